@@ -1,0 +1,72 @@
+# The tasks of a developer. Each does its own set-up on a fresh Debian machine with Rust.
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
+
+jobs := $(shell nproc)
+cpp_folders := $(wildcard include src cli examples tests bench)
+cpp_files = $(shell find $(cpp_folders) \( -name '*.cc' -o -name '*.cpp' -o -name '*.c' -o -name '*.h' \) -print)
+# Thread sanitizer of GCC 12 cannot place its shadow memory where addresses are randomised widely.
+fixed_addresses := $(shell setarch --addr-no-randomize true 2>/dev/null && echo setarch --addr-no-randomize)
+
+.PHONY: help setup example test bench build bridge-test asan-ubsan tsan lint format bridge-header clean
+
+help: ## Print this
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+
+setup: ## Install the Debian packages that are missing, and check for Rust
+	@scripts/setup.sh
+
+example: setup ## Build and run the minimal example
+	cmake --preset release
+	cmake --build --preset release --target 01_minimal
+	build/bin/01_minimal
+
+build: setup ## Build everything, optimised, into build/
+	cmake --preset release
+	cmake --build --preset release
+
+bridge-test: setup
+	cargo test --release --locked --package tairitsu-bridge
+
+asan-ubsan: setup ## Run the tests under the address and undefined behaviour sanitizers
+	cmake --preset asan-ubsan
+	cmake --build --preset asan-ubsan
+	ctest --preset asan-ubsan --parallel $(jobs)
+
+tsan: setup ## Run the tests that use threads under the thread sanitizer
+	cmake --preset tsan
+	$(fixed_addresses) cmake --build --preset tsan
+	$(fixed_addresses) ctest --preset tsan --parallel $(jobs)
+
+# One after another, and the optimised programs' tests last: their summary closes the run.
+test: build ## Run all tests, under sanitizers too
+	$(MAKE) bridge-test
+	$(MAKE) asan-ubsan
+	$(MAKE) tsan
+	ctest --preset release --parallel $(jobs)
+
+bench: build ## Run the benchmarks: a table, and build/bench/results.json
+	python3 bench/run.py
+
+lint: ## Check formats, and run clippy and clang-tidy
+	@scripts/setup.sh lint
+	clang-format-19 --dry-run -Werror $(cpp_files)
+	cargo fmt --check
+	cargo clippy --release --locked --package tairitsu-bridge --all-targets -- -D warnings
+	cmake --preset release
+	run-clang-tidy-19 -quiet -p build -j $(jobs) '^$(CURDIR)/(src|cli)/.*\.cc$$'
+
+format: ## Format the C++ and the Rust sources
+	@scripts/setup.sh lint
+	clang-format-19 -i $(cpp_files)
+	cargo fmt
+
+bridge-header: setup ## Write bridge/include/tairitsu_bridge.h again from the Rust source
+	BLESS=1 cargo test --release --locked --package tairitsu-bridge --test header
+
+clean: ## Remove what CMake built; cargo's target folder stays
+	rm -rf build build-dev build-asan-ubsan build-tsan

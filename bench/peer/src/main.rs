@@ -1,0 +1,88 @@
+//! The benchmarks' peer: the cases of `bench/run.py`, on Wasmtime's own Rust API.
+//!
+//! ```text
+//! tairitsu-bench-peer --guests DIR [--guests DIR]… [--case NAME]… [--seconds S] [--list]
+//! tairitsu-bench-peer --make-big FILE
+//! ```
+//!
+//! Prints one line a case, `{"case": "nop", "ns": 102.4}`: the median of several batches, in
+//! nanoseconds a call. The engine is set up as Tairitsu sets up its own by default: component model
+//! on, concurrency support off, no fuel, no epochs, on-demand allocation but where a case says
+//! otherwise.
+
+mod big;
+mod cases;
+mod measure;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use wasmtime::error::Context as _;
+use wasmtime::{Result, bail, format_err};
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tairitsu-bench-peer: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let mut directories = Vec::new();
+    let mut wanted = Vec::new();
+    let mut seconds = 0.5f64;
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let mut value = || {
+            arguments
+                .next()
+                .ok_or_else(|| format_err!("{argument} needs a value"))
+        };
+        match argument.as_str() {
+            "--guests" => directories.push(PathBuf::from(value()?)),
+            "--case" => wanted.push(value()?),
+            "--seconds" => {
+                seconds = value()?
+                    .parse::<f64>()
+                    .context("--seconds needs a number of seconds")?
+            }
+            "--list" => {
+                for (name, _) in cases::CASES {
+                    println!("{name}");
+                }
+                return Ok(());
+            }
+            "--make-big" => {
+                let path = value()?;
+                return std::fs::write(&path, big::component())
+                    .with_context(|| format!("writing {path}"));
+            }
+            _ => bail!(
+                "unknown argument {argument}; known: --guests DIR, --case NAME, --seconds S, --list, --make-big FILE"
+            ),
+        }
+    }
+    if !(seconds > 0.0 && seconds < 1e6) {
+        bail!("--seconds needs a positive number");
+    }
+    for name in &wanted {
+        if !cases::CASES.iter().any(|(known, _)| known == name) {
+            bail!("no case {name:?}; --list prints the names");
+        }
+    }
+
+    let guests = cases::Guests { directories };
+    let time = Duration::from_secs_f64(seconds);
+    for (name, case) in cases::CASES {
+        if !wanted.is_empty() && !wanted.iter().any(|wanted| wanted == name) {
+            continue;
+        }
+        let ns = case(&guests, time).with_context(|| format!("case {name}"))?;
+        println!("{{\"case\": \"{name}\", \"ns\": {ns:.1}}}");
+    }
+    Ok(())
+}

@@ -1,0 +1,307 @@
+#!/usr/bin/env python3
+"""Runs the C++ benchmarks and their Rust peer in turns, and sets the figures side by side.
+
+It builds nothing: `make bench` builds and then calls it. Every case runs in a process of its own,
+ours and the peer's directly after one another, for several rounds; the figures are the medians of
+the rounds, since the machines are noisy and drift. Prints a table and writes
+BUILD_DIR/bench/results.json, a list of {case, ours_ns, peer, peer_ns, ratio, goal}.
+
+A benchmark of the C++ program answers to its plain name (a suffix such as `/real_time` is allowed).
+Its time is its real time per iteration; where one iteration is many calls, the benchmark sets the
+counter `ns` to the time of one.
+
+Exit codes: 0 done, 1 a goal was missed (with --check only), 2 something could not be run.
+"""
+
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple, Optional
+
+
+class Row(NamedTuple):
+    """One line of the table: what is compared with what, and the ratio not to exceed."""
+
+    case: str
+    ours: str  # a benchmark of the C++ program
+    peer: Optional[str]  # a case of the Rust peer, "ours:NAME" for the C++ program's own, or None
+    peer_name: str
+    goal: Optional[float]
+    limit_ns: Optional[float] = None  # an absolute limit instead of a peer
+    later: bool = False  # left out as long as the C++ program does not have it
+
+
+TYPED = "wasmtime typed"
+VAL = "wasmtime Val"
+INSTANCE = "InstancePre"
+
+# The figures to hold. A case that has no goal is there to be looked at.
+ROWS = [
+    Row("nop", "nop", "nop", TYPED, 1.15),
+    Row("add-u32", "add-u32", "add-u32", TYPED, 1.15),
+    Row("echo-bytes-64k", "echo-bytes-64k", "ours:memcpy-64k", "two memcpy", 1.10),
+    Row("echo-bytes-64k-typed", "echo-bytes-64k", "echo-bytes-64k", TYPED, None),
+    Row("echo-points-1000", "echo-points-1000", "echo-points-1000", TYPED, 0.10),
+    Row("echo-strings-1000", "echo-strings-1000", "echo-strings-1000", TYPED, 0.80),
+    Row("echo-strings-1000-views", "echo-strings-1000-views", "echo-strings-1000", TYPED, 0.45),
+    Row("host-call-u32", "host-call-u32", "host-call-u32", TYPED, 1.30),
+    Row("host-call-string", "host-call-string", "host-call-string", TYPED, 1.00),
+    Row("val-add-u32", "val-add-u32", "val-add-u32", VAL, 1.00, later=True),
+    Row("val-echo-points-1000", "val-echo-points-1000", "val-echo-points-1000", VAL, 0.25,
+        later=True),
+    Row("instantiate", "instantiate", "instantiate", INSTANCE, 1.10),
+    Row("instantiate-pooling", "instantiate-pooling", "instantiate-pooling", INSTANCE, None),
+    Row("instantiate-wasi-async", "instantiate-wasi-async", "instantiate-wasi-async",
+        "instantiate_async", 1.10),
+    Row("wasi-async-add-u32", "wasi-async-add-u32", "wasi-async-add-u32", "call_async", 1.15),
+    Row("load-artifact", "load-artifact", None, "limit", 1.00, limit_ns=5e6),
+    Row("load-artifact-wasmtime", "load-artifact", "load-artifact", "deserialize_file", None),
+]
+
+OURS = "tairitsu_bench"
+PEER = "tairitsu-bench-peer"
+REPOSITORY = Path(__file__).resolve().parent.parent
+UNIT_NS = {"ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9}
+
+
+class Failure(Exception):
+    """Something could not be run; the text says what, and what to do about it."""
+
+
+class Programs:
+    """Both programs, each asked for one case at a time."""
+
+    def __init__(self, ours, peer, guests, seconds):
+        self.ours = ours
+        self.peer = peer
+        self.guests = guests
+        self.seconds = seconds
+
+    def measure(self, key):
+        """Nanoseconds a call for a key of `keys_of`."""
+        program, name = key
+        return self._ours(name) if program == "ours" else self._peer(name)
+
+    def names_of_ours(self):
+        listed = self._run([self.ours, "--benchmark_list_tests=true"], "listing its benchmarks")
+        return {line.split("/")[0] for line in listed.split()}
+
+    def make_big(self, path):
+        self._run([self.peer, "--make-big", path], "making the 12 MB component")
+
+    def _ours(self, name):
+        command = [
+            self.ours,
+            f"--benchmark_filter=^{re.escape(name)}(/.*)?$",
+            f"--benchmark_min_time={self.seconds}",
+            "--benchmark_format=json",
+        ]
+        output = self._run(command, f"benchmark {name}")
+        # Google Benchmark prints nothing at all when the filter matches nothing.
+        results = json.loads(output)["benchmarks"] if output.strip() else []
+        results = [result for result in results if result.get("run_type") != "aggregate"]
+        if not results:
+            raise Failure(f"{self.ours} has no benchmark {name}")
+        result = results[0]
+        if result.get("error_occurred"):
+            raise Failure(f"{self.ours}: benchmark {name}: {result.get('error_message')}")
+        if "ns" in result:
+            return float(result["ns"])
+        return float(result["real_time"]) * UNIT_NS[result["time_unit"]]
+
+    def _peer(self, name):
+        command = [self.peer, "--case", name, "--seconds", str(self.seconds)]
+        for folder in self.guests:
+            command += ["--guests", folder]
+        output = self._run(command, f"case {name}")
+        for line in output.splitlines():
+            result = json.loads(line)
+            if result["case"] == name:
+                return float(result["ns"])
+        raise Failure(f"{self.peer} printed nothing for case {name}")
+
+    def _run(self, command, doing):
+        environment = dict(os.environ)
+        environment["TAIRITSU_BENCH_GUESTS"] = os.pathsep.join(map(str, self.guests))
+        command = [str(word) for word in command]
+        try:
+            done = subprocess.run(
+                command, env=environment, capture_output=True, text=True, timeout=600, check=False)
+        except OSError as error:
+            raise Failure(f"{command[0]} cannot be run: {error.strerror}") from error
+        except subprocess.TimeoutExpired as error:
+            raise Failure(f"{command[0]}, {doing}: no end after 10 minutes") from error
+        if done.returncode != 0:
+            ended = (f"exit code {done.returncode}" if done.returncode > 0
+                     else f"killed by signal {-done.returncode}")
+            raise Failure(f"{command[0]}, {doing}: {ended}\n{done.stderr.strip()}")
+        return done.stdout
+
+
+def find_program(given, candidates, name):
+    for path in [given] if given else candidates:
+        if path.is_file():
+            return path
+    looked = ", ".join(str(path) for path in ([given] if given else candidates))
+    raise Failure(f"{name} is missing (looked for {looked}); 'make bench' builds it")
+
+
+def keys_of(row):
+    """What has to be measured for a row, ours first."""
+    keys = [("ours", row.ours)]
+    if row.peer is not None:
+        own = row.peer.startswith("ours:")
+        keys.append(("ours", row.peer[len("ours:"):]) if own else ("peer", row.peer))
+    return keys
+
+
+def measure(programs, rows, rounds):
+    """Every key's times, one a round. Odd rounds go backwards, so that nobody is always first."""
+    keys = list(dict.fromkeys(key for row in rows for key in keys_of(row)))
+    times = {key: [] for key in keys}
+    for number in range(rounds):
+        print(f"round {number + 1} of {rounds} …", file=sys.stderr, flush=True)
+        for key in keys if number % 2 == 0 else reversed(keys):
+            times[key].append(programs.measure(key))
+    return times
+
+
+def compare(row, times):
+    medians = [statistics.median(times[key]) for key in keys_of(row)]
+    ours = medians[0]
+    peer = row.limit_ns if row.limit_ns is not None else medians[1]
+    if not ours > 0 or not peer > 0:
+        raise Failure(f"case {row.case}: a time is not above zero (ours {ours}, peer {peer})")
+    return {
+        "case": row.case,
+        "ours_ns": round(ours, 2),
+        "peer": row.peer_name,
+        "peer_ns": round(peer, 2),
+        "ratio": round(ours / peer, 4),
+        "goal": row.goal,
+    }
+
+
+def verdict(result):
+    if result["goal"] is None:
+        return ""
+    return "OK" if result["ratio"] <= result["goal"] else "OVER"
+
+
+def print_table(results):
+    lines = [("case", "ours ns", "peer", "peer ns", "ratio", "goal", "")]
+    for result in results:
+        goal = result["goal"]
+        lines.append((
+            result["case"],
+            f"{result['ours_ns']:,.1f}",
+            result["peer"],
+            f"{result['peer_ns']:,.1f}",
+            f"{result['ratio']:.3f}",
+            "" if goal is None else f"{goal:.2f}",
+            verdict(result),
+        ))
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    left = {0, 2, 6}
+    for line in lines:
+        cells = (cell.ljust(width) if i in left else cell.rjust(width)
+                 for i, (cell, width) in enumerate(zip(line, widths)))
+        print("  ".join(cells).rstrip())
+
+
+def positive(kind):
+    def parse(text):
+        value = kind(text)
+        if not value > 0:
+            raise argparse.ArgumentTypeError("must be above zero")
+        return value
+    return parse
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description="Compares Tairitsu with Wasmtime's own Rust API.")
+    parser.add_argument("--rounds", type=positive(int), default=5,
+                        help="how often each case runs on each side (5)")
+    parser.add_argument("--seconds", type=positive(float), default=0.2,
+                        help="time for a case and a round (0.2)")
+    parser.add_argument("--filter", default="", metavar="REGEX",
+                        help="only the cases whose name it matches somewhere")
+    parser.add_argument("--check", action="store_true", help="exit 1 where a goal is missed")
+    parser.add_argument("--build-dir", type=Path, default=REPOSITORY / "build",
+                        help="CMake's build folder (build)")
+    parser.add_argument("--peer", type=Path, help=f"the program {PEER}")
+    parser.add_argument("--guests", type=Path, action="append", default=[], metavar="DIR",
+                        help="a folder with guests, beside the usual ones")
+    return parser.parse_args()
+
+
+def run(arguments):
+    try:
+        pattern = re.compile(arguments.filter)
+    except re.error as error:
+        raise Failure(f"--filter {arguments.filter!r} is no regular expression: {error}") from error
+    rows = [row for row in ROWS if pattern.search(row.case)]
+    if not rows:
+        names = ", ".join(row.case for row in ROWS)
+        raise Failure(f"--filter {arguments.filter!r} matches none of: {names}")
+
+    build = arguments.build_dir
+    output = build / "bench"
+    target = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target"))
+    programs = Programs(
+        ours=find_program(None, [build / "bin" / OURS], OURS),
+        peer=find_program(arguments.peer, [build / "bin" / PEER, target / "release" / PEER], PEER),
+        guests=[folder for folder in (*arguments.guests, REPOSITORY / "bench" / "guests", output,
+                                      output / "guests", build / "guests") if folder.is_dir()
+                or folder == output],
+        seconds=arguments.seconds,
+    )
+
+    known = programs.names_of_ours()
+    skipped = [row.case for row in rows if row.later and row.ours not in known]
+    rows = [row for row in rows if row.case not in skipped]
+    missing = {name for row in rows for program, name in keys_of(row) if program == "ours"} - known
+    if missing:
+        raise Failure(f"{programs.ours} has no benchmark {', '.join(sorted(missing))}")
+    if skipped:
+        print(f"not there yet, left out: {', '.join(skipped)}", file=sys.stderr)
+
+    output.mkdir(parents=True, exist_ok=True)
+    big = output / "big.wasm"
+    if any(row.ours == "load-artifact" for row in rows) and not (
+            big.is_file() and big.stat().st_mtime >= programs.peer.stat().st_mtime):
+        programs.make_big(big)
+
+    times = measure(programs, rows, arguments.rounds)
+    results = [compare(row, times) for row in rows]
+    path = output / "results.json"
+    path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    print_table(results)
+    print(f"\nwritten to {path}", file=sys.stderr)
+
+    over = [result["case"] for result in results if verdict(result) == "OVER"]
+    if over:
+        print(f"over the goal: {', '.join(over)}", file=sys.stderr)
+    return 1 if over and arguments.check else 0
+
+
+def main():
+    try:
+        return run(parse_arguments())
+    except Failure as failure:
+        print(f"bench/run.py: {failure}", file=sys.stderr)
+        return 2
+    except (ValueError, KeyError, TypeError) as error:
+        print(f"bench/run.py: a program printed what is no result: {error!r}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

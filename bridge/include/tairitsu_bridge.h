@@ -1,0 +1,454 @@
+/// The C ABI of the bridge. Only src/engine includes it.
+///
+/// Every function that can fail returns an `Error*`, null for success, and writes its result through
+/// an out pointer only on success. Each object is freed once, by the `_free` function of its type;
+/// freeing null does nothing. An `Engine`, a `Component` and an `InstancePre` may be used from any
+/// thread, the other objects by one at a time. Nothing unwinds out of these functions.
+
+#pragma once
+
+// Generated from bridge/src by `make bridge-header`; edit the Rust source instead.
+
+#include <cstddef>
+#include <cstdint>
+#include "tairitsu/abi.h"
+
+namespace tairitsu {
+namespace bridge {
+
+/// Mirrors `tairitsu::ErrorCode` in `include/tairitsu/error.h`; C++ asserts that the two agree.
+enum class Code : uint8_t {
+  Internal = 1,
+  InvalidArgument,
+  Io,
+  NotWasm,
+  InvalidComponent,
+  IsCoreModule,
+  IsComponent,
+  ArtifactMismatch,
+  ArtifactDamaged,
+  MissingImport,
+  TypeMismatch,
+  UnsupportedType,
+  NotFound,
+  AmbiguousName,
+  AlreadyExists,
+  InUse,
+  Trap,
+  InvalidValue,
+  HostFunction,
+  FuelExhausted,
+  DeadlineExceeded,
+  Interrupted,
+  MemoryLimit,
+  TableLimit,
+  InstanceLimit,
+  HandleLimit,
+  CopyLimit,
+  PoolExhausted,
+  ReentrantCall,
+  ContainerStopped,
+  ContainerFailed,
+};
+
+/// Bytes that the bridge owns; `tairitsu_bridge_buffer_free` releases them.
+struct Buffer;
+
+/// A compiled component; `tairitsu_bridge_component_free` releases it.
+struct Component;
+
+/// A Wasmtime engine. Any thread may use it.
+struct Engine;
+
+/// A failure on its way to C++: a code, a message, and a Wasm backtrace where guest code ran.
+struct Error;
+
+/// A function (or another item) that a component exports, looked up once for all its instances.
+struct ExportIndex;
+
+/// A function of one store's instance.
+struct Function;
+
+/// What a generator wrote: file names and contents, sorted by name.
+struct GeneratedFiles;
+
+/// A component with its imports resolved. Any thread may make instances from it.
+struct InstancePre;
+
+/// Cuts off calls from any thread.
+struct InterruptHandle;
+
+/// A linker for one component: C++ has matched the imports already, so that names are the
+/// component's own. Used by one thread at a time.
+struct Linker;
+
+/// One guest: its store and, once instantiated, its instance. One thread at a time.
+struct Store;
+
+/// Borrowed bytes, or borrowed UTF-8 text. Valid as long as whatever it points into.
+struct Bytes {
+  const uint8_t *data;
+  size_t size;
+};
+
+/// Mirrors `tairitsu::EngineOptions`. A size or count of 0 leaves Wasmtime's default.
+struct EngineConfig {
+  bool pooling;
+  bool fuel;
+  bool epochs;
+  bool async_abi;
+  bool debug_info;
+  bool parallel_compilation;
+  /// 0 none, 1 speed, 2 speed and size.
+  uint8_t optimization;
+  size_t max_wasm_stack;
+  /// A folder for compiled components; empty for no cache.
+  Bytes cache_folder;
+  uint32_t pool_max_instances;
+  uint32_t pool_max_core_instances;
+  uint32_t pool_max_memories;
+  uint32_t pool_max_tables;
+  uint32_t pool_max_stacks;
+  size_t pool_max_memory_bytes;
+  size_t pool_max_table_elements;
+  size_t pool_memory_keep_resident;
+  size_t pool_table_keep_resident;
+  size_t pool_stack_keep_resident;
+};
+
+/// Mirrors what C++ knows of a host function.
+struct HostFunctionDefinition {
+  abi::HostFunctionCallback callback;
+  /// Passed to the callback. Outlives whatever is linked with the function.
+  void *data;
+  /// The parameters' flat slots, 0 to 16; more than 16 stands for 'in memory'.
+  uint32_t parameter_count;
+  /// The result's flat slots: 0 or 1, where 1 stands for 'in memory' too.
+  uint32_t result_count;
+  bool parameters_have_handles;
+};
+
+/// Mirrors `tairitsu::Limits` and what else a store is made with. 0 stands for no limit, but for
+/// the counts, where it stands for Wasmtime's default.
+struct StoreConfig {
+  /// Handed to host functions; the C++ core of the container.
+  void *context;
+  bool limit_fuel;
+  uint64_t fuel;
+  uint64_t deadline_nanoseconds;
+  uint64_t max_memory_bytes;
+  uint64_t max_table_elements;
+  uint32_t max_instances;
+  uint32_t max_handles;
+  uint64_t max_copied_bytes;
+  bool wasi;
+  uint8_t standard_output;
+  uint8_t standard_error;
+  uint64_t capture_capacity;
+};
+
+extern "C" {
+
+/// Writes the sizes and offsets of the structs above, in the order that the C++ test expects, and
+/// returns how many there are; writes no more than `capacity`.
+///
+/// # Safety
+/// `out` is valid for `capacity` writes.
+size_t tairitsu_bridge_abi_layout(size_t *out, size_t capacity);
+
+/// Compiles a component from a binary or from text. With `from_core_module` the bytes are a core
+/// module, which gets the WASI preview 1 adapter if it needs it.
+///
+/// # Safety
+/// `engine` is live, `bytes` readable, `out` valid for a write.
+Error *tairitsu_bridge_component_compile(const Engine *engine,
+                                         Bytes bytes,
+                                         bool from_core_module,
+                                         Component **out);
+
+/// Loads a precompiled artifact from memory: the bytes are copied.
+///
+/// # Safety
+/// As for `tairitsu_bridge_component_compile`; and the artifact comes from a trusted source, for
+/// its machine code runs as it is.
+Error *tairitsu_bridge_component_from_trusted_artifact(const Engine *engine, Bytes bytes, Component **out);
+
+/// The same from a file, which is mapped and not copied: it must not change while in use.
+///
+/// # Safety
+/// As for `tairitsu_bridge_component_from_trusted_artifact`.
+Error *tairitsu_bridge_component_from_trusted_artifact_file(const Engine *engine,
+                                                            Bytes path,
+                                                            Component **out);
+
+/// Writes the compiled component as an artifact that the two functions above load.
+///
+/// # Safety
+/// `component` is live, `out` valid for a write.
+Error *tairitsu_bridge_component_serialize(const Component *component, Buffer **out);
+
+/// SHA-256 of the WebAssembly binary, 32 bytes. Valid until the component is freed.
+///
+/// # Safety
+/// `component` is live.
+Bytes tairitsu_bridge_component_digest(const Component *component);
+
+/// The size of the WebAssembly binary in bytes.
+///
+/// # Safety
+/// `component` is live.
+uint64_t tairitsu_bridge_component_size(const Component *component);
+
+/// # Safety
+/// `component` is null or live, not used afterwards.
+void tairitsu_bridge_component_free(Component *component);
+
+/// Looks up an export: `name` in the exported interface `interface`, or at the root where that is
+/// empty. Both as the component spells them.
+///
+/// # Safety
+/// `component` is live, the names readable, `out` valid for a write.
+Error *tairitsu_bridge_component_export(const Component *component,
+                                        Bytes interface,
+                                        Bytes name,
+                                        ExportIndex **out);
+
+/// # Safety
+/// `export` is null or live, not used afterwards.
+void tairitsu_bridge_export_free(ExportIndex *export_);
+
+/// Makes an engine.
+///
+/// # Safety
+/// `options` is readable, `out` valid for a write.
+Error *tairitsu_bridge_engine_new(const EngineConfig *options, Engine **out);
+
+/// Components, stores and linkers made from the engine keep what they need of it.
+///
+/// # Safety
+/// `engine` is null or a live engine, not used afterwards.
+void tairitsu_bridge_engine_free(Engine *engine);
+
+/// Moves the engine's epoch on by one tick: running guests look at their deadlines.
+///
+/// # Safety
+/// `engine` is a live engine.
+void tairitsu_bridge_engine_increment_epoch(const Engine *engine);
+
+/// Panics inside the guard, for the test that panics become errors.
+Error *tairitsu_bridge_panic_for_test();
+
+/// The code, a value of `tairitsu::ErrorCode`.
+///
+/// # Safety
+/// `error` is a live error.
+uint8_t tairitsu_bridge_error_code(const Error *error);
+
+/// The message, outermost context first. Valid until the error is freed.
+///
+/// # Safety
+/// `error` is a live error.
+Bytes tairitsu_bridge_error_message(const Error *error);
+
+/// The Wasm backtrace, empty where no guest code was running. Valid until the error is freed.
+///
+/// # Safety
+/// `error` is a live error.
+Bytes tairitsu_bridge_error_backtrace(const Error *error);
+
+/// # Safety
+/// `error` is null or a live error, not used afterwards.
+void tairitsu_bridge_error_free(Error *error);
+
+/// The buffer's bytes, valid until it is freed.
+///
+/// # Safety
+/// `buffer` is a live buffer.
+Bytes tairitsu_bridge_buffer_bytes(const Buffer *buffer);
+
+/// # Safety
+/// `buffer` is null or a live buffer, not used afterwards.
+void tairitsu_bridge_buffer_free(Buffer *buffer);
+
+/// Makes a component from a core module, see [`componentize`]. `command` is 0 for a command where
+/// the module exports `_start` and a reactor otherwise, 1 for a reactor, 2 for a command.
+///
+/// # Safety
+/// `module` is readable during the call; `out` is valid for a write.
+Error *tairitsu_bridge_componentize(Bytes module, uint8_t command, Buffer **out);
+
+/// Generates guest bindings, see [`generate_guest_bindings`]. `language` is 0 for C, 1 for C++.
+///
+/// # Safety
+/// `wit_path` and `world` are readable during the call; `out` is valid for a write.
+Error *tairitsu_bridge_bindgen_guest(uint8_t language, Bytes wit_path, Bytes world, GeneratedFiles **out);
+
+/// How many files there are.
+///
+/// # Safety
+/// `files` is live.
+size_t tairitsu_bridge_generated_files_count(const GeneratedFiles *files);
+
+/// The name of a file, relative to the folder it belongs in; empty past the last one. Valid until
+/// the files are freed.
+///
+/// # Safety
+/// `files` is live.
+Bytes tairitsu_bridge_generated_files_name(const GeneratedFiles *files, size_t index);
+
+/// The contents of a file; empty past the last one. Valid until the files are freed.
+///
+/// # Safety
+/// `files` is live.
+Bytes tairitsu_bridge_generated_files_bytes(const GeneratedFiles *files, size_t index);
+
+/// # Safety
+/// `files` is null or live, not used afterwards.
+void tairitsu_bridge_generated_files_free(GeneratedFiles *files);
+
+/// Makes a linker: empty, or with WASI 0.2 in it.
+///
+/// # Safety
+/// `engine` is live, `out` valid for a write.
+Error *tairitsu_bridge_linker_new(const Engine *engine, bool with_wasi, bool interruptible, Linker **out);
+
+/// # Safety
+/// `linker` is null or live, not used afterwards.
+void tairitsu_bridge_linker_free(Linker *linker);
+
+/// Defines a function in `interface`, or at the root where that is empty.
+///
+/// # Safety
+/// `linker` is live, the rest readable; the callback may be called from any thread that runs a
+/// container, as often as its guest likes.
+Error *tairitsu_bridge_linker_define_function(Linker *linker,
+                                              Bytes interface,
+                                              Bytes name,
+                                              const HostFunctionDefinition *definition);
+
+/// Defines a resource of the host. `resource_type` is its id, the same in every handle of it.
+///
+/// # Safety
+/// As for `tairitsu_bridge_linker_define_function`.
+Error *tairitsu_bridge_linker_define_resource(Linker *linker,
+                                              Bytes interface,
+                                              Bytes name,
+                                              uint32_t resource_type,
+                                              abi::HostResourceDestructor destructor);
+
+/// Resolves the component's imports against the linker, which can be freed afterwards.
+///
+/// # Safety
+/// `linker` and `component` are live and of one engine, `out` valid for a write.
+Error *tairitsu_bridge_linker_instantiate_pre(const Linker *linker,
+                                              const Component *component,
+                                              InstancePre **out);
+
+/// Stores made from it keep what they need.
+///
+/// # Safety
+/// `pre` is null or live, not used afterwards.
+void tairitsu_bridge_instance_pre_free(InstancePre *pre);
+
+/// Makes a store for an instance of `pre`.
+///
+/// # Safety
+/// `engine` and `pre` are live and of one engine, `config` readable, `out` valid for a write;
+/// `config.context` outlives the store.
+Error *tairitsu_bridge_store_new(const Engine *engine,
+                                 const InstancePre *pre,
+                                 const StoreConfig *config,
+                                 Store **out);
+
+/// Instantiates the component in the store: the guest's initialisers run.
+///
+/// # Safety
+/// `store` is live and was made for `pre`, which is live.
+Error *tairitsu_bridge_store_instantiate(Store *store, const InstancePre *pre);
+
+/// Frees the store and the guest in it. No guest code runs.
+///
+/// # Safety
+/// `store` is null or live, not used afterwards, and no call runs in it.
+void tairitsu_bridge_store_free(Store *store);
+
+/// The function behind an export, in this store. The C++ side has checked its type.
+///
+/// # Safety
+/// `store` and `export` are live and of one component, `out` valid for a write.
+Error *tairitsu_bridge_store_function(Store *store, const ExportIndex *export_, Function **out);
+
+/// # Safety
+/// `function` is null or live, not used afterwards.
+void tairitsu_bridge_function_free(Function *function);
+
+/// Calls a function: `frame` lowers its parameters and lifts its result. After an error the guest
+/// must not be entered again.
+///
+/// # Safety
+/// `store` is live and `function` is of it; no other call runs in the store; `frame` is live.
+Error *tairitsu_bridge_store_call(Store *store, const Function *function, abi::Frame *frame);
+
+/// Drops a guest's resource: its destructor runs in the guest where the handle owns it.
+///
+/// # Safety
+/// `store` is live and no call runs in it; `handle` came from it and is not used afterwards.
+Error *tairitsu_bridge_store_drop_resource(Store *store, const abi::Handle *handle);
+
+/// The fuel that is left; an error where the engine does not count fuel.
+///
+/// # Safety
+/// `store` is live and no call runs in it, `out` valid for a write.
+Error *tairitsu_bridge_store_fuel(const Store *store, uint64_t *out);
+
+/// Sets the fuel that is left.
+///
+/// # Safety
+/// `store` is live and no call runs in it.
+Error *tairitsu_bridge_store_set_fuel(Store *store, uint64_t fuel);
+
+/// The bytes of linear memory that the guest has.
+///
+/// # Safety
+/// `store` is live and no call runs in it.
+uint64_t tairitsu_bridge_store_memory_bytes(const Store *store);
+
+/// What the guest has written so far to a captured stream: 0 standard output, 1 standard error.
+///
+/// # Safety
+/// `store` is live and no call runs in it, `out` valid for a write.
+Error *tairitsu_bridge_store_captured(const Store *store, uint32_t stream, Buffer **out);
+
+/// A handle that cuts off the store's calls; it may outlive the store.
+///
+/// # Safety
+/// `store` is live.
+InterruptHandle *tairitsu_bridge_store_interrupt_handle(const Store *store);
+
+/// Cuts off the call that runs now, if one does; `for_good` also those that come. Where the guest
+/// computes, the engine's epoch has to move on for it to notice. Any thread.
+///
+/// # Safety
+/// `handle` is live.
+void tairitsu_bridge_interrupt(const InterruptHandle *handle, bool for_good);
+
+/// # Safety
+/// `handle` is null or live, not used afterwards.
+void tairitsu_bridge_interrupt_handle_free(InterruptHandle *handle);
+
+/// Whether the linkers with WASI define `interface`, e.g. `wasi:io/streams@0.2.9`.
+///
+/// # Safety
+/// `interface` is readable.
+bool tairitsu_bridge_wasi_has(Bytes interface);
+
+/// Writes the component's world, as the module's documentation says, into a new buffer.
+///
+/// # Safety
+/// `component` is live; `out` is valid for a write.
+Error *tairitsu_bridge_component_world(const Component *component, Buffer **out);
+
+}  // extern "C"
+
+}  // namespace bridge
+}  // namespace tairitsu

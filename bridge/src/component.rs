@@ -1,0 +1,413 @@
+//! Components: compiled, loaded from artifacts, serialised.
+
+use crate::engine::Engine;
+use crate::error::{Code, Error};
+use crate::ffi::{Buffer, Bytes, free, give, guard};
+use crate::guest_tools::{self, ModuleKind};
+use sha2::{Digest, Sha256};
+use std::path::Path;
+use wasmtime::Precompiled;
+use wasmtime::component::ComponentExportIndex;
+
+/// A compiled component; `tairitsu_bridge_component_free` releases it.
+pub struct Component {
+    pub component: wasmtime::component::Component,
+    /// Of the WebAssembly binary that was compiled.
+    source_digest: [u8; 32],
+    source_size: u64,
+}
+
+/// A function (or another item) that a component exports, looked up once for all its instances.
+pub struct ExportIndex {
+    pub index: ComponentExportIndex,
+}
+
+const BINARY_MAGIC: &[u8] = b"\0asm";
+
+/// What a WebAssembly binary says it is, by its preamble.
+pub enum BinaryKind {
+    Component,
+    CoreModule,
+    Other,
+}
+
+pub fn binary_kind(bytes: &[u8]) -> BinaryKind {
+    match bytes.get(..8) {
+        // Version and layer: https://github.com/WebAssembly/component-model, Binary.md, preamble.
+        Some([0, b'a', b's', b'm', _, _, 1, 0]) => BinaryKind::Component,
+        Some([0, b'a', b's', b'm', 1, 0, 0, 0]) => BinaryKind::CoreModule,
+        _ => BinaryKind::Other,
+    }
+}
+
+fn parse_text(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    let not_wasm = || {
+        Error::new(
+            Code::NotWasm,
+            "neither a WebAssembly binary (it would begin with '\\0asm') nor WebAssembly text",
+        )
+    };
+    if Engine::detects_artifact(bytes) {
+        return Err(Error::new(
+            Code::NotWasm,
+            "this is a precompiled artifact: load it with from_trusted_artifact, and only if you trust who made it",
+        ));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| not_wasm())?;
+    if !text.trim_start().starts_with(['(', ';']) {
+        return Err(not_wasm());
+    }
+    wat::parse_str(text)
+        .map_err(|e| Error::new(Code::NotWasm, format!("component text does not parse: {e}")))
+}
+
+impl Engine {
+    fn detects_artifact(bytes: &[u8]) -> bool {
+        wasmtime::Engine::detect_precompiled(bytes).is_some()
+    }
+
+    fn compile(&self, bytes: &[u8], from_core_module: bool) -> Result<Component, Error> {
+        let parsed;
+        let mut binary = bytes;
+        if !bytes.starts_with(BINARY_MAGIC) {
+            parsed = parse_text(bytes)?;
+            binary = &parsed;
+        }
+        let encoded;
+        match (binary_kind(binary), from_core_module) {
+            (BinaryKind::Component, false) => {}
+            (BinaryKind::CoreModule, true) => {
+                encoded = guest_tools::componentize(binary, ModuleKind::Detect)?;
+                binary = &encoded;
+            }
+            (BinaryKind::CoreModule, false) => {
+                return Err(Error::new(
+                    Code::IsCoreModule,
+                    "this is a core module, not a component: use from_core_module, or make a component of it with 'tairitsu componentize'",
+                ));
+            }
+            (BinaryKind::Component, true) => {
+                return Err(Error::new(
+                    Code::IsComponent,
+                    "this is a component already, not a core module: use from_bytes or from_file",
+                ));
+            }
+            (BinaryKind::Other, _) => {
+                return Err(Error::new(
+                    Code::NotWasm,
+                    "a WebAssembly binary of an unknown version, or a truncated one",
+                ));
+            }
+        }
+        let component = wasmtime::component::Component::from_binary(&self.engine, binary)
+            .map_err(|e| compile_error(&e))?;
+        Ok(Component {
+            component,
+            source_digest: Sha256::digest(binary).into(),
+            source_size: binary.len() as u64,
+        })
+    }
+}
+
+fn compile_error(error: &wasmtime::Error) -> Error {
+    let found = Error::from_wasmtime(error, Code::InvalidComponent);
+    // Wasmtime has no type for this; the version is pinned and a test holds the words.
+    if found.message().contains("requires the component model async feature") {
+        return Error::new(
+            Code::InvalidComponent,
+            format!(
+                "the component uses the component model's async ABI, which this engine has off (EngineOptions::async_abi): {}",
+                found.message()
+            ),
+        );
+    }
+    found
+}
+
+/// Compiles a component from a binary or from text. With `from_core_module` the bytes are a core
+/// module, which gets the WASI preview 1 adapter if it needs it.
+///
+/// # Safety
+/// `engine` is live, `bytes` readable, `out` valid for a write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_component_compile(
+    engine: *const Engine,
+    bytes: Bytes,
+    from_core_module: bool,
+    out: *mut *mut Component,
+) -> *mut Error {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let (engine, bytes) = unsafe { (&*engine, bytes.as_slice()) };
+        let component = engine.compile(bytes, from_core_module)?;
+        // SAFETY: the caller's promise.
+        unsafe { give(out, component) };
+        Ok(())
+    })
+}
+
+// An artifact is what Wasmtime serialises, an ELF file, followed by a trailer of ours. It stands
+// last so that Wasmtime can map the file as it is.
+//
+//   bytes  content
+//   8      the length of the ELF file, little-endian
+//   8      the size of the source, little-endian
+//   32     SHA-256 of the source
+//   8      TRAILER_MAGIC
+const TRAILER_MAGIC: &[u8; 8] = b"tairitsu";
+const TRAILER_SIZE: usize = 56;
+
+struct Trailer {
+    artifact_size: u64,
+    source_size: u64,
+    source_digest: [u8; 32],
+}
+
+impl Trailer {
+    fn write(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(TRAILER_SIZE);
+        bytes.extend(self.artifact_size.to_le_bytes());
+        bytes.extend(self.source_size.to_le_bytes());
+        bytes.extend(self.source_digest);
+        bytes.extend(TRAILER_MAGIC);
+        bytes
+    }
+
+    /// Reads the trailer at the end of `bytes` and checks it against their length.
+    fn read(end: &[u8], total: u64) -> Result<Trailer, Error> {
+        let damaged = |why: &str| {
+            Error::new(
+                Code::ArtifactDamaged,
+                format!("not a precompiled artifact of ours: {why}"),
+            )
+        };
+        let bytes = end
+            .last_chunk::<TRAILER_SIZE>()
+            .ok_or_else(|| damaged("it is too short"))?;
+        if &bytes[48..] != TRAILER_MAGIC {
+            return Err(damaged(
+                "it does not end as one does; it may be truncated, or from another program",
+            ));
+        }
+        let number =
+            |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap_or_default());
+        let trailer = Trailer {
+            artifact_size: number(0),
+            source_size: number(8),
+            source_digest: bytes[16..48].try_into().unwrap_or_default(),
+        };
+        if trailer.artifact_size.checked_add(TRAILER_SIZE as u64) != Some(total) {
+            return Err(damaged("its length is not the one it was written with"));
+        }
+        Ok(trailer)
+    }
+}
+
+fn check_artifact_kind(kind: Option<Precompiled>) -> Result<(), Error> {
+    match kind {
+        Some(Precompiled::Component) => Ok(()),
+        Some(Precompiled::Module) => Err(Error::new(
+            Code::ArtifactDamaged,
+            "a precompiled core module, not a component",
+        )),
+        None => Err(Error::new(
+            Code::ArtifactDamaged,
+            "not a precompiled artifact: it has no code of Wasmtime's in it",
+        )),
+    }
+}
+
+fn artifact_error(error: &wasmtime::Error) -> Error {
+    let found = Error::from_wasmtime(error, Code::ArtifactDamaged);
+    // Wasmtime has no type for these; the version is pinned and a test holds the words.
+    let mismatch = [
+        "compiled with",
+        "compiled for",
+        "compilation setting",
+        "incompatible",
+    ];
+    if mismatch.iter().any(|words| found.message().contains(words)) {
+        return Error::new(
+            Code::ArtifactMismatch,
+            format!(
+                "the artifact is for another engine: {}; compile the component again",
+                found.message()
+            ),
+        );
+    }
+    found
+}
+
+/// Loads a precompiled artifact from memory: the bytes are copied.
+///
+/// # Safety
+/// As for `tairitsu_bridge_component_compile`; and the artifact comes from a trusted source, for
+/// its machine code runs as it is.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_component_from_trusted_artifact(
+    engine: *const Engine,
+    bytes: Bytes,
+    out: *mut *mut Component,
+) -> *mut Error {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let (engine, bytes) = unsafe { (&*engine, bytes.as_slice()) };
+        let trailer = Trailer::read(bytes, bytes.len() as u64)?;
+        let artifact = &bytes[..bytes.len() - TRAILER_SIZE];
+        check_artifact_kind(wasmtime::Engine::detect_precompiled(artifact))?;
+        // SAFETY: the caller vouches for the artifact.
+        let component =
+            unsafe { wasmtime::component::Component::deserialize(&engine.engine, artifact) }
+                .map_err(|e| artifact_error(&e))?;
+        // SAFETY: the caller's promise.
+        unsafe { give(out, loaded(component, trailer)) };
+        Ok(())
+    })
+}
+
+/// The same from a file, which is mapped and not copied: it must not change while in use.
+///
+/// # Safety
+/// As for `tairitsu_bridge_component_from_trusted_artifact`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_component_from_trusted_artifact_file(
+    engine: *const Engine,
+    path: Bytes,
+    out: *mut *mut Component,
+) -> *mut Error {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let (engine, path) = unsafe { (&*engine, Path::new(path.as_str()?)) };
+        let trailer = read_trailer(path)?;
+        let io = |e: wasmtime::Error| Error::from_wasmtime(&e, Code::Io);
+        check_artifact_kind(wasmtime::Engine::detect_precompiled_file(path).map_err(io)?)?;
+        // SAFETY: the caller vouches for the artifact.
+        let component =
+            unsafe { wasmtime::component::Component::deserialize_file(&engine.engine, path) }
+                .map_err(|e| artifact_error(&e))?;
+        // SAFETY: the caller's promise.
+        unsafe { give(out, loaded(component, trailer)) };
+        Ok(())
+    })
+}
+
+fn read_trailer(path: &Path) -> Result<Trailer, Error> {
+    use std::io::{Read, Seek, SeekFrom};
+    let read = || -> std::io::Result<(Vec<u8>, u64)> {
+        let mut file = std::fs::File::open(path)?;
+        let total = file.seek(SeekFrom::End(0))?;
+        file.seek(SeekFrom::Start(total.saturating_sub(TRAILER_SIZE as u64)))?;
+        let mut end = Vec::new();
+        file.read_to_end(&mut end)?;
+        Ok((end, total))
+    };
+    let (end, total) =
+        read().map_err(|e| Error::new(Code::Io, format!("{}: {e}", path.display())))?;
+    Trailer::read(&end, total)
+}
+
+fn loaded(component: wasmtime::component::Component, trailer: Trailer) -> Component {
+    Component {
+        component,
+        source_digest: trailer.source_digest,
+        source_size: trailer.source_size,
+    }
+}
+
+/// Writes the compiled component as an artifact that the two functions above load.
+///
+/// # Safety
+/// `component` is live, `out` valid for a write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_component_serialize(
+    component: *const Component,
+    out: *mut *mut Buffer,
+) -> *mut Error {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let component = unsafe { &*component };
+        let mut bytes = component
+            .component
+            .serialize()
+            .map_err(|e| Error::from_wasmtime(&e, Code::Internal))?;
+        let trailer = Trailer {
+            artifact_size: bytes.len() as u64,
+            source_size: component.source_size,
+            source_digest: component.source_digest,
+        };
+        bytes.extend(trailer.write());
+        // SAFETY: the caller's promise.
+        unsafe { give(out, Buffer(bytes)) };
+        Ok(())
+    })
+}
+
+/// SHA-256 of the WebAssembly binary, 32 bytes. Valid until the component is freed.
+///
+/// # Safety
+/// `component` is live.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_component_digest(component: *const Component) -> Bytes {
+    // SAFETY: the caller's promise.
+    Bytes::new(unsafe { &(*component).source_digest })
+}
+
+/// The size of the WebAssembly binary in bytes.
+///
+/// # Safety
+/// `component` is live.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_component_size(component: *const Component) -> u64 {
+    // SAFETY: the caller's promise.
+    unsafe { (*component).source_size }
+}
+
+/// # Safety
+/// `component` is null or live, not used afterwards.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_component_free(component: *mut Component) {
+    // SAFETY: the caller's promise.
+    unsafe { free(component) }
+}
+
+/// Looks up an export: `name` in the exported interface `interface`, or at the root where that is
+/// empty. Both as the component spells them.
+///
+/// # Safety
+/// `component` is live, the names readable, `out` valid for a write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_component_export(
+    component: *const Component,
+    interface: Bytes,
+    name: Bytes,
+    out: *mut *mut ExportIndex,
+) -> *mut Error {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let (component, interface, name) =
+            unsafe { (&(*component).component, interface.as_str()?, name.as_str()?) };
+        let missing = || Error::new(Code::NotFound, format!("no export '{interface}#{name}'"));
+        let parent = match interface {
+            "" => None,
+            _ => Some(
+                component
+                    .get_export_index(None, interface)
+                    .ok_or_else(missing)?,
+            ),
+        };
+        let index = component
+            .get_export_index(parent.as_ref(), name)
+            .ok_or_else(missing)?;
+        // SAFETY: the caller's promise.
+        unsafe { give(out, ExportIndex { index }) };
+        Ok(())
+    })
+}
+
+/// # Safety
+/// `export` is null or live, not used afterwards.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_export_free(export: *mut ExportIndex) {
+    // SAFETY: the caller's promise.
+    unsafe { free(export) }
+}

@@ -1,0 +1,168 @@
+//! The engine: configuration, compilation settings, epochs.
+
+use crate::error::{Code, Error};
+use crate::ffi::{Bytes, free, give, guard};
+use crate::store::Data;
+use std::sync::OnceLock;
+use wasmtime::component::Linker;
+use wasmtime::{Cache, CacheConfig, Config, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+/// Mirrors `tairitsu::EngineOptions`. A size or count of 0 leaves Wasmtime's default.
+#[repr(C)]
+pub struct EngineConfig {
+    pub pooling: bool,
+    pub fuel: bool,
+    pub epochs: bool,
+    pub async_abi: bool,
+    pub debug_info: bool,
+    pub parallel_compilation: bool,
+    /// 0 none, 1 speed, 2 speed and size.
+    pub optimization: u8,
+    pub max_wasm_stack: usize,
+    /// A folder for compiled components; empty for no cache.
+    pub cache_folder: Bytes,
+    pub pool_max_instances: u32,
+    pub pool_max_core_instances: u32,
+    pub pool_max_memories: u32,
+    pub pool_max_tables: u32,
+    pub pool_max_stacks: u32,
+    pub pool_max_memory_bytes: usize,
+    pub pool_max_table_elements: usize,
+    pub pool_memory_keep_resident: usize,
+    pub pool_table_keep_resident: usize,
+    pub pool_stack_keep_resident: usize,
+}
+
+/// A Wasmtime engine. Any thread may use it.
+pub struct Engine {
+    pub engine: wasmtime::Engine,
+    pub epochs: bool,
+    pub fuel: bool,
+    /// Linkers that hold WASI, filled when first needed and cloned from then on.
+    pub wasi_direct: OnceLock<Linker<Data>>,
+    pub wasi_interruptible: OnceLock<Linker<Data>>,
+}
+
+fn configure(options: &EngineConfig) -> Result<Config, Error> {
+    let mut config = Config::new();
+    config.wasm_component_model(true);
+    config.concurrency_support(options.async_abi);
+    config.wasm_component_model_async(options.async_abi);
+    config.consume_fuel(options.fuel);
+    config.epoch_interruption(options.epochs);
+    config.debug_info(options.debug_info);
+    config.parallel_compilation(options.parallel_compilation);
+    config.cranelift_opt_level(match options.optimization {
+        0 => wasmtime::OptLevel::None,
+        2 => wasmtime::OptLevel::SpeedAndSize,
+        _ => wasmtime::OptLevel::Speed,
+    });
+    if options.max_wasm_stack != 0 {
+        config.max_wasm_stack(options.max_wasm_stack);
+        // The stack of a fiber has to hold the guest's and the host functions' frames.
+        config.async_stack_size(options.max_wasm_stack + (1 << 20).max(options.max_wasm_stack));
+    }
+    // SAFETY: C++ passes a live string.
+    let folder = unsafe { options.cache_folder.as_str()? };
+    if !folder.is_empty() {
+        let mut cache = CacheConfig::new();
+        cache.with_directory(folder);
+        let cache = Cache::new(cache).map_err(|e| Error::from_wasmtime(&e, Code::Io))?;
+        config.cache(Some(cache));
+    }
+    if options.pooling {
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(options)));
+    }
+    Ok(config)
+}
+
+fn pool(options: &EngineConfig) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::default();
+    let set = |value: u32, apply: &mut dyn FnMut(u32)| {
+        if value != 0 {
+            apply(value);
+        }
+    };
+    set(options.pool_max_instances, &mut |n| {
+        pool.total_component_instances(n);
+    });
+    set(options.pool_max_core_instances, &mut |n| {
+        pool.total_core_instances(n);
+    });
+    set(options.pool_max_memories, &mut |n| {
+        pool.total_memories(n);
+    });
+    set(options.pool_max_tables, &mut |n| {
+        pool.total_tables(n);
+    });
+    set(options.pool_max_stacks, &mut |n| {
+        pool.total_stacks(n);
+    });
+    if options.pool_max_memory_bytes != 0 {
+        pool.max_memory_size(options.pool_max_memory_bytes);
+    }
+    if options.pool_max_table_elements != 0 {
+        pool.table_elements(options.pool_max_table_elements);
+    }
+    pool.linear_memory_keep_resident(options.pool_memory_keep_resident);
+    pool.table_keep_resident(options.pool_table_keep_resident);
+    pool.async_stack_keep_resident(options.pool_stack_keep_resident);
+    // Only what a guest has touched is cleared, where the kernel can tell (Linux 6.7): without this
+    // keeping memory resident costs clearing all of it for each instance.
+    pool.pagemap_scan(wasmtime::Enabled::Auto);
+    pool
+}
+
+/// Makes an engine.
+///
+/// # Safety
+/// `options` is readable, `out` valid for a write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_engine_new(
+    options: *const EngineConfig,
+    out: *mut *mut Engine,
+) -> *mut Error {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let options = unsafe { &*options };
+        let config = configure(options)?;
+        let engine = wasmtime::Engine::new(&config)
+            .map_err(|e| Error::from_wasmtime(&e, Code::InvalidArgument))?;
+        let engine = Engine {
+            engine,
+            epochs: options.epochs,
+            fuel: options.fuel,
+            wasi_direct: OnceLock::new(),
+            wasi_interruptible: OnceLock::new(),
+        };
+        // SAFETY: the caller's promise.
+        unsafe { give(out, engine) };
+        Ok(())
+    })
+}
+
+/// Components, stores and linkers made from the engine keep what they need of it.
+///
+/// # Safety
+/// `engine` is null or a live engine, not used afterwards.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_engine_free(engine: *mut Engine) {
+    // SAFETY: the caller's promise.
+    unsafe { free(engine) }
+}
+
+/// Moves the engine's epoch on by one tick: running guests look at their deadlines.
+///
+/// # Safety
+/// `engine` is a live engine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_engine_increment_epoch(engine: *const Engine) {
+    // SAFETY: the caller's promise.
+    unsafe { (*engine).engine.increment_epoch() }
+}
+
+/// Panics inside the guard, for the test that panics become errors.
+#[unsafe(no_mangle)]
+pub extern "C" fn tairitsu_bridge_panic_for_test() -> *mut Error {
+    guard(|| panic!("asked to"))
+}

@@ -1,0 +1,180 @@
+//! The one error type of the bridge.
+
+use crate::ffi::{Bytes, free};
+use wasmtime::{Trap, WasmBacktrace};
+
+/// Mirrors `tairitsu::ErrorCode` in `include/tairitsu/error.h`; C++ asserts that the two agree.
+#[repr(u8)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Code {
+    Internal = 1,
+    InvalidArgument,
+    Io,
+    NotWasm,
+    InvalidComponent,
+    IsCoreModule,
+    IsComponent,
+    ArtifactMismatch,
+    ArtifactDamaged,
+    MissingImport,
+    TypeMismatch,
+    UnsupportedType,
+    NotFound,
+    AmbiguousName,
+    AlreadyExists,
+    InUse,
+    Trap,
+    InvalidValue,
+    HostFunction,
+    FuelExhausted,
+    DeadlineExceeded,
+    Interrupted,
+    MemoryLimit,
+    TableLimit,
+    InstanceLimit,
+    HandleLimit,
+    CopyLimit,
+    PoolExhausted,
+    ReentrantCall,
+    ContainerStopped,
+    ContainerFailed,
+}
+
+/// A failure on its way to C++: a code, a message, and a Wasm backtrace where guest code ran.
+#[derive(Debug)]
+pub struct Error {
+    code: Code,
+    message: String,
+    backtrace: String,
+}
+
+/// Carries a code through Wasmtime's own error type, e.g. out of a resource limiter.
+#[derive(Debug)]
+pub struct Coded {
+    pub code: Code,
+    pub message: String,
+}
+
+impl std::fmt::Display for Coded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Coded {}
+
+/// An error for Wasmtime to carry that comes out of [`Error::from_wasmtime`] with this code.
+pub fn coded(code: Code, message: impl Into<String>) -> wasmtime::Error {
+    wasmtime::Error::from(Coded {
+        code,
+        message: message.into(),
+    })
+}
+
+impl Error {
+    pub fn new(code: Code, message: impl Into<String>) -> Error {
+        Error {
+            code,
+            message: message.into(),
+            backtrace: String::new(),
+        }
+    }
+
+    pub fn into_raw(self) -> *mut Error {
+        Box::into_raw(Box::new(self))
+    }
+
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Finds the code in the chain of `error`; `otherwise` where nothing in it says.
+    pub fn from_wasmtime(error: &wasmtime::Error, otherwise: Code) -> Error {
+        let backtrace = error
+            .downcast_ref::<WasmBacktrace>()
+            .map(|backtrace| backtrace.to_string())
+            .unwrap_or_default();
+        // The backtrace is a context of its own in the chain: it is reported apart.
+        let message = error
+            .chain()
+            .map(|cause| cause.to_string())
+            .filter(|text| !text.starts_with("error while executing at wasm backtrace"))
+            .collect::<Vec<_>>()
+            .join(": ");
+        Error {
+            code: code_of(error, &message, otherwise),
+            message,
+            backtrace,
+        }
+    }
+}
+
+fn code_of(error: &wasmtime::Error, message: &str, otherwise: Code) -> Code {
+    if let Some(coded) = error.downcast_ref::<Coded>() {
+        return coded.code;
+    }
+    if let Some(trap) = error.downcast_ref::<Trap>() {
+        return match trap {
+            Trap::OutOfFuel => Code::FuelExhausted,
+            Trap::Interrupt => Code::Interrupted,
+            Trap::CannotEnterComponent => Code::ReentrantCall,
+            _ => Code::Trap,
+        };
+    }
+    if error.is::<wasmtime::PoolConcurrencyLimitError>() {
+        return Code::PoolExhausted;
+    }
+    // Wasmtime has no types for these; the version is pinned and tests hold the words.
+    if message.contains("resource limit exceeded:") {
+        return Code::InstanceLimit;
+    }
+    if message.contains("handle limit exceeded") {
+        return Code::HandleLimit;
+    }
+    if message.contains("fuel allocated for hostcalls has been exhausted") {
+        return Code::CopyLimit;
+    }
+    otherwise
+}
+
+/// The code, a value of `tairitsu::ErrorCode`.
+///
+/// # Safety
+/// `error` is a live error.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_error_code(error: *const Error) -> u8 {
+    // SAFETY: the caller's promise.
+    unsafe { (*error).code as u8 }
+}
+
+/// The message, outermost context first. Valid until the error is freed.
+///
+/// # Safety
+/// `error` is a live error.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_error_message(error: *const Error) -> Bytes {
+    // SAFETY: the caller's promise.
+    Bytes::new(unsafe { (*error).message.as_bytes() })
+}
+
+/// The Wasm backtrace, empty where no guest code was running. Valid until the error is freed.
+///
+/// # Safety
+/// `error` is a live error.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_error_backtrace(error: *const Error) -> Bytes {
+    // SAFETY: the caller's promise.
+    Bytes::new(unsafe { (*error).backtrace.as_bytes() })
+}
+
+/// # Safety
+/// `error` is null or a live error, not used afterwards.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_error_free(error: *mut Error) {
+    // SAFETY: the caller's promise.
+    unsafe { free(error) }
+}

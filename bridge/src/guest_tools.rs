@@ -1,0 +1,423 @@
+//! What a guest's author needs: bindings for C and C++, and a component out of a core module.
+
+use crate::error::{Code, Error};
+use crate::ffi::{Buffer, Bytes, free, give, guard};
+use wasi_preview1_component_adapter_provider::{
+    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
+    WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
+};
+use wit_bindgen_core::Files;
+use wit_component::ComponentEncoder;
+use wit_parser::{Resolve, WorldId};
+
+/// Which WASI adapter a core module gets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ModuleKind {
+    /// Command where the module exports `_start`, else reactor.
+    Detect = 0,
+    Reactor = 1,
+    /// Its `_start` becomes `wasi:cli/run`.
+    Command = 2,
+}
+
+impl ModuleKind {
+    fn from_raw(raw: u8) -> Result<ModuleKind, Error> {
+        match raw {
+            0 => Ok(ModuleKind::Detect),
+            1 => Ok(ModuleKind::Reactor),
+            2 => Ok(ModuleKind::Command),
+            _ => Err(Error::new(
+                Code::InvalidArgument,
+                format!("{raw} is no kind of module"),
+            )),
+        }
+    }
+}
+
+/// Makes a validated component from a core module in binary form: one with the `component-type`
+/// section that bindings generators add, or a plain WASI preview 1 module.
+pub fn componentize(module: &[u8], kind: ModuleKind) -> Result<Vec<u8>, Error> {
+    check_core_module(module)?;
+    let command = match kind {
+        ModuleKind::Detect => exports_start(module),
+        ModuleKind::Reactor => false,
+        ModuleKind::Command => true,
+    };
+    // The encoder drops the reactor adapter again where the module imports nothing of it.
+    let adapter = if command {
+        WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER
+    } else {
+        WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER
+    };
+    ComponentEncoder::default()
+        .module(module)
+        .and_then(|encoder| encoder.adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, adapter))
+        .and_then(|encoder| encoder.validate(true).encode())
+        .map_err(|error| {
+            Error::new(
+                Code::InvalidComponent,
+                format!("cannot make a component from this module: {error:#}"),
+            )
+        })
+}
+
+/// Magic, then a 16-bit version and a 16-bit layer: 0 a core module, 1 a component.
+fn check_core_module(module: &[u8]) -> Result<(), Error> {
+    match module {
+        [b'\0', b'a', b's', b'm', _, _, 0, 0, ..] => Ok(()),
+        [b'\0', b'a', b's', b'm', _, _, 1, 0, ..] => Err(Error::new(
+            Code::IsComponent,
+            "this is a component already; a core module is wanted",
+        )),
+        _ => Err(Error::new(
+            Code::NotWasm,
+            "this is no WebAssembly module in binary form",
+        )),
+    }
+}
+
+/// Whether the module exports `_start`. False where it is malformed: the encoder says how.
+fn exports_start(module: &[u8]) -> bool {
+    const EXPORT_SECTION: u8 = 7;
+    let scan = || -> Option<bool> {
+        let mut module = Scanner(module.get(8..)?);
+        while let Some(id) = module.byte() {
+            let mut section = Scanner(module.sized()?);
+            if id != EXPORT_SECTION {
+                continue;
+            }
+            for _ in 0..section.u32()? {
+                if section.sized()? == b"_start" {
+                    return Some(true);
+                }
+                section.byte()?;
+                section.u32()?;
+            }
+        }
+        Some(false)
+    };
+    scan().unwrap_or(false)
+}
+
+/// Reads the few shapes of the binary format that sections are made of; `None` at its end.
+struct Scanner<'a>(&'a [u8]);
+
+impl<'a> Scanner<'a> {
+    fn byte(&mut self) -> Option<u8> {
+        let (first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*first)
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        let mut value = 0;
+        for shift in (0..35).step_by(7) {
+            let byte = self.byte()?;
+            value |= u32::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    fn sized(&mut self) -> Option<&'a [u8]> {
+        let size = self.u32()? as usize;
+        let (taken, rest) = self.0.split_at_checked(size)?;
+        self.0 = rest;
+        Some(taken)
+    }
+}
+
+/// A language that guest bindings are generated for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum GuestLanguage {
+    C = 0,
+    Cpp = 1,
+}
+
+impl GuestLanguage {
+    fn from_raw(raw: u8) -> Result<GuestLanguage, Error> {
+        match raw {
+            0 => Ok(GuestLanguage::C),
+            1 => Ok(GuestLanguage::Cpp),
+            _ => Err(Error::new(
+                Code::InvalidArgument,
+                format!("{raw} is no language of guest bindings"),
+            )),
+        }
+    }
+}
+
+/// What a generator wrote: file names and contents, sorted by name.
+pub struct GeneratedFiles(Vec<(String, Vec<u8>)>);
+
+/// Guest bindings for a world of a `.wit` file or of a folder with `deps/`. An empty `world` is the
+/// package's only one. A mistake in the WIT is an error with the parser's file, line and caret.
+pub fn generate_guest_bindings(
+    language: GuestLanguage,
+    wit_path: &str,
+    world: &str,
+) -> Result<GeneratedFiles, Error> {
+    let mut resolve = Resolve::default();
+    let package = match resolve.push_path(wit_path) {
+        Ok((package, _)) => package,
+        Err(error) => {
+            let code = if error.root_cause().is::<std::io::Error>() {
+                Code::Io
+            } else {
+                Code::InvalidArgument
+            };
+            return Err(Error::new(code, resolve.render_error(&error)));
+        }
+    };
+    let world = resolve
+        .select_world(&[package], (!world.is_empty()).then_some(world))
+        .map_err(|error| Error::new(Code::NotFound, format!("{error:#}")))?;
+    let mut files = generate(language, &mut resolve, world)?;
+    if language == GuestLanguage::Cpp && files.get_size(WIT_HEADER).is_none() {
+        files.push(WIT_HEADER, &wit_header()?);
+    }
+    Ok(GeneratedFiles(
+        files
+            .iter()
+            .map(|(name, contents)| (file_name(name), contents.to_vec()))
+            .collect(),
+    ))
+}
+
+fn generate(
+    language: GuestLanguage,
+    resolve: &mut Resolve,
+    world: WorldId,
+) -> Result<Files, Error> {
+    let mut generator = match language {
+        GuestLanguage::C => wit_bindgen_c::Opts::default().build(),
+        GuestLanguage::Cpp => wit_bindgen_cpp::Opts::default().build(None),
+    };
+    let mut files = Files::default();
+    generator
+        .generate(resolve, world, &mut files)
+        .map_err(|error| Error::new(Code::UnsupportedType, format!("{error:#}")))?;
+    Ok(files)
+}
+
+/// The header that C++ bindings share. The generator forgets it where an exported resource is all
+/// that uses it, and gives it to nobody but with the files of a world: this one uses a string.
+fn wit_header() -> Result<Vec<u8>, Error> {
+    let internal = |message: String| Error::new(Code::Internal, message);
+    let mut resolve = Resolve::default();
+    let package = resolve
+        .push_source(
+            "header.wit",
+            "package a:b; world w { import f: func(s: string) -> string; }",
+        )
+        .map_err(|error| internal(format!("{error:#}")))?;
+    let world = resolve
+        .select_world(&[package], None)
+        .map_err(|error| internal(format!("{error:#}")))?;
+    generate(GuestLanguage::Cpp, &mut resolve, world)?
+        .remove(WIT_HEADER)
+        .ok_or_else(|| internal(format!("the C++ generator writes no {WIT_HEADER}")))
+}
+
+const WIT_HEADER: &str = "wit.h";
+
+/// For a resource that a C++ guest exports there is one header that its author edits,
+/// `exports-….h`. It is always handed out as a `.template`, so that it never replaces the edited
+/// one; the generator does so only where it finds that one in the working directory.
+fn file_name(name: &str) -> String {
+    if name.starts_with("exports-") && !name.ends_with(".template") {
+        format!("{name}.template")
+    } else {
+        name.to_owned()
+    }
+}
+
+/// Makes a component from a core module, see [`componentize`]. `command` is 0 for a command where
+/// the module exports `_start` and a reactor otherwise, 1 for a reactor, 2 for a command.
+///
+/// # Safety
+/// `module` is readable during the call; `out` is valid for a write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_componentize(
+    module: Bytes,
+    command: u8,
+    out: *mut *mut Buffer,
+) -> *mut Error {
+    guard(|| {
+        let kind = ModuleKind::from_raw(command)?;
+        // SAFETY: the caller's promise.
+        let component = componentize(unsafe { module.as_slice() }, kind)?;
+        // SAFETY: the caller's promise.
+        unsafe { give(out, Buffer(component)) };
+        Ok(())
+    })
+}
+
+/// Generates guest bindings, see [`generate_guest_bindings`]. `language` is 0 for C, 1 for C++.
+///
+/// # Safety
+/// `wit_path` and `world` are readable during the call; `out` is valid for a write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_bindgen_guest(
+    language: u8,
+    wit_path: Bytes,
+    world: Bytes,
+    out: *mut *mut GeneratedFiles,
+) -> *mut Error {
+    guard(|| {
+        let language = GuestLanguage::from_raw(language)?;
+        // SAFETY: the caller's promise.
+        let (wit_path, world) = unsafe { (wit_path.as_str()?, world.as_str()?) };
+        let files = generate_guest_bindings(language, wit_path, world)?;
+        // SAFETY: the caller's promise.
+        unsafe { give(out, files) };
+        Ok(())
+    })
+}
+
+/// How many files there are.
+///
+/// # Safety
+/// `files` is live.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_generated_files_count(
+    files: *const GeneratedFiles,
+) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { (*files).0.len() }
+}
+
+/// The name of a file, relative to the folder it belongs in; empty past the last one. Valid until
+/// the files are freed.
+///
+/// # Safety
+/// `files` is live.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_generated_files_name(
+    files: *const GeneratedFiles,
+    index: usize,
+) -> Bytes {
+    // SAFETY: the caller's promise.
+    let files = unsafe { &(*files).0 };
+    Bytes::new(files.get(index).map_or(&[], |(name, _)| name.as_bytes()))
+}
+
+/// The contents of a file; empty past the last one. Valid until the files are freed.
+///
+/// # Safety
+/// `files` is live.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_generated_files_bytes(
+    files: *const GeneratedFiles,
+    index: usize,
+) -> Bytes {
+    // SAFETY: the caller's promise.
+    let files = unsafe { &(*files).0 };
+    Bytes::new(files.get(index).map_or(&[], |(_, contents)| contents))
+}
+
+/// # Safety
+/// `files` is null or live, not used afterwards.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_generated_files_free(files: *mut GeneratedFiles) {
+    // SAFETY: the caller's promise.
+    unsafe { free(files) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EMPTY_MODULE: &[u8] = b"\0asm\x01\0\0\0";
+
+    /// `(module (memory (export "memory") 1) (func (export "_start")))`
+    const COMMAND_MODULE: &[u8] = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\
+        \x05\x03\x01\0\x01\x07\x13\x02\x06memory\x02\0\x06_start\0\0\x0a\x04\x01\x02\0\x0b";
+
+    fn wit_of(component: &[u8]) -> String {
+        String::from_utf8_lossy(component).into_owned()
+    }
+
+    #[test]
+    fn componentize_tells_what_it_was_given() {
+        let code = |bytes: &[u8]| {
+            componentize(bytes, ModuleKind::Detect)
+                .err()
+                .map(|error| error.code())
+        };
+        assert_eq!(code(b""), Some(Code::NotWasm));
+        assert_eq!(code(b"(module)"), Some(Code::NotWasm));
+        assert_eq!(code(b"\0asm\x0d\0\x01\0"), Some(Code::IsComponent));
+        assert_eq!(
+            code(b"\0asm\x01\0\0\0\x07\x7f"),
+            Some(Code::InvalidComponent)
+        );
+    }
+
+    #[test]
+    fn a_module_without_wasi_gets_no_adapter() {
+        let component = componentize(EMPTY_MODULE, ModuleKind::Detect).unwrap();
+        assert!(!wit_of(&component).contains("wasi:"));
+    }
+
+    #[test]
+    fn a_start_function_makes_a_command() {
+        assert!(exports_start(COMMAND_MODULE));
+        let component = componentize(COMMAND_MODULE, ModuleKind::Detect).unwrap();
+        assert!(wit_of(&component).contains("wasi:cli/run"));
+        let component = componentize(COMMAND_MODULE, ModuleKind::Reactor);
+        assert!(component.is_err() || !wit_of(&component.unwrap()).contains("wasi:cli/run"));
+    }
+
+    #[test]
+    fn a_truncated_export_section_is_no_command() {
+        for end in 8..COMMAND_MODULE.len() - 10 {
+            exports_start(&COMMAND_MODULE[..end]);
+        }
+        assert!(!exports_start(
+            b"\0asm\x01\0\0\0\x07\x80\x80\x80\x80\x80\x80"
+        ));
+    }
+
+    #[test]
+    fn a_mistake_in_the_wit_is_shown_where_it_is() {
+        let folder = std::env::temp_dir().join(format!("tairitsu-wit-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("broken.wit");
+        std::fs::write(
+            &file,
+            "package a:b;\nworld w { export f: func(x: strin); }\n",
+        )
+        .unwrap();
+        let error = generate_guest_bindings(GuestLanguage::C, file.to_str().unwrap(), "")
+            .err()
+            .unwrap();
+        assert_eq!(error.code(), Code::InvalidArgument);
+        assert!(
+            error.message().contains("broken.wit:2:"),
+            "{}",
+            error.message()
+        );
+        assert!(error.message().contains('^'), "{}", error.message());
+
+        std::fs::write(
+            &file,
+            "package a:b;\nworld w { export f: func(x: string); }\n",
+        )
+        .unwrap();
+        let path = file.to_str().unwrap();
+        let error = generate_guest_bindings(GuestLanguage::C, path, "other")
+            .err()
+            .unwrap();
+        assert_eq!(error.code(), Code::NotFound);
+        let files = generate_guest_bindings(GuestLanguage::Cpp, path, "w").unwrap();
+        assert!(files.0.iter().any(|(name, _)| name == "w_component_type.o"));
+        std::fs::remove_dir_all(&folder).unwrap();
+        let error = generate_guest_bindings(GuestLanguage::C, path, "")
+            .err()
+            .unwrap();
+        assert_eq!(error.code(), Code::Io);
+    }
+}

@@ -1,0 +1,26 @@
+//! Wasmtime behind a narrow C ABI.
+//!
+//! Everything that a user of Tairitsu sees is C++; this crate is only what the C++ library calls.
+//! It passes opaque objects, value slots and memory, and knows no user type. The rules:
+//!
+//! - Every `extern "C"` function goes through [`ffi::guard`], which turns a panic into an error.
+//! - Every function that can fail returns `*mut Error`, null for success, and writes its result
+//!   through an out pointer only on success. The caller frees the error.
+//! - An object is freed by the `_free` function of its type, once. Freeing null does nothing.
+//! - [`Engine`](engine::Engine), [`Component`](component::Component) and
+//!   [`InstancePre`](linker::InstancePre) may be used from any thread; the others from one at a time.
+//!
+//! The C header, `include/tairitsu_bridge.h`, is generated from this source by the test
+//! `tests/header.rs` (`make bridge-header` writes it again).
+
+pub mod abi;
+pub mod component;
+pub mod engine;
+pub mod error;
+pub mod ffi;
+pub mod guest_tools;
+pub mod linker;
+pub mod store;
+pub mod value_path;
+pub mod wasi;
+pub mod world;

@@ -1,0 +1,596 @@
+//! Stores: one guest each, its limits, and the calls into it.
+//!
+//! There are two kinds. In a direct store guest code runs on the caller's stack; a guest that
+//! blocks in WASI blocks the thread. In an interruptible store it runs on a fiber: each call is a
+//! future that is polled in place, and where that is pending the thread parks until it is woken,
+//! the deadline passes, or the call is interrupted; then the future is dropped.
+
+use crate::abi::{Frame, GUEST_BORROW, GUEST_OWN, Handle};
+use crate::component::ExportIndex;
+use crate::engine::Engine;
+use crate::error::{Code, Error, coded};
+use crate::ffi::{Buffer, free, give, guard};
+use crate::linker::InstancePre;
+use crate::value_path::{FrameScope, Parameters, Return};
+use crate::wasi::WasiState;
+use std::ffi::c_void;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
+use wasmtime::component::{Func, Instance, TypedFunc};
+use wasmtime::{ResourceLimiter, UpdateDeadline};
+
+/// Mirrors `tairitsu::Limits` and what else a store is made with. 0 stands for no limit, but for
+/// the counts, where it stands for Wasmtime's default.
+#[repr(C)]
+pub struct StoreConfig {
+    /// Handed to host functions; the C++ core of the container.
+    pub context: *mut c_void,
+    pub limit_fuel: bool,
+    pub fuel: u64,
+    pub deadline_nanoseconds: u64,
+    pub max_memory_bytes: u64,
+    pub max_table_elements: u64,
+    pub max_instances: u32,
+    pub max_handles: u32,
+    pub max_copied_bytes: u64,
+    pub wasi: bool,
+    pub standard_output: u8,
+    pub standard_error: u8,
+    pub capture_capacity: u64,
+}
+
+/// What host functions and limits find in a store.
+pub struct Data {
+    pub context: *mut c_void,
+    pub wasi: Option<Box<WasiState>>,
+    limits: Limits,
+    control: Arc<Control>,
+}
+
+// SAFETY: C++ promises that a container's core may be used from whatever thread runs the container.
+unsafe impl Send for Data {}
+
+struct Limits {
+    max_memory_bytes: u64,
+    max_table_elements: u64,
+    max_instances: usize,
+    memory_bytes: u64,
+    table_elements: u64,
+}
+
+impl ResourceLimiter for Limits {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let total = self.memory_bytes + (desired - current) as u64;
+        if total > self.max_memory_bytes {
+            return Err(coded(
+                Code::MemoryLimit,
+                format!(
+                    "the guest asked for {total} bytes of memory, its limit is {}",
+                    self.max_memory_bytes
+                ),
+            ));
+        }
+        self.memory_bytes = total;
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let total = self.table_elements + (desired - current) as u64;
+        if total > self.max_table_elements {
+            return Err(coded(
+                Code::TableLimit,
+                format!(
+                    "the guest asked for {total} table elements, its limit is {}",
+                    self.max_table_elements
+                ),
+            ));
+        }
+        self.table_elements = total;
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        self.max_instances
+    }
+
+    fn memories(&self) -> usize {
+        self.max_instances
+    }
+
+    fn tables(&self) -> usize {
+        self.max_instances
+    }
+}
+
+/// What another thread may do to a running call, and what the running call waits on.
+pub struct Control {
+    /// Cuts off the call that runs now.
+    interrupted: AtomicBool,
+    /// Cuts off this call and any later one.
+    stopped: AtomicBool,
+    deadline: Mutex<Option<Instant>>,
+    woken: Mutex<bool>,
+    condition: Condvar,
+}
+
+/// Why a call was cut off.
+fn cut_off(code: Code) -> wasmtime::Error {
+    coded(
+        code,
+        match code {
+            Code::DeadlineExceeded => "the call took longer than the container's deadline",
+            _ => "the call was interrupted",
+        },
+    )
+}
+
+impl Control {
+    fn check(&self, deadline: Option<Instant>) -> wasmtime::Result<()> {
+        if self.interrupted.load(Ordering::Relaxed) || self.stopped.load(Ordering::Relaxed) {
+            return Err(cut_off(Code::Interrupted));
+        }
+        match deadline {
+            Some(deadline) if Instant::now() >= deadline => Err(cut_off(Code::DeadlineExceeded)),
+            _ => Ok(()),
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        *self.deadline.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Parks the thread until it is woken, or until the call is to be cut off.
+    fn wait(&self) -> wasmtime::Result<()> {
+        let deadline = self.deadline();
+        let mut woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
+        while !*woken {
+            self.check(deadline)?;
+            let left = deadline.map_or(Duration::from_secs(3600), |deadline| {
+                deadline.saturating_duration_since(Instant::now())
+            });
+            woken = self
+                .condition
+                .wait_timeout(woken, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        *woken = false;
+        drop(woken);
+        self.check(deadline)
+    }
+
+    fn interrupt(&self, for_good: bool) {
+        if for_good {
+            self.stopped.store(true, Ordering::Relaxed);
+        }
+        self.interrupted.store(true, Ordering::Relaxed);
+        // Under the lock, so that a call about to park sees the flag or the notification.
+        let _woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
+        self.condition.notify_all();
+    }
+}
+
+impl Wake for Control {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        *self.woken.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.condition.notify_all();
+    }
+}
+
+/// Runs timers and blocking work for guests that wait in WASI. Started when first needed.
+fn runtime() -> &'static tokio::runtime::Runtime {
+    static RUNTIME: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("tairitsu-wasi")
+            .enable_all()
+            .build()
+            .expect("threads for WASI could not be started")
+    })
+}
+
+/// One guest: its store and, once instantiated, its instance. One thread at a time.
+pub struct Store {
+    store: wasmtime::Store<Data>,
+    instance: Option<Instance>,
+    /// `None` for a direct store.
+    waker: Option<Waker>,
+    control: Arc<Control>,
+    deadline: Option<Duration>,
+}
+
+/// A function of one store's instance.
+pub struct Function {
+    function: TypedFunc<Parameters, Return>,
+}
+
+/// Cuts off calls from any thread.
+pub struct InterruptHandle {
+    control: Arc<Control>,
+}
+
+/// Polls a future on this thread until it is done or cut off.
+fn drive<R>(
+    control: &Control,
+    waker: &Waker,
+    frame: *mut Frame,
+    future: impl Future<Output = wasmtime::Result<R>>,
+) -> wasmtime::Result<R> {
+    // WASI looks for a current Tokio runtime. It is entered and not blocked on, so that a host
+    // function may in turn call a container of this kind.
+    let _entered = runtime().enter();
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(waker);
+    loop {
+        {
+            let _scope = FrameScope::enter(frame);
+            if let Poll::Ready(result) = future.as_mut().poll(&mut context) {
+                return result;
+            }
+        }
+        control.wait()?;
+    }
+}
+
+impl Store {
+    fn new(engine: &Engine, pre: &InstancePre, config: &StoreConfig) -> Result<Store, Error> {
+        let or_none = |limit: u64| if limit == 0 { u64::MAX } else { limit };
+        let control = Arc::new(Control {
+            interrupted: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
+            deadline: Mutex::new(None),
+            woken: Mutex::new(false),
+            condition: Condvar::new(),
+        });
+        let data = Data {
+            context: config.context,
+            wasi: config.wasi.then(|| {
+                Box::new(WasiState::new(
+                    config.standard_output,
+                    config.standard_error,
+                    config.capture_capacity as usize,
+                ))
+            }),
+            limits: Limits {
+                max_memory_bytes: or_none(config.max_memory_bytes),
+                max_table_elements: or_none(config.max_table_elements),
+                max_instances: match config.max_instances {
+                    0 => wasmtime::DEFAULT_INSTANCE_LIMIT,
+                    limit => limit as usize,
+                },
+                memory_bytes: 0,
+                table_elements: 0,
+            },
+            control: control.clone(),
+        };
+        let mut store = wasmtime::Store::new(&engine.engine, data);
+        store.limiter(|data| &mut data.limits);
+        if engine.fuel {
+            let fuel = if config.limit_fuel {
+                config.fuel
+            } else {
+                u64::MAX
+            };
+            store
+                .set_fuel(fuel)
+                .map_err(|e| Error::from_wasmtime(&e, Code::Internal))?;
+        }
+        if engine.epochs {
+            store.set_epoch_deadline(1);
+            store.epoch_deadline_callback(|store| {
+                let control = &store.data().control;
+                control.check(control.deadline())?;
+                Ok(UpdateDeadline::Continue(1))
+            });
+        }
+        if config.max_handles != 0 {
+            store.set_max_component_handles(config.max_handles as usize);
+        }
+        if config.max_copied_bytes != 0 {
+            store.set_hostcall_fuel(usize::try_from(config.max_copied_bytes).unwrap_or(usize::MAX));
+        }
+        Ok(Store {
+            store,
+            instance: None,
+            waker: pre.interruptible.then(|| Waker::from(control.clone())),
+            control,
+            deadline: (config.deadline_nanoseconds != 0)
+                .then(|| Duration::from_nanos(config.deadline_nanoseconds)),
+        })
+    }
+
+    /// What every entry into the guest begins with.
+    #[inline]
+    fn begin(&mut self) {
+        self.control.interrupted.store(false, Ordering::Relaxed);
+        if let Some(limit) = self.deadline {
+            *self
+                .control
+                .deadline
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = Instant::now().checked_add(limit);
+        }
+    }
+
+    fn instantiate(&mut self, pre: &InstancePre) -> wasmtime::Result<()> {
+        self.begin();
+        self.instance = Some(match &self.waker {
+            None => pre.pre.instantiate(&mut self.store)?,
+            Some(waker) => drive(
+                &self.control,
+                waker,
+                std::ptr::null_mut(),
+                pre.pre.instantiate_async(&mut self.store),
+            )?,
+        });
+        Ok(())
+    }
+
+    #[inline]
+    fn call(
+        &mut self,
+        function: TypedFunc<Parameters, Return>,
+        frame: *mut Frame,
+    ) -> wasmtime::Result<()> {
+        self.begin();
+        let parameters = Parameters(frame);
+        match &self.waker {
+            None => {
+                let _scope = FrameScope::enter(frame);
+                function.call(&mut self.store, parameters)?;
+            }
+            Some(waker) => {
+                let call = function.call_async(&mut self.store, parameters);
+                drive(&self.control, waker, frame, call)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn drop_resource(&mut self, handle: &Handle) -> wasmtime::Result<()> {
+        if !matches!(handle.kind, GUEST_OWN | GUEST_BORROW) {
+            return Ok(());
+        }
+        self.begin();
+        // SAFETY: handles of these kinds are made by `Handle::guest`.
+        let resource = unsafe { handle.as_guest() };
+        match &self.waker {
+            None => resource.resource_drop(&mut self.store),
+            Some(waker) => drive(
+                &self.control,
+                waker,
+                std::ptr::null_mut(),
+                resource.resource_drop_async(&mut self.store),
+            ),
+        }
+    }
+}
+
+fn failed(error: wasmtime::Error) -> Error {
+    Error::from_wasmtime(&error, Code::Trap)
+}
+
+/// Makes a store for an instance of `pre`.
+///
+/// # Safety
+/// `engine` and `pre` are live and of one engine, `config` readable, `out` valid for a write;
+/// `config.context` outlives the store.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_store_new(
+    engine: *const Engine,
+    pre: *const InstancePre,
+    config: *const StoreConfig,
+    out: *mut *mut Store,
+) -> *mut Error {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let (engine, pre, config) = unsafe { (&*engine, &*pre, &*config) };
+        let store = Store::new(engine, pre, config)?;
+        // SAFETY: the caller's promise.
+        unsafe { give(out, store) };
+        Ok(())
+    })
+}
+
+/// Instantiates the component in the store: the guest's initialisers run.
+///
+/// # Safety
+/// `store` is live and was made for `pre`, which is live.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_store_instantiate(
+    store: *mut Store,
+    pre: *const InstancePre,
+) -> *mut Error {
+    // SAFETY: the caller's promise.
+    guard(|| unsafe { (*store).instantiate(&*pre).map_err(failed) })
+}
+
+/// Frees the store and the guest in it. No guest code runs.
+///
+/// # Safety
+/// `store` is null or live, not used afterwards, and no call runs in it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_store_free(store: *mut Store) {
+    // SAFETY: the caller's promise.
+    unsafe { free(store) }
+}
+
+/// The function behind an export, in this store. The C++ side has checked its type.
+///
+/// # Safety
+/// `store` and `export` are live and of one component, `out` valid for a write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_store_function(
+    store: *mut Store,
+    export: *const ExportIndex,
+    out: *mut *mut Function,
+) -> *mut Error {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let (store, export) = unsafe { (&mut *store, &*export) };
+        let function: Option<Func> = match store.instance {
+            Some(instance) => instance.get_func(&mut store.store, &export.index),
+            None => None,
+        };
+        let function =
+            function.ok_or_else(|| Error::new(Code::NotFound, "the export is no function"))?;
+        // SAFETY: C++ lowers and lifts by the function's own type, which it has checked.
+        let function = unsafe { TypedFunc::new_unchecked(function) };
+        // SAFETY: the caller's promise.
+        unsafe { give(out, Function { function }) };
+        Ok(())
+    })
+}
+
+/// # Safety
+/// `function` is null or live, not used afterwards.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_function_free(function: *mut Function) {
+    // SAFETY: the caller's promise.
+    unsafe { free(function) }
+}
+
+/// Calls a function: `frame` lowers its parameters and lifts its result. After an error the guest
+/// must not be entered again.
+///
+/// # Safety
+/// `store` is live and `function` is of it; no other call runs in the store; `frame` is live.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_store_call(
+    store: *mut Store,
+    function: *const Function,
+    frame: *mut Frame,
+) -> *mut Error {
+    // SAFETY: the caller's promise.
+    guard(|| unsafe { (*store).call((*function).function, frame).map_err(failed) })
+}
+
+/// Drops a guest's resource: its destructor runs in the guest where the handle owns it.
+///
+/// # Safety
+/// `store` is live and no call runs in it; `handle` came from it and is not used afterwards.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_store_drop_resource(
+    store: *mut Store,
+    handle: *const Handle,
+) -> *mut Error {
+    // SAFETY: the caller's promise.
+    guard(|| unsafe { (*store).drop_resource(&*handle).map_err(failed) })
+}
+
+/// The fuel that is left; an error where the engine does not count fuel.
+///
+/// # Safety
+/// `store` is live and no call runs in it, `out` valid for a write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_store_fuel(
+    store: *const Store,
+    out: *mut u64,
+) -> *mut Error {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let fuel = unsafe { (*store).store.get_fuel() };
+        let fuel = fuel.map_err(|e| Error::from_wasmtime(&e, Code::InvalidArgument))?;
+        // SAFETY: the caller's promise.
+        unsafe { out.write(fuel) };
+        Ok(())
+    })
+}
+
+/// Sets the fuel that is left.
+///
+/// # Safety
+/// `store` is live and no call runs in it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_store_set_fuel(
+    store: *mut Store,
+    fuel: u64,
+) -> *mut Error {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let set = unsafe { (*store).store.set_fuel(fuel) };
+        set.map_err(|e| Error::from_wasmtime(&e, Code::InvalidArgument))
+    })
+}
+
+/// The bytes of linear memory that the guest has.
+///
+/// # Safety
+/// `store` is live and no call runs in it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_store_memory_bytes(store: *const Store) -> u64 {
+    // SAFETY: the caller's promise.
+    unsafe { (*store).store.data().limits.memory_bytes }
+}
+
+/// What the guest has written so far to a captured stream: 0 standard output, 1 standard error.
+///
+/// # Safety
+/// `store` is live and no call runs in it, `out` valid for a write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_store_captured(
+    store: *const Store,
+    stream: u32,
+    out: *mut *mut Buffer,
+) -> *mut Error {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let wasi = unsafe { (*store).store.data().wasi.as_ref() };
+        let bytes = wasi
+            .map(|wasi| wasi.captured(stream as usize))
+            .unwrap_or_default();
+        // SAFETY: the caller's promise.
+        unsafe { give(out, Buffer(bytes)) };
+        Ok(())
+    })
+}
+
+/// A handle that cuts off the store's calls; it may outlive the store.
+///
+/// # Safety
+/// `store` is live.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_store_interrupt_handle(
+    store: *const Store,
+) -> *mut InterruptHandle {
+    // SAFETY: the caller's promise.
+    let control = unsafe { (*store).control.clone() };
+    Box::into_raw(Box::new(InterruptHandle { control }))
+}
+
+/// Cuts off the call that runs now, if one does; `for_good` also those that come. Where the guest
+/// computes, the engine's epoch has to move on for it to notice. Any thread.
+///
+/// # Safety
+/// `handle` is live.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_interrupt(handle: *const InterruptHandle, for_good: bool) {
+    // SAFETY: the caller's promise.
+    unsafe { (*handle).control.interrupt(for_good) }
+}
+
+/// # Safety
+/// `handle` is null or live, not used afterwards.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_interrupt_handle_free(handle: *mut InterruptHandle) {
+    // SAFETY: the caller's promise.
+    unsafe { free(handle) }
+}

@@ -1,0 +1,831 @@
+//! The raw value path: values cross between C++ and a guest's memory without a Rust type.
+//!
+//! Wasmtime's typed calls are generic over types that lift and lower themselves. Here these traits
+//! are implemented once, for types that only hand the caller's flat slots, the guest's memory and
+//! its `realloc` to C++, which does the canonical ABI. The traits' methods are not a stable
+//! interface of Wasmtime: this file is why its version is pinned exactly.
+//!
+//! Handles of resources are the exception: their tables belong to Wasmtime, so they are lifted
+//! here, in the order of the values, before C++ sees the values, and lowered here on C++'s demand.
+
+use crate::abi::{
+    Frame, GUEST_BORROW, GUEST_OWN, HOST_BORROW, HOST_OWN, Handle, HostCall, HostFunctionCallback,
+    HostResult, Lifting, Lowering, PARAMETERS_USE_MEMORY, RESULT_HAS_HANDLES, RESULT_USES_MEMORY,
+    Slot, StringEncoding,
+};
+use crate::error::{Code, coded};
+use std::cell::Cell;
+use std::ffi::c_void;
+use std::mem::MaybeUninit;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use wasmtime::component::__internal::wasmtime_environ::component::{
+    CanonicalOptions, CanonicalOptionsDataModel, StringEncoding as GuestEncoding,
+};
+use wasmtime::component::__internal::{
+    CanonicalAbiInfo, ComponentTypes, InstanceType, InterfaceType, LiftContext, LowerContext,
+};
+use wasmtime::component::{
+    ComponentNamedList, ComponentType, Lift, Lower, ResourceAny, ResourceDynamic,
+};
+use wasmtime::{Result, ValRaw, bail};
+
+// ---- What the canonical options say
+
+fn has_memory(options: &CanonicalOptions) -> bool {
+    match options.data_model {
+        CanonicalOptionsDataModel::LinearMemory(memory) => memory.memory.is_some(),
+        CanonicalOptionsDataModel::Gc {} => false,
+    }
+}
+
+fn encoding(options: &CanonicalOptions) -> StringEncoding {
+    match options.string_encoding {
+        GuestEncoding::Utf8 => StringEncoding::Utf8,
+        GuestEncoding::Utf16 => StringEncoding::Utf16,
+        GuestEncoding::CompactUtf16 => StringEncoding::Latin1OrUtf16,
+    }
+}
+
+// ---- Lowering
+
+/// A `Lowering` with what its callbacks need behind it. `abi` is first: C++ holds a pointer to it.
+#[repr(C)]
+struct LoweringState {
+    abi: Lowering,
+    /// The parameters or results as one tuple; handles find their types in it.
+    ty: InterfaceType,
+    /// The handle types in `ty`, in the order of its tree; filled when first needed.
+    handle_types: Option<Vec<InterfaceType>>,
+    /// What went wrong in a callback; takes precedence over what C++ reports.
+    error: Option<wasmtime::Error>,
+}
+
+/// Lets C++ lower: `body` gets the `Lowering` and says whether it succeeded.
+fn lower<T: 'static>(
+    cx: &mut LowerContext<'_, T>,
+    ty: InterfaceType,
+    with_memory: bool,
+    body: impl FnOnce(*mut Lowering) -> bool,
+) -> Result<()> {
+    let mut memory = (std::ptr::null_mut(), 0);
+    let mut string_encoding = StringEncoding::Utf8;
+    if with_memory && has_memory(cx.options()) {
+        string_encoding = encoding(cx.options());
+        let slice = cx.as_slice_mut();
+        memory = (slice.as_mut_ptr(), slice.len());
+    }
+    let mut state = LoweringState {
+        abi: Lowering {
+            context: (&raw mut *cx).cast(),
+            reallocate: reallocate::<T>,
+            lower_handle: lower_handle::<T>,
+            memory: memory.0,
+            memory_size: memory.1,
+            encoding: string_encoding,
+        },
+        ty,
+        handle_types: None,
+        error: None,
+    };
+    let lowered = body((&raw mut state).cast());
+    match (state.error, lowered) {
+        (Some(error), _) => Err(error),
+        (None, true) => Ok(()),
+        (None, false) => Err(coded(Code::InvalidValue, "a value could not be lowered")),
+    }
+}
+
+/// Runs a callback's body; an error or a panic is kept in the state for `lower` to return.
+unsafe fn in_lowering<T: 'static, R>(
+    lowering: *mut Lowering,
+    otherwise: R,
+    body: impl FnOnce(&mut LowerContext<'_, T>, &mut LoweringState) -> Result<R>,
+) -> R {
+    // SAFETY: C++ passes back the pointer that `lower` gave it, while `lower` still runs; the
+    // state and the context behind it are only used through this pointer meanwhile.
+    let state = unsafe { &mut *lowering.cast::<LoweringState>() };
+    // SAFETY: as above; `lower::<T>` put a `LowerContext<T>` there.
+    let cx = unsafe { &mut *state.abi.context.cast::<LowerContext<'_, T>>() };
+    match catch_unwind(AssertUnwindSafe(|| body(cx, state))) {
+        Ok(Ok(value)) => return value,
+        Ok(Err(error)) => state.error = Some(error),
+        Err(_) => state.error = Some(coded(Code::Internal, "the engine panicked while lowering")),
+    }
+    otherwise
+}
+
+unsafe extern "C" fn reallocate<T: 'static>(
+    lowering: *mut Lowering,
+    size: usize,
+    align: u32,
+) -> usize {
+    // SAFETY: called by C++ with the pointer that `lower` gave it.
+    unsafe {
+        in_lowering::<T, usize>(lowering, usize::MAX, |cx, state| {
+            let address = cx.realloc(0, 0, align, size)?;
+            let memory = cx.as_slice_mut();
+            state.abi.memory = memory.as_mut_ptr();
+            state.abi.memory_size = memory.len();
+            Ok(address)
+        })
+    }
+}
+
+unsafe extern "C" fn lower_handle<T: 'static>(
+    lowering: *mut Lowering,
+    handle: *const Handle,
+    ordinal: u32,
+) -> u32 {
+    // SAFETY: called by C++ with the pointer that `lower` gave it.
+    unsafe {
+        in_lowering::<T, u32>(lowering, u32::MAX, |cx, state| {
+            let types = state
+                .handle_types
+                .get_or_insert_with(|| handle_types(cx.types, state.ty));
+            let Some(ty) = types.get(ordinal as usize).copied() else {
+                bail!("handle {ordinal} is not in the function's type");
+            };
+            let mut slot = MaybeUninit::new([ValRaw::u32(0)]);
+            // SAFETY: an array of one slot is that slot.
+            let flat = &mut *slot.as_mut_ptr().cast::<MaybeUninit<ValRaw>>();
+            // SAFETY: C++ passes a live handle.
+            let handle = &*handle;
+            match handle.kind {
+                HOST_OWN => ResourceDynamic::new_own(handle.rep, handle.resource_type)
+                    .linear_lower_to_flat(cx, ty, flat)?,
+                HOST_BORROW => ResourceDynamic::new_borrow(handle.rep, handle.resource_type)
+                    .linear_lower_to_flat(cx, ty, flat)?,
+                // SAFETY: handles of these kinds are made by `Handle::guest`.
+                GUEST_OWN | GUEST_BORROW => handle.as_guest().linear_lower_to_flat(cx, ty, flat)?,
+                kind => bail!("unknown kind of handle {kind}"),
+            }
+            // SAFETY: initialised above.
+            Ok(slot.assume_init()[0].get_u32())
+        })
+    }
+}
+
+/// The handle types in a type, in the order of its tree.
+fn handle_types(types: &ComponentTypes, ty: InterfaceType) -> Vec<InterfaceType> {
+    fn walk(types: &ComponentTypes, ty: InterfaceType, out: &mut Vec<InterfaceType>) {
+        match ty {
+            InterfaceType::Own(_) | InterfaceType::Borrow(_) => out.push(ty),
+            _ => for_each_child(types, ty, &mut |child| walk(types, child, out)),
+        }
+    }
+    let mut out = Vec::new();
+    walk(types, ty, &mut out);
+    out
+}
+
+fn has_handles(types: &ComponentTypes, ty: InterfaceType) -> bool {
+    match ty {
+        InterfaceType::Own(_) | InterfaceType::Borrow(_) => true,
+        _ => {
+            let mut found = false;
+            for_each_child(types, ty, &mut |child| {
+                found = found || has_handles(types, child);
+            });
+            found
+        }
+    }
+}
+
+fn for_each_child(types: &ComponentTypes, ty: InterfaceType, visit: &mut dyn FnMut(InterfaceType)) {
+    match ty {
+        InterfaceType::Record(t) => types[t].fields.iter().for_each(|field| visit(field.ty)),
+        InterfaceType::Tuple(t) => types[t].types.iter().for_each(|ty| visit(*ty)),
+        InterfaceType::List(t) => visit(types[t].element),
+        InterfaceType::Option(t) => visit(types[t].ty),
+        InterfaceType::Variant(t) => types[t].cases.values().flatten().for_each(|ty| visit(*ty)),
+        InterfaceType::Result(t) => {
+            types[t].ok.into_iter().for_each(&mut *visit);
+            types[t].err.into_iter().for_each(visit);
+        }
+        // Types that the value path does not do are refused when a function is bound.
+        _ => {}
+    }
+}
+
+// ---- Handles on their way out of the guest
+
+/// Lifts every handle in a value, in the order in which C++ meets them when it lifts the rest.
+struct HandleLifter<'a, 'b> {
+    cx: &'a mut LiftContext<'b>,
+    handles: Vec<Handle>,
+}
+
+impl HandleLifter<'_, '_> {
+    fn lift(&mut self, ty: InterfaceType, index: u32) -> Result<()> {
+        let slot = ValRaw::u32(index);
+        let of_host = ResourceDynamic::typecheck(&ty, &self.cx.instance_type()).is_ok();
+        self.handles.push(if of_host {
+            let resource = ResourceDynamic::linear_lift_from_flat(self.cx, ty, &slot)?;
+            Handle::host(resource.rep(), resource.ty(), resource.owned())
+        } else {
+            Handle::guest(ResourceAny::linear_lift_from_flat(self.cx, ty, &slot)?)
+        });
+        Ok(())
+    }
+
+    /// Takes the value's slots from the front of `slots`.
+    fn from_flat(&mut self, ty: InterfaceType, slots: &mut &[ValRaw]) -> Result<()> {
+        let types = self.cx.types;
+        let count = usize::from(types.canonical_abi(&ty).flat_count.unwrap_or(u8::MAX));
+        let Some((mut own, rest)) = slots.split_at_checked(count) else {
+            bail!("a value has fewer flat slots than its type");
+        };
+        *slots = rest;
+        match ty {
+            InterfaceType::Own(_) | InterfaceType::Borrow(_) => self.lift(ty, own[0].get_u32())?,
+            InterfaceType::Record(t) => {
+                for field in types[t].fields.iter() {
+                    self.from_flat(field.ty, &mut own)?;
+                }
+            }
+            InterfaceType::Tuple(t) => {
+                for ty in types[t].types.iter() {
+                    self.from_flat(*ty, &mut own)?;
+                }
+            }
+            InterfaceType::List(t) => {
+                let (address, length) = (own[0].get_u32(), own[1].get_u32());
+                self.list(types[t].element, address, length)?;
+            }
+            _ => {
+                if let Some(payload) = payload(types, ty, || Ok(own[0].get_u32()))? {
+                    self.from_flat(payload, &mut &own[1..])?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn from_memory(&mut self, ty: InterfaceType, address: usize) -> Result<()> {
+        let types = self.cx.types;
+        match ty {
+            InterfaceType::Own(_) | InterfaceType::Borrow(_) => {
+                let index = u32::from_le_bytes(self.bytes(address)?);
+                self.lift(ty, index)?;
+            }
+            InterfaceType::Record(t) => {
+                let mut offset = 0;
+                for field in types[t].fields.iter() {
+                    let at = types.canonical_abi(&field.ty).next_field32(&mut offset);
+                    self.from_memory(field.ty, address + at as usize)?;
+                }
+            }
+            InterfaceType::Tuple(t) => {
+                let mut offset = 0;
+                for ty in types[t].types.iter() {
+                    let at = types.canonical_abi(ty).next_field32(&mut offset);
+                    self.from_memory(*ty, address + at as usize)?;
+                }
+            }
+            InterfaceType::List(t) => {
+                let start = u32::from_le_bytes(self.bytes(address)?);
+                let length = u32::from_le_bytes(self.bytes(address + 4)?);
+                self.list(types[t].element, start, length)?;
+            }
+            InterfaceType::Variant(_) | InterfaceType::Option(_) | InterfaceType::Result(_) => {
+                let (size, offset) = match ty {
+                    InterfaceType::Variant(t) => {
+                        (types[t].info.size, types[t].info.payload_offset32)
+                    }
+                    InterfaceType::Option(t) => {
+                        (types[t].info.size, types[t].info.payload_offset32)
+                    }
+                    InterfaceType::Result(t) => {
+                        (types[t].info.size, types[t].info.payload_offset32)
+                    }
+                    _ => unreachable!(),
+                };
+                let discriminant = || {
+                    Ok(match usize::from(size) {
+                        1 => u32::from(self.bytes::<1>(address)?[0]),
+                        2 => u32::from(u16::from_le_bytes(self.bytes(address)?)),
+                        _ => u32::from_le_bytes(self.bytes(address)?),
+                    })
+                };
+                if let Some(payload) = payload(types, ty, discriminant)? {
+                    self.from_memory(payload, address + offset as usize)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn list(&mut self, element: InterfaceType, address: u32, length: u32) -> Result<()> {
+        let types = self.cx.types;
+        if !has_handles(types, element) {
+            return Ok(());
+        }
+        let abi = types.canonical_abi(&element);
+        let end = u64::from(address) + u64::from(length) * u64::from(abi.size32);
+        if address % abi.align32 != 0 || end > self.cx.memory().len() as u64 {
+            bail!("list pointer/length out of bounds of memory");
+        }
+        for index in 0..length as usize {
+            self.from_memory(element, address as usize + index * abi.size32 as usize)?;
+        }
+        Ok(())
+    }
+
+    fn bytes<const N: usize>(&self, address: usize) -> Result<[u8; N]> {
+        match self
+            .cx
+            .memory()
+            .get(address..)
+            .and_then(|bytes| bytes.first_chunk())
+        {
+            Some(bytes) => Ok(*bytes),
+            None => bail!("pointer out of bounds of memory"),
+        }
+    }
+}
+
+/// The payload type of the case that `discriminant` names, if it has one that holds handles.
+fn payload(
+    types: &ComponentTypes,
+    ty: InterfaceType,
+    discriminant: impl FnOnce() -> Result<u32>,
+) -> Result<Option<InterfaceType>> {
+    let case = match ty {
+        InterfaceType::Variant(t) => {
+            let discriminant = discriminant()?;
+            types[t]
+                .cases
+                .get_index(discriminant as usize)
+                .map(|(_, ty)| *ty)
+        }
+        InterfaceType::Option(t) => match discriminant()? {
+            0 => Some(None),
+            1 => Some(Some(types[t].ty)),
+            _ => None,
+        },
+        InterfaceType::Result(t) => match discriminant()? {
+            0 => Some(types[t].ok),
+            1 => Some(types[t].err),
+            _ => None,
+        },
+        _ => Some(None),
+    };
+    match case {
+        Some(payload) => Ok(payload.filter(|ty| has_handles(types, *ty))),
+        None => bail!("unexpected discriminant"),
+    }
+}
+
+// ---- A call into a guest
+
+thread_local! {
+    /// The frame of the innermost call on this thread: lifting a result has no other way to it.
+    static FRAME: Cell<*mut Frame> = const { Cell::new(std::ptr::null_mut()) };
+}
+
+/// Makes a frame the thread's innermost, until dropped.
+pub struct FrameScope {
+    previous: *mut Frame,
+}
+
+impl FrameScope {
+    pub fn enter(frame: *mut Frame) -> FrameScope {
+        FrameScope {
+            previous: FRAME.replace(frame),
+        }
+    }
+}
+
+impl Drop for FrameScope {
+    fn drop(&mut self) {
+        FRAME.set(self.previous);
+    }
+}
+
+/// The parameters of a call into a guest: C++ lowers them.
+pub struct Parameters(pub *mut Frame);
+
+// SAFETY: the frame is only used inside the call that it was made for, on whatever thread polls it.
+unsafe impl Send for Parameters {}
+// SAFETY: as above.
+unsafe impl Sync for Parameters {}
+
+// SAFETY: 16 slots are the most that parameters take, and C++ fills those that the function has;
+// its signature was checked against the component's when the function was bound.
+unsafe impl ComponentType for Parameters {
+    type Lower = [ValRaw; 16];
+    const ABI: CanonicalAbiInfo = CanonicalAbiInfo::SCALAR4;
+    fn typecheck(_: &InterfaceType, _: &InstanceType<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+// SAFETY: see ComponentType above.
+unsafe impl ComponentNamedList for Parameters {}
+
+// SAFETY: see ComponentType above.
+unsafe impl Lower for Parameters {
+    #[inline]
+    fn linear_lower_to_flat<T>(
+        &self,
+        cx: &mut LowerContext<'_, T>,
+        ty: InterfaceType,
+        slots: &mut MaybeUninit<Self::Lower>,
+    ) -> Result<()> {
+        // SAFETY: C++ keeps the frame alive for the call.
+        let (flags, callback) = unsafe { ((*self.0).flags, (*self.0).lower) };
+        lower(cx, ty, flags & PARAMETERS_USE_MEMORY != 0, |lowering| {
+            // SAFETY: frame, lowering and slots are live for the length of this call.
+            unsafe { callback(self.0, lowering, slots.as_mut_ptr().cast()) }
+        })
+    }
+
+    fn linear_lower_to_memory<T>(
+        &self,
+        _: &mut LowerContext<'_, T>,
+        _: InterfaceType,
+        _: usize,
+    ) -> Result<()> {
+        bail!("parameters are lowered flat: C++ stores them in memory itself")
+    }
+}
+
+/// The result of a call into a guest: C++ lifts it into its frame.
+pub struct Return;
+
+// SAFETY: at most one flat slot is returned: a scalar, or the address of the result in memory.
+unsafe impl ComponentType for Return {
+    type Lower = [ValRaw; 1];
+    const ABI: CanonicalAbiInfo = CanonicalAbiInfo::SCALAR4;
+    fn typecheck(_: &InterfaceType, _: &InstanceType<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+// SAFETY: see ComponentType above.
+unsafe impl ComponentNamedList for Return {}
+
+// SAFETY: see ComponentType above.
+unsafe impl Lift for Return {
+    #[inline]
+    fn linear_lift_from_flat(
+        cx: &mut LiftContext<'_>,
+        ty: InterfaceType,
+        slots: &Self::Lower,
+    ) -> Result<Self> {
+        let frame = FRAME.get();
+        // SAFETY: a call is being made, so its frame is the thread's innermost, and C++ keeps it.
+        let (flags, callback) = unsafe { ((*frame).flags, (*frame).lift) };
+        let mut handles = Vec::new();
+        if flags & RESULT_HAS_HANDLES != 0 {
+            handles = result_handles(cx, ty, slots, flags)?;
+        }
+        let mut lifting = Lifting {
+            memory: std::ptr::null(),
+            memory_size: 0,
+            handles: handles.as_ptr(),
+            handle_count: handles.len(),
+            encoding: StringEncoding::Utf8,
+        };
+        if flags & RESULT_USES_MEMORY != 0 && has_memory(cx.options()) {
+            let memory = cx.memory();
+            lifting.memory = memory.as_ptr();
+            lifting.memory_size = memory.len();
+            lifting.encoding = encoding(cx.options());
+        }
+        // SAFETY: frame, lifting and slots are live for the length of this call.
+        if unsafe { callback(frame, &lifting, slots.as_ptr()) } {
+            Ok(Return)
+        } else {
+            Err(coded(Code::InvalidValue, "the result could not be lifted"))
+        }
+    }
+
+    fn linear_lift_from_memory(
+        _: &mut LiftContext<'_>,
+        _: InterfaceType,
+        _: &[u8],
+    ) -> Result<Self> {
+        bail!("results are lifted flat: C++ reads them from memory itself")
+    }
+}
+
+#[cold]
+fn result_handles(
+    cx: &mut LiftContext<'_>,
+    ty: InterfaceType,
+    slots: &[ValRaw],
+    flags: u32,
+) -> Result<Vec<Handle>> {
+    let in_memory = cx.types.canonical_abi(&ty).flat_count(1).is_none();
+    debug_assert!(!in_memory || flags & RESULT_USES_MEMORY != 0);
+    let mut lifter = HandleLifter {
+        cx,
+        handles: Vec::new(),
+    };
+    if in_memory {
+        lifter.from_memory(ty, slots[0].get_u32() as usize)?;
+    } else {
+        lifter.from_flat(ty, &mut &slots[..])?;
+    }
+    Ok(lifter.handles)
+}
+
+// ---- A call of a host function
+
+/// What a host function's parameters look like to C++, however they came.
+pub trait HostParameters: ComponentNamedList + Lift + 'static {
+    fn view(&self) -> (*const Slot, usize, Lifting);
+}
+
+/// The guest's memory and handles at the time of the call. No guest code runs until the host
+/// function returns, so the memory neither moves nor changes.
+struct GuestView {
+    memory: *const u8,
+    memory_size: usize,
+    encoding: StringEncoding,
+    handles: Vec<Handle>,
+}
+
+// SAFETY: used only inside the call that it was made for.
+unsafe impl Send for GuestView {}
+// SAFETY: as above.
+unsafe impl Sync for GuestView {}
+
+impl GuestView {
+    #[inline]
+    fn new(cx: &LiftContext<'_>) -> GuestView {
+        let mut view = GuestView {
+            memory: std::ptr::null(),
+            memory_size: 0,
+            encoding: StringEncoding::Utf8,
+            handles: Vec::new(),
+        };
+        let options = cx.options();
+        if has_memory(options) {
+            let memory = cx.memory();
+            view.memory = memory.as_ptr();
+            view.memory_size = memory.len();
+            view.encoding = encoding(options);
+        }
+        view
+    }
+
+    fn lifting(&self) -> Lifting {
+        Lifting {
+            memory: self.memory,
+            memory_size: self.memory_size,
+            handles: self.handles.as_ptr(),
+            handle_count: self.handles.len(),
+            encoding: self.encoding,
+        }
+    }
+}
+
+/// Parameters in `N` flat slots, with or without handles among them.
+pub struct FlatParameters<const N: usize, const HANDLES: bool> {
+    slots: [ValRaw; N],
+    guest: GuestView,
+}
+
+// SAFETY: `typecheck` admits exactly the functions whose parameters take N slots.
+unsafe impl<const N: usize, const HANDLES: bool> ComponentType for FlatParameters<N, HANDLES> {
+    type Lower = [ValRaw; N];
+    const ABI: CanonicalAbiInfo = CanonicalAbiInfo::SCALAR4;
+    fn typecheck(ty: &InterfaceType, instance: &InstanceType<'_>) -> Result<()> {
+        let count = instance.types.canonical_abi(ty).flat_count(16);
+        if count != Some(N) {
+            bail!("the parameters take {count:?} flat slots, not {N}");
+        }
+        check_handles(ty, instance, HANDLES)
+    }
+}
+
+// SAFETY: see ComponentType above.
+unsafe impl<const N: usize, const HANDLES: bool> ComponentNamedList for FlatParameters<N, HANDLES> {}
+
+// SAFETY: see ComponentType above.
+unsafe impl<const N: usize, const HANDLES: bool> Lift for FlatParameters<N, HANDLES> {
+    #[inline]
+    fn linear_lift_from_flat(
+        cx: &mut LiftContext<'_>,
+        ty: InterfaceType,
+        slots: &Self::Lower,
+    ) -> Result<Self> {
+        let mut guest = GuestView::new(cx);
+        if HANDLES {
+            let mut lifter = HandleLifter {
+                cx,
+                handles: Vec::new(),
+            };
+            lifter.from_flat(ty, &mut &slots[..])?;
+            guest.handles = lifter.handles;
+        }
+        Ok(FlatParameters {
+            slots: *slots,
+            guest,
+        })
+    }
+
+    fn linear_lift_from_memory(
+        _: &mut LiftContext<'_>,
+        _: InterfaceType,
+        _: &[u8],
+    ) -> Result<Self> {
+        bail!("these parameters are flat")
+    }
+}
+
+impl<const N: usize, const HANDLES: bool> HostParameters for FlatParameters<N, HANDLES> {
+    #[inline]
+    fn view(&self) -> (*const Slot, usize, Lifting) {
+        (self.slots.as_ptr(), 0, self.guest.lifting())
+    }
+}
+
+/// More than 16 flat slots: the parameters are a tuple in memory.
+pub struct MemoryParameters<const HANDLES: bool> {
+    address: usize,
+    guest: GuestView,
+}
+
+// SAFETY: `typecheck` admits exactly the functions whose parameters are in memory, and Wasmtime
+// has checked the tuple's bounds and alignment by the component's own type.
+unsafe impl<const HANDLES: bool> ComponentType for MemoryParameters<HANDLES> {
+    type Lower = [ValRaw; 1];
+    const ABI: CanonicalAbiInfo = CanonicalAbiInfo::SCALAR4;
+    fn typecheck(ty: &InterfaceType, instance: &InstanceType<'_>) -> Result<()> {
+        if let Some(count) = instance.types.canonical_abi(ty).flat_count(16) {
+            bail!("the parameters take {count} flat slots and are not in memory");
+        }
+        check_handles(ty, instance, HANDLES)
+    }
+}
+
+// SAFETY: see ComponentType above.
+unsafe impl<const HANDLES: bool> ComponentNamedList for MemoryParameters<HANDLES> {}
+
+// SAFETY: see ComponentType above.
+unsafe impl<const HANDLES: bool> Lift for MemoryParameters<HANDLES> {
+    fn linear_lift_from_flat(
+        _: &mut LiftContext<'_>,
+        _: InterfaceType,
+        _: &Self::Lower,
+    ) -> Result<Self> {
+        bail!("these parameters are in memory")
+    }
+
+    fn linear_lift_from_memory(
+        cx: &mut LiftContext<'_>,
+        ty: InterfaceType,
+        bytes: &[u8],
+    ) -> Result<Self> {
+        let address = bytes.as_ptr() as usize - cx.memory().as_ptr() as usize;
+        let mut guest = GuestView::new(cx);
+        if HANDLES {
+            let mut lifter = HandleLifter {
+                cx,
+                handles: Vec::new(),
+            };
+            lifter.from_memory(ty, address)?;
+            guest.handles = lifter.handles;
+        }
+        Ok(MemoryParameters { address, guest })
+    }
+}
+
+impl<const HANDLES: bool> HostParameters for MemoryParameters<HANDLES> {
+    fn view(&self) -> (*const Slot, usize, Lifting) {
+        (std::ptr::null(), self.address, self.guest.lifting())
+    }
+}
+
+fn check_handles(ty: &InterfaceType, instance: &InstanceType<'_>, expected: bool) -> Result<()> {
+    if has_handles(instance.types, *ty) != expected {
+        bail!("the function's handles are not those it was defined with");
+    }
+    Ok(())
+}
+
+/// A host function's result in `N` flat slots (0 or 1), or in memory.
+pub struct HostReturn<const N: usize> {
+    slot: Slot,
+    result: *mut HostResult,
+}
+
+// SAFETY: used only inside the call that it was made for.
+unsafe impl<const N: usize> Send for HostReturn<N> {}
+// SAFETY: as above.
+unsafe impl<const N: usize> Sync for HostReturn<N> {}
+
+impl<const N: usize> Drop for HostReturn<N> {
+    fn drop(&mut self) {
+        if !self.result.is_null() {
+            // SAFETY: C++ made it for this call, and it is destroyed here only.
+            unsafe { ((*self.result).destroy)(self.result) }
+        }
+    }
+}
+
+// SAFETY: `typecheck` admits exactly the functions whose result takes N slots, or is in memory
+// where N is 1.
+unsafe impl<const N: usize> ComponentType for HostReturn<N> {
+    type Lower = [ValRaw; N];
+    const ABI: CanonicalAbiInfo = CanonicalAbiInfo::SCALAR4;
+    fn typecheck(ty: &InterfaceType, instance: &InstanceType<'_>) -> Result<()> {
+        let count = instance.types.canonical_abi(ty).flat_count(1);
+        if count.unwrap_or(1) != N {
+            bail!("the result takes {count:?} flat slots, not {N}");
+        }
+        Ok(())
+    }
+}
+
+// SAFETY: see ComponentType above.
+unsafe impl<const N: usize> ComponentNamedList for HostReturn<N> {}
+
+// SAFETY: see ComponentType above.
+unsafe impl<const N: usize> Lower for HostReturn<N> {
+    #[inline]
+    fn linear_lower_to_flat<T>(
+        &self,
+        cx: &mut LowerContext<'_, T>,
+        ty: InterfaceType,
+        slots: &mut MaybeUninit<Self::Lower>,
+    ) -> Result<()> {
+        if !self.result.is_null() {
+            return self.lower(cx, ty, slots.as_mut_ptr().cast(), 0);
+        }
+        slots.write([self.slot; N]);
+        Ok(())
+    }
+
+    fn linear_lower_to_memory<T>(
+        &self,
+        cx: &mut LowerContext<'_, T>,
+        ty: InterfaceType,
+        address: usize,
+    ) -> Result<()> {
+        if self.result.is_null() {
+            bail!("a host function gave no result");
+        }
+        self.lower(cx, ty, std::ptr::null_mut(), address)
+    }
+}
+
+impl<const N: usize> HostReturn<N> {
+    fn lower<T: 'static>(
+        &self,
+        cx: &mut LowerContext<'_, T>,
+        ty: InterfaceType,
+        slot: *mut Slot,
+        address: usize,
+    ) -> Result<()> {
+        lower(cx, ty, true, |lowering| {
+            // SAFETY: the result lives until `self` is dropped; the rest for this call.
+            unsafe { ((*self.result).lower)(self.result, lowering, slot, address) }
+        })
+    }
+}
+
+/// A host function of C++: what to call, and with what.
+pub struct HostFunction {
+    pub callback: HostFunctionCallback,
+    pub data: *mut c_void,
+}
+
+// SAFETY: C++ promises that a host function may be called on any thread.
+unsafe impl Send for HostFunction {}
+// SAFETY: as above.
+unsafe impl Sync for HostFunction {}
+
+impl HostFunction {
+    #[inline]
+    pub fn call<P: HostParameters, const N: usize>(
+        &self,
+        context: *mut c_void,
+        parameters: P,
+    ) -> Result<HostReturn<N>> {
+        let (slots, address, lifting) = parameters.view();
+        let mut call = HostCall {
+            context,
+            parameters: slots,
+            address,
+            lifting,
+            result: ValRaw::u64(0),
+            host_result: std::ptr::null_mut(),
+        };
+        // SAFETY: `call` and all that it points at live until the callback returns.
+        let succeeded = unsafe { (self.callback)(self.data, &mut call) };
+        let value = HostReturn {
+            slot: call.result,
+            result: call.host_result,
+        };
+        if succeeded {
+            Ok(value)
+        } else {
+            Err(coded(Code::HostFunction, "a host function failed"))
+        }
+    }
+}

@@ -1,0 +1,344 @@
+/// Containers: running guests.
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <typeinfo>
+#include <utility>
+#include <vector>
+
+#include <tairitsu/component.h>
+#include <tairitsu/error.h>
+#include <tairitsu/function.h>
+#include <tairitsu/image.h>
+#include <tairitsu/linker.h>
+
+namespace tairitsu {
+
+namespace detail {
+class TemplateCore;
+struct InterruptCore;
+}  // namespace detail
+
+/// What a guest may use. Hitting a limit is an error with a code of its own; the container is then
+/// in its error state, and the process goes on.
+struct Limits {
+  /// Fuel for the container's whole life, about one a WebAssembly instruction; more can be given
+  /// with `Container::set_fuel`. Needs `EngineOptions::fuel`.
+  std::optional<std::uint64_t> fuel = std::nullopt;
+  /// How long one call into the guest (its instantiation included) may take. Needs
+  /// `EngineOptions::epochs`, whose tick is the precision. A guest that waits in WASI is cut off too;
+  /// a host function of yours is not.
+  std::optional<std::chrono::nanoseconds> deadline = std::nullopt;
+  /// Bytes of linear memory, all memories of the container together.
+  std::optional<std::uint64_t> memory_bytes = std::nullopt;
+  /// Elements of all tables together.
+  std::optional<std::uint64_t> table_elements = std::nullopt;
+  /// Core instances, and also memories and tables, each. A component made of C has three or four
+  /// core instances. Default: 10,000.
+  std::optional<std::uint32_t> instances = std::nullopt;
+  /// Handles of resources that the guest holds at a time. Default: 100,000.
+  std::optional<std::uint32_t> resource_handles = std::nullopt;
+  /// Bytes that one call (of the guest, or of a host function by it) may copy out of the guest.
+  std::uint64_t copied_bytes_per_call = std::uint64_t{128} << 20;
+};
+
+/// Where a guest's output stream goes.
+enum class Output : std::uint8_t { discard, inherit, capture };
+
+/// WASI 0.2 of a container whose component imports it. All else is denied: the guest sees no
+/// environment, arguments, folders or network, and its standard input is empty.
+struct WasiOptions {
+  Output standard_output = Output::discard;
+  Output standard_error = Output::discard;
+  /// Bytes kept of each captured stream; a guest that writes more traps.
+  std::size_t capture_capacity = std::size_t{1} << 20;
+};
+
+/// The host state of a container whose builder was given none: its WASI options and nothing else.
+/// Every container has a WASI context and a resource table of its own, whatever its host state.
+struct HostState {
+  WasiOptions wasi;
+};
+
+enum class ContainerState : std::uint8_t {
+  created,  ///< Made by `ContainerBuilder::create`; its guest is not instantiated yet.
+  running,  ///< Its guest lives and can be called.
+  stopped,  ///< Stopped; its guest is gone.
+  error,    ///< A call failed after entering the guest, which cannot be entered again.
+};
+
+/// `"created"`, `"running"`, `"stopped"` or `"error"`. Valid for ever.
+[[nodiscard]] std::string_view to_string(ContainerState state) noexcept;
+
+/// One guest's memory, tables and resources, before and after it is instantiated. Used in guest
+/// initializers; belongs to its container.
+class Store {
+ public:
+  /// For the library's own layers.
+  explicit Store(std::shared_ptr<detail::ContainerCore> core) : core_(std::move(core)) {}
+  [[nodiscard]] const std::shared_ptr<detail::ContainerCore>& core() const noexcept { return core_; }
+
+ private:
+  std::shared_ptr<detail::ContainerCore> core_;
+};
+
+/// An instantiated component in a store.
+class Instance {
+ public:
+  /// As `Container::function`.
+  template <typename Signature>
+  [[nodiscard]] Result<Function<Signature>> function(std::string_view name) const;
+  /// As `Container::function`.
+  template <typename Signature>
+  [[nodiscard]] Result<Function<Signature>> function(const ExportedFunction<Signature>& exported) const;
+
+  /// For the library's own layers.
+  explicit Instance(std::shared_ptr<detail::ContainerCore> core) : core_(std::move(core)) {}
+
+ private:
+  std::shared_ptr<detail::ContainerCore> core_;
+};
+
+/// What a guest initializer gives back: any movable value, usually typed bindings of the guest.
+class GuestInstance {
+ public:
+  GuestInstance() = default;
+  template <typename T>
+    requires(!std::same_as<std::remove_cvref_t<T>, GuestInstance>)
+  GuestInstance(T&& bindings) : holder_(std::make_unique<Holder<std::remove_cvref_t<T>>>(std::forward<T>(bindings))) {}
+
+  /// The bindings, or null where they are of another type. Valid as long as the container.
+  template <typename T>
+  [[nodiscard]] T* downcast() const noexcept {
+    if (holder_ == nullptr || holder_->type() != typeid(T)) return nullptr;
+    return &static_cast<Holder<T>*>(holder_.get())->value;
+  }
+
+ private:
+  struct HolderBase {
+    virtual ~HolderBase() = default;
+    [[nodiscard]] virtual const std::type_info& type() const noexcept = 0;
+  };
+  template <typename T>
+  struct Holder final : HolderBase {
+    explicit Holder(T bindings) : value(std::move(bindings)) {}
+    [[nodiscard]] const std::type_info& type() const noexcept override { return typeid(T); }
+    T value;
+  };
+  std::unique_ptr<HolderBase> holder_;
+};
+
+/// What a guest initializer works with.
+struct GuestContext {
+  Linker& linker;
+  Store& store;
+  const Component& component;
+};
+
+using GuestInitializer = std::function<Result<GuestInstance>(GuestContext&)>;
+
+/// Cuts off a container's calls. A shared handle, usable from any thread; it may outlive the container.
+class InterruptHandle {
+ public:
+  /// The call that runs now fails with `interrupted`; without one, nothing happens. A guest that
+  /// computes notices within an epoch tick, one that waits in WASI at once.
+  void interrupt() const noexcept;
+
+  /// For the library's own layers.
+  explicit InterruptHandle(std::shared_ptr<const detail::InterruptCore> core) : core_(std::move(core)) {}
+
+ private:
+  std::shared_ptr<const detail::InterruptCore> core_;
+};
+
+class ContainerBuilder;
+
+/// A running guest. Move-only. One call at a time: a second one, from another thread or from a host
+/// function of the container's own, fails with `reentrant_call`. `state`, `stop` and
+/// `interrupt_handle` may be used from any thread at any time.
+class Container {
+ public:
+  /// Begins the making of a container.
+  [[nodiscard]] static ContainerBuilder builder(const Image& image);
+
+  Container(Container&&) noexcept;
+  Container& operator=(Container&&) noexcept;
+  /// Ends the guest. No guest code runs; no call may be running.
+  ~Container();
+
+  /// Instantiates the guest of a container in state `created`.
+  Result<void> start();
+
+  /// Finds an exported function and checks its C++ signature against the component's type:
+  ///
+  ///     auto greet = container.function<std::string(std::string_view)>("greet");
+  ///
+  /// Names: `ns:pkg/iface@1.2.3#function` (a higher patch version fits), plain `function` at the
+  /// world's root; or, where only one function fits, `iface.function` and `function`. Fails with
+  /// `not_found` (offering the nearest names), `ambiguous_name`, `type_mismatch` (both signatures in
+  /// WIT words) or `unsupported_type`.
+  template <typename Signature>
+  [[nodiscard]] Result<Function<Signature>> function(std::string_view name) const {
+    return instance().template function<Signature>(name);
+  }
+  /// The same for a function that was looked up in the component before: nothing is checked again.
+  template <typename Signature>
+  [[nodiscard]] Result<Function<Signature>> function(const ExportedFunction<Signature>& exported) const {
+    return instance().template function<Signature>(exported);
+  }
+
+  /// What the guest initializer gave.
+  [[nodiscard]] const GuestInstance& guest() const noexcept { return guest_; }
+  /// The host state, between calls. Null where it is of another type, or while a call runs.
+  template <typename State = HostState>
+  [[nodiscard]] State* host_state() const noexcept {
+    return static_cast<State*>(find_host_state(typeid(State)));
+  }
+
+  [[nodiscard]] ContainerState state() const noexcept;
+  /// Ends the guest: a running call is cut off (it needs `EngineOptions::epochs` for that, else it is
+  /// waited out by the thread that makes it), and later calls fail with `container_stopped`.
+  void stop() noexcept;
+  /// Fails with `invalid_argument` where the engine has no epochs.
+  [[nodiscard]] Result<InterruptHandle> interrupt_handle() const;
+
+  /// The fuel that is left. Fails where the engine counts none, and while a call runs.
+  [[nodiscard]] Result<std::uint64_t> fuel() const;
+  Result<void> set_fuel(std::uint64_t fuel);
+  /// Bytes of linear memory that the guest has now; 0 once it is gone.
+  [[nodiscard]] std::uint64_t memory_bytes() const noexcept;
+  /// What the guest has written to captured streams so far.
+  [[nodiscard]] std::string standard_output() const;
+  [[nodiscard]] std::string standard_error() const;
+
+  [[nodiscard]] const Image& image() const noexcept;
+
+ private:
+  friend class ContainerBuilder;
+  friend class ContainerTemplate;
+  explicit Container(std::shared_ptr<detail::ContainerCore> core);
+  [[nodiscard]] Instance instance() const { return Instance(core_); }
+  [[nodiscard]] void* find_host_state(const std::type_info& type) const noexcept;
+
+  std::shared_ptr<detail::ContainerCore> core_;
+  GuestInstance guest_;
+  std::function<Result<GuestInstance>(GuestContext&)> pending_;  // What `start` does, while `created`.
+};
+
+namespace detail {
+
+/// A user's host state, whatever its type.
+class HostStateHolder {
+ public:
+  HostStateHolder() = default;
+  template <typename State>
+  explicit HostStateHolder(std::unique_ptr<State> state)
+      : type_(&typeid(State)), state_(state.release(), [](void* p) { delete static_cast<State*>(p); }) {}
+  [[nodiscard]] void* find(const std::type_info& type) const noexcept {
+    return type_ != nullptr && *type_ == type ? state_.get() : nullptr;
+  }
+  [[nodiscard]] bool empty() const noexcept { return type_ == nullptr; }
+
+ private:
+  const std::type_info* type_ = nullptr;
+  std::unique_ptr<void, void (*)(void*)> state_{nullptr, [](void*) {}};
+};
+
+}  // namespace detail
+
+/// A component with its imports resolved, for making many containers: each takes about ten
+/// microseconds. A shared handle: cheap to copy, usable from any thread.
+class ContainerTemplate {
+ public:
+  /// Makes a container with a host state of its own from the state factory. Its guest is running.
+  [[nodiscard]] Result<Container> instantiate() const;
+
+ private:
+  friend class ContainerBuilder;
+  explicit ContainerTemplate(std::shared_ptr<const detail::TemplateCore> core) : core_(std::move(core)) {}
+  std::shared_ptr<const detail::TemplateCore> core_;
+};
+
+/// Makes a container, step by step. Each step may be left out.
+class ContainerBuilder {
+ public:
+  explicit ContainerBuilder(const Image& image);
+
+  /// The host state: any movable type of yours.
+  template <typename State>
+  ContainerBuilder&& with_host_state(State state) && {
+    host_state_ = detail::HostStateHolder(std::make_unique<State>(std::move(state)));
+    return std::move(*this);
+  }
+  /// For templates: makes each container's host state. Called from any thread that instantiates.
+  template <std::invocable Factory>
+  ContainerBuilder&& with_state_factory(Factory factory) && {
+    state_factory_ = [factory = std::move(factory)] {
+      using State = std::remove_cvref_t<decltype(factory())>;
+      return detail::HostStateHolder(std::make_unique<State>(factory()));
+    };
+    return std::move(*this);
+  }
+  /// Fills the linker: `[](Linker& linker) { return linker.define("log", …); }`. May be given more than once.
+  ContainerBuilder&& with_imports(std::function<Result<void>(Linker&)> define) &&;
+  /// Takes over instantiation: it gets the linker, the store and the component, and gives back what
+  /// `Container::guest()` shows.
+  ContainerBuilder&& with_guest_initializer(GuestInitializer initializer) &&;
+  ContainerBuilder&& with_limits(const Limits& limits) &&;
+  ContainerBuilder&& with_fuel(std::uint64_t fuel) &&;
+  ContainerBuilder&& with_deadline(std::chrono::nanoseconds deadline) &&;
+  ContainerBuilder&& with_wasi(const WasiOptions& options) &&;
+  /// Lets other threads cut calls off through `Container::interrupt_handle` even where a guest waits
+  /// in WASI. A deadline implies it. Calls into guests that import WASI then take about twice as long.
+  ContainerBuilder&& interruptible() &&;
+
+  /// Makes the container and instantiates its guest: state `running`. Fails as `Linker::instantiate`
+  /// does, and with `invalid_argument` where a limit needs an engine option that is off.
+  [[nodiscard]] Result<Container> build() &&;
+  /// Makes the container and leaves its guest for `Container::start`: state `created`.
+  [[nodiscard]] Result<Container> create() &&;
+  /// Resolves the imports and checks everything once, for `ContainerTemplate::instantiate`. Takes a
+  /// state factory, not a state, and no guest initializer.
+  [[nodiscard]] Result<ContainerTemplate> build_template() &&;
+
+ private:
+  Image image_;
+  detail::HostStateHolder host_state_;
+  std::function<detail::HostStateHolder()> state_factory_;
+  std::vector<std::function<Result<void>(Linker&)>> imports_;
+  GuestInitializer initializer_;
+  Limits limits_;
+  std::optional<WasiOptions> wasi_;
+  bool interruptible_ = false;
+};
+
+namespace detail {
+Result<std::shared_ptr<BoundFunction>> bind(const std::shared_ptr<ContainerCore>& core,
+                                            std::shared_ptr<const ExportedFunctionCore> exported);
+[[nodiscard]] const Component& component_of(const ContainerCore& core) noexcept;
+}  // namespace detail
+
+template <typename Signature>
+Result<Function<Signature>> Instance::function(std::string_view name) const {
+  auto exported = detail::component_of(*core_).function<Signature>(name);
+  if (!exported) return std::unexpected(std::move(exported).error());
+  return function(*exported);
+}
+
+template <typename Signature>
+Result<Function<Signature>> Instance::function(const ExportedFunction<Signature>& exported) const {
+  auto bound = detail::bind(core_, exported.core());
+  if (!bound) return std::unexpected(std::move(bound).error());
+  return Function<Signature>(*std::move(bound));
+}
+
+}  // namespace tairitsu

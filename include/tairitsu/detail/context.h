@@ -1,0 +1,176 @@
+/// What lowering and lifting work with. Users have no need of this header.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tairitsu/abi.h>
+#include <tairitsu/error.h>
+
+namespace tairitsu::detail {
+
+class ContainerCore;
+
+/// Whether `text` is UTF-8. Short ASCII is decided here, the rest by simdjson.
+[[nodiscard]] bool is_utf8_slow(const char* text, std::size_t size) noexcept;
+
+[[nodiscard]] inline bool is_utf8(std::string_view text) noexcept {
+  const char* data = text.data();
+  std::size_t size = text.size();
+  if (size > 128) return is_utf8_slow(data, size);
+  std::uint64_t seen = 0;
+  std::size_t at = 0;
+  for (; at + 8 <= size; at += 8) {
+    std::uint64_t word;
+    std::memcpy(&word, data + at, 8);
+    seen |= word;
+  }
+  for (; at < size; ++at) seen |= static_cast<unsigned char>(data[at]);
+  return (seen & 0x8080808080808080) == 0 || is_utf8_slow(data, size);
+}
+
+[[nodiscard]] constexpr bool is_unicode_scalar(char32_t value) noexcept {
+  return value < 0xD800 || (value > 0xDFFF && value <= 0x10FFFF);
+}
+
+/// Checks values before a guest is entered, so that a host's mistake does not cost the container.
+class CheckContext {
+ public:
+  explicit CheckContext(const ContainerCore& core) noexcept : core_(core) {}
+  [[nodiscard]] const ContainerCore& core() const noexcept { return core_; }
+  bool fail(ErrorCode code, std::string message) {
+    error.emplace(code, std::move(message));
+    return false;
+  }
+  std::optional<Error> error;
+
+ private:
+  const ContainerCore& core_;
+};
+
+/// Writes values into a guest.
+class LowerContext {
+ public:
+  LowerContext(abi::Lowering& lowering, ContainerCore& core) noexcept : lowering_(lowering), core_(core) {}
+
+  /// Memory of the guest's own making; 0 bytes are asked for like any other. False on failure.
+  [[nodiscard]] bool reallocate(std::size_t size, std::uint32_t align, std::size_t& address) {
+    if (size > 0x7FFFFFFF) return too_large(size);
+    address = lowering_.reallocate(&lowering_, size, align);
+    return address != SIZE_MAX;
+  }
+  /// The guest's memory at an address that `reallocate` gave. Valid until the next `reallocate`.
+  [[nodiscard]] std::uint8_t* at(std::size_t address) noexcept { return lowering_.memory + address; }
+
+  template <typename T>
+  void write(std::size_t address, T value) noexcept {
+    std::memcpy(lowering_.memory + address, &value, sizeof value);
+  }
+
+  /// Writes a string in the guest's encoding; `length` is in code units, tagged as the ABI says.
+  [[nodiscard]] bool lower_string(std::string_view text, std::size_t& address, std::uint32_t& length) {
+    if (lowering_.encoding != abi::StringEncoding::utf8) return transcode(text, address, length);
+    if (!reallocate(text.size(), 1, address)) return false;
+    if (!text.empty()) std::memcpy(at(address), text.data(), text.size());
+    length = static_cast<std::uint32_t>(text.size());
+    return true;
+  }
+
+  [[nodiscard]] bool lower_handle(const abi::Handle& handle, std::uint32_t& index) {
+    index = lowering_.lower_handle(&lowering_, &handle, handle_ordinal);
+    return index != UINT32_MAX;
+  }
+
+  [[nodiscard]] ContainerCore& core() noexcept { return core_; }
+  bool fail(ErrorCode code, std::string message) {
+    error.emplace(code, std::move(message));
+    return false;
+  }
+
+  /// Which handle type of the function comes next, in the order of its type tree.
+  std::uint32_t handle_ordinal = 0;
+  std::optional<Error> error;
+
+ private:
+  bool transcode(std::string_view text, std::size_t& address, std::uint32_t& length);
+  bool too_large(std::size_t size);
+
+  abi::Lowering& lowering_;
+  ContainerCore& core_;
+};
+
+/// Reads values out of a guest. Views that it makes live as long as the call.
+class LiftContext {
+ public:
+  LiftContext(const abi::Lifting& lifting, ContainerCore& core, std::uint64_t copy_limit) noexcept
+      : lifting_(lifting), core_(core), copy_left_(copy_limit) {}
+
+  /// A pointer to `count * size` bytes at `address`, or null with `error` set where they are
+  /// misaligned or out of bounds.
+  [[nodiscard]] const std::uint8_t* range(std::uint32_t address, std::uint64_t count, std::uint32_t size,
+                                          std::uint32_t align) {
+    // count is at most 2^32 - 1 and size fits 32 bits, so nothing overflows.
+    if (address % align != 0) [[unlikely]] return misaligned(address, align);
+    if (address + count * size > lifting_.memory_size) [[unlikely]] return out_of_bounds(address, count * size);
+    return lifting_.memory + address;
+  }
+  /// Memory that `range` has checked.
+  [[nodiscard]] const std::uint8_t* at(std::size_t address) const noexcept { return lifting_.memory + address; }
+
+  template <typename T>
+  [[nodiscard]] T read(std::size_t address) const noexcept {
+    T value;
+    std::memcpy(&value, lifting_.memory + address, sizeof value);
+    return value;
+  }
+
+  /// Counts bytes that are copied out of the guest; false at the container's limit.
+  [[nodiscard]] bool consume(std::uint64_t bytes) {
+    if (bytes > copy_left_) [[unlikely]] return too_much();
+    copy_left_ -= bytes;
+    return true;
+  }
+
+  /// A view of a string in guest memory, or of its transcoded copy in the call's arena.
+  [[nodiscard]] bool lift_string(std::uint32_t address, std::uint32_t length, std::string_view& out) {
+    if (lifting_.encoding != abi::StringEncoding::utf8) return transcode(address, length, out);
+    const std::uint8_t* bytes = range(address, length, 1, 1);
+    if (bytes == nullptr) return false;
+    out = {reinterpret_cast<const char*>(bytes), length};
+    return is_utf8(out) || invalid_utf8();
+  }
+
+  /// The next handle, which the bridge has lifted already.
+  [[nodiscard]] const abi::Handle* next_handle();
+
+  [[nodiscard]] ContainerCore& core() noexcept { return core_; }
+  bool fail(ErrorCode code, std::string message) {
+    error.emplace(code, std::move(message));
+    return false;
+  }
+  bool fail_discriminant(std::uint32_t value, std::size_t cases);
+  bool fail_character(std::uint32_t value);
+
+  std::optional<Error> error;
+
+ private:
+  bool transcode(std::uint32_t address, std::uint32_t length, std::string_view& out);
+  bool invalid_utf8();
+  bool too_much();
+  const std::uint8_t* misaligned(std::uint32_t address, std::uint32_t align);
+  const std::uint8_t* out_of_bounds(std::uint32_t address, std::uint64_t size);
+
+  const abi::Lifting& lifting_;
+  ContainerCore& core_;
+  std::uint64_t copy_left_;
+  std::size_t handles_taken_ = 0;
+  std::optional<std::deque<std::string>> arena_;  // A deque: views into its strings stay valid.
+};
+
+}  // namespace tairitsu::detail

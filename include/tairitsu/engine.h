@@ -1,0 +1,84 @@
+/// The engine: how components are compiled and how their instances are kept.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include <tairitsu/error.h>
+
+namespace tairitsu {
+
+namespace detail {
+class EngineCore;
+}
+
+/// How instances get their memory from a pool that the engine reserves at its start. Instances are
+/// made and ended faster, and no more of them can exist than the pool has room for: past that,
+/// `ErrorCode::pool_exhausted`.
+struct PoolOptions {
+  std::uint32_t max_components = 1000;      ///< Component instances at a time: containers.
+  std::uint32_t max_core_instances = 4000;  ///< Core instances; a component made of C has three or four.
+  std::uint32_t max_memories = 1000;
+  std::uint32_t max_tables = 4000;
+  std::uint32_t max_stacks = 1000;  ///< Fibers: calls running at a time in interruptible containers.
+  /// A memory's size in bytes; also how much address space each one reserves.
+  std::size_t max_memory_bytes = std::size_t{1} << 32;
+  std::size_t max_table_elements = 20'000;
+  /// What a slot keeps in memory when its instance ends, in bytes: more is faster, for the kernel has
+  /// less to hand out anew, and costs that much for each slot that was ever used.
+  std::size_t memory_keep_resident = std::size_t{1} << 20;
+  std::size_t table_keep_resident = std::size_t{64} << 10;
+  std::size_t stack_keep_resident = std::size_t{128} << 10;
+};
+
+enum class Optimization : std::uint8_t { none, speed, speed_and_size };
+
+/// Options of an engine. All containers of an engine share them; the defaults are for trusted,
+/// finite guests at the best speed.
+struct EngineOptions {
+  /// Allocate instances from a pool instead of on demand.
+  std::optional<PoolOptions> pool = std::nullopt;
+  /// Count fuel: needed for `Limits::fuel`. Guests run slower by a few to some tens of percent.
+  bool fuel = false;
+  /// Look at the clock while guests run: needed for `Limits::deadline` and interrupt handles.
+  /// Guests run slower by a few percent.
+  bool epochs = false;
+  /// How often running guests look at the clock, where `epochs` is on: the precision of deadlines.
+  std::chrono::microseconds epoch_tick = std::chrono::milliseconds(2);
+  /// Allow components that use the component model's async ABI. Every call costs about three times as much.
+  bool async_abi = false;
+  /// Keep DWARF debug information for native debuggers. Backtraces have function names without it.
+  bool debug_info = false;
+  Optimization optimization = Optimization::speed;
+  /// Compile functions of a component on all cores.
+  bool parallel_compilation = true;
+  /// The guest's stack in bytes; 0 for the default of 512 KiB. Running out of it is a trap.
+  std::size_t max_wasm_stack = 0;
+  /// A folder, made if missing, in which compiled components are kept and found again. Only this
+  /// program's user should be able to write there: what lies in it runs as machine code.
+  std::filesystem::path cache_folder = {};
+};
+
+/// A compiler and allocator of components. A shared handle: cheap to copy, usable from any thread.
+/// Images keep their engine alive.
+class Engine {
+ public:
+  /// Fails with `invalid_argument` where the options contradict each other or the machine cannot
+  /// reserve the pool's address space, and with `io` where the cache folder cannot be made.
+  [[nodiscard]] static Result<Engine> create(const EngineOptions& options = {});
+
+  [[nodiscard]] const EngineOptions& options() const noexcept;
+
+  /// For the library's own layers.
+  [[nodiscard]] const std::shared_ptr<detail::EngineCore>& core() const noexcept { return core_; }
+
+ private:
+  explicit Engine(std::shared_ptr<detail::EngineCore> core) : core_(std::move(core)) {}
+  std::shared_ptr<detail::EngineCore> core_;
+};
+
+}  // namespace tairitsu

@@ -1,0 +1,265 @@
+/// Resources: things that one side owns and the other holds handles of.
+///
+/// The host's own resources are classes of yours, described with `HostResource` (see describe.h) and
+/// made known with `Linker::define_resource`. The guest holds a number, the container's
+/// `ResourceTable` holds the object; where the guest drops its handle, the object is destroyed.
+///
+/// A guest's resources reach the host as `GuestResource`.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include <tairitsu/abi.h>
+#include <tairitsu/describe.h>
+#include <tairitsu/detail/codec.h>
+#include <tairitsu/error.h>
+
+namespace tairitsu {
+
+namespace detail {
+class ContainerCore;
+
+std::uint32_t next_resource_type_id() noexcept;
+
+/// The id that handles of the host's resource `T` carry, the same in every engine of the process.
+template <typename T>
+std::uint32_t resource_type_id() noexcept {
+  static const std::uint32_t id = next_resource_type_id();
+  return id;
+}
+}  // namespace detail
+
+/// The host's objects that a guest holds handles of. Belongs to a container and is used where its
+/// host functions run; it is not to be shared between threads.
+class ResourceTable {
+ public:
+  ResourceTable() = default;
+  ResourceTable(const ResourceTable&) = delete;
+  ResourceTable& operator=(const ResourceTable&) = delete;
+  ~ResourceTable() { clear(); }
+
+  /// Takes `object` in and gives its key. Keys of removed objects are used again.
+  template <typename T>
+  std::uint32_t insert(std::unique_ptr<T> object) {
+    return add(detail::resource_type_id<T>(), object.release(), [](void* p) { delete static_cast<T*>(p); });
+  }
+  /// Takes in a reference that somebody else owns, until `remove`.
+  template <typename T>
+  std::uint32_t lend(T& object) {
+    return add(detail::resource_type_id<T>(), std::addressof(object), nullptr);
+  }
+  /// The object, or null where the key is not one of a `T`. Valid until it is taken or removed.
+  template <typename T>
+  [[nodiscard]] T* find(std::uint32_t key) const noexcept {
+    return static_cast<T*>(find(detail::resource_type_id<T>(), key));
+  }
+  /// Gives the object back to the caller; null where the key is not one of an owned `T`.
+  template <typename T>
+  [[nodiscard]] std::unique_ptr<T> take(std::uint32_t key) noexcept {
+    return std::unique_ptr<T>(static_cast<T*>(take(detail::resource_type_id<T>(), key)));
+  }
+  /// Destroys the object (or lets go of a lent one); false where there is none.
+  bool remove(std::uint32_t key);
+  /// Removes all of them.
+  void clear();
+  /// How many objects are in it.
+  [[nodiscard]] std::size_t size() const noexcept { return entries_.size() - free_.size(); }
+
+ private:
+  struct Entry {
+    std::uint32_t type = 0;  // 0: free
+    void* object = nullptr;
+    void (*destroy)(void*) = nullptr;
+  };
+  std::uint32_t add(std::uint32_t type, void* object, void (*destroy)(void*));
+  void* find(std::uint32_t type, std::uint32_t key) const noexcept;
+  void* take(std::uint32_t type, std::uint32_t key) noexcept;
+
+  std::vector<Entry> entries_;
+  std::vector<std::uint32_t> free_;
+};
+
+/// A handle of a resource that a guest implements, owned by the host. Move-only.
+///
+/// Its destructor drops the resource: at once where the container is idle, else when the call that
+/// runs in it ends. A handle that outlives its container does nothing. Use it from the threads that
+/// may use the container; the destructor may run on any thread.
+class GuestResource {
+ public:
+  GuestResource() = default;
+  GuestResource(GuestResource&& other) noexcept : core_(std::move(other.core_)), handle_(other.handle_) {}
+  GuestResource& operator=(GuestResource&& other) noexcept;
+  ~GuestResource();
+
+  /// Whether it still has its resource: not moved from, dropped, or given to a guest.
+  [[nodiscard]] explicit operator bool() const noexcept { return core_ != nullptr; }
+  /// Drops the resource and says how its destructor in the guest ended: a trap there puts the
+  /// container into its error state, as any call does.
+  Result<void> drop();
+
+  /// For the value path.
+  GuestResource(std::shared_ptr<detail::ContainerCore> core, const abi::Handle& handle) noexcept
+      : core_(std::move(core)), handle_(handle) {}
+  [[nodiscard]] const detail::ContainerCore* core() const noexcept { return core_.get(); }
+  [[nodiscard]] const abi::Handle& handle() const noexcept { return handle_; }
+  void release() noexcept { core_.reset(); }
+
+ private:
+  std::shared_ptr<detail::ContainerCore> core_;
+  abi::Handle handle_{};
+};
+
+/// A `borrow<r>` inside another type, e.g. `std::vector<Borrow<Ticket>>`. Points at an object that
+/// lives at least as long as the call.
+template <typename T>
+class Borrow {
+ public:
+  Borrow() = default;
+  Borrow(T& object) : object_(std::addressof(object)) {}
+  [[nodiscard]] T& operator*() const noexcept { return *object_; }
+  [[nodiscard]] T* operator->() const noexcept { return object_; }
+  [[nodiscard]] T* get() const noexcept { return object_; }
+
+ private:
+  T* object_ = nullptr;
+};
+
+namespace detail {
+
+template <typename T>
+concept HostResourceType = Described<T> && Describe<T>::kind == DescriptionKind::host_resource;
+
+template <typename T>
+concept GuestResourceType = std::derived_from<T, GuestResource>;
+
+/// What the codecs of resources need of a container.
+[[nodiscard]] ResourceTable& resources(ContainerCore& core) noexcept;
+[[nodiscard]] std::shared_ptr<ContainerCore> share(ContainerCore& core);
+/// Lets go of the table's entry `key` when the call that runs now ends.
+void release_after_call(ContainerCore& core, std::uint32_t key);
+bool fail_resource(LiftContext& cx, std::string_view name);
+bool check_guest_resource(CheckContext& cx, const GuestResource* resource);
+bool check_host_resource(CheckContext& cx, const void* object, std::string_view name);
+
+/// Handles are one i32, in slots and in memory; `Derived` has check, to_index and from_handle.
+template <typename T, typename Derived>
+struct HandleCodec : PlainCodec {
+  static constexpr std::uint32_t size = 4;
+  static constexpr std::uint32_t align = 4;
+  static constexpr std::uint32_t flat_count = 1;
+  static constexpr std::uint32_t handle_count = 1;
+  static constexpr bool needs_check = true;
+
+  static bool lower(LowerContext& cx, const T& value, abi::Slot*& slot) {
+    std::uint32_t index;
+    if (!lower_index(cx, value, index)) return false;
+    (slot++)->u64 = index;
+    return true;
+  }
+  static bool store(LowerContext& cx, const T& value, std::size_t address) {
+    std::uint32_t index;
+    if (!lower_index(cx, value, index)) return false;
+    cx.write(address, index);
+    return true;
+  }
+  static bool lift(LiftContext& cx, const abi::Slot*& slot, T& out) {
+    ++slot;
+    const abi::Handle* handle = cx.next_handle();
+    return handle != nullptr && Derived::from_handle(cx, *handle, out);
+  }
+  static bool load(LiftContext& cx, std::size_t, T& out) {
+    const abi::Handle* handle = cx.next_handle();
+    return handle != nullptr && Derived::from_handle(cx, *handle, out);
+  }
+
+ private:
+  static bool lower_index(LowerContext& cx, const T& value, std::uint32_t& index) {
+    const bool lowered = cx.lower_handle(Derived::to_handle(cx, value), index);
+    ++cx.handle_ordinal;
+    return lowered;
+  }
+};
+
+/// Lowering an owned resource moves it out of the value, which callers hold as a value of their own.
+template <typename T>
+T& owned_value(const T& value) noexcept {
+  return const_cast<T&>(value);
+}
+
+template <HostResourceType T>
+struct Codec<std::unique_ptr<T>> : HandleCodec<std::unique_ptr<T>, Codec<std::unique_ptr<T>>> {
+  static Type type() { return Type::make(TypeKind::own, std::string(Describe<T>::name)); }
+  static bool check(CheckContext& cx, const std::unique_ptr<T>& value) {
+    return check_host_resource(cx, value.get(), Describe<T>::name);
+  }
+  static abi::Handle to_handle(LowerContext& cx, const std::unique_ptr<T>& value) {
+    const std::uint32_t key = resources(cx.core()).insert(std::move(owned_value(value)));
+    return {.kind = abi::HandleKind::host_own, .rep = key, .resource_type = resource_type_id<T>(), .reserved = 0, .guest = {}};
+  }
+  static bool from_handle(LiftContext& cx, const abi::Handle& handle, std::unique_ptr<T>& out) {
+    if (handle.kind == abi::HandleKind::host_own) out = resources(cx.core()).template take<T>(handle.rep);
+    return out != nullptr || fail_resource(cx, Describe<T>::name);
+  }
+};
+
+template <HostResourceType T>
+struct Codec<Borrow<T>> : HandleCodec<Borrow<T>, Codec<Borrow<T>>> {
+  static Type type() { return Type::make(TypeKind::borrow, std::string(Describe<T>::name)); }
+  static bool check(CheckContext& cx, const Borrow<T>& value) {
+    return check_host_resource(cx, value.get(), Describe<T>::name);
+  }
+  static abi::Handle to_handle(LowerContext& cx, const Borrow<T>& value) {
+    const std::uint32_t key = resources(cx.core()).lend(*value);
+    release_after_call(cx.core(), key);
+    return {.kind = abi::HandleKind::host_borrow, .rep = key, .resource_type = resource_type_id<T>(), .reserved = 0, .guest = {}};
+  }
+  static bool from_handle(LiftContext& cx, const abi::Handle& handle, Borrow<T>& out) {
+    T* object = handle.kind == abi::HandleKind::host_borrow ? resources(cx.core()).template find<T>(handle.rep) : nullptr;
+    if (object == nullptr) return fail_resource(cx, Describe<T>::name);
+    out = *object;
+    return true;
+  }
+};
+
+/// The WIT name of a guest's resource type; a plain `GuestResource` fits any.
+template <typename T>
+std::string guest_resource_name() {
+  if constexpr (requires { Describe<T>::name; }) {
+    return std::string(Describe<T>::name);
+  } else {
+    return {};
+  }
+}
+
+template <GuestResourceType T>
+struct Codec<T> : HandleCodec<T, Codec<T>> {
+  static Type type() { return Type::make(TypeKind::own, guest_resource_name<T>()); }
+  static bool check(CheckContext& cx, const T& value) { return check_guest_resource(cx, &value); }
+  static abi::Handle to_handle(LowerContext&, const T& value) {
+    const abi::Handle handle = value.handle();
+    owned_value(value).release();
+    return handle;
+  }
+  static bool from_handle(LiftContext& cx, const abi::Handle& handle, T& out) {
+    if (handle.kind != abi::HandleKind::guest_own) return fail_resource(cx, guest_resource_name<T>());
+    static_cast<GuestResource&>(out) = GuestResource(share(cx.core()), handle);
+    return true;
+  }
+};
+
+template <GuestResourceType T>
+struct Codec<Borrow<const T>> : HandleCodec<Borrow<const T>, Codec<Borrow<const T>>> {
+  static Type type() { return Type::make(TypeKind::borrow, guest_resource_name<T>()); }
+  static bool check(CheckContext& cx, const Borrow<const T>& value) { return check_guest_resource(cx, value.get()); }
+  static abi::Handle to_handle(LowerContext&, const Borrow<const T>& value) { return value->handle(); }
+  static bool from_handle(LiftContext& cx, const abi::Handle&, Borrow<const T>&) {
+    return fail_resource(cx, guest_resource_name<T>());  // The host is never lent a guest's resource.
+  }
+};
+
+}  // namespace detail
+}  // namespace tairitsu

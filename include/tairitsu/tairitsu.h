@@ -1,0 +1,27 @@
+/// All of Tairitsu. Start with `Engine`, `Image` and `Container`:
+///
+/// | header | has |
+/// | --- | --- |
+/// | error.h | `Result`, `Error`, `TAIRITSU_TRY` |
+/// | engine.h | `Engine` and its options |
+/// | image.h | `Image`: a compiled component |
+/// | container.h | `Container`, its builder, its limits, templates |
+/// | linker.h | `Linker`: host functions and resources |
+/// | function.h | `Function`: a typed function of a guest |
+/// | describe.h | how C++ types stand for WIT types, and how to describe your own |
+/// | resource.h | resources of the host and of guests |
+/// | registry.h | `Registry`: images and containers by name |
+/// | type.h | WIT types: what a component imports and exports |
+#pragma once
+
+#include <tairitsu/component.h>
+#include <tairitsu/container.h>
+#include <tairitsu/describe.h>
+#include <tairitsu/engine.h>
+#include <tairitsu/error.h>
+#include <tairitsu/function.h>
+#include <tairitsu/image.h>
+#include <tairitsu/linker.h>
+#include <tairitsu/registry.h>
+#include <tairitsu/resource.h>
+#include <tairitsu/type.h>

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Installs what a build needs and is not there yet: Debian packages, with sudo where not root.
+# Usage: scripts/setup.sh [lint]
+set -euo pipefail
+
+packages=(
+  g++ cmake ninja-build pkg-config python3
+  libfmt-dev libsimdjson-dev nlohmann-json3-dev libcli11-dev
+  libgtest-dev libgmock-dev libbenchmark-dev
+  clang-19 lld-19 wasi-libc libclang-rt-19-dev-wasm32 libc++-19-dev-wasm32 libc++abi-19-dev-wasm32
+)
+if [[ "${1:-}" == lint ]]; then
+  packages+=(clang-format-19 clang-tidy-19)
+fi
+
+missing=()
+for package in "${packages[@]}"; do
+  if ! dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed; then
+    missing+=("$package")
+  fi
+done
+
+if ((${#missing[@]} > 0)); then
+  echo "Installing: ${missing[*]}"
+  as_root=()
+  if ((EUID != 0)); then
+    if ! command -v sudo >/dev/null; then
+      echo "These packages are missing, and there is no sudo to install them with: ${missing[*]}" >&2
+      exit 1
+    fi
+    as_root=(sudo)
+  fi
+  "${as_root[@]}" apt-get update
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${missing[@]}"
+fi
+
+export PATH="$PATH:${CARGO_HOME:-$HOME/.cargo}/bin"
+needed=1.95
+if ! command -v rustc >/dev/null || ! command -v cargo >/dev/null; then
+  echo "Tairitsu needs Rust $needed or newer, with cargo, and neither Debian's package nor this script" \
+       "gives that: install it with rustup, see https://www.rust-lang.org/tools/install" >&2
+  exit 1
+fi
+found=$(rustc --version | cut -d' ' -f2)
+if [[ "$(printf '%s\n' "$needed" "$found" | sort --version-sort | head -n1)" != "$needed" ]]; then
+  echo "Tairitsu needs Rust $needed or newer, and this is $found: 'rustup update stable' brings it" >&2
+  exit 1
+fi

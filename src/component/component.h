@@ -1,0 +1,34 @@
+/// A compiled component together with its world.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/compiled.h"
+#include "tairitsu/component.h"
+#include "tairitsu/type.h"
+
+namespace tairitsu::detail {
+
+class ComponentCore {
+ public:
+  /// Reads the world of what was compiled.
+  static Result<std::shared_ptr<const ComponentCore>> create(Engine engine, CompiledComponent compiled);
+
+  Engine engine;
+  CompiledComponent compiled;
+  World world;
+  std::string digest;  ///< `sha256:…`
+
+  ComponentCore(Engine e, CompiledComponent c, World w, std::string d)
+      : engine(std::move(e)), compiled(std::move(c)), world(std::move(w)), digest(std::move(d)) {}
+};
+
+/// An exported function whose signature was checked.
+struct ExportedFunctionCore {
+  std::shared_ptr<const ComponentCore> component;
+  ExportIndexPtr index;
+  std::string name;  ///< In full.
+};
+
+}  // namespace tairitsu::detail

@@ -1,0 +1,196 @@
+#include "component/linker.h"
+
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "component/match.h"
+#include "component/name.h"
+#include "tairitsu/abi.h"
+
+namespace tairitsu {
+
+namespace detail {
+
+/// Drops a host resource whose last handle the guest gave up. In src/container.
+bool destroy_host_resource(void* context, std::uint32_t resource_type, std::uint32_t key);
+
+namespace {
+
+class Resolver {
+ public:
+  Resolver(const Linker::Data& definitions, const ComponentCore& component)
+      : definitions_(definitions), component_(component) {
+    for (const auto& [name, interface] : definitions_.interfaces) names_.push_back(name);
+  }
+
+  /// Defines in `linker` all that the component imports; what is kept alive goes to `functions`.
+  Result<void> run(ComponentLinker& linker, std::vector<std::shared_ptr<HostFunction>>& functions) {
+    const WorldItems& imports = component_.world.imports;
+    for (const Interface& interface : imports.interfaces) {
+      if (const auto* defined = find_interface(interface.name)) {
+        TAIRITSU_CHECK(define(linker, functions, interface.name, interface.functions, interface.resources, *defined));
+      } else if (!wasi_defines(interface.name)) {
+        add_missing(interface);
+      }
+    }
+    static const Linker::Data::Interface kNothing;
+    const auto root = definitions_.interfaces.find("");
+    TAIRITSU_CHECK(define(linker, functions, "", imports.functions, imports.resources,
+                          root == definitions_.interfaces.end() ? kNothing : root->second));
+    for (const std::string& item : imports.unsupported) missing_.push_back(item + " (imports of this kind cannot be linked)");
+    if (missing_.empty()) return {};
+    std::string message = missing_.size() == 1 ? "an import of the component is missing:" : fmt::format("{} imports of the component are missing:", missing_.size());
+    for (const std::string& item : missing_) message += "\n  " + item;
+    message += "\nDefine them with Linker::define before the component is instantiated.";
+    return fail(ErrorCode::missing_import, std::move(message));
+  }
+
+ private:
+  const Linker::Data::Interface* find_interface(const std::string& wanted) const {
+    if (const auto found = resolve_interface(wanted, names_)) {
+      return &definitions_.interfaces.find(names_[*found])->second;
+    }
+    return nullptr;
+  }
+
+  Result<void> define(ComponentLinker& linker, std::vector<std::shared_ptr<HostFunction>>& kept,
+                      const std::string& interface, const std::vector<FunctionItem>& functions,
+                      const std::vector<std::string>& resources, const Linker::Data::Interface& defined) {
+    const bool wasi = wasi_defines(interface);
+    for (const std::string& name : resources) {
+      if (const auto found = defined.resources.find(name); found != defined.resources.end()) {
+        TAIRITSU_CHECK(linker.define_resource(interface, name, found->second, &destroy_host_resource));
+      } else if (!wasi && !is_used_from_elsewhere(interface, name)) {
+        missing_.push_back(full_name(interface, name) + ": resource");
+      }
+    }
+    for (const FunctionItem& item : functions) {
+      const auto found = defined.functions.find(item.name);
+      if (found == defined.functions.end()) {
+        if (!wasi) missing_.push_back(describe(interface, item));
+        continue;
+      }
+      if (auto unsupported = find_unsupported(item.type)) {
+        return fail(ErrorCode::unsupported_type, fmt::format("import '{}' cannot be linked yet: {}",
+                                                             full_name(interface, item.name), *unsupported));
+      }
+      if (auto mismatch = find_mismatch(found->second->type, item.type)) {
+        return fail(ErrorCode::type_mismatch,
+                    fmt::format("import '{}': {}", full_name(interface, item.name), *mismatch));
+      }
+      const auto parameters = flat_parameter_count(item.type);
+      const auto result = flat_result_count(item.type);
+      TAIRITSU_CHECK(linker.define_function(
+          interface, item.name,
+          {.callback = found->second->callback,
+           .data = found->second.get(),
+           .parameter_count = static_cast<std::uint32_t>(parameters.value_or(kMaxFlatParameters + 1)),
+           .result_count = static_cast<std::uint32_t>(result.value_or(1)),
+           .parameters_have_handles = (found->second->flags & abi::kParametersHaveHandles) != 0}));
+      kept.push_back(found->second);
+    }
+    return {};
+  }
+
+  /// An interface that re-exports another's resource by `use` needs no definition of its own.
+  bool is_used_from_elsewhere(const std::string& interface, const std::string& resource) const {
+    for (const Interface& other : component_.world.imports.interfaces) {
+      if (other.name == interface) return false;
+      for (const std::string& name : other.resources) {
+        if (name == resource) return true;
+      }
+    }
+    return false;
+  }
+
+  void add_missing(const Interface& interface) {
+    for (const std::string& name : interface.resources) {
+      if (!is_used_from_elsewhere(interface.name, name)) {
+        missing_.push_back(full_name(interface.name, name) + ": resource");
+      }
+    }
+    for (const FunctionItem& item : interface.functions) missing_.push_back(describe(interface.name, item));
+  }
+
+  static std::string full_name(const std::string& interface, const std::string& name) {
+    return interface.empty() ? name : interface + "#" + name;
+  }
+  static std::string describe(const std::string& interface, const FunctionItem& item) {
+    return fmt::format("{}: {}", full_name(interface, item.name), item.type.definition());
+  }
+
+  const Linker::Data& definitions_;
+  const ComponentCore& component_;
+  std::vector<std::string> names_;
+  std::vector<std::string> missing_;
+};
+
+bool imports_wasi(const ComponentCore& component) {
+  for (const Interface& interface : component.world.imports.interfaces) {
+    if (wasi_defines(interface.name)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Linked>> link(const Linker::Data& definitions,
+                                           const std::shared_ptr<const ComponentCore>& component,
+                                           bool want_interruptible) {
+  const bool wasi = imports_wasi(*component);
+  // Only WASI waits: without it a guest computes, and the epoch is enough to cut it off.
+  const bool interruptible = wasi && want_interruptible;
+  TAIRITSU_TRY(auto linker, ComponentLinker::create(*component->engine.core(), wasi, interruptible));
+  std::vector<std::shared_ptr<HostFunction>> functions;
+  TAIRITSU_CHECK(Resolver(definitions, *component).run(linker, functions));
+  TAIRITSU_TRY(auto linked, linker.link(component->compiled));
+  return std::make_shared<const Linked>(component, std::move(linked), std::move(functions), wasi, interruptible);
+}
+
+}  // namespace detail
+
+Linker::Linker() : data_(std::make_unique<Data>()) {}
+Linker::Linker(const Linker& other) : data_(std::make_unique<Data>(*other.data_)) {}
+Linker& Linker::operator=(const Linker& other) {
+  if (this != &other) data_ = std::make_unique<Data>(*other.data_);
+  return *this;
+}
+Linker::Linker(Linker&&) noexcept = default;
+Linker& Linker::operator=(Linker&&) noexcept = default;
+Linker::~Linker() = default;
+
+namespace {
+
+Result<detail::FunctionName> split_import_name(std::string_view name) {
+  TAIRITSU_TRY(auto parts, detail::split_name(name));
+  if (!parts.interface.empty() && detail::parse_interface_name(parts.interface).package.empty()) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("'{}': a definition needs its full name, such as 'example:shop/host@1.0.0#{}'", name,
+                            parts.function));
+  }
+  return parts;
+}
+
+}  // namespace
+
+Result<void> Linker::add(std::string_view name, std::shared_ptr<detail::HostFunction> function) {
+  TAIRITSU_TRY(auto parts, split_import_name(name));
+  function->name = name;
+  auto& functions = data_->interfaces[std::string(parts.interface)].functions;
+  if (!functions.try_emplace(std::string(parts.function), std::move(function)).second) {
+    return fail(ErrorCode::already_exists, fmt::format("'{}' is defined already", name));
+  }
+  return {};
+}
+
+Result<void> Linker::add_resource(std::string_view name, std::uint32_t resource_type) {
+  TAIRITSU_TRY(auto parts, split_import_name(name));
+  auto& resources = data_->interfaces[std::string(parts.interface)].resources;
+  if (!resources.try_emplace(std::string(parts.function), resource_type).second) {
+    return fail(ErrorCode::already_exists, fmt::format("the resource '{}' is defined already", name));
+  }
+  return {};
+}
+
+}  // namespace tairitsu

@@ -1,0 +1,41 @@
+/// What a linker holds, and how it comes together with a component.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "component/component.h"
+#include "engine/instance.h"
+#include "tairitsu/linker.h"
+
+namespace tairitsu {
+
+struct Linker::Data {
+  struct Interface {
+    std::map<std::string, std::shared_ptr<detail::HostFunction>, std::less<>> functions;
+    std::map<std::string, std::uint32_t, std::less<>> resources;  ///< Name to type id.
+  };
+  std::map<std::string, Interface, std::less<>> interfaces;  ///< "" is the world's root.
+};
+
+namespace detail {
+
+/// A component with its imports resolved, and the host functions that it keeps alive.
+struct Linked {
+  std::shared_ptr<const ComponentCore> component;
+  LinkedComponent linked;
+  std::vector<std::shared_ptr<HostFunction>> functions;
+  bool uses_wasi = false;
+  bool interruptible = false;
+};
+
+/// Resolves every import. `want_interruptible` asks for fibers; without WASI nothing waits, and none are used.
+Result<std::shared_ptr<const Linked>> link(const Linker::Data& definitions,
+                                           const std::shared_ptr<const ComponentCore>& component,
+                                           bool want_interruptible);
+
+}  // namespace detail
+}  // namespace tairitsu

@@ -1,0 +1,271 @@
+#include "component/match.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "component/name.h"
+
+namespace tairitsu::detail {
+namespace {
+
+/// Wasmtime takes more, but the component model has settled on flags that fit into an `i32`.
+constexpr std::size_t kMaxFlags = 32;
+/// A signature longer than this is shown with the names of its types in place of their definitions.
+constexpr std::size_t kLongSignature = 600;
+constexpr std::size_t kLongType = 200;
+
+std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
+
+std::string shortened(std::string text, std::size_t most) {
+  if (text.size() <= most) return text;
+  text.resize(most);
+  return text + "…";
+}
+
+std::string counted(std::size_t count, std::string_view noun) {
+  return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
+}
+
+/// What the parts of a type are called, for positions.
+std::string_view part_noun(TypeKind kind) {
+  switch (kind) {
+    case TypeKind::record:
+      return "field";
+    case TypeKind::variant:
+    case TypeKind::enumeration:
+    case TypeKind::result:
+      return "case";
+    case TypeKind::flags:
+      return "label";
+    default:
+      return "element";
+  }
+}
+
+/// The position of part `index` of a type: "field 'price'", "element 2", "value".
+std::string part(const Type& type, std::size_t index) {
+  switch (type.kind()) {
+    case TypeKind::tuple:
+      return "element " + std::to_string(index + 1);
+    case TypeKind::option:
+    case TypeKind::future:
+      return "value";
+    case TypeKind::map:
+      return index == 0 ? "key" : "value";
+    case TypeKind::list:
+    case TypeKind::fixed_length_list:
+    case TypeKind::stream:
+      return "element";
+    default:
+      return std::string(part_noun(type.kind())) + " " + quoted(type.fields()[index].name);
+  }
+}
+
+/// A difference: where, from the outside in, and what.
+struct Mismatch {
+  std::string place;
+  std::string what;
+
+  Mismatch inside(std::string_view outer) && {
+    if (!place.empty()) place.insert(0, ", ");
+    place.insert(0, outer);
+    return std::move(*this);
+  }
+};
+
+Mismatch differ(std::string_view wanted, std::string_view actual) {
+  return {.place = {},
+          .what = "C++ has " + std::string(wanted) + ", the component has " + std::string(actual)};
+}
+
+Mismatch types_differ(const Type& wanted, const Type& actual) {
+  std::string a = wanted.to_string();
+  std::string b = actual.to_string();
+  if (a == b) {
+    a = wanted.definition();
+    b = actual.definition();
+  }
+  return differ(shortened(std::move(a), kLongType), shortened(std::move(b), kLongType));
+}
+
+std::optional<Mismatch> compare(const Type& wanted, const Type& actual);
+
+std::optional<Mismatch> compare(const std::optional<Type>& wanted, const std::optional<Type>& actual) {
+  if (wanted && actual) return compare(*wanted, *actual);
+  if (!wanted && !actual) return std::nullopt;
+  const auto text = [](const std::optional<Type>& type) {
+    return type ? shortened(type->to_string(), kLongType) : "no value";
+  };
+  return differ(text(wanted), text(actual));
+}
+
+std::optional<Mismatch> compare_handles(const Type& wanted, const Type& actual) {
+  if (!wanted.name().empty() && wanted.name() != actual.name()) return types_differ(wanted, actual);
+  const auto& interface = wanted.interface_name();
+  if (interface.empty() || interface_fits(interface, actual.interface_name())) return std::nullopt;
+  const auto text = [](const Type& type) {
+    const auto& owner = type.interface_name();
+    return type.to_string() + (owner.empty() ? " of the world's root" : " of " + owner);
+  };
+  return differ(text(wanted), text(actual));
+}
+
+std::optional<Mismatch> compare(const Type& wanted, const Type& actual) {
+  if (wanted.kind() != actual.kind() || wanted.length() != actual.length()) {
+    return types_differ(wanted, actual);
+  }
+  if (wanted.kind() == TypeKind::own || wanted.kind() == TypeKind::borrow) {
+    return compare_handles(wanted, actual);
+  }
+  const auto& a = wanted.fields();
+  const auto& b = actual.fields();
+  const std::string_view noun = part_noun(wanted.kind());
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+    if (a[i].name != b[i].name) {
+      return differ(quoted(a[i].name), quoted(b[i].name))
+          .inside(std::string(noun) + " " + std::to_string(i + 1));
+    }
+    if (auto mismatch = compare(a[i].type, b[i].type)) {
+      return std::move(*mismatch).inside(part(actual, i));
+    }
+  }
+  if (a.size() != b.size()) return differ(counted(a.size(), noun), counted(b.size(), noun));
+  return std::nullopt;
+}
+
+std::optional<Mismatch> compare(const FunctionType& wanted, const FunctionType& actual) {
+  const auto& a = wanted.parameters;
+  const auto& b = actual.parameters;
+  if (a.size() != b.size()) {
+    return differ(counted(a.size(), "parameter"), std::to_string(b.size()));
+  }
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (auto mismatch = compare(a[i].type, b[i].type)) {
+      std::string place = "parameter " + std::to_string(i + 1);
+      if (!b[i].name.empty()) place += " (" + quoted(b[i].name) + ")";
+      return std::move(*mismatch).inside(place);
+    }
+  }
+  if (auto mismatch = compare(wanted.result, actual.result)) {
+    return std::move(*mismatch).inside("result");
+  }
+  return std::nullopt;
+}
+
+std::string signature(const FunctionType& function) {
+  std::string text = function.definition();
+  return text.size() <= kLongSignature ? text : shortened(function.to_string(), kLongSignature);
+}
+
+/// True if `test` holds for the type or for any that it is made of.
+template <typename Test>
+bool any_of(const Type& type, const Test& test) {
+  return test(type.kind()) || std::ranges::any_of(type.fields(), [&](const TypeField& field) {
+           return field.type && any_of(*field.type, test);
+         });
+}
+
+}  // namespace
+
+std::optional<std::string> find_mismatch(const FunctionType& wanted, const FunctionType& actual) {
+  const auto mismatch = compare(wanted, actual);
+  if (!mismatch) return std::nullopt;
+  std::string text = mismatch->place;
+  if (!text.empty()) text += ": ";
+  return text + mismatch->what + "\n  C++:       " + signature(wanted) +
+         "\n  component: " + signature(actual);
+}
+
+std::optional<std::string> find_unsupported(const Type& type) {
+  switch (type.kind()) {
+    case TypeKind::future:
+    case TypeKind::stream:
+    case TypeKind::error_context:
+    case TypeKind::map:
+    case TypeKind::fixed_length_list:
+      return "uses " + shortened(type.to_string(), kLongType);
+    case TypeKind::flags:
+      if (type.fields().size() <= kMaxFlags) return std::nullopt;
+      return "uses flags" + (type.name().empty() ? "" : " " + quoted(type.name())) + " with " +
+             std::to_string(type.fields().size()) + " labels (32 are the most)";
+    default:
+      for (const auto& field : type.fields()) {
+        if (!field.type) continue;
+        if (auto found = find_unsupported(*field.type)) return found;
+      }
+      return std::nullopt;
+  }
+}
+
+std::optional<std::string> find_unsupported(const FunctionType& function) {
+  if (function.async) return "it is an `async func`";
+  for (const auto& [name, type] : function.parameters) {
+    if (!type) continue;
+    if (auto found = find_unsupported(*type)) return "parameter " + quoted(name) + " " + *found;
+  }
+  if (!function.result) return std::nullopt;
+  auto found = find_unsupported(*function.result);
+  return found ? std::optional("its result " + *found) : std::nullopt;
+}
+
+std::size_t flat_count(const Type& type, std::size_t most) {
+  std::size_t count = 0;
+  const auto& fields = type.fields();
+  switch (type.kind()) {
+    case TypeKind::string:
+    case TypeKind::list:
+    case TypeKind::map:
+      count = 2;
+      break;
+    case TypeKind::record:
+    case TypeKind::tuple:
+      for (const auto& field : fields) {
+        if (count > most) break;
+        if (field.type) count += flat_count(*field.type, most - count);
+      }
+      break;
+    case TypeKind::variant:
+    case TypeKind::option:
+    case TypeKind::result:
+      for (const auto& field : fields) {
+        if (field.type) count = std::max(count, flat_count(*field.type, most));
+        if (count > most) break;
+      }
+      ++count;
+      break;
+    case TypeKind::fixed_length_list:
+      count = flat_count(*fields[0].type, most);
+      if (count != 0) count = type.length() > most / count ? most + 1 : count * type.length();
+      break;
+    default:
+      count = 1;
+  }
+  return std::min(count, most + 1);
+}
+
+std::optional<std::size_t> flat_parameter_count(const FunctionType& function) {
+  std::size_t count = 0;
+  for (const auto& parameter : function.parameters) {
+    if (parameter.type) count += flat_count(*parameter.type, kMaxFlatParameters - count);
+    if (count > kMaxFlatParameters) return std::nullopt;
+  }
+  return count;
+}
+
+std::optional<std::size_t> flat_result_count(const FunctionType& function) {
+  const auto count = function.result ? flat_count(*function.result, kMaxFlatResults) : 0;
+  return count <= kMaxFlatResults ? std::optional(count) : std::nullopt;
+}
+
+bool has_handles(const Type& type) {
+  return any_of(type, [](TypeKind kind) { return kind == TypeKind::own || kind == TypeKind::borrow; });
+}
+
+bool has_pointers(const Type& type) {
+  return any_of(type, [](TypeKind kind) {
+    return kind == TypeKind::string || kind == TypeKind::list || kind == TypeKind::map;
+  });
+}
+
+}  // namespace tairitsu::detail

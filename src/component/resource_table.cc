@@ -1,0 +1,55 @@
+#include <atomic>
+
+#include "tairitsu/resource.h"
+
+namespace tairitsu {
+
+namespace detail {
+
+std::uint32_t next_resource_type_id() noexcept {
+  static std::atomic<std::uint32_t> next{1};
+  return next.fetch_add(1, std::memory_order_relaxed);
+}
+
+}  // namespace detail
+
+void ResourceTable::clear() {
+  for (std::uint32_t key = 0; key < entries_.size(); ++key) remove(key);
+}
+
+std::uint32_t ResourceTable::add(std::uint32_t type, void* object, void (*destroy)(void*)) {
+  std::uint32_t key;
+  if (free_.empty()) {
+    key = static_cast<std::uint32_t>(entries_.size());
+    entries_.emplace_back();
+    free_.reserve(entries_.capacity());  // So that removing an entry never fails.
+  } else {
+    key = free_.back();
+    free_.pop_back();
+  }
+  entries_[key] = {type, object, destroy};
+  return key;
+}
+
+void* ResourceTable::find(std::uint32_t type, std::uint32_t key) const noexcept {
+  return key < entries_.size() && entries_[key].type == type ? entries_[key].object : nullptr;
+}
+
+void* ResourceTable::take(std::uint32_t type, std::uint32_t key) noexcept {
+  if (find(type, key) == nullptr || entries_[key].destroy == nullptr) return nullptr;
+  void* object = entries_[key].object;
+  entries_[key] = {};
+  free_.push_back(key);
+  return object;
+}
+
+bool ResourceTable::remove(std::uint32_t key) {
+  if (key >= entries_.size() || entries_[key].type == 0) return false;
+  // Out of the table first: the destructor may look into it.
+  const Entry entry = std::exchange(entries_[key], Entry{});
+  free_.push_back(key);
+  if (entry.destroy != nullptr) entry.destroy(entry.object);
+  return true;
+}
+
+}  // namespace tairitsu

@@ -1,0 +1,322 @@
+#include "component/world.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tairitsu {
+namespace detail {
+namespace {
+
+constexpr std::string_view kMagic = "TWLD";
+constexpr std::uint32_t kVersion = 1;
+constexpr auto kLastKind = static_cast<std::uint8_t>(TypeKind::fixed_length_list);
+/// A valid component has types at most 100 deep; freeing and comparing them recurses.
+constexpr std::uint32_t kMaxDepth = 200;
+
+/// Reads from the front of the bytes. After the first failure everything reads as empty, and
+/// `failed()` says so: callers look once, at the end of each step that loops or builds.
+class Reader {
+ public:
+  explicit Reader(std::span<const std::byte> bytes) : bytes_(bytes) {}
+
+  [[nodiscard]] bool failed() const { return failed_; }
+  [[nodiscard]] bool at_end() const { return bytes_.empty(); }
+  void fail() {
+    failed_ = true;
+    bytes_ = {};
+  }
+  void require(bool condition) {
+    if (!condition) fail();
+  }
+
+  std::span<const std::byte> take(std::size_t size) {
+    if (size > bytes_.size()) {
+      fail();
+      return {};
+    }
+    const auto front = bytes_.first(size);
+    bytes_ = bytes_.subspan(size);
+    return front;
+  }
+
+  std::uint8_t u8() {
+    const auto bytes = take(1);
+    return bytes.empty() ? std::uint8_t{0} : std::to_integer<std::uint8_t>(bytes[0]);
+  }
+
+  std::uint32_t u32() {
+    std::uint32_t value = 0;
+    const auto bytes = take(4);
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+      value |= std::to_integer<std::uint32_t>(bytes[i]) << (8 * i);
+    }
+    return value;
+  }
+
+  std::string string() {
+    const auto bytes = take(u32());
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  }
+
+  /// A count and that many items. Nothing is reserved for a count that may be damaged.
+  template <typename Read>
+  auto list(Read read) {
+    std::vector<decltype(read())> items;
+    const std::uint32_t count = u32();
+    for (std::uint32_t i = 0; i < count && !failed_; ++i) items.push_back(read());
+    return items;
+  }
+
+ private:
+  std::span<const std::byte> bytes_;
+  bool failed_ = false;
+};
+
+class Decoder {
+ public:
+  explicit Decoder(std::span<const std::byte> bytes) : in_(bytes) {}
+
+  std::optional<World> world() {
+    for (const char letter : kMagic) in_.require(in_.u8() == static_cast<std::uint8_t>(letter));
+    in_.require(in_.u32() == kVersion);
+    const std::uint32_t count = in_.u32();
+    for (std::uint32_t i = 0; i < count && !in_.failed(); ++i) type();
+    World world;
+    world.imports = items();
+    world.exports = items();
+    in_.require(in_.at_end());
+    if (in_.failed()) return std::nullopt;
+    return world;
+  }
+
+ private:
+  void type() {
+    const std::uint8_t kind_number = in_.u8();
+    if (kind_number > kLastKind) return in_.fail();
+    const auto kind = static_cast<TypeKind>(kind_number);
+    std::string name = in_.string();
+    std::string interface_name = in_.string();
+    const std::uint32_t length = in_.u32();
+    std::uint32_t depth = 1;
+    auto fields = in_.list([&] {
+      TypeField field;
+      field.name = in_.string();
+      if (const std::uint32_t reference = in_.u32(); reference != 0) {
+        in_.require(reference <= types_.size());
+        if (in_.failed()) return field;
+        depth = std::max(depth, depths_[reference - 1] + 1);
+        field.type = types_[reference - 1];
+      }
+      return field;
+    });
+    in_.require(depth <= kMaxDepth);
+    in_.require(length == 0 || kind == TypeKind::fixed_length_list);
+    in_.require(fields_fit(kind, fields));
+    if (in_.failed()) return;
+    types_.push_back(Type::make(kind, std::move(name), std::move(fields), std::move(interface_name), length));
+    depths_.push_back(depth);
+  }
+
+  static bool fields_fit(TypeKind kind, const std::vector<TypeField>& fields) {
+    const auto typed = std::ranges::count_if(fields, [](const auto& f) { return f.type.has_value(); });
+    const auto types = static_cast<std::size_t>(typed);
+    switch (kind) {
+      case TypeKind::record:
+        return !fields.empty() && types == fields.size();
+      case TypeKind::tuple:
+        return types == fields.size();
+      case TypeKind::variant:
+        return !fields.empty();
+      case TypeKind::enumeration:
+      case TypeKind::flags:
+        return !fields.empty() && types == 0;
+      case TypeKind::list:
+      case TypeKind::option:
+      case TypeKind::fixed_length_list:
+        return fields.size() == 1 && types == 1;
+      case TypeKind::future:
+      case TypeKind::stream:
+        return fields.size() == 1;
+      case TypeKind::map:
+        return fields.size() == 2 && types == 2;
+      case TypeKind::result:
+        return fields.size() == 2;
+      default:
+        return fields.empty();
+    }
+  }
+
+  std::optional<Type> reference() {
+    const std::uint32_t reference = in_.u32();
+    in_.require(reference <= types_.size());
+    if (reference == 0 || in_.failed()) return std::nullopt;
+    return types_[reference - 1];
+  }
+
+  FunctionItem function() {
+    FunctionItem item;
+    item.name = in_.string();
+    const std::uint8_t async = in_.u8();
+    in_.require(async <= 1);
+    item.type.async = async == 1;
+    item.type.parameters = in_.list([&] {
+      TypeField parameter;
+      parameter.name = in_.string();
+      parameter.type = reference();
+      in_.require(parameter.type.has_value());
+      return parameter;
+    });
+    item.type.result = reference();
+    return item;
+  }
+
+  std::vector<TypeItem> type_items() {
+    std::vector<TypeItem> items;
+    const std::uint32_t count = in_.u32();
+    for (std::uint32_t i = 0; i < count && !in_.failed(); ++i) {
+      std::string name = in_.string();
+      auto type = reference();
+      in_.require(type.has_value());
+      if (type) items.push_back({std::move(name), *std::move(type)});
+    }
+    return items;
+  }
+
+  Interface interface() {
+    Interface interface;
+    interface.name = in_.string();
+    interface.functions = in_.list([&] { return function(); });
+    interface.types = type_items();
+    interface.resources = in_.list([&] { return in_.string(); });
+    return interface;
+  }
+
+  WorldItems items() {
+    WorldItems items;
+    items.interfaces = in_.list([&] { return interface(); });
+    items.functions = in_.list([&] { return function(); });
+    items.types = type_items();
+    items.resources = in_.list([&] { return in_.string(); });
+    items.unsupported = in_.list([&] { return in_.string(); });
+    return items;
+  }
+
+  Reader in_;
+  std::vector<Type> types_;
+  std::vector<std::uint32_t> depths_;
+};
+
+/// Writes a world as WIT does, as far as the component still knows it.
+class Printer {
+ public:
+  std::string world(const World& world) {
+    text_ = "world {\n";
+    side("import ", world.imports);
+    side("export ", world.exports);
+    text_ += "}\n";
+    return std::move(text_);
+  }
+
+ private:
+  void side(std::string_view direction, const WorldItems& items) {
+    for (const auto& interface : items.interfaces) {
+      line(1, {direction, interface.name, " {"});
+      body(2, "", interface.types, interface.resources, interface.functions);
+      line(1, {"}"});
+    }
+    body(1, direction, items.types, items.resources, items.functions);
+    for (const auto& item : items.unsupported) line(1, {direction, item, ";  // not supported"});
+  }
+
+  void body(int indent, std::string_view direction, const std::vector<TypeItem>& types,
+            const std::vector<std::string>& resources, const std::vector<FunctionItem>& functions) {
+    for (const auto& item : types) type(indent, item);
+    for (const auto& name : resources) resource(indent, name, functions);
+    for (const auto& function : functions) {
+      if (resource_of(function.name, resources).empty()) {
+        line(indent, {direction, function.name, ": ", function.type.to_string(), ";"});
+      }
+    }
+  }
+
+  void type(int indent, const TypeItem& item) {
+    const std::string definition = item.type.definition();
+    const auto brace = definition.find(" {");
+    if (item.name == item.type.name() && brace != std::string::npos) {
+      const auto keyword = std::string_view(definition).substr(0, brace);
+      line(indent, {keyword, " ", item.name, std::string_view(definition).substr(brace)});
+    } else {
+      line(indent, {"type ", item.name, " = ", item.type.to_string(), ";"});
+    }
+  }
+
+  void resource(int indent, const std::string& name, const std::vector<FunctionItem>& functions) {
+    std::string header = "resource " + name;
+    bool open = false;
+    for (const auto& function : functions) {
+      if (resource_of(function.name, {name}).empty()) continue;
+      if (!std::exchange(open, true)) line(indent, {header, " {"});
+      method(indent + 1, function);
+    }
+    if (open)
+      line(indent, {"}"});
+    else
+      line(indent, {header, ";"});
+  }
+
+  void method(int indent, const FunctionItem& function) {
+    const std::string_view name = function.name;
+    const auto dot = name.find('.');
+    const std::string_view member = dot == name.npos ? std::string_view() : name.substr(dot + 1);
+    FunctionType type = function.type;
+    if (name.starts_with("[constructor]")) {
+      // One that cannot fail returns the resource, which goes without saying.
+      if (type.result && type.result->kind() == TypeKind::own) type.result.reset();
+      type.async = false;
+      const std::string text = type.to_string();
+      line(indent, {"constructor", std::string_view(text).substr(std::string_view("func").size()), ";"});
+    } else if (name.starts_with("[static]")) {
+      line(indent, {member, ": static ", type.to_string(), ";"});
+    } else {
+      if (!type.parameters.empty()) type.parameters.erase(type.parameters.begin());
+      line(indent, {member, ": ", type.to_string(), ";"});
+    }
+  }
+
+  /// The resource among `resources` whose constructor, method or static function this is, or empty.
+  static std::string_view resource_of(std::string_view function, const std::vector<std::string>& resources) {
+    const auto bracket = function.find(']');
+    if (!function.starts_with('[') || bracket == function.npos) return {};
+    const auto name = function.substr(bracket + 1);
+    const auto owner = name.substr(0, name.find('.'));
+    const auto found = std::ranges::find(resources, owner);
+    return found == resources.end() ? std::string_view() : std::string_view(owner);
+  }
+
+  void line(int indent, std::initializer_list<std::string_view> parts) {
+    text_.append(static_cast<std::size_t>(indent) * 2, ' ');
+    for (const auto part : parts) text_ += part;
+    text_ += '\n';
+  }
+
+  std::string text_;
+};
+
+}  // namespace
+
+Result<World> decode_world(std::span<const std::byte> bytes) {
+  auto world = Decoder(bytes).world();
+  if (!world) return fail(ErrorCode::internal, "the description of the component's world is damaged");
+  return *std::move(world);
+}
+
+}  // namespace detail
+
+std::string World::to_string() const { return detail::Printer().world(*this); }
+
+}  // namespace tairitsu

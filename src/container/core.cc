@@ -1,0 +1,325 @@
+#include "container/core.h"
+
+#include <exception>
+
+#include <fmt/format.h>
+
+#include "engine/engine.h"
+
+namespace tairitsu::detail {
+
+Result<std::shared_ptr<ContainerCore>> ContainerCore::create(const Image& image, const ContainerOptions& options,
+                                                             HostStateHolder host_state) {
+  const EngineOptions& engine = image.engine().options();
+  const Limits& limits = options.limits;
+  if (limits.fuel && !engine.fuel) {
+    return tairitsu::fail(ErrorCode::invalid_argument, "a fuel limit needs an engine with EngineOptions::fuel");
+  }
+  if (limits.deadline && !engine.epochs) {
+    return tairitsu::fail(ErrorCode::invalid_argument, "a deadline needs an engine with EngineOptions::epochs");
+  }
+  if (limits.deadline && limits.deadline->count() <= 0) {
+    return tairitsu::fail(ErrorCode::invalid_argument, "a deadline must be positive");
+  }
+  if (options.interruptible && !engine.epochs) {
+    return tairitsu::fail(ErrorCode::invalid_argument,
+                          "an interruptible container needs an engine with EngineOptions::epochs");
+  }
+  return std::make_shared<ContainerCore>(image, options, std::move(host_state));
+}
+
+ContainerCore::ContainerCore(const Image& image, const ContainerOptions& options, HostStateHolder host_state)
+    : image_(image), options_(options), host_state_(std::move(host_state)) {
+  if (options_.limits.deadline) image_.engine().core()->begin_ticking();
+}
+
+ContainerCore::~ContainerCore() {
+  free_guest();
+  if (options_.limits.deadline) image_.engine().core()->end_ticking();
+}
+
+Error ContainerCore::state_error() const {
+  switch (state()) {
+    case ContainerState::created:
+      return Error(ErrorCode::container_stopped, "the container was not started");
+    case ContainerState::error:
+      return Error(ErrorCode::container_failed,
+                   "the container failed earlier and cannot be entered again" +
+                       (failure_ ? fmt::format(" ({})", failure_->message()) : std::string()));
+    case ContainerState::running:
+    case ContainerState::stopped:
+      break;
+  }
+  return Error(ErrorCode::container_stopped, "the container was stopped");
+}
+
+Result<void> ContainerCore::acquire() {
+  if (busy_.exchange(true)) [[unlikely]] {
+    return tairitsu::fail(ErrorCode::reentrant_call,
+                          "the container is running a call: it cannot be entered from its own host function, or by "
+                          "another thread");
+  }
+  return {};
+}
+
+void ContainerCore::release() noexcept {
+  // Sequentially consistent, as is stop(): one of the two sees the other and frees the guest.
+  busy_.store(false);
+  if (state_.load() == ContainerState::stopped) [[unlikely]] {
+    if (busy_.exchange(true)) return;
+    free_guest();
+    busy_.store(false);
+  }
+}
+
+Result<void> ContainerCore::enter() {
+  TAIRITSU_CHECK(acquire());
+  if (state() != ContainerState::running) [[unlikely]] {
+    Error error = state_error();
+    release();
+    return std::unexpected(std::move(error));
+  }
+  return {};
+}
+
+void ContainerCore::free_guest() noexcept {
+  store_.reset();
+  linked_.reset();
+  resources_.clear();
+}
+
+void ContainerCore::finish_entry() noexcept {
+  if (!lent_.empty()) [[unlikely]] {
+    for (const std::uint32_t key : lent_) resources_.remove(key);
+    lent_.clear();
+  }
+  if (has_queued_drops_.load(std::memory_order_relaxed)) [[unlikely]] run_queued_drops();
+  release();
+}
+
+Error ContainerCore::fail(Error error, std::optional<Error> detail) {
+  // What C++ knows of its own failure is more than the bridge's word that there was one.
+  const Error* cause = nullptr;
+  if (error.code() == ErrorCode::host_function && host_error_) cause = &*host_error_;
+  if (error.code() == ErrorCode::invalid_value && detail) cause = &*detail;
+  if (cause != nullptr) error = Error(cause->code(), cause->message(), error.backtrace());
+  if (error.code() == ErrorCode::invalid_value && host_error_) {
+    error = Error(host_error_->code(), host_error_->message(), error.backtrace());
+  }
+  host_error_.reset();
+  auto running = ContainerState::running;
+  if (state_.compare_exchange_strong(running, ContainerState::error)) failure_ = error;
+  return error;
+}
+
+Result<void> ContainerCore::instantiate(std::shared_ptr<const Linked> linked) {
+  TAIRITSU_CHECK(acquire());
+  if (state() != ContainerState::created) {
+    release();
+    return tairitsu::fail(ErrorCode::invalid_argument, "the container's guest was instantiated already");
+  }
+  linked_ = std::move(linked);
+  const Limits& limits = options_.limits;
+  const StoreOptions options{
+      .context = this,
+      .limit_fuel = limits.fuel.has_value(),
+      .fuel = limits.fuel.value_or(0),
+      .deadline_nanoseconds =
+          limits.deadline ? static_cast<std::uint64_t>(limits.deadline->count()) : std::uint64_t{0},
+      .max_memory_bytes = limits.memory_bytes.value_or(UINT64_MAX),
+      .max_table_elements = limits.table_elements.value_or(UINT64_MAX),
+      .max_instances = limits.instances.value_or(0),
+      .max_handles = limits.resource_handles.value_or(0),
+      .max_copied_bytes = limits.copied_bytes_per_call,
+      .wasi = linked_->uses_wasi,
+      .standard_output = static_cast<std::uint8_t>(options_.wasi.standard_output),
+      .standard_error = static_cast<std::uint8_t>(options_.wasi.standard_error),
+      .capture_capacity = options_.wasi.capture_capacity,
+  };
+  auto made = GuestStore::create(*image_.engine().core(), linked_->linked, options);
+  if (made) {
+    store_.emplace(*std::move(made));
+    auto interrupt = std::make_shared<InterruptCore>(store_->interrupt_handle(), image_.engine().core());
+    {
+      const std::scoped_lock lock(mutex_);
+      interrupt_ = std::move(interrupt);
+    }
+    auto created = ContainerState::created;
+    state_.compare_exchange_strong(created, ContainerState::running);
+    if (auto done = store_->instantiate(linked_->linked); !done) {
+      Error error = fail(done.error(), std::nullopt).with_context("instantiating the component");
+      finish_entry();
+      return std::unexpected(std::move(error));
+    }
+    finish_entry();
+    return {};
+  }
+  release();
+  return std::unexpected(made.error());
+}
+
+Result<std::shared_ptr<BoundFunction>> ContainerCore::bind(std::shared_ptr<const ExportedFunctionCore> exported) {
+  return with_store([&](GuestStore& store) -> Result<std::shared_ptr<BoundFunction>> {
+    if (exported->component != linked_->component) {
+      return tairitsu::fail(ErrorCode::invalid_argument,
+                            fmt::format("function '{}' was looked up in another component", exported->name));
+    }
+    TAIRITSU_TRY(auto function, store.function(*exported->index));
+    return std::make_shared<BoundFunction>(shared_from_this(), std::move(function), std::move(exported));
+  });
+}
+
+bool ContainerCore::call(BoundFunction& function, CallFrameBase& frame) noexcept {
+  if (auto entered = enter(); !entered) [[unlikely]] {
+    frame.error = entered.error().with_context(fmt::format("call '{}'", function.exported->name));
+    return false;
+  }
+  frame.core = this;
+  frame.copy_limit = copy_limit();
+  void* failed = store_->call(*function.function, frame);
+  if (failed != nullptr) [[unlikely]] {
+    frame.error = fail(GuestStore::take_call_error(failed), std::move(frame.error))
+                      .with_context(fmt::format("call '{}'", function.exported->name));
+  }
+  finish_entry();
+  return failed == nullptr;
+}
+
+void ContainerCore::stop() noexcept {
+  state_.store(ContainerState::stopped);
+  if (auto interrupt = interrupt_core()) interrupt->interrupt(true);
+  if (busy_.exchange(true)) return;  // The running call frees the guest when it ends.
+  free_guest();
+  release();
+}
+
+std::shared_ptr<const InterruptCore> ContainerCore::interrupt_core() const {
+  const std::scoped_lock lock(mutex_);
+  return interrupt_;
+}
+
+Result<void> ContainerCore::drop_resource(const abi::Handle& handle) {
+  if (auto entered = enter(); !entered) {
+    if (entered.error().code() == ErrorCode::reentrant_call) {
+      const std::scoped_lock lock(mutex_);
+      queued_drops_.push_back(handle);
+      has_queued_drops_.store(true, std::memory_order_relaxed);
+    }
+    return {};
+  }
+  Result<void> dropped = store_->drop_resource(handle);
+  if (!dropped) dropped = std::unexpected(fail(dropped.error(), std::nullopt).with_context("dropping a resource"));
+  finish_entry();
+  return dropped;
+}
+
+void ContainerCore::run_queued_drops() noexcept {
+  std::vector<abi::Handle> drops;
+  {
+    const std::scoped_lock lock(mutex_);
+    drops.swap(queued_drops_);
+    has_queued_drops_.store(false, std::memory_order_relaxed);
+  }
+  for (const abi::Handle& handle : drops) {
+    if (state() != ContainerState::running) return;  // The guest is gone, and its resources with it.
+    if (auto dropped = store_->drop_resource(handle); !dropped) fail(dropped.error(), std::nullopt);
+  }
+}
+
+// ---- What the public templates call
+
+const ContainerCore& core_of(const BoundFunction& function) noexcept { return *function.core; }
+
+bool invoke(BoundFunction& function, CallFrameBase& frame) noexcept { return function.core->call(function, frame); }
+
+Result<std::shared_ptr<BoundFunction>> bind(const std::shared_ptr<ContainerCore>& core,
+                                            std::shared_ptr<const ExportedFunctionCore> exported) {
+  return core->bind(std::move(exported));
+}
+
+const Component& component_of(const ContainerCore& core) noexcept { return core.image().component(); }
+
+std::string current_exception_message() {
+  try {
+    throw;
+  } catch (const std::exception& exception) {
+    return exception.what();
+  } catch (...) {
+    return "an exception that is no std::exception";
+  }
+}
+
+std::uint64_t copy_limit(const ContainerCore& core) noexcept { return core.copy_limit(); }
+
+void set_host_error(ContainerCore& core, std::string_view function, const Error& error) noexcept {
+  core.set_host_error(error.with_context(fmt::format("host function '{}'", function)));
+}
+
+void set_host_exception(ContainerCore& core, std::string_view function) noexcept {
+  core.set_host_error(
+      Error(ErrorCode::host_function, fmt::format("host function '{}' threw: {}", function, current_exception_message())));
+}
+
+bool stopped_meanwhile(ContainerCore& core) noexcept {
+  if (core.state() != ContainerState::stopped) [[likely]] return false;
+  core.set_host_error(Error(ErrorCode::interrupted, "the container was stopped"));
+  return true;
+}
+
+void* host_state(ContainerCore& core, const std::type_info& type) noexcept { return core.host_state(type); }
+
+ResourceTable& resources(ContainerCore& core) noexcept { return core.resources(); }
+
+std::shared_ptr<ContainerCore> share(ContainerCore& core) { return core.shared_from_this(); }
+
+void release_after_call(ContainerCore& core, std::uint32_t key) { core.release_after_call(key); }
+
+bool fail_resource(LiftContext& cx, std::string_view name) {
+  return cx.fail(ErrorCode::invalid_value,
+                 fmt::format("the guest gave a handle that is not of the resource '{}'", name));
+}
+
+bool check_guest_resource(CheckContext& cx, const GuestResource* resource) {
+  if (resource == nullptr || !*resource) {
+    return cx.fail(ErrorCode::invalid_argument, "a resource was dropped or moved from");
+  }
+  return resource->core() == &cx.core() ||
+         cx.fail(ErrorCode::invalid_argument, "a resource belongs to another container");
+}
+
+bool check_host_resource(CheckContext& cx, const void* object, std::string_view name) {
+  return object != nullptr || cx.fail(ErrorCode::invalid_argument, fmt::format("a resource '{}' is null", name));
+}
+
+bool destroy_host_resource(void* context, std::uint32_t, std::uint32_t key) {
+  auto& core = *static_cast<ContainerCore*>(context);
+  try {
+    core.resources().remove(key);
+    return true;
+  } catch (...) {
+    set_host_exception(core, "a resource's destructor");
+    return false;
+  }
+}
+
+}  // namespace tairitsu::detail
+
+namespace tairitsu {
+
+GuestResource& GuestResource::operator=(GuestResource&& other) noexcept {
+  if (this != &other) {
+    (void)drop();
+    core_ = std::move(other.core_);
+    handle_ = other.handle_;
+  }
+  return *this;
+}
+
+GuestResource::~GuestResource() { (void)drop(); }
+
+Result<void> GuestResource::drop() {
+  if (core_ == nullptr) return {};
+  return std::exchange(core_, nullptr)->drop_resource(handle_);
+}
+
+}  // namespace tairitsu

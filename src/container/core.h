@@ -1,0 +1,125 @@
+/// The core of a container: its guest, and the rules of who may enter it when.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <typeinfo>
+#include <vector>
+
+#include "component/linker.h"
+#include "engine/instance.h"
+#include "tairitsu/container.h"
+
+namespace tairitsu::detail {
+
+/// What interrupt handles share with a container.
+struct InterruptCore {
+  InterruptHandlePtr handle;
+  std::shared_ptr<EngineCore> engine;
+
+  void interrupt(bool for_good) const noexcept {
+    detail::interrupt(*handle, for_good);
+    engine->increment_epoch();  // A guest that computes looks at the epoch.
+  }
+};
+
+/// How a container is made, apart from its component and its linker.
+struct ContainerOptions {
+  Limits limits;
+  WasiOptions wasi;
+  bool interruptible = false;
+};
+
+/// Entering is guarded by `busy_`: whoever sets it may use the store, the table and the failure.
+/// The state says whether entering makes sense, and may be read by anybody.
+class ContainerCore : public std::enable_shared_from_this<ContainerCore> {
+ public:
+  static Result<std::shared_ptr<ContainerCore>> create(const Image& image, const ContainerOptions& options,
+                                                       HostStateHolder host_state);
+  ContainerCore(const ContainerCore&) = delete;
+  ContainerCore& operator=(const ContainerCore&) = delete;
+  ~ContainerCore();
+
+  /// Made through `create` only.
+  ContainerCore(const Image& image, const ContainerOptions& options, HostStateHolder host_state);
+
+  /// Makes the store and instantiates the guest: created becomes running, or error.
+  Result<void> instantiate(std::shared_ptr<const Linked> linked);
+  Result<std::shared_ptr<BoundFunction>> bind(std::shared_ptr<const ExportedFunctionCore> exported);
+  bool call(BoundFunction& function, CallFrameBase& frame) noexcept;
+  void stop() noexcept;
+
+  /// Drops a guest's resource: now, or when the running call ends, or not at all where the guest is gone.
+  Result<void> drop_resource(const abi::Handle& handle);
+
+  /// Runs `body(store)` if the guest lives and no call runs.
+  template <typename Body>
+  auto with_store(Body&& body) -> decltype(body(std::declval<GuestStore&>())) {
+    TAIRITSU_CHECK(acquire());
+    struct Release {
+      ContainerCore& core;
+      ~Release() { core.release(); }
+    } release{*this};
+    if (!store_) return std::unexpected(state_error());
+    return body(*store_);
+  }
+
+  [[nodiscard]] ContainerState state() const noexcept { return state_.load(std::memory_order_acquire); }
+  [[nodiscard]] bool busy() const noexcept { return busy_.load(std::memory_order_acquire); }
+  [[nodiscard]] const Image& image() const noexcept { return image_; }
+  [[nodiscard]] bool wants_interruptible() const noexcept {
+    return options_.interruptible || options_.limits.deadline.has_value();
+  }
+  [[nodiscard]] std::uint64_t copy_limit() const noexcept { return options_.limits.copied_bytes_per_call; }
+  [[nodiscard]] void* host_state(const std::type_info& type) noexcept { return host_state_.find(type); }
+  [[nodiscard]] ResourceTable& resources() noexcept { return resources_; }
+  [[nodiscard]] std::shared_ptr<const InterruptCore> interrupt_core() const;
+
+  /// Called while a host function runs, on its thread.
+  void set_host_error(Error error) noexcept { host_error_ = std::move(error); }
+  void release_after_call(std::uint32_t key) { lent_.push_back(key); }
+
+ private:
+  /// Takes the right to enter, or says why not.
+  Result<void> acquire();
+  /// Gives it back; a container that was stopped meanwhile lets go of its guest.
+  void release() noexcept;
+  Result<void> enter();
+  [[nodiscard]] Error state_error() const;
+  /// After a failed entry: what the caller is told, and the container's state.
+  Error fail(Error error, std::optional<Error> detail);
+  void finish_entry() noexcept;
+  void run_queued_drops() noexcept;
+  void free_guest() noexcept;
+
+  // Destroyed last to first: the guest goes before what it uses.
+  Image image_;
+  ContainerOptions options_;
+  HostStateHolder host_state_;
+  ResourceTable resources_;
+  std::shared_ptr<const Linked> linked_;
+  std::optional<GuestStore> store_;
+
+  std::atomic<ContainerState> state_{ContainerState::created};
+  std::atomic<bool> busy_{false};
+  std::optional<Error> failure_;     // Why the state is `error`.
+  std::optional<Error> host_error_;  // Of the host function that failed in the running call.
+  std::vector<std::uint32_t> lent_;  // Table entries lent to the running call.
+
+  mutable std::mutex mutex_;  // For what follows.
+  std::shared_ptr<const InterruptCore> interrupt_;
+  std::vector<abi::Handle> queued_drops_;
+  std::atomic<bool> has_queued_drops_{false};
+};
+
+struct BoundFunction {
+  std::shared_ptr<ContainerCore> core;
+  GuestFunctionPtr function;
+  std::shared_ptr<const ExportedFunctionCore> exported;
+};
+
+}  // namespace tairitsu::detail

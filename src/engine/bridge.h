@@ -1,0 +1,64 @@
+/// Ownership and errors over the bridge's C ABI. Only src/engine includes this.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "tairitsu/error.h"
+#include "tairitsu_bridge.h"
+
+namespace tairitsu::bridge {
+
+/// Calls a `_free` function of the bridge.
+template <auto Free>
+struct Deleter {
+  template <typename T>
+  void operator()(T* object) const noexcept {
+    Free(object);
+  }
+};
+
+using BufferPtr = std::unique_ptr<Buffer, Deleter<tairitsu_bridge_buffer_free>>;
+using GeneratedFilesPtr = std::unique_ptr<GeneratedFiles, Deleter<tairitsu_bridge_generated_files_free>>;
+
+/// Borrows `text` for a call.
+inline Bytes borrow(std::string_view text) noexcept {
+  return {.data = reinterpret_cast<const std::uint8_t*>(text.data()), .size = text.size()};
+}
+
+/// Borrows `bytes` for a call.
+inline Bytes borrow(std::span<const std::byte> bytes) noexcept {
+  return {.data = reinterpret_cast<const std::uint8_t*>(bytes.data()), .size = bytes.size()};
+}
+
+/// The bytes as text; valid as long as what they point into.
+inline std::string_view as_text(Bytes bytes) noexcept {
+  return {reinterpret_cast<const char*>(bytes.data), bytes.size};
+}
+
+inline std::span<const std::byte> as_bytes(Bytes bytes) noexcept {
+  return {reinterpret_cast<const std::byte*>(bytes.data), bytes.size};
+}
+
+/// Turns the bridge's error into ours and frees it. `error` is not null.
+[[nodiscard]] tairitsu::Error take_error(Error* error);
+
+/// The outcome of an entry point: null is success.
+[[nodiscard]] inline Result<void> check(Error* error) {
+  if (error != nullptr) return std::unexpected(take_error(error));
+  return {};
+}
+
+/// Calls an entry point whose last parameter is the out pointer:
+/// `TAIRITSU_TRY(auto buffer, create<BufferPtr>(tairitsu_bridge_componentize, module, kind));`
+template <typename Owner, typename Function, typename... Arguments>
+[[nodiscard]] Result<Owner> create(Function function, Arguments... arguments) {
+  typename Owner::pointer object = nullptr;
+  if (Error* error = function(arguments..., &object)) return std::unexpected(take_error(error));
+  return Owner(object);
+}
+
+}  // namespace tairitsu::bridge

@@ -1,0 +1,56 @@
+/// Compiled components as the engine has them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/engine.h"
+#include "tairitsu/error.h"
+
+namespace tairitsu::bridge {
+struct Component;
+struct ExportIndex;
+}  // namespace tairitsu::bridge
+
+namespace tairitsu::detail {
+
+/// An export of a component, looked up once for all its instances.
+struct ExportIndexDeleter {
+  void operator()(bridge::ExportIndex* index) const noexcept;
+};
+using ExportIndexPtr = std::unique_ptr<bridge::ExportIndex, ExportIndexDeleter>;
+
+class CompiledComponent {
+ public:
+  static Result<CompiledComponent> compile(const EngineCore& engine, std::span<const std::byte> bytes,
+                                           bool from_core_module);
+  static Result<CompiledComponent> from_trusted_artifact(const EngineCore& engine, std::span<const std::byte> bytes);
+  static Result<CompiledComponent> from_trusted_artifact_file(const EngineCore& engine,
+                                                              const std::filesystem::path& path);
+
+  [[nodiscard]] Result<std::vector<std::byte>> serialize() const;
+  /// SHA-256 of the binary, 32 bytes.
+  [[nodiscard]] std::span<const std::byte> digest() const noexcept;
+  [[nodiscard]] std::uint64_t size() const noexcept;
+  /// The world as `decode_world` reads it.
+  [[nodiscard]] Result<std::vector<std::byte>> world() const;
+  /// Names as the component spells them; an empty interface is the root.
+  [[nodiscard]] Result<ExportIndexPtr> find_export(std::string_view interface, std::string_view name) const;
+
+  [[nodiscard]] const bridge::Component* bridge() const noexcept { return component_.get(); }
+
+ private:
+  struct Deleter {
+    void operator()(bridge::Component* component) const noexcept;
+  };
+  explicit CompiledComponent(bridge::Component* component) : component_(component) {}
+  std::unique_ptr<bridge::Component, Deleter> component_;
+};
+
+}  // namespace tairitsu::detail

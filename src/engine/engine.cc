@@ -1,0 +1,88 @@
+#include "engine/engine.h"
+
+#include <string>
+
+#include "engine/bridge.h"
+
+namespace tairitsu {
+
+namespace detail {
+
+Result<std::shared_ptr<EngineCore>> EngineCore::create(const EngineOptions& options) {
+  const std::string cache_folder = options.cache_folder.string();
+  const PoolOptions pool = options.pool.value_or(PoolOptions{});
+  const bridge::EngineConfig config{
+      .pooling = options.pool.has_value(),
+      .fuel = options.fuel,
+      .epochs = options.epochs,
+      .async_abi = options.async_abi,
+      .debug_info = options.debug_info,
+      .parallel_compilation = options.parallel_compilation,
+      .optimization = static_cast<std::uint8_t>(options.optimization),
+      .max_wasm_stack = options.max_wasm_stack,
+      .cache_folder = bridge::borrow(cache_folder),
+      .pool_max_instances = pool.max_components,
+      .pool_max_core_instances = pool.max_core_instances,
+      .pool_max_memories = pool.max_memories,
+      .pool_max_tables = pool.max_tables,
+      .pool_max_stacks = pool.max_stacks,
+      .pool_max_memory_bytes = pool.max_memory_bytes,
+      .pool_max_table_elements = pool.max_table_elements,
+      .pool_memory_keep_resident = pool.memory_keep_resident,
+      .pool_table_keep_resident = pool.table_keep_resident,
+      .pool_stack_keep_resident = pool.stack_keep_resident,
+  };
+  if (options.epochs && options.epoch_tick.count() <= 0) {
+    return fail(ErrorCode::invalid_argument, "EngineOptions::epoch_tick must be positive");
+  }
+  bridge::Engine* engine = nullptr;
+  TAIRITSU_CHECK(bridge::check(bridge::tairitsu_bridge_engine_new(&config, &engine)));
+  return std::shared_ptr<EngineCore>(new EngineCore(options, engine));
+}
+
+EngineCore::~EngineCore() {
+  {
+    const std::scoped_lock lock(mutex_);
+    ending_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+  bridge::tairitsu_bridge_engine_free(engine_);
+}
+
+void EngineCore::increment_epoch() const noexcept { bridge::tairitsu_bridge_engine_increment_epoch(engine_); }
+
+void EngineCore::begin_ticking() {
+  const std::scoped_lock lock(mutex_);
+  if (++tickers_ > 1) return;
+  if (!thread_.joinable()) thread_ = std::thread([this] { tick(); });
+  changed_.notify_all();
+}
+
+void EngineCore::end_ticking() noexcept {
+  const std::scoped_lock lock(mutex_);
+  --tickers_;
+}
+
+void EngineCore::tick() {
+  std::unique_lock lock(mutex_);
+  while (!ending_) {
+    if (tickers_ == 0) {
+      changed_.wait(lock);
+    } else {
+      changed_.wait_for(lock, options_.epoch_tick);
+      increment_epoch();
+    }
+  }
+}
+
+}  // namespace detail
+
+Result<Engine> Engine::create(const EngineOptions& options) {
+  TAIRITSU_TRY(auto core, detail::EngineCore::create(options));
+  return Engine(std::move(core));
+}
+
+const EngineOptions& Engine::options() const noexcept { return core_->options(); }
+
+}  // namespace tairitsu

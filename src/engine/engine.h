@@ -1,0 +1,49 @@
+/// The engine behind `tairitsu::Engine`: Wasmtime's, and the thread that moves its epoch on.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "tairitsu/engine.h"
+#include "tairitsu/error.h"
+
+namespace tairitsu::bridge {
+struct Engine;
+}
+
+namespace tairitsu::detail {
+
+class EngineCore {
+ public:
+  static Result<std::shared_ptr<EngineCore>> create(const EngineOptions& options);
+  EngineCore(const EngineCore&) = delete;
+  EngineCore& operator=(const EngineCore&) = delete;
+  ~EngineCore();
+
+  [[nodiscard]] const EngineOptions& options() const noexcept { return options_; }
+  [[nodiscard]] const bridge::Engine* bridge() const noexcept { return engine_; }
+
+  /// Makes guests that compute look at their deadlines and interrupts now. Any thread.
+  void increment_epoch() const noexcept;
+
+  /// The epoch moves on by itself while there are more `begin_ticking` than `end_ticking`. Any thread.
+  void begin_ticking();
+  void end_ticking() noexcept;
+
+ private:
+  EngineCore(const EngineOptions& options, bridge::Engine* engine) : options_(options), engine_(engine) {}
+  void tick();
+
+  EngineOptions options_;
+  bridge::Engine* engine_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t tickers_ = 0;
+  bool ending_ = false;
+  std::thread thread_;
+};
+
+}  // namespace tairitsu::detail

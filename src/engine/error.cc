@@ -1,0 +1,192 @@
+#include "tairitsu/error.h"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "engine/bridge.h"
+
+namespace tairitsu {
+
+struct Error::Data {
+  ErrorCode code;
+  std::string message;
+  std::string backtrace;
+};
+
+Error::Error(ErrorCode code, std::string message, std::string backtrace)
+    : data_(std::make_shared<const Data>(code, std::move(message), std::move(backtrace))) {}
+
+ErrorCode Error::code() const noexcept { return data_->code; }
+
+const std::string& Error::message() const noexcept { return data_->message; }
+
+const std::string& Error::backtrace() const noexcept { return data_->backtrace; }
+
+Error Error::with_context(std::string_view context) const {
+  std::string message(context);
+  message.append(": ").append(data_->message);
+  return Error(data_->code, std::move(message), data_->backtrace);
+}
+
+std::string_view to_string(ErrorCode code) noexcept {
+  switch (code) {
+    case ErrorCode::internal:
+      return "internal";
+    case ErrorCode::invalid_argument:
+      return "invalid_argument";
+    case ErrorCode::io:
+      return "io";
+    case ErrorCode::not_wasm:
+      return "not_wasm";
+    case ErrorCode::invalid_component:
+      return "invalid_component";
+    case ErrorCode::is_core_module:
+      return "is_core_module";
+    case ErrorCode::is_component:
+      return "is_component";
+    case ErrorCode::artifact_mismatch:
+      return "artifact_mismatch";
+    case ErrorCode::artifact_damaged:
+      return "artifact_damaged";
+    case ErrorCode::missing_import:
+      return "missing_import";
+    case ErrorCode::type_mismatch:
+      return "type_mismatch";
+    case ErrorCode::unsupported_type:
+      return "unsupported_type";
+    case ErrorCode::not_found:
+      return "not_found";
+    case ErrorCode::ambiguous_name:
+      return "ambiguous_name";
+    case ErrorCode::already_exists:
+      return "already_exists";
+    case ErrorCode::in_use:
+      return "in_use";
+    case ErrorCode::trap:
+      return "trap";
+    case ErrorCode::invalid_value:
+      return "invalid_value";
+    case ErrorCode::host_function:
+      return "host_function";
+    case ErrorCode::fuel_exhausted:
+      return "fuel_exhausted";
+    case ErrorCode::deadline_exceeded:
+      return "deadline_exceeded";
+    case ErrorCode::interrupted:
+      return "interrupted";
+    case ErrorCode::memory_limit:
+      return "memory_limit";
+    case ErrorCode::table_limit:
+      return "table_limit";
+    case ErrorCode::instance_limit:
+      return "instance_limit";
+    case ErrorCode::handle_limit:
+      return "handle_limit";
+    case ErrorCode::copy_limit:
+      return "copy_limit";
+    case ErrorCode::pool_exhausted:
+      return "pool_exhausted";
+    case ErrorCode::reentrant_call:
+      return "reentrant_call";
+    case ErrorCode::container_stopped:
+      return "container_stopped";
+    case ErrorCode::container_failed:
+      return "container_failed";
+  }
+  return "unknown";
+}
+
+namespace bridge {
+namespace {
+
+// A switch, not a cast: the compiler names a code that is new in the bridge.
+constexpr ErrorCode to_error_code(Code code) noexcept {
+  switch (code) {
+    case Code::Internal:
+      return ErrorCode::internal;
+    case Code::InvalidArgument:
+      return ErrorCode::invalid_argument;
+    case Code::Io:
+      return ErrorCode::io;
+    case Code::NotWasm:
+      return ErrorCode::not_wasm;
+    case Code::InvalidComponent:
+      return ErrorCode::invalid_component;
+    case Code::IsCoreModule:
+      return ErrorCode::is_core_module;
+    case Code::IsComponent:
+      return ErrorCode::is_component;
+    case Code::ArtifactMismatch:
+      return ErrorCode::artifact_mismatch;
+    case Code::ArtifactDamaged:
+      return ErrorCode::artifact_damaged;
+    case Code::MissingImport:
+      return ErrorCode::missing_import;
+    case Code::TypeMismatch:
+      return ErrorCode::type_mismatch;
+    case Code::UnsupportedType:
+      return ErrorCode::unsupported_type;
+    case Code::NotFound:
+      return ErrorCode::not_found;
+    case Code::AmbiguousName:
+      return ErrorCode::ambiguous_name;
+    case Code::AlreadyExists:
+      return ErrorCode::already_exists;
+    case Code::InUse:
+      return ErrorCode::in_use;
+    case Code::Trap:
+      return ErrorCode::trap;
+    case Code::InvalidValue:
+      return ErrorCode::invalid_value;
+    case Code::HostFunction:
+      return ErrorCode::host_function;
+    case Code::FuelExhausted:
+      return ErrorCode::fuel_exhausted;
+    case Code::DeadlineExceeded:
+      return ErrorCode::deadline_exceeded;
+    case Code::Interrupted:
+      return ErrorCode::interrupted;
+    case Code::MemoryLimit:
+      return ErrorCode::memory_limit;
+    case Code::TableLimit:
+      return ErrorCode::table_limit;
+    case Code::InstanceLimit:
+      return ErrorCode::instance_limit;
+    case Code::HandleLimit:
+      return ErrorCode::handle_limit;
+    case Code::CopyLimit:
+      return ErrorCode::copy_limit;
+    case Code::PoolExhausted:
+      return ErrorCode::pool_exhausted;
+    case Code::ReentrantCall:
+      return ErrorCode::reentrant_call;
+    case Code::ContainerStopped:
+      return ErrorCode::container_stopped;
+    case Code::ContainerFailed:
+      return ErrorCode::container_failed;
+  }
+  return ErrorCode::internal;
+}
+
+// Both enumerations have the same values, so that codes can also be passed to the bridge.
+constexpr bool codes_agree() {
+  for (int value = 1; value <= static_cast<int>(ErrorCode::container_failed); ++value) {
+    if (to_error_code(static_cast<Code>(value)) != static_cast<ErrorCode>(value)) return false;
+  }
+  return true;
+}
+static_assert(codes_agree());
+
+}  // namespace
+
+tairitsu::Error take_error(Error* error) {
+  const std::unique_ptr<Error, Deleter<tairitsu_bridge_error_free>> owned(error);
+  return tairitsu::Error(to_error_code(static_cast<Code>(tairitsu_bridge_error_code(error))),
+                         std::string(as_text(tairitsu_bridge_error_message(error))),
+                         std::string(as_text(tairitsu_bridge_error_backtrace(error))));
+}
+
+}  // namespace bridge
+}  // namespace tairitsu

@@ -1,0 +1,56 @@
+#include "tairitsu/guest_tools.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/bridge.h"
+
+namespace tairitsu {
+namespace {
+
+std::vector<std::byte> copy(std::span<const std::byte> bytes) { return {bytes.begin(), bytes.end()}; }
+
+std::uint8_t to_bridge(ModuleKind kind) {
+  switch (kind) {
+    case ModuleKind::detect:
+      return 0;
+    case ModuleKind::reactor:
+      return 1;
+    case ModuleKind::command:
+      return 2;
+  }
+  return 0;
+}
+
+}  // namespace
+
+Result<std::vector<std::byte>> componentize(std::span<const std::byte> module, ModuleKind kind) {
+  TAIRITSU_TRY(const auto component,
+               bridge::create<bridge::BufferPtr>(bridge::tairitsu_bridge_componentize, bridge::borrow(module),
+                                                 to_bridge(kind)));
+  return copy(bridge::as_bytes(bridge::tairitsu_bridge_buffer_bytes(component.get())));
+}
+
+Result<std::vector<GeneratedFile>> generate_guest_bindings(const GuestBindingsOptions& options) {
+  const std::string wit = options.wit.string();
+  const std::uint8_t language = options.language == GuestLanguage::c ? 0 : 1;
+  TAIRITSU_TRY(const auto generated,
+               bridge::create<bridge::GeneratedFilesPtr>(bridge::tairitsu_bridge_bindgen_guest, language,
+                                                         bridge::borrow(wit), bridge::borrow(options.world)));
+  std::vector<GeneratedFile> files;
+  const std::size_t count = bridge::tairitsu_bridge_generated_files_count(generated.get());
+  files.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    files.push_back(
+        {.name =
+             std::string(bridge::as_text(bridge::tairitsu_bridge_generated_files_name(generated.get(), i))),
+         .contents =
+             copy(bridge::as_bytes(bridge::tairitsu_bridge_generated_files_bytes(generated.get(), i)))});
+  }
+  return files;
+}
+
+}  // namespace tairitsu

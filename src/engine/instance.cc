@@ -1,0 +1,136 @@
+#include "engine/instance.h"
+
+#include "engine/bridge.h"
+
+namespace tairitsu::detail {
+
+bool wasi_defines(std::string_view interface) noexcept {
+  return bridge::tairitsu_bridge_wasi_has(bridge::borrow(interface));
+}
+
+void LinkedComponent::Deleter::operator()(bridge::InstancePre* pre) const noexcept {
+  bridge::tairitsu_bridge_instance_pre_free(pre);
+}
+
+void ComponentLinker::Deleter::operator()(bridge::Linker* linker) const noexcept {
+  bridge::tairitsu_bridge_linker_free(linker);
+}
+
+Result<ComponentLinker> ComponentLinker::create(const EngineCore& engine, bool with_wasi, bool interruptible) {
+  bridge::Linker* linker = nullptr;
+  TAIRITSU_CHECK(
+      bridge::check(bridge::tairitsu_bridge_linker_new(engine.bridge(), with_wasi, interruptible, &linker)));
+  return ComponentLinker(linker);
+}
+
+Result<void> ComponentLinker::define_function(std::string_view interface, std::string_view name,
+                                              const Function& function) {
+  const bridge::HostFunctionDefinition definition{
+      .callback = function.callback,
+      .data = function.data,
+      .parameter_count = function.parameter_count,
+      .result_count = function.result_count,
+      .parameters_have_handles = function.parameters_have_handles,
+  };
+  return bridge::check(bridge::tairitsu_bridge_linker_define_function(linker_.get(), bridge::borrow(interface),
+                                                                      bridge::borrow(name), &definition));
+}
+
+Result<void> ComponentLinker::define_resource(std::string_view interface, std::string_view name,
+                                              std::uint32_t resource_type,
+                                              abi::HostResourceDestructor destructor) {
+  return bridge::check(bridge::tairitsu_bridge_linker_define_resource(
+      linker_.get(), bridge::borrow(interface), bridge::borrow(name), resource_type, destructor));
+}
+
+Result<LinkedComponent> ComponentLinker::link(const CompiledComponent& component) const {
+  bridge::InstancePre* pre = nullptr;
+  TAIRITSU_CHECK(
+      bridge::check(bridge::tairitsu_bridge_linker_instantiate_pre(linker_.get(), component.bridge(), &pre)));
+  return LinkedComponent(pre);
+}
+
+void GuestFunctionDeleter::operator()(bridge::Function* function) const noexcept {
+  bridge::tairitsu_bridge_function_free(function);
+}
+
+void InterruptHandleDeleter::operator()(bridge::InterruptHandle* handle) const noexcept {
+  bridge::tairitsu_bridge_interrupt_handle_free(handle);
+}
+
+void interrupt(const bridge::InterruptHandle& handle, bool for_good) noexcept {
+  bridge::tairitsu_bridge_interrupt(&handle, for_good);
+}
+
+void GuestStore::Deleter::operator()(bridge::Store* store) const noexcept {
+  bridge::tairitsu_bridge_store_free(store);
+}
+
+Result<GuestStore> GuestStore::create(const EngineCore& engine, const LinkedComponent& component,
+                                      const StoreOptions& options) {
+  const bridge::StoreConfig config{
+      .context = options.context,
+      .limit_fuel = options.limit_fuel,
+      .fuel = options.fuel,
+      .deadline_nanoseconds = options.deadline_nanoseconds,
+      .max_memory_bytes = options.max_memory_bytes,
+      .max_table_elements = options.max_table_elements,
+      .max_instances = options.max_instances,
+      .max_handles = options.max_handles,
+      .max_copied_bytes = options.max_copied_bytes,
+      .wasi = options.wasi,
+      .standard_output = options.standard_output,
+      .standard_error = options.standard_error,
+      .capture_capacity = options.capture_capacity,
+  };
+  bridge::Store* store = nullptr;
+  TAIRITSU_CHECK(
+      bridge::check(bridge::tairitsu_bridge_store_new(engine.bridge(), component.bridge(), &config, &store)));
+  return GuestStore(store);
+}
+
+Result<void> GuestStore::instantiate(const LinkedComponent& component) {
+  return bridge::check(bridge::tairitsu_bridge_store_instantiate(store_.get(), component.bridge()));
+}
+
+Result<GuestFunctionPtr> GuestStore::function(const bridge::ExportIndex& index) {
+  bridge::Function* function = nullptr;
+  TAIRITSU_CHECK(bridge::check(bridge::tairitsu_bridge_store_function(store_.get(), &index, &function)));
+  return GuestFunctionPtr(function);
+}
+
+void* GuestStore::call(const bridge::Function& function, abi::Frame& frame) noexcept {
+  return bridge::tairitsu_bridge_store_call(store_.get(), &function, &frame);
+}
+
+Error GuestStore::take_call_error(void* error) { return bridge::take_error(static_cast<bridge::Error*>(error)); }
+
+Result<void> GuestStore::drop_resource(const abi::Handle& handle) {
+  return bridge::check(bridge::tairitsu_bridge_store_drop_resource(store_.get(), &handle));
+}
+
+Result<std::uint64_t> GuestStore::fuel() const {
+  std::uint64_t fuel = 0;
+  TAIRITSU_CHECK(bridge::check(bridge::tairitsu_bridge_store_fuel(store_.get(), &fuel)));
+  return fuel;
+}
+
+Result<void> GuestStore::set_fuel(std::uint64_t fuel) {
+  return bridge::check(bridge::tairitsu_bridge_store_set_fuel(store_.get(), fuel));
+}
+
+std::uint64_t GuestStore::memory_bytes() const noexcept {
+  return bridge::tairitsu_bridge_store_memory_bytes(store_.get());
+}
+
+std::string GuestStore::captured(std::uint32_t stream) const {
+  auto buffer = bridge::create<bridge::BufferPtr>(bridge::tairitsu_bridge_store_captured, store_.get(), stream);
+  if (!buffer) return {};
+  return std::string(bridge::as_text(bridge::tairitsu_bridge_buffer_bytes(buffer->get())));
+}
+
+InterruptHandlePtr GuestStore::interrupt_handle() const {
+  return InterruptHandlePtr(bridge::tairitsu_bridge_store_interrupt_handle(store_.get()));
+}
+
+}  // namespace tairitsu::detail

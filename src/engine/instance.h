@@ -1,0 +1,123 @@
+/// Linking, stores and calls: what runs a guest.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "engine/compiled.h"
+#include "engine/engine.h"
+#include "tairitsu/abi.h"
+#include "tairitsu/error.h"
+
+namespace tairitsu::bridge {
+struct Function;
+struct InstancePre;
+struct InterruptHandle;
+struct Linker;
+struct Store;
+}  // namespace tairitsu::bridge
+
+namespace tairitsu::detail {
+
+/// Whether the engine's own WASI defines the interface, e.g. `wasi:io/streams@0.2.9`.
+[[nodiscard]] bool wasi_defines(std::string_view interface) noexcept;
+
+/// A component with its imports resolved. Usable from any thread.
+class LinkedComponent {
+ public:
+  [[nodiscard]] const bridge::InstancePre* bridge() const noexcept { return pre_.get(); }
+
+ private:
+  friend class ComponentLinker;
+  struct Deleter {
+    void operator()(bridge::InstancePre* pre) const noexcept;
+  };
+  explicit LinkedComponent(bridge::InstancePre* pre) : pre_(pre) {}
+  std::unique_ptr<bridge::InstancePre, Deleter> pre_;
+};
+
+/// Definitions for one component, under the names by which it imports them.
+class ComponentLinker {
+ public:
+  static Result<ComponentLinker> create(const EngineCore& engine, bool with_wasi, bool interruptible);
+
+  struct Function {
+    abi::HostFunctionCallback callback;
+    void* data;  ///< Outlives everything that is linked with it.
+    /// The flat slots of the parameters; more than 16 stands for 'in memory'.
+    std::uint32_t parameter_count;
+    /// 0 or 1; 1 stands for 'in memory' too.
+    std::uint32_t result_count;
+    bool parameters_have_handles;
+  };
+  Result<void> define_function(std::string_view interface, std::string_view name, const Function& function);
+  Result<void> define_resource(std::string_view interface, std::string_view name, std::uint32_t resource_type,
+                               abi::HostResourceDestructor destructor);
+  [[nodiscard]] Result<LinkedComponent> link(const CompiledComponent& component) const;
+
+ private:
+  struct Deleter {
+    void operator()(bridge::Linker* linker) const noexcept;
+  };
+  explicit ComponentLinker(bridge::Linker* linker) : linker_(linker) {}
+  std::unique_ptr<bridge::Linker, Deleter> linker_;
+};
+
+struct StoreOptions {
+  void* context = nullptr;  ///< Handed to host functions; outlives the store.
+  bool limit_fuel = false;
+  std::uint64_t fuel = 0;
+  std::uint64_t deadline_nanoseconds = 0;
+  std::uint64_t max_memory_bytes = 0;
+  std::uint64_t max_table_elements = 0;
+  std::uint32_t max_instances = 0;
+  std::uint32_t max_handles = 0;
+  std::uint64_t max_copied_bytes = 0;
+  bool wasi = false;
+  std::uint8_t standard_output = 0;
+  std::uint8_t standard_error = 0;
+  std::uint64_t capture_capacity = 0;
+};
+
+struct GuestFunctionDeleter {
+  void operator()(bridge::Function* function) const noexcept;
+};
+using GuestFunctionPtr = std::unique_ptr<bridge::Function, GuestFunctionDeleter>;
+
+struct InterruptHandleDeleter {
+  void operator()(bridge::InterruptHandle* handle) const noexcept;
+};
+using InterruptHandlePtr = std::unique_ptr<bridge::InterruptHandle, InterruptHandleDeleter>;
+void interrupt(const bridge::InterruptHandle& handle, bool for_good) noexcept;
+
+/// One guest's store. One thread at a time, and no other use while a call runs.
+class GuestStore {
+ public:
+  static Result<GuestStore> create(const EngineCore& engine, const LinkedComponent& component,
+                                   const StoreOptions& options);
+
+  Result<void> instantiate(const LinkedComponent& component);
+  [[nodiscard]] Result<GuestFunctionPtr> function(const bridge::ExportIndex& index);
+  /// Null for success; else the error, for `take_call_error`.
+  [[nodiscard]] void* call(const bridge::Function& function, abi::Frame& frame) noexcept;
+  [[nodiscard]] static Error take_call_error(void* error);
+  Result<void> drop_resource(const abi::Handle& handle);
+
+  [[nodiscard]] Result<std::uint64_t> fuel() const;
+  Result<void> set_fuel(std::uint64_t fuel);
+  [[nodiscard]] std::uint64_t memory_bytes() const noexcept;
+  /// 0 standard output, 1 standard error.
+  [[nodiscard]] std::string captured(std::uint32_t stream) const;
+  [[nodiscard]] InterruptHandlePtr interrupt_handle() const;
+
+ private:
+  struct Deleter {
+    void operator()(bridge::Store* store) const noexcept;
+  };
+  explicit GuestStore(bridge::Store* store) : store_(store) {}
+  std::unique_ptr<bridge::Store, Deleter> store_;
+};
+
+}  // namespace tairitsu::detail

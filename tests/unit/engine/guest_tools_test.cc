@@ -1,0 +1,107 @@
+#include "tairitsu/guest_tools.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tairitsu {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr std::string_view kEmptyModule("\0asm\x01\0\0\0", 8);
+constexpr std::string_view kEmptyComponent("\0asm\x0d\0\x01\0", 8);
+
+Result<std::vector<std::byte>> make_component(std::string_view module) {
+  return componentize(std::as_bytes(std::span(module)));
+}
+
+TEST(Componentize, TellsWhatItWasGiven) {
+  EXPECT_EQ(make_component("").error().code(), ErrorCode::not_wasm);
+  EXPECT_EQ(make_component("(module)").error().code(), ErrorCode::not_wasm);
+  EXPECT_EQ(make_component(kEmptyComponent).error().code(), ErrorCode::is_component);
+  EXPECT_EQ(make_component(std::string(kEmptyModule) + "\x07\x7f").error().code(),
+            ErrorCode::invalid_component);
+}
+
+TEST(Componentize, MakesAComponent) {
+  const auto component = make_component(kEmptyModule);
+  ASSERT_TRUE(component.has_value()) << component.error().message();
+  EXPECT_EQ(componentize(*component).error().code(), ErrorCode::is_component);
+}
+
+class GuestBindings : public ::testing::Test {
+ protected:
+  void SetUp() override { std::filesystem::create_directories(folder_); }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::filesystem::path write(std::string_view wit) {
+    auto path = folder_ / "test.wit";
+    std::ofstream(path) << wit;
+    return path;
+  }
+
+ private:
+  std::filesystem::path folder_ =
+      std::filesystem::path(::testing::TempDir()) /
+      (std::string("tairitsu-") + ::testing::UnitTest::GetInstance()->current_test_info()->name());
+};
+
+std::vector<std::string> names(const std::vector<GeneratedFile>& files) {
+  std::vector<std::string> names;
+  for (const auto& file : files) {
+    EXPECT_FALSE(file.contents.empty()) << file.name;
+    names.push_back(file.name);
+  }
+  return names;
+}
+
+TEST_F(GuestBindings, AreNamedAfterTheWorld) {
+  const auto wit = write("package a:b;\nworld my-world { export f: func(x: string); }\n");
+  const auto c = generate_guest_bindings({.language = GuestLanguage::c, .wit = wit});
+  ASSERT_TRUE(c.has_value()) << c.error().message();
+  EXPECT_THAT(names(*c), ElementsAre("my_world.c", "my_world.h", "my_world_component_type.o"));
+  const auto cpp = generate_guest_bindings({.language = GuestLanguage::cpp, .wit = wit, .world = "my-world"});
+  ASSERT_TRUE(cpp.has_value()) << cpp.error().message();
+  EXPECT_THAT(names(*cpp),
+              ElementsAre("my_world.cpp", "my_world_component_type.o", "my_world_cpp.h", "wit.h"));
+}
+
+TEST_F(GuestBindings, NeverReplaceTheClassThatAnAuthorWrites) {
+  const auto wit =
+      write("package a:b;\ninterface i { resource r { constructor(); } }\nworld w { export i; }\n");
+  const auto files = generate_guest_bindings({.language = GuestLanguage::cpp, .wit = wit});
+  ASSERT_TRUE(files.has_value()) << files.error().message();
+  EXPECT_THAT(names(*files),
+              ElementsAre("exports-a-b-i-R.h.template", "w.cpp", "w_component_type.o", "w_cpp.h", "wit.h"));
+}
+
+TEST_F(GuestBindings, ShowTheMistakeInTheWit) {
+  const auto wit = write("package a:b;\nworld w { export f: func(x: strin); }\n");
+  const auto files = generate_guest_bindings({.language = GuestLanguage::c, .wit = wit});
+  ASSERT_FALSE(files.has_value());
+  EXPECT_EQ(files.error().code(), ErrorCode::invalid_argument);
+  EXPECT_THAT(files.error().message(), HasSubstr("test.wit:2:29"));
+  EXPECT_THAT(files.error().message(), HasSubstr("^---"));
+}
+
+TEST_F(GuestBindings, NeedAWorldThatIsThere) {
+  const auto wit = write("package a:b;\nworld w {}\nworld v {}\n");
+  const auto choose = generate_guest_bindings({.language = GuestLanguage::c, .wit = wit});
+  EXPECT_EQ(choose.error().code(), ErrorCode::not_found);
+  const auto unknown = generate_guest_bindings({.language = GuestLanguage::c, .wit = wit, .world = "x"});
+  EXPECT_EQ(unknown.error().code(), ErrorCode::not_found);
+  const auto nowhere = generate_guest_bindings({.language = GuestLanguage::c, .wit = "/nowhere.wit"});
+  EXPECT_EQ(nowhere.error().code(), ErrorCode::io);
+}
+
+}  // namespace
+}  // namespace tairitsu
