@@ -49,21 +49,25 @@ test: build ## Run all tests, under sanitizers too
 	$(MAKE) tsan
 	ctest --preset release --parallel $(jobs)
 
-bench: build ## Run the benchmarks: a table, and build/bench/results.json
+# The peer is built together with the bridge, so that both link the very same Wasmtime.
+bench: setup ## Run the benchmarks: a table, and build/bench/results.json
+	cmake --preset release
+	cargo build --release --locked --package tairitsu-bridge --package tairitsu-bench-peer
+	cmake --build --preset release --target tairitsu_bench
 	python3 bench/run.py
 
 lint: ## Check formats, and run clippy and clang-tidy
 	@scripts/setup.sh lint
 	clang-format-19 --dry-run -Werror $(cpp_files)
-	cargo fmt --check
-	cargo clippy --release --locked --package tairitsu-bridge --all-targets -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --release --locked --workspace --all-targets -- -D warnings
 	cmake --preset release
 	run-clang-tidy-19 -quiet -p build -j $(jobs) '^$(CURDIR)/(src|cli)/.*\.cc$$'
 
 format: ## Format the C++ and the Rust sources
 	@scripts/setup.sh lint
 	clang-format-19 -i $(cpp_files)
-	cargo fmt
+	cargo fmt --all
 
 bridge-header: setup ## Write bridge/include/tairitsu_bridge.h again from the Rust source
 	BLESS=1 cargo test --release --locked --package tairitsu-bridge --test header

@@ -3,6 +3,10 @@ option(TAIRITSU_WERROR "Treat compiler warnings as errors" OFF)
 # Our own code is compiled with these; a user of the library is not asked to.
 function(tairitsu_enable_warnings target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wconversion -Wshadow)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+    # False alarms in std::string's operator+, GCC bug 105651.
+    target_compile_options(${target} PRIVATE -Wno-restrict)
+  endif()
   if(TAIRITSU_WERROR)
     target_compile_options(${target} PRIVATE -Werror)
   endif()

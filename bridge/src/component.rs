@@ -112,7 +112,10 @@ impl Engine {
 fn compile_error(error: &wasmtime::Error) -> Error {
     let found = Error::from_wasmtime(error, Code::InvalidComponent);
     // Wasmtime has no type for this; the version is pinned and a test holds the words.
-    if found.message().contains("requires the component model async feature") {
+    if found
+        .message()
+        .contains("requires the component model async feature")
+    {
         return Error::new(
             Code::InvalidComponent,
             format!(

@@ -96,7 +96,7 @@ impl Error {
     pub fn from_wasmtime(error: &wasmtime::Error, otherwise: Code) -> Error {
         let backtrace = error
             .downcast_ref::<WasmBacktrace>()
-            .map(|backtrace| backtrace.to_string())
+            .map(frames)
             .unwrap_or_default();
         // The backtrace is a context of its own in the chain: it is reported apart.
         let message = error
@@ -111,6 +111,16 @@ impl Error {
             backtrace,
         }
     }
+}
+
+/// The frames of a backtrace, one a line, without Wasmtime's heading and hints.
+fn frames(backtrace: &WasmBacktrace) -> String {
+    let text = backtrace.to_string();
+    let frames = text
+        .lines()
+        .filter(|line| line.starts_with(' '))
+        .collect::<Vec<_>>();
+    frames.join("\n")
 }
 
 fn code_of(error: &wasmtime::Error, message: &str, otherwise: Code) -> Code {

@@ -6,9 +6,7 @@ use crate::engine::Engine;
 use crate::error::{Code, Error, coded};
 use crate::ffi::{Bytes, free, give, guard};
 use crate::store::Data;
-use crate::value_path::{
-    FlatParameters, HostFunction, HostParameters, MemoryParameters,
-};
+use crate::value_path::{FlatParameters, HostFunction, HostParameters, MemoryParameters};
 use crate::wasi;
 use std::ffi::c_void;
 use wasmtime::component::{LinkerInstance, ResourceType};

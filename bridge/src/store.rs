@@ -317,6 +317,12 @@ impl Store {
         })
     }
 
+    /// Wasmtime's own store and the instance in it: for the differential test, whose oracle calls it.
+    #[doc(hidden)]
+    pub fn inner(&mut self) -> (&mut wasmtime::Store<Data>, Option<Instance>) {
+        (&mut self.store, self.instance)
+    }
+
     /// What every entry into the guest begins with.
     #[inline]
     fn begin(&mut self) {
@@ -447,7 +453,7 @@ pub unsafe extern "C" fn tairitsu_bridge_store_function(
         // SAFETY: the caller's promise.
         let (store, export) = unsafe { (&mut *store, &*export) };
         let function: Option<Func> = match store.instance {
-            Some(instance) => instance.get_func(&mut store.store, &export.index),
+            Some(instance) => instance.get_func(&mut store.store, export.index),
             None => None,
         };
         let function =

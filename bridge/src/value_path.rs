@@ -229,7 +229,7 @@ impl HandleLifter<'_, '_> {
     }
 
     /// Takes the value's slots from the front of `slots`.
-    fn from_flat(&mut self, ty: InterfaceType, slots: &mut &[ValRaw]) -> Result<()> {
+    fn lift_flat(&mut self, ty: InterfaceType, slots: &mut &[ValRaw]) -> Result<()> {
         let types = self.cx.types;
         let count = usize::from(types.canonical_abi(&ty).flat_count.unwrap_or(u8::MAX));
         let Some((mut own, rest)) = slots.split_at_checked(count) else {
@@ -240,12 +240,12 @@ impl HandleLifter<'_, '_> {
             InterfaceType::Own(_) | InterfaceType::Borrow(_) => self.lift(ty, own[0].get_u32())?,
             InterfaceType::Record(t) => {
                 for field in types[t].fields.iter() {
-                    self.from_flat(field.ty, &mut own)?;
+                    self.lift_flat(field.ty, &mut own)?;
                 }
             }
             InterfaceType::Tuple(t) => {
                 for ty in types[t].types.iter() {
-                    self.from_flat(*ty, &mut own)?;
+                    self.lift_flat(*ty, &mut own)?;
                 }
             }
             InterfaceType::List(t) => {
@@ -254,14 +254,14 @@ impl HandleLifter<'_, '_> {
             }
             _ => {
                 if let Some(payload) = payload(types, ty, || Ok(own[0].get_u32()))? {
-                    self.from_flat(payload, &mut &own[1..])?;
+                    self.lift_flat(payload, &mut &own[1..])?;
                 }
             }
         }
         Ok(())
     }
 
-    fn from_memory(&mut self, ty: InterfaceType, address: usize) -> Result<()> {
+    fn lift_memory(&mut self, ty: InterfaceType, address: usize) -> Result<()> {
         let types = self.cx.types;
         match ty {
             InterfaceType::Own(_) | InterfaceType::Borrow(_) => {
@@ -272,14 +272,14 @@ impl HandleLifter<'_, '_> {
                 let mut offset = 0;
                 for field in types[t].fields.iter() {
                     let at = types.canonical_abi(&field.ty).next_field32(&mut offset);
-                    self.from_memory(field.ty, address + at as usize)?;
+                    self.lift_memory(field.ty, address + at as usize)?;
                 }
             }
             InterfaceType::Tuple(t) => {
                 let mut offset = 0;
                 for ty in types[t].types.iter() {
                     let at = types.canonical_abi(ty).next_field32(&mut offset);
-                    self.from_memory(*ty, address + at as usize)?;
+                    self.lift_memory(*ty, address + at as usize)?;
                 }
             }
             InterfaceType::List(t) => {
@@ -308,7 +308,7 @@ impl HandleLifter<'_, '_> {
                     })
                 };
                 if let Some(payload) = payload(types, ty, discriminant)? {
-                    self.from_memory(payload, address + offset as usize)?;
+                    self.lift_memory(payload, address + offset as usize)?;
                 }
             }
             _ => {}
@@ -323,11 +323,11 @@ impl HandleLifter<'_, '_> {
         }
         let abi = types.canonical_abi(&element);
         let end = u64::from(address) + u64::from(length) * u64::from(abi.size32);
-        if address % abi.align32 != 0 || end > self.cx.memory().len() as u64 {
+        if !address.is_multiple_of(abi.align32) || end > self.cx.memory().len() as u64 {
             bail!("list pointer/length out of bounds of memory");
         }
         for index in 0..length as usize {
-            self.from_memory(element, address as usize + index * abi.size32 as usize)?;
+            self.lift_memory(element, address as usize + index * abi.size32 as usize)?;
         }
         Ok(())
     }
@@ -525,9 +525,9 @@ fn result_handles(
         handles: Vec::new(),
     };
     if in_memory {
-        lifter.from_memory(ty, slots[0].get_u32() as usize)?;
+        lifter.lift_memory(ty, slots[0].get_u32() as usize)?;
     } else {
-        lifter.from_flat(ty, &mut &slots[..])?;
+        lifter.lift_flat(ty, &mut &slots[..])?;
     }
     Ok(lifter.handles)
 }
@@ -619,7 +619,7 @@ unsafe impl<const N: usize, const HANDLES: bool> Lift for FlatParameters<N, HAND
                 cx,
                 handles: Vec::new(),
             };
-            lifter.from_flat(ty, &mut &slots[..])?;
+            lifter.lift_flat(ty, &mut &slots[..])?;
             guest.handles = lifter.handles;
         }
         Ok(FlatParameters {
@@ -688,7 +688,7 @@ unsafe impl<const HANDLES: bool> Lift for MemoryParameters<HANDLES> {
                 cx,
                 handles: Vec::new(),
             };
-            lifter.from_memory(ty, address)?;
+            lifter.lift_memory(ty, address)?;
             guest.handles = lifter.handles;
         }
         Ok(MemoryParameters { address, guest })

@@ -4,7 +4,6 @@
 use crate::engine::Engine;
 use crate::error::{Code, Error};
 use crate::store::Data;
-use std::sync::OnceLock;
 use wasmtime::component::{Linker, ResourceTable};
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -83,20 +82,19 @@ impl WasiView for Data {
 
 /// A linker with all of WASI 0.2: the synchronous functions, or those that wait on a fiber.
 pub fn linker(engine: &Engine, interruptible: bool) -> Result<Linker<Data>, Error> {
-    let (slot, add): (&OnceLock<_>, fn(&mut Linker<Data>) -> wasmtime::Result<()>) =
-        if interruptible {
-            (
-                &engine.wasi_interruptible,
-                wasmtime_wasi::p2::add_to_linker_async,
-            )
-        } else {
-            (&engine.wasi_direct, wasmtime_wasi::p2::add_to_linker_sync)
-        };
+    let slot = match interruptible {
+        true => &engine.wasi_interruptible,
+        false => &engine.wasi_direct,
+    };
     if let Some(linker) = slot.get() {
         return Ok(linker.clone());
     }
     let mut linker = Linker::new(&engine.engine);
-    add(&mut linker).map_err(|e| Error::from_wasmtime(&e, Code::Internal))?;
+    let added = match interruptible {
+        true => wasmtime_wasi::p2::add_to_linker_async(&mut linker),
+        false => wasmtime_wasi::p2::add_to_linker_sync(&mut linker),
+    };
+    added.map_err(|e| Error::from_wasmtime(&e, Code::Internal))?;
     Ok(slot.get_or_init(|| linker).clone())
 }
 

@@ -23,9 +23,10 @@ tairitsu::Result<void> run(const char* file) {
   TAIRITSU_TRY(auto image, tairitsu::Image::from_file(engine, file));
   TAIRITSU_TRY(auto container, tairitsu::Container::builder(image)
                                    .with_imports([](tairitsu::Linker& linker) {
-                                     return linker.define(
-                                         "example:greeter/host@1.0.0#log",
-                                         [](std::string_view message) { fmt::print("guest: {}\n", message); });
+                                     return linker.define("example:greeter/host@1.0.0#log",
+                                                          [](std::string_view message) {
+                                                            fmt::print("guest: {}\n", message);
+                                                          });
                                    })
                                    .build());
 
@@ -33,14 +34,14 @@ tairitsu::Result<void> run(const char* file) {
   TAIRITSU_TRY(auto greeting, greet("world"));
   fmt::print("host:  {}\n", greeting);
 
-  TAIRITSU_TRY(auto cheapest,
-               container.function<std::vector<Item>(const std::vector<Item>&, std::uint32_t)>("shop.cheapest"));
+  TAIRITSU_TRY(auto cheapest, container.function<std::vector<Item>(const std::vector<Item>&, std::uint32_t)>(
+                                  "shop.cheapest"));
   TAIRITSU_TRY(auto items, cheapest({{1, 4.5, 0.2}, {2, 1.25, 1.0}, {3, 2.0, 0.5}}, 2));
   for (const Item& item : items) fmt::print("host:  item {} costs {:.2f}\n", item.id, item.price);
 
   TAIRITSU_TRY(auto fail, container.function<void()>("fail"));
   if (auto failed = fail(); !failed) {
-    fmt::print("host:  {}\n{}", failed.error().message(), failed.error().backtrace());
+    fmt::print("host:  {}\n{}\n", failed.error().message(), failed.error().backtrace());
   }
   fmt::print("host:  the container's state is '{}'\n", to_string(container.state()));
   return {};

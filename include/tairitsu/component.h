@@ -22,11 +22,14 @@ struct ExportedFunctionCore;
 template <typename Signature>
 class ExportedFunction {
  public:
-  [[nodiscard]] const std::shared_ptr<const detail::ExportedFunctionCore>& core() const noexcept { return core_; }
+  [[nodiscard]] const std::shared_ptr<const detail::ExportedFunctionCore>& core() const noexcept {
+    return core_;
+  }
 
  private:
   friend class Component;
-  explicit ExportedFunction(std::shared_ptr<const detail::ExportedFunctionCore> core) : core_(std::move(core)) {}
+  explicit ExportedFunction(std::shared_ptr<const detail::ExportedFunctionCore> core)
+      : core_(std::move(core)) {}
   std::shared_ptr<const detail::ExportedFunctionCore> core_;
 };
 
@@ -52,8 +55,8 @@ class Component {
   [[nodiscard]] const std::shared_ptr<const detail::ComponentCore>& core() const noexcept { return core_; }
 
  private:
-  Result<std::shared_ptr<const detail::ExportedFunctionCore>> find_function(std::string_view name,
-                                                                            const FunctionType& wanted) const;
+  [[nodiscard]] Result<std::shared_ptr<const detail::ExportedFunctionCore>> find_function(
+      std::string_view name, const FunctionType& wanted) const;
   std::shared_ptr<const detail::ComponentCore> core_;
 };
 

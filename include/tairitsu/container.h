@@ -114,7 +114,8 @@ class GuestInstance {
   GuestInstance() = default;
   template <typename T>
     requires(!std::same_as<std::remove_cvref_t<T>, GuestInstance>)
-  GuestInstance(T&& bindings) : holder_(std::make_unique<Holder<std::remove_cvref_t<T>>>(std::forward<T>(bindings))) {}
+  GuestInstance(T&& bindings)
+      : holder_(std::make_unique<Holder<std::remove_cvref_t<T>>>(std::forward<T>(bindings))) {}
 
   /// The bindings, or null where they are of another type. Valid as long as the container.
   template <typename T>
@@ -298,7 +299,8 @@ class ContainerBuilder {
   ContainerBuilder&& with_deadline(std::chrono::nanoseconds deadline) &&;
   ContainerBuilder&& with_wasi(const WasiOptions& options) &&;
   /// Lets other threads cut calls off through `Container::interrupt_handle` even where a guest waits
-  /// in WASI. A deadline implies it. Calls into guests that import WASI then take about twice as long.
+  /// in WASI. A deadline implies it. Calls into guests that import WASI then take about twice as long, and
+  /// host functions run on the guest's fiber, which has 1.5 MiB of stack for them.
   ContainerBuilder&& interruptible() &&;
 
   /// Makes the container and instantiates its guest: state `running`. Fails as `Linker::instantiate`

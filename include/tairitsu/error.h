@@ -5,6 +5,7 @@
 /// An `Error` is an ordinary value: copy it, move it, use it from any thread.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <expected>
 #include <memory>
@@ -16,37 +17,38 @@ namespace tairitsu {
 
 /// What went wrong, for a program to act on. `to_string()` names each one.
 enum class ErrorCode : std::uint8_t {
-  internal = 1,           ///< A defect of Tairitsu or of the engine below it (a panic is caught and becomes this).
-  invalid_argument,       ///< A value given to a call is not usable; the message says which and why.
-  io,                     ///< A file could not be read or written.
-  not_wasm,               ///< The bytes are neither a WebAssembly binary nor text that parses.
-  invalid_component,      ///< The component does not validate or uses a feature that the engine has off.
-  is_core_module,         ///< A core module was given where a component is wanted.
-  is_component,           ///< A component was given where a core module is wanted.
-  artifact_mismatch,      ///< A precompiled artifact of another engine version or configuration.
-  artifact_damaged,       ///< A precompiled artifact that is truncated, changed or not ours.
-  missing_import,         ///< The component imports what the linker does not have.
-  type_mismatch,          ///< A C++ signature does not fit the component's.
-  unsupported_type,       ///< The component uses a type that the value path does not do yet.
-  not_found,              ///< No function, image or container of that name.
-  ambiguous_name,         ///< A short name that fits several functions.
-  already_exists,         ///< The name is taken.
-  in_use,                 ///< An image still has containers.
-  trap,                   ///< The guest trapped; `backtrace()` has its frames.
-  invalid_value,          ///< A value crossing the boundary breaks the canonical ABI (bad UTF-8, discriminant, pointer).
-  host_function,          ///< A host function returned an error or threw.
-  fuel_exhausted,         ///< The container's fuel ran out.
-  deadline_exceeded,      ///< The call took longer than the container's deadline.
-  interrupted,            ///< The call was cut off through an interrupt handle or `stop()`.
-  memory_limit,           ///< The guest asked for more linear memory than it may have.
-  table_limit,            ///< The guest asked for more table elements than it may have.
-  instance_limit,         ///< The component needs more core instances, memories or tables than it may have.
-  handle_limit,           ///< The guest holds more resource handles than it may have.
-  copy_limit,             ///< One call would copy more bytes out of the guest than it may.
-  pool_exhausted,         ///< The engine's pooling allocator has no free slot left.
-  reentrant_call,         ///< A container was called from its own host function, or by two threads at once.
-  container_stopped,      ///< The container was stopped.
-  container_failed,       ///< The container trapped earlier and cannot be entered again.
+  internal = 1,      ///< A defect of Tairitsu or of the engine below it (a panic is caught and becomes this).
+  invalid_argument,  ///< A value given to a call is not usable; the message says which and why.
+  io,                ///< A file could not be read or written.
+  not_wasm,          ///< The bytes are neither a WebAssembly binary nor text that parses.
+  invalid_component,  ///< The component does not validate or uses a feature that the engine has off.
+  is_core_module,     ///< A core module was given where a component is wanted.
+  is_component,       ///< A component was given where a core module is wanted.
+  artifact_mismatch,  ///< A precompiled artifact of another engine version or configuration.
+  artifact_damaged,   ///< A precompiled artifact that is truncated, changed or not ours.
+  missing_import,     ///< The component imports what the linker does not have.
+  type_mismatch,      ///< A C++ signature does not fit the component's.
+  unsupported_type,   ///< The component uses a type that the value path does not do yet.
+  not_found,          ///< No function, image or container of that name.
+  ambiguous_name,     ///< A short name that fits several functions.
+  already_exists,     ///< The name is taken.
+  in_use,             ///< An image still has containers.
+  trap,               ///< The guest trapped; `backtrace()` has its frames.
+  invalid_value,      ///< A value crossing the boundary breaks the canonical ABI (bad UTF-8, discriminant,
+                      ///< pointer).
+  host_function,      ///< A host function returned an error or threw.
+  fuel_exhausted,     ///< The container's fuel ran out.
+  deadline_exceeded,  ///< The call took longer than the container's deadline.
+  interrupted,        ///< The call was cut off through an interrupt handle or `stop()`.
+  memory_limit,       ///< The guest asked for more linear memory than it may have.
+  table_limit,        ///< The guest asked for more table elements than it may have.
+  instance_limit,     ///< The component needs more core instances, memories or tables than it may have.
+  handle_limit,       ///< The guest holds more resource handles than it may have.
+  copy_limit,         ///< One call would copy more bytes out of the guest than it may.
+  pool_exhausted,     ///< The engine's pooling allocator has no free slot left.
+  reentrant_call,     ///< A container was called from its own host function, or by two threads at once.
+  container_stopped,  ///< The container was stopped.
+  container_failed,   ///< The container trapped earlier and cannot be entered again.
 };
 
 /// The code's name as it stands above, e.g. `"fuel_exhausted"`. Valid for ever.
@@ -87,11 +89,6 @@ class GuestError {
   explicit GuestError(E value) : value_(std::move(value)) {}
   template <typename T, typename F>
     requires std::convertible_to<E, F>
-  operator std::expected<std::expected<T, F>, Error>() && {
-    return std::expected<T, F>(std::unexpected<F>(std::move(value_)));
-  }
-  template <typename T, typename F>
-    requires std::convertible_to<E, F>
   operator std::expected<T, F>() && {
     return std::expected<T, F>(std::unexpected<F>(std::move(value_)));
   }
@@ -109,9 +106,9 @@ template <typename E>
 
 #define TAIRITSU_DETAIL_CONCAT2(a, b) a##b
 #define TAIRITSU_DETAIL_CONCAT(a, b) TAIRITSU_DETAIL_CONCAT2(a, b)
-#define TAIRITSU_DETAIL_TRY(result, declaration, ...)                      \
-  auto result = (__VA_ARGS__);                                            \
-  if (!result) return std::unexpected(std::move(result).error());         \
+#define TAIRITSU_DETAIL_TRY(result, declaration, ...)             \
+  auto result = (__VA_ARGS__);                                    \
+  if (!result) return std::unexpected(std::move(result).error()); \
   declaration = *std::move(result)
 
 /// Declares a variable from a `Result`, or returns its error from the enclosing function:
@@ -120,8 +117,8 @@ template <typename E>
   TAIRITSU_DETAIL_TRY(TAIRITSU_DETAIL_CONCAT(tairitsu_result_, __COUNTER__), declaration, __VA_ARGS__)
 
 /// The same for a `Result<void>`, or where the value is not wanted: `TAIRITSU_CHECK(container.stop());`
-#define TAIRITSU_CHECK(...)                                                                        \
-  do {                                                                                             \
-    if (auto tairitsu_check = (__VA_ARGS__); !tairitsu_check)                                      \
-      return std::unexpected(std::move(tairitsu_check).error());                                   \
+#define TAIRITSU_CHECK(...)                                      \
+  do {                                                           \
+    if (auto tairitsu_check = (__VA_ARGS__); !tairitsu_check)    \
+      return std::unexpected(std::move(tairitsu_check).error()); \
   } while (false)

@@ -100,7 +100,8 @@ struct CallFrame : CallFrameBase {
       return Codec<T>::lift(cx, slots, value);
     } else {
       const std::uint32_t address = slots->u32;
-      return cx.range(address, 1, Codec<T>::size, Codec<T>::align) != nullptr && Codec<T>::load(cx, address, value);
+      return cx.range(address, 1, Codec<T>::size, Codec<T>::align) != nullptr &&
+             Codec<T>::load(cx, address, value);
     }
   }
 };
@@ -125,9 +126,10 @@ class Function<R(Args...)> {
   /// Any other failure (a trap, a limit, a bad value, an error of a host function) puts it into its
   /// error state.
   Result<R> operator()(Args... args) {
-    static_assert(!detail::IsView<R>::value,
-                  "a view cannot be a call's result, for the guest frees what it points at: use an owning type, "
-                  "or read()");
+    static_assert(
+        !detail::IsView<R>::value,
+        "a view cannot be a call's result, for the guest frees what it points at: use an owning type, "
+        "or read()");
     if constexpr (std::is_void_v<R>) {
       auto ignore = [] {};
       return call(ignore, std::forward<Args>(args)...);
@@ -163,7 +165,8 @@ class Function<R(Args...)> {
       }
     }
     detail::CallFrame<R, Consume, detail::Parameter<Args>...> frame(consume, args...);
-    if (!detail::invoke(*bound_, frame)) [[unlikely]] return std::unexpected(*std::move(frame.error));
+    if (!detail::invoke(*bound_, frame)) [[unlikely]]
+      return std::unexpected(*std::move(frame.error));
     return {};
   }
   template <typename P>

@@ -33,7 +33,8 @@ class Image {
   /// it is: **only for artifacts that you or somebody you trust made and nobody else could change**. A
   /// truncated or foreign one is `artifact_damaged`, one of another engine version, configuration or
   /// processor `artifact_mismatch`.
-  [[nodiscard]] static Result<Image> from_trusted_artifact(const Engine& engine, std::span<const std::byte> bytes);
+  [[nodiscard]] static Result<Image> from_trusted_artifact(const Engine& engine,
+                                                           std::span<const std::byte> bytes);
   /// The same from a file, which is mapped: it must stay as it is while images of it live.
   [[nodiscard]] static Result<Image> from_trusted_artifact_file(const Engine& engine,
                                                                 const std::filesystem::path& path);

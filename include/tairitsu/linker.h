@@ -88,12 +88,14 @@ struct HeldResult : abi::HostResult {
   ContainerCore& core;
   std::string_view function;
 
-  static bool lower_value(abi::HostResult* held, abi::Lowering* lowering, abi::Slot* slot, std::size_t address) {
+  static bool lower_value(abi::HostResult* held, abi::Lowering* lowering, abi::Slot* slot,
+                          std::size_t address) {
     auto& self = *static_cast<HeldResult*>(held);
     LowerContext cx(*lowering, self.core);
     bool lowered = false;
     try {
-      lowered = slot != nullptr ? Codec<R>::lower(cx, self.value, slot) : Codec<R>::store(cx, self.value, address);
+      lowered =
+          slot != nullptr ? Codec<R>::lower(cx, self.value, slot) : Codec<R>::store(cx, self.value, address);
     } catch (...) {
       set_host_exception(self.core, self.function);
     }
@@ -170,7 +172,8 @@ struct TypedHostFunction : HostFunction {
 
   template <typename Arg>
   static decltype(auto) pass(Parameter<Arg>& value) {
-    if constexpr (std::is_same_v<Parameter<Arg>, Borrow<std::remove_cvref_t<Arg>>> && std::is_lvalue_reference_v<Arg>) {
+    if constexpr (std::is_same_v<Parameter<Arg>, Borrow<std::remove_cvref_t<Arg>>> &&
+                  std::is_lvalue_reference_v<Arg>) {
       return (*value);
     } else if constexpr (std::is_lvalue_reference_v<Arg>) {
       return (value);
@@ -281,7 +284,7 @@ class Linker {
   [[nodiscard]] const Data& data() const noexcept { return *data_; }
 
  private:
-  Result<void> add(std::string_view name, std::shared_ptr<detail::HostFunction> function);
+  Result<void> add(std::string_view name, const std::shared_ptr<detail::HostFunction>& function);
   Result<void> add_resource(std::string_view name, std::uint32_t resource_type);
 
   std::unique_ptr<Data> data_;

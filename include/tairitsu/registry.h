@@ -64,7 +64,7 @@ class Registry {
   /// All containers, ordered by name.
   [[nodiscard]] std::vector<ContainerEntry> containers() const;
   /// Stops a container and keeps it. A call that runs in it is cut off, see `Container::stop`.
-  Result<void> stop_container(std::string_view name);
+  Result<void> stop_container(std::string_view name) const;
   /// Removes a container. A running one fails with `in_use` unless forced, which stops it.
   Result<void> remove_container(std::string_view name, bool force = false);
 

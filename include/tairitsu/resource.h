@@ -76,7 +76,7 @@ class ResourceTable {
     void (*destroy)(void*) = nullptr;
   };
   std::uint32_t add(std::uint32_t type, void* object, void (*destroy)(void*));
-  void* find(std::uint32_t type, std::uint32_t key) const noexcept;
+  [[nodiscard]] void* find(std::uint32_t type, std::uint32_t key) const noexcept;
   void* take(std::uint32_t type, std::uint32_t key) noexcept;
 
   std::vector<Entry> entries_;
@@ -198,7 +198,11 @@ struct Codec<std::unique_ptr<T>> : HandleCodec<std::unique_ptr<T>, Codec<std::un
   }
   static abi::Handle to_handle(LowerContext& cx, const std::unique_ptr<T>& value) {
     const std::uint32_t key = resources(cx.core()).insert(std::move(owned_value(value)));
-    return {.kind = abi::HandleKind::host_own, .rep = key, .resource_type = resource_type_id<T>(), .reserved = 0, .guest = {}};
+    return {.kind = abi::HandleKind::host_own,
+            .rep = key,
+            .resource_type = resource_type_id<T>(),
+            .reserved = 0,
+            .guest = {}};
   }
   static bool from_handle(LiftContext& cx, const abi::Handle& handle, std::unique_ptr<T>& out) {
     if (handle.kind == abi::HandleKind::host_own) out = resources(cx.core()).template take<T>(handle.rep);
@@ -215,10 +219,16 @@ struct Codec<Borrow<T>> : HandleCodec<Borrow<T>, Codec<Borrow<T>>> {
   static abi::Handle to_handle(LowerContext& cx, const Borrow<T>& value) {
     const std::uint32_t key = resources(cx.core()).lend(*value);
     release_after_call(cx.core(), key);
-    return {.kind = abi::HandleKind::host_borrow, .rep = key, .resource_type = resource_type_id<T>(), .reserved = 0, .guest = {}};
+    return {.kind = abi::HandleKind::host_borrow,
+            .rep = key,
+            .resource_type = resource_type_id<T>(),
+            .reserved = 0,
+            .guest = {}};
   }
   static bool from_handle(LiftContext& cx, const abi::Handle& handle, Borrow<T>& out) {
-    T* object = handle.kind == abi::HandleKind::host_borrow ? resources(cx.core()).template find<T>(handle.rep) : nullptr;
+    T* object = handle.kind == abi::HandleKind::host_borrow
+                    ? resources(cx.core()).template find<T>(handle.rep)
+                    : nullptr;
     if (object == nullptr) return fail_resource(cx, Describe<T>::name);
     out = *object;
     return true;
@@ -254,7 +264,9 @@ struct Codec<T> : HandleCodec<T, Codec<T>> {
 template <GuestResourceType T>
 struct Codec<Borrow<const T>> : HandleCodec<Borrow<const T>, Codec<Borrow<const T>>> {
   static Type type() { return Type::make(TypeKind::borrow, guest_resource_name<T>()); }
-  static bool check(CheckContext& cx, const Borrow<const T>& value) { return check_guest_resource(cx, value.get()); }
+  static bool check(CheckContext& cx, const Borrow<const T>& value) {
+    return check_guest_resource(cx, value.get());
+  }
   static abi::Handle to_handle(LowerContext&, const Borrow<const T>& value) { return value->handle(); }
   static bool from_handle(LiftContext& cx, const abi::Handle&, Borrow<const T>&) {
     return fail_resource(cx, guest_resource_name<T>());  // The host is never lent a guest's resource.

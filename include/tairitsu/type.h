@@ -16,10 +16,35 @@
 namespace tairitsu {
 
 enum class TypeKind : std::uint8_t {
-  boolean, s8, u8, s16, u16, s32, u32, s64, u64, f32, f64, character, string,
-  list, record, tuple, variant, enumeration, option, result, flags, own, borrow,
+  boolean,
+  s8,
+  u8,
+  s16,
+  u16,
+  s32,
+  u32,
+  s64,
+  u64,
+  f32,
+  f64,
+  character,
+  string,
+  list,
+  record,
+  tuple,
+  variant,
+  enumeration,
+  option,
+  result,
+  flags,
+  own,
+  borrow,
   // Known, printed, and refused when a function that uses one is bound:
-  future, stream, error_context, map, fixed_length_list,
+  future,
+  stream,
+  error_context,
+  map,
+  fixed_length_list,
 };
 
 struct TypeField;
@@ -35,8 +60,8 @@ class Type {
   [[nodiscard]] const std::string& interface_name() const noexcept;
   /// Fields of a record, cases of a variant (a case may lack a type), labels of an enum or of flags
   /// (no types); for a tuple its elements, for a list, option, future or stream its one element,
-  /// for a result the cases `ok` and `error`, for a map key and value: those have empty names where WIT has none.
-  /// `result`, `future` and `stream` have them even where they carry no type.
+  /// for a result the cases `ok` and `error`, for a map key and value: those have empty names where WIT has
+  /// none. `result`, `future` and `stream` have them even where they carry no type.
   [[nodiscard]] const std::vector<TypeField>& fields() const noexcept;
   /// The length of a `list<u8, 4>`; 0 for other kinds.
   [[nodiscard]] std::uint32_t length() const noexcept;
@@ -81,7 +106,8 @@ struct FunctionType {
 };
 
 struct FunctionItem {
-  std::string name;  ///< As in WIT: `greet`, `[constructor]basket`, `[method]basket.add`, `[static]basket.merge`.
+  std::string
+      name;  ///< As in WIT: `greet`, `[constructor]basket`, `[method]basket.add`, `[static]basket.merge`.
   FunctionType type;
 };
 

@@ -10,7 +10,8 @@ namespace tairitsu {
 
 namespace detail {
 
-Result<std::shared_ptr<const ComponentCore>> ComponentCore::create(Engine engine, CompiledComponent compiled) {
+Result<std::shared_ptr<const ComponentCore>> ComponentCore::create(Engine engine,
+                                                                   CompiledComponent compiled) {
   TAIRITSU_TRY(auto encoded, compiled.world());
   TAIRITSU_TRY(auto world, decode_world(encoded));
   std::string digest = "sha256:";

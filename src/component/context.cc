@@ -13,7 +13,9 @@ constexpr std::uint32_t kUtf16Tag = std::uint32_t{1} << 31;
 
 /// The next code point of text that is known to be UTF-8.
 char32_t next_code_point(std::string_view text, std::size_t& at) {
-  const auto byte = [&](std::size_t index) { return static_cast<char32_t>(static_cast<unsigned char>(text[index])); };
+  const auto byte = [&](std::size_t index) {
+    return static_cast<char32_t>(static_cast<unsigned char>(text[index]));
+  };
   const char32_t first = byte(at);
   if (first < 0x80) {
     at += 1;
@@ -28,7 +30,8 @@ char32_t next_code_point(std::string_view text, std::size_t& at) {
     return (first & 0x0F) << 12 | (byte(at - 2) & 0x3F) << 6 | (byte(at - 1) & 0x3F);
   }
   at += 4;
-  return (first & 0x07) << 18 | (byte(at - 3) & 0x3F) << 12 | (byte(at - 2) & 0x3F) << 6 | (byte(at - 1) & 0x3F);
+  return (first & 0x07) << 18 | (byte(at - 3) & 0x3F) << 12 | (byte(at - 2) & 0x3F) << 6 |
+         (byte(at - 1) & 0x3F);
 }
 
 void append_utf8(std::string& out, char32_t value) {
@@ -55,7 +58,8 @@ void append_utf8(std::string& out, char32_t value) {
 bool is_utf8_slow(const char* text, std::size_t size) noexcept { return simdjson::validate_utf8(text, size); }
 
 bool LowerContext::too_large(std::size_t size) {
-  return fail(ErrorCode::invalid_argument, fmt::format("{} bytes are too many for one value of a guest", size));
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("{} bytes are too many for one value of a guest", size));
 }
 
 bool LowerContext::transcode(std::string_view text, std::size_t& address, std::uint32_t& length) {
@@ -101,12 +105,15 @@ bool LiftContext::transcode(std::uint32_t address, std::uint32_t length, std::st
       append_utf8(text, read<std::uint8_t>(address + index));
       continue;
     }
-    const auto unit = [&](std::uint32_t at) { return char32_t{read<std::uint16_t>(address + std::size_t{2} * at)}; };
+    const auto unit = [&](std::uint32_t at) {
+      return char32_t{read<std::uint16_t>(address + std::size_t{2} * at)};
+    };
     char32_t value = unit(index);
     if (value >= 0xD800 && value <= 0xDFFF) {
       const char32_t low = value < 0xDC00 && index + 1 < length ? unit(index + 1) : 0;
       if (low < 0xDC00 || low > 0xDFFF) {
-        return fail(ErrorCode::invalid_value, "a string of the guest is not valid UTF-16: a surrogate stands alone");
+        return fail(ErrorCode::invalid_value,
+                    "a string of the guest is not valid UTF-16: a surrogate stands alone");
       }
       value = 0x10000 + ((value - 0xD800) << 10) + (low - 0xDC00);
       ++index;
@@ -134,7 +141,9 @@ bool LiftContext::fail_character(std::uint32_t value) {
               fmt::format("a char of the guest, {:#x}, is not a Unicode scalar value", value));
 }
 
-bool LiftContext::invalid_utf8() { return fail(ErrorCode::invalid_value, "a string of the guest is not valid UTF-8"); }
+bool LiftContext::invalid_utf8() {
+  return fail(ErrorCode::invalid_value, "a string of the guest is not valid UTF-8");
+}
 
 bool LiftContext::too_much() {
   return fail(ErrorCode::copy_limit,
@@ -148,8 +157,9 @@ const std::uint8_t* LiftContext::misaligned(std::uint32_t address, std::uint32_t
 }
 
 const std::uint8_t* LiftContext::out_of_bounds(std::uint32_t address, std::uint64_t size) {
-  fail(ErrorCode::invalid_value, fmt::format("{} bytes at the guest's address {:#x} are out of bounds of its memory ({} bytes)",
-                                             size, address, lifting_.memory_size));
+  fail(ErrorCode::invalid_value,
+       fmt::format("{} bytes at the guest's address {:#x} are out of bounds of its memory ({} bytes)", size,
+                   address, lifting_.memory_size));
   return nullptr;
 }
 

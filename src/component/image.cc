@@ -39,7 +39,8 @@ Result<T> about(const std::filesystem::path& path, Result<T> result) {
 }  // namespace
 
 Result<Image> Image::from_bytes(const Engine& engine, std::span<const std::byte> bytes) {
-  TAIRITSU_TRY(auto component, finish(engine, detail::CompiledComponent::compile(*engine.core(), bytes, false)));
+  TAIRITSU_TRY(auto component,
+               finish(engine, detail::CompiledComponent::compile(*engine.core(), bytes, false)));
   return Image(std::move(component));
 }
 
@@ -53,7 +54,8 @@ Result<Image> Image::from_file(const Engine& engine, const std::filesystem::path
 }
 
 Result<Image> Image::from_core_module(const Engine& engine, std::span<const std::byte> bytes) {
-  TAIRITSU_TRY(auto component, finish(engine, detail::CompiledComponent::compile(*engine.core(), bytes, true)));
+  TAIRITSU_TRY(auto component,
+               finish(engine, detail::CompiledComponent::compile(*engine.core(), bytes, true)));
   return Image(std::move(component));
 }
 
@@ -65,7 +67,8 @@ Result<Image> Image::from_trusted_artifact(const Engine& engine, std::span<const
 
 Result<Image> Image::from_trusted_artifact_file(const Engine& engine, const std::filesystem::path& path) {
   TAIRITSU_TRY(auto component,
-               about(path, finish(engine, detail::CompiledComponent::from_trusted_artifact_file(*engine.core(), path))));
+               about(path, finish(engine, detail::CompiledComponent::from_trusted_artifact_file(
+                                              *engine.core(), path))));
   return Image(std::move(component));
 }
 

@@ -1,5 +1,6 @@
 #include "component/linker.h"
 
+#include <algorithm>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -29,25 +30,29 @@ class Resolver {
     const WorldItems& imports = component_.world.imports;
     for (const Interface& interface : imports.interfaces) {
       if (const auto* defined = find_interface(interface.name)) {
-        TAIRITSU_CHECK(define(linker, functions, interface.name, interface.functions, interface.resources, *defined));
+        TAIRITSU_CHECK(
+            define(linker, functions, interface.name, interface.functions, interface.resources, *defined));
       } else if (!wasi_defines(interface.name)) {
         add_missing(interface);
       }
     }
-    static const Linker::Data::Interface kNothing;
+    static const Linker::Data::Interface nothing;
     const auto root = definitions_.interfaces.find("");
     TAIRITSU_CHECK(define(linker, functions, "", imports.functions, imports.resources,
-                          root == definitions_.interfaces.end() ? kNothing : root->second));
-    for (const std::string& item : imports.unsupported) missing_.push_back(item + " (imports of this kind cannot be linked)");
+                          root == definitions_.interfaces.end() ? nothing : root->second));
+    for (const std::string& item : imports.unsupported)
+      missing_.push_back(item + " (imports of this kind cannot be linked)");
     if (missing_.empty()) return {};
-    std::string message = missing_.size() == 1 ? "an import of the component is missing:" : fmt::format("{} imports of the component are missing:", missing_.size());
+    std::string message = missing_.size() == 1
+                              ? "an import of the component is missing:"
+                              : fmt::format("{} imports of the component are missing:", missing_.size());
     for (const std::string& item : missing_) message += "\n  " + item;
     message += "\nDefine them with Linker::define before the component is instantiated.";
     return fail(ErrorCode::missing_import, std::move(message));
   }
 
  private:
-  const Linker::Data::Interface* find_interface(const std::string& wanted) const {
+  [[nodiscard]] const Linker::Data::Interface* find_interface(const std::string& wanted) const {
     if (const auto found = resolve_interface(wanted, names_)) {
       return &definitions_.interfaces.find(names_[*found])->second;
     }
@@ -94,7 +99,7 @@ class Resolver {
   }
 
   /// An interface that re-exports another's resource by `use` needs no definition of its own.
-  bool is_used_from_elsewhere(const std::string& interface, const std::string& resource) const {
+  [[nodiscard]] bool is_used_from_elsewhere(const std::string& interface, const std::string& resource) const {
     for (const Interface& other : component_.world.imports.interfaces) {
       if (other.name == interface) return false;
       for (const std::string& name : other.resources) {
@@ -127,10 +132,8 @@ class Resolver {
 };
 
 bool imports_wasi(const ComponentCore& component) {
-  for (const Interface& interface : component.world.imports.interfaces) {
-    if (wasi_defines(interface.name)) return true;
-  }
-  return false;
+  return std::ranges::any_of(component.world.imports.interfaces,
+                             [](const Interface& interface) { return wasi_defines(interface.name); });
 }
 
 }  // namespace
@@ -145,7 +148,8 @@ Result<std::shared_ptr<const Linked>> link(const Linker::Data& definitions,
   std::vector<std::shared_ptr<HostFunction>> functions;
   TAIRITSU_CHECK(Resolver(definitions, *component).run(linker, functions));
   TAIRITSU_TRY(auto linked, linker.link(component->compiled));
-  return std::make_shared<const Linked>(component, std::move(linked), std::move(functions), wasi, interruptible);
+  return std::make_shared<const Linked>(component, std::move(linked), std::move(functions), wasi,
+                                        interruptible);
 }
 
 }  // namespace detail
@@ -166,19 +170,19 @@ Result<detail::FunctionName> split_import_name(std::string_view name) {
   TAIRITSU_TRY(auto parts, detail::split_name(name));
   if (!parts.interface.empty() && detail::parse_interface_name(parts.interface).package.empty()) {
     return fail(ErrorCode::invalid_argument,
-                fmt::format("'{}': a definition needs its full name, such as 'example:shop/host@1.0.0#{}'", name,
-                            parts.function));
+                fmt::format("'{}': a definition needs its full name, such as 'example:shop/host@1.0.0#{}'",
+                            name, parts.function));
   }
   return parts;
 }
 
 }  // namespace
 
-Result<void> Linker::add(std::string_view name, std::shared_ptr<detail::HostFunction> function) {
+Result<void> Linker::add(std::string_view name, const std::shared_ptr<detail::HostFunction>& function) {
   TAIRITSU_TRY(auto parts, split_import_name(name));
   function->name = name;
   auto& functions = data_->interfaces[std::string(parts.interface)].functions;
-  if (!functions.try_emplace(std::string(parts.function), std::move(function)).second) {
+  if (!functions.try_emplace(std::string(parts.function), function).second) {
     return fail(ErrorCode::already_exists, fmt::format("'{}' is defined already", name));
   }
   return {};

@@ -27,7 +27,7 @@ std::uint32_t ResourceTable::add(std::uint32_t type, void* object, void (*destro
     key = free_.back();
     free_.pop_back();
   }
-  entries_[key] = {type, object, destroy};
+  entries_[key] = {.type = type, .object = object, .destroy = destroy};
   return key;
 }
 

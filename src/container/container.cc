@@ -87,7 +87,8 @@ void Container::stop() noexcept { core_->stop(); }
 
 Result<InterruptHandle> Container::interrupt_handle() const {
   if (!image().engine().options().epochs) {
-    return fail(ErrorCode::invalid_argument, "an interrupt handle needs an engine with EngineOptions::epochs");
+    return fail(ErrorCode::invalid_argument,
+                "an interrupt handle needs an engine with EngineOptions::epochs");
   }
   auto interrupt = core_->interrupt_core();
   if (interrupt == nullptr) return fail(ErrorCode::container_stopped, "the container was not started");
@@ -103,7 +104,8 @@ Result<void> Container::set_fuel(std::uint64_t fuel) {
 }
 
 std::uint64_t Container::memory_bytes() const noexcept {
-  return core_->with_store([](detail::GuestStore& store) -> Result<std::uint64_t> { return store.memory_bytes(); })
+  return core_
+      ->with_store([](detail::GuestStore& store) -> Result<std::uint64_t> { return store.memory_bytes(); })
       .value_or(0);
 }
 
@@ -165,7 +167,8 @@ ContainerBuilder&& ContainerBuilder::interruptible() && {
 Result<Container> ContainerBuilder::create() && {
   if (host_state_.empty()) {
     host_state_ = state_factory_ ? state_factory_()
-                                 : detail::HostStateHolder(std::make_unique<HostState>(HostState{.wasi = wasi_.value_or(WasiOptions{})}));
+                                 : detail::HostStateHolder(std::make_unique<HostState>(
+                                       HostState{.wasi = wasi_.value_or(WasiOptions{})}));
   }
   const auto* state = static_cast<const HostState*>(host_state_.find(typeid(HostState)));
   if (state != nullptr && !wasi_) wasi_ = state->wasi;
@@ -191,12 +194,14 @@ Result<Container> ContainerBuilder::build() && {
 
 Result<ContainerTemplate> ContainerBuilder::build_template() && {
   if (initializer_) {
-    return fail(ErrorCode::invalid_argument,
-                "a template instantiates by itself: give its builder with_imports, not with_guest_initializer");
+    return fail(
+        ErrorCode::invalid_argument,
+        "a template instantiates by itself: give its builder with_imports, not with_guest_initializer");
   }
   if (!host_state_.empty()) {
-    return fail(ErrorCode::invalid_argument,
-                "the containers of a template do not share a host state: give its builder with_state_factory");
+    return fail(
+        ErrorCode::invalid_argument,
+        "the containers of a template do not share a host state: give its builder with_state_factory");
   }
   const detail::ContainerOptions options{
       .limits = limits_, .wasi = wasi_.value_or(WasiOptions{}), .interruptible = interruptible_};
@@ -206,14 +211,15 @@ Result<ContainerTemplate> ContainerBuilder::build_template() && {
   for (const auto& define : imports_) TAIRITSU_CHECK(define(linker));
   TAIRITSU_TRY(auto linked,
                detail::link(linker.data(), image_.component().core(), checked->wants_interruptible()));
-  return ContainerTemplate(std::make_shared<const detail::TemplateCore>(image_, options, std::move(state_factory_),
-                                                                        std::move(linked)));
+  return ContainerTemplate(std::make_shared<const detail::TemplateCore>(
+      image_, options, std::move(state_factory_), std::move(linked)));
 }
 
 Result<Container> ContainerTemplate::instantiate() const {
-  auto state = core_->state_factory
-                   ? core_->state_factory()
-                   : detail::HostStateHolder(std::make_unique<HostState>(HostState{.wasi = core_->options.wasi}));
+  auto state =
+      core_->state_factory
+          ? core_->state_factory()
+          : detail::HostStateHolder(std::make_unique<HostState>(HostState{.wasi = core_->options.wasi}));
   TAIRITSU_TRY(auto core, detail::ContainerCore::create(core_->image, core_->options, std::move(state)));
   TAIRITSU_CHECK(core->instantiate(core_->linked));
   return Container(std::move(core));

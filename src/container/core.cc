@@ -1,6 +1,7 @@
 #include "container/core.h"
 
 #include <exception>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -8,15 +9,18 @@
 
 namespace tairitsu::detail {
 
-Result<std::shared_ptr<ContainerCore>> ContainerCore::create(const Image& image, const ContainerOptions& options,
+Result<std::shared_ptr<ContainerCore>> ContainerCore::create(const Image& image,
+                                                             const ContainerOptions& options,
                                                              HostStateHolder host_state) {
   const EngineOptions& engine = image.engine().options();
   const Limits& limits = options.limits;
   if (limits.fuel && !engine.fuel) {
-    return tairitsu::fail(ErrorCode::invalid_argument, "a fuel limit needs an engine with EngineOptions::fuel");
+    return tairitsu::fail(ErrorCode::invalid_argument,
+                          "a fuel limit needs an engine with EngineOptions::fuel");
   }
   if (limits.deadline && !engine.epochs) {
-    return tairitsu::fail(ErrorCode::invalid_argument, "a deadline needs an engine with EngineOptions::epochs");
+    return tairitsu::fail(ErrorCode::invalid_argument,
+                          "a deadline needs an engine with EngineOptions::epochs");
   }
   if (limits.deadline && limits.deadline->count() <= 0) {
     return tairitsu::fail(ErrorCode::invalid_argument, "a deadline must be positive");
@@ -55,9 +59,10 @@ Error ContainerCore::state_error() const {
 
 Result<void> ContainerCore::acquire() {
   if (busy_.exchange(true)) [[unlikely]] {
-    return tairitsu::fail(ErrorCode::reentrant_call,
-                          "the container is running a call: it cannot be entered from its own host function, or by "
-                          "another thread");
+    return tairitsu::fail(
+        ErrorCode::reentrant_call,
+        "the container is running a call: it cannot be entered from its own host function, or by "
+        "another thread");
   }
   return {};
 }
@@ -93,7 +98,8 @@ void ContainerCore::finish_entry() noexcept {
     for (const std::uint32_t key : lent_) resources_.remove(key);
     lent_.clear();
   }
-  if (has_queued_drops_.load(std::memory_order_relaxed)) [[unlikely]] run_queued_drops();
+  if (has_queued_drops_.load(std::memory_order_relaxed)) [[unlikely]]
+    run_queued_drops();
   release();
 }
 
@@ -158,7 +164,8 @@ Result<void> ContainerCore::instantiate(std::shared_ptr<const Linked> linked) {
   return std::unexpected(made.error());
 }
 
-Result<std::shared_ptr<BoundFunction>> ContainerCore::bind(std::shared_ptr<const ExportedFunctionCore> exported) {
+Result<std::shared_ptr<BoundFunction>> ContainerCore::bind(
+    std::shared_ptr<const ExportedFunctionCore> exported) {
   return with_store([&](GuestStore& store) -> Result<std::shared_ptr<BoundFunction>> {
     if (exported->component != linked_->component) {
       return tairitsu::fail(ErrorCode::invalid_argument,
@@ -208,7 +215,8 @@ Result<void> ContainerCore::drop_resource(const abi::Handle& handle) {
     return {};
   }
   Result<void> dropped = store_->drop_resource(handle);
-  if (!dropped) dropped = std::unexpected(fail(dropped.error(), std::nullopt).with_context("dropping a resource"));
+  if (!dropped)
+    dropped = std::unexpected(fail(dropped.error(), std::nullopt).with_context("dropping a resource"));
   finish_entry();
   return dropped;
 }
@@ -230,7 +238,9 @@ void ContainerCore::run_queued_drops() noexcept {
 
 const ContainerCore& core_of(const BoundFunction& function) noexcept { return *function.core; }
 
-bool invoke(BoundFunction& function, CallFrameBase& frame) noexcept { return function.core->call(function, frame); }
+bool invoke(BoundFunction& function, CallFrameBase& frame) noexcept {
+  return function.core->call(function, frame);
+}
 
 Result<std::shared_ptr<BoundFunction>> bind(const std::shared_ptr<ContainerCore>& core,
                                             std::shared_ptr<const ExportedFunctionCore> exported) {
@@ -256,12 +266,13 @@ void set_host_error(ContainerCore& core, std::string_view function, const Error&
 }
 
 void set_host_exception(ContainerCore& core, std::string_view function) noexcept {
-  core.set_host_error(
-      Error(ErrorCode::host_function, fmt::format("host function '{}' threw: {}", function, current_exception_message())));
+  core.set_host_error(Error(ErrorCode::host_function, fmt::format("host function '{}' threw: {}", function,
+                                                                  current_exception_message())));
 }
 
 bool stopped_meanwhile(ContainerCore& core) noexcept {
-  if (core.state() != ContainerState::stopped) [[likely]] return false;
+  if (core.state() != ContainerState::stopped) [[likely]]
+    return false;
   core.set_host_error(Error(ErrorCode::interrupted, "the container was stopped"));
   return true;
 }
@@ -288,7 +299,8 @@ bool check_guest_resource(CheckContext& cx, const GuestResource* resource) {
 }
 
 bool check_host_resource(CheckContext& cx, const void* object, std::string_view name) {
-  return object != nullptr || cx.fail(ErrorCode::invalid_argument, fmt::format("a resource '{}' is null", name));
+  return object != nullptr ||
+         cx.fail(ErrorCode::invalid_argument, fmt::format("a resource '{}' is null", name));
 }
 
 bool destroy_host_resource(void* context, std::uint32_t, std::uint32_t key) {
@@ -308,14 +320,15 @@ namespace tairitsu {
 
 GuestResource& GuestResource::operator=(GuestResource&& other) noexcept {
   if (this != &other) {
-    (void)drop();
+    std::ignore = drop();
     core_ = std::move(other.core_);
     handle_ = other.handle_;
   }
   return *this;
 }
 
-GuestResource::~GuestResource() { (void)drop(); }
+// A trap in the guest's destructor shows in the container's state.
+GuestResource::~GuestResource() { std::ignore = drop(); }
 
 Result<void> GuestResource::drop() {
   if (core_ == nullptr) return {};

@@ -13,6 +13,7 @@ namespace {
 template <typename Map>
 Error not_found(std::string_view kind, std::string_view name, const Map& map) {
   std::vector<std::string_view> names;
+  names.reserve(map.size());
   for (const auto& [key, value] : map) names.push_back(key);
   return Error(ErrorCode::not_found,
                names.empty() ? fmt::format("no {} '{}': there are none", kind, name)
@@ -24,8 +25,10 @@ Error not_found(std::string_view kind, std::string_view name, const Map& map) {
 template <typename Map>
 class Registry::Reservation {
  public:
-  static Result<Reservation> make(Registry& registry, Map& map, std::string_view kind, std::string_view name) {
-    if (name.empty()) return fail(ErrorCode::invalid_argument, fmt::format("the name of an {} is empty", kind));
+  static Result<Reservation> make(Registry& registry, Map& map, std::string_view kind,
+                                  std::string_view name) {
+    if (name.empty())
+      return fail(ErrorCode::invalid_argument, fmt::format("the name of an {} is empty", kind));
     const std::scoped_lock lock(registry.mutex_);
     if (!map.try_emplace(std::string(name)).second) {
       return fail(ErrorCode::already_exists, fmt::format("the {} '{}' exists already", kind, name));
@@ -102,18 +105,21 @@ Result<void> Registry::remove_image(std::string_view name, bool force) {
     return std::unexpected(not_found("image", name, images_));
   }
   if (const std::size_t users = count_containers(*found->second); users != 0 && !force) {
-    return fail(ErrorCode::in_use, fmt::format("image '{}' has {} container{}: remove {} first, or force it", name,
-                                               users, users == 1 ? "" : "s", users == 1 ? "it" : "them"));
+    return fail(ErrorCode::in_use,
+                fmt::format("image '{}' has {} container{}: remove {} first, or force it", name, users,
+                            users == 1 ? "" : "s", users == 1 ? "it" : "them"));
   }
   removed = std::move(found->second);
   images_.erase(found);
   return {};
 }
 
-Result<std::shared_ptr<Container>> Registry::create_container(std::string_view name, std::string_view image_name,
+Result<std::shared_ptr<Container>> Registry::create_container(std::string_view name,
+                                                              std::string_view image_name,
                                                               const Configure& configure) {
   TAIRITSU_TRY(auto image, this->image(image_name));
-  TAIRITSU_TRY(auto reservation, Reservation<decltype(containers_)>::make(*this, containers_, "container", name));
+  TAIRITSU_TRY(auto reservation,
+               Reservation<decltype(containers_)>::make(*this, containers_, "container", name));
   {
     // From now on the image is in use, though the container is still being made.
     const std::scoped_lock lock(mutex_);
@@ -124,14 +130,16 @@ Result<std::shared_ptr<Container>> Registry::create_container(std::string_view n
   auto made = std::move(builder).build();
   if (!made) return std::unexpected(made.error().with_context(fmt::format("container '{}'", name)));
   auto container = std::make_shared<Container>(*std::move(made));
-  reservation.commit(Held{std::string(image_name), image.digest(), container});
+  reservation.commit(
+      Held{.image_name = std::string(image_name), .digest = image.digest(), .container = container});
   return container;
 }
 
 Result<std::shared_ptr<Container>> Registry::hold(std::string_view name, Container container) {
-  TAIRITSU_TRY(auto reservation, Reservation<decltype(containers_)>::make(*this, containers_, "container", name));
+  TAIRITSU_TRY(auto reservation,
+               Reservation<decltype(containers_)>::make(*this, containers_, "container", name));
   auto held = std::make_shared<Container>(std::move(container));
-  reservation.commit(Held{{}, held->image().digest(), held});
+  reservation.commit(Held{.image_name = {}, .digest = held->image().digest(), .container = held});
   return held;
 }
 
@@ -153,7 +161,7 @@ std::vector<Registry::ContainerEntry> Registry::containers() const {
   return entries;
 }
 
-Result<void> Registry::stop_container(std::string_view name) {
+Result<void> Registry::stop_container(std::string_view name) const {
   TAIRITSU_TRY(auto found, container(name));
   found->stop();
   return {};
@@ -168,7 +176,8 @@ Result<void> Registry::remove_container(std::string_view name, bool force) {
       return std::unexpected(not_found("container", name, containers_));
     }
     if (found->second.container->state() == ContainerState::running && !force) {
-      return fail(ErrorCode::in_use, fmt::format("container '{}' is running: stop it first, or force it", name));
+      return fail(ErrorCode::in_use,
+                  fmt::format("container '{}' is running: stop it first, or force it", name));
     }
     removed = std::move(found->second.container);
     containers_.erase(found);

@@ -21,11 +21,12 @@ void CompiledComponent::Deleter::operator()(bridge::Component* component) const 
   bridge::tairitsu_bridge_component_free(component);
 }
 
-Result<CompiledComponent> CompiledComponent::compile(const EngineCore& engine, std::span<const std::byte> bytes,
+Result<CompiledComponent> CompiledComponent::compile(const EngineCore& engine,
+                                                     std::span<const std::byte> bytes,
                                                      bool from_core_module) {
   bridge::Component* component = nullptr;
-  TAIRITSU_CHECK(bridge::check(bridge::tairitsu_bridge_component_compile(engine.bridge(), bridge::borrow(bytes),
-                                                                         from_core_module, &component)));
+  TAIRITSU_CHECK(bridge::check(bridge::tairitsu_bridge_component_compile(
+      engine.bridge(), bridge::borrow(bytes), from_core_module, &component)));
   return CompiledComponent(component);
 }
 
@@ -46,7 +47,8 @@ Result<CompiledComponent> CompiledComponent::from_trusted_artifact_file(const En
 }
 
 Result<std::vector<std::byte>> CompiledComponent::serialize() const {
-  TAIRITSU_TRY(auto buffer, bridge::create<bridge::BufferPtr>(bridge::tairitsu_bridge_component_serialize, bridge()));
+  TAIRITSU_TRY(auto buffer,
+               bridge::create<bridge::BufferPtr>(bridge::tairitsu_bridge_component_serialize, bridge()));
   return copy(buffer.get());
 }
 
@@ -54,14 +56,18 @@ std::span<const std::byte> CompiledComponent::digest() const noexcept {
   return bridge::as_bytes(bridge::tairitsu_bridge_component_digest(bridge()));
 }
 
-std::uint64_t CompiledComponent::size() const noexcept { return bridge::tairitsu_bridge_component_size(bridge()); }
+std::uint64_t CompiledComponent::size() const noexcept {
+  return bridge::tairitsu_bridge_component_size(bridge());
+}
 
 Result<std::vector<std::byte>> CompiledComponent::world() const {
-  TAIRITSU_TRY(auto buffer, bridge::create<bridge::BufferPtr>(bridge::tairitsu_bridge_component_world, bridge()));
+  TAIRITSU_TRY(auto buffer,
+               bridge::create<bridge::BufferPtr>(bridge::tairitsu_bridge_component_world, bridge()));
   return copy(buffer.get());
 }
 
-Result<ExportIndexPtr> CompiledComponent::find_export(std::string_view interface, std::string_view name) const {
+Result<ExportIndexPtr> CompiledComponent::find_export(std::string_view interface,
+                                                      std::string_view name) const {
   bridge::ExportIndex* index = nullptr;
   TAIRITSU_CHECK(bridge::check(bridge::tairitsu_bridge_component_export(bridge(), bridge::borrow(interface),
                                                                         bridge::borrow(name), &index)));

@@ -30,7 +30,8 @@ class CompiledComponent {
  public:
   static Result<CompiledComponent> compile(const EngineCore& engine, std::span<const std::byte> bytes,
                                            bool from_core_module);
-  static Result<CompiledComponent> from_trusted_artifact(const EngineCore& engine, std::span<const std::byte> bytes);
+  static Result<CompiledComponent> from_trusted_artifact(const EngineCore& engine,
+                                                         std::span<const std::byte> bytes);
   static Result<CompiledComponent> from_trusted_artifact_file(const EngineCore& engine,
                                                               const std::filesystem::path& path);
 

@@ -16,7 +16,8 @@ void ComponentLinker::Deleter::operator()(bridge::Linker* linker) const noexcept
   bridge::tairitsu_bridge_linker_free(linker);
 }
 
-Result<ComponentLinker> ComponentLinker::create(const EngineCore& engine, bool with_wasi, bool interruptible) {
+Result<ComponentLinker> ComponentLinker::create(const EngineCore& engine, bool with_wasi,
+                                                bool interruptible) {
   bridge::Linker* linker = nullptr;
   TAIRITSU_CHECK(
       bridge::check(bridge::tairitsu_bridge_linker_new(engine.bridge(), with_wasi, interruptible, &linker)));
@@ -32,8 +33,8 @@ Result<void> ComponentLinker::define_function(std::string_view interface, std::s
       .result_count = function.result_count,
       .parameters_have_handles = function.parameters_have_handles,
   };
-  return bridge::check(bridge::tairitsu_bridge_linker_define_function(linker_.get(), bridge::borrow(interface),
-                                                                      bridge::borrow(name), &definition));
+  return bridge::check(bridge::tairitsu_bridge_linker_define_function(
+      linker_.get(), bridge::borrow(interface), bridge::borrow(name), &definition));
 }
 
 Result<void> ComponentLinker::define_resource(std::string_view interface, std::string_view name,
@@ -103,7 +104,9 @@ void* GuestStore::call(const bridge::Function& function, abi::Frame& frame) noex
   return bridge::tairitsu_bridge_store_call(store_.get(), &function, &frame);
 }
 
-Error GuestStore::take_call_error(void* error) { return bridge::take_error(static_cast<bridge::Error*>(error)); }
+Error GuestStore::take_call_error(void* error) {
+  return bridge::take_error(static_cast<bridge::Error*>(error));
+}
 
 Result<void> GuestStore::drop_resource(const abi::Handle& handle) {
   return bridge::check(bridge::tairitsu_bridge_store_drop_resource(store_.get(), &handle));
@@ -124,7 +127,8 @@ std::uint64_t GuestStore::memory_bytes() const noexcept {
 }
 
 std::string GuestStore::captured(std::uint32_t stream) const {
-  auto buffer = bridge::create<bridge::BufferPtr>(bridge::tairitsu_bridge_store_captured, store_.get(), stream);
+  auto buffer =
+      bridge::create<bridge::BufferPtr>(bridge::tairitsu_bridge_store_captured, store_.get(), stream);
   if (!buffer) return {};
   return std::string(bridge::as_text(bridge::tairitsu_bridge_buffer_bytes(buffer->get())));
 }

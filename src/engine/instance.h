@@ -104,6 +104,8 @@ class GuestStore {
   [[nodiscard]] void* call(const bridge::Function& function, abi::Frame& frame) noexcept;
   [[nodiscard]] static Error take_call_error(void* error);
   Result<void> drop_resource(const abi::Handle& handle);
+  /// For the differential test, whose oracle calls Wasmtime on it.
+  [[nodiscard]] bridge::Store* bridge() const noexcept { return store_.get(); }
 
   [[nodiscard]] Result<std::uint64_t> fuel() const;
   Result<void> set_fuel(std::uint64_t fuel);

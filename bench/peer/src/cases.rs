@@ -13,7 +13,7 @@ use wasmtime::component::{
 use wasmtime::error::Context as _;
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Result, Store,
-    bail, format_err,
+    UpdateDeadline, bail, format_err,
 };
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
@@ -272,6 +272,8 @@ fn instantiate(guests: &Guests, time: Duration) -> Result<f64> {
 fn instantiate_pooling(guests: &Guests, time: Duration) -> Result<f64> {
     // As Tairitsu's Engine sets its pool up: keep these two alike.
     let mut pooling = PoolingAllocationConfig::new();
+    pooling.total_core_instances(4000);
+    pooling.total_tables(4000);
     pooling.pagemap_scan(Enabled::Auto);
     pooling.linear_memory_keep_resident(1 << 20);
     pooling.table_keep_resident(64 << 10);
@@ -305,8 +307,11 @@ impl WasiView for Wasi {
     }
 }
 
+/// With epochs, which an interruptible container of Tairitsu's needs.
 fn wasi_guest(guests: &Guests) -> Result<(Engine, InstancePre<Wasi>)> {
-    let engine = Engine::new(&config())?;
+    let mut config = config();
+    config.epoch_interruption(true);
+    let engine = Engine::new(&config)?;
     let component = guests.component(&engine, "wasi_add.wasm")?;
     let mut linker = Linker::<Wasi>::new(&engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
@@ -314,10 +319,17 @@ fn wasi_guest(guests: &Guests) -> Result<(Engine, InstancePre<Wasi>)> {
     Ok((engine, pre))
 }
 
+fn wasi_store(engine: &Engine) -> Store<Wasi> {
+    let mut store = Store::new(engine, Wasi::new());
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Continue(1)));
+    store
+}
+
 fn instantiate_wasi_async(guests: &Guests, time: Duration) -> Result<f64> {
     let (engine, pre) = wasi_guest(guests)?;
     per_call(time, || {
-        let mut store = Store::new(&engine, Wasi::new());
+        let mut store = wasi_store(&engine);
         black_box(poll_in_place(pre.instantiate_async(&mut store))??);
         Ok(())
     })
@@ -325,7 +337,7 @@ fn instantiate_wasi_async(guests: &Guests, time: Duration) -> Result<f64> {
 
 fn wasi_async_add_u32(guests: &Guests, time: Duration) -> Result<f64> {
     let (engine, pre) = wasi_guest(guests)?;
-    let mut store = Store::new(&engine, Wasi::new());
+    let mut store = wasi_store(&engine);
     let instance = poll_in_place(pre.instantiate_async(&mut store))??;
     let add = instance.get_typed_func::<(u32, u32), (u32,)>(&mut store, "add")?;
     per_call(time, || {

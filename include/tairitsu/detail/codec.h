@@ -114,16 +114,26 @@ struct NumberCodec : PlainCodec {
   }
 };
 
-template <> struct Codec<std::int8_t> : NumberCodec<std::int8_t, TypeKind::s8> {};
-template <> struct Codec<std::uint8_t> : NumberCodec<std::uint8_t, TypeKind::u8> {};
-template <> struct Codec<std::int16_t> : NumberCodec<std::int16_t, TypeKind::s16> {};
-template <> struct Codec<std::uint16_t> : NumberCodec<std::uint16_t, TypeKind::u16> {};
-template <> struct Codec<std::int32_t> : NumberCodec<std::int32_t, TypeKind::s32> {};
-template <> struct Codec<std::uint32_t> : NumberCodec<std::uint32_t, TypeKind::u32> {};
-template <> struct Codec<std::int64_t> : NumberCodec<std::int64_t, TypeKind::s64> {};
-template <> struct Codec<std::uint64_t> : NumberCodec<std::uint64_t, TypeKind::u64> {};
-template <> struct Codec<float> : NumberCodec<float, TypeKind::f32> {};
-template <> struct Codec<double> : NumberCodec<double, TypeKind::f64> {};
+template <>
+struct Codec<std::int8_t> : NumberCodec<std::int8_t, TypeKind::s8> {};
+template <>
+struct Codec<std::uint8_t> : NumberCodec<std::uint8_t, TypeKind::u8> {};
+template <>
+struct Codec<std::int16_t> : NumberCodec<std::int16_t, TypeKind::s16> {};
+template <>
+struct Codec<std::uint16_t> : NumberCodec<std::uint16_t, TypeKind::u16> {};
+template <>
+struct Codec<std::int32_t> : NumberCodec<std::int32_t, TypeKind::s32> {};
+template <>
+struct Codec<std::uint32_t> : NumberCodec<std::uint32_t, TypeKind::u32> {};
+template <>
+struct Codec<std::int64_t> : NumberCodec<std::int64_t, TypeKind::s64> {};
+template <>
+struct Codec<std::uint64_t> : NumberCodec<std::uint64_t, TypeKind::u64> {};
+template <>
+struct Codec<float> : NumberCodec<float, TypeKind::f32> {};
+template <>
+struct Codec<double> : NumberCodec<double, TypeKind::f64> {};
 
 template <>
 struct Codec<bool> : PlainCodec {
@@ -240,8 +250,10 @@ struct StringCodec : PlainCodec {
   }
 };
 
-template <> struct Codec<std::string> : StringCodec<std::string> {};
-template <> struct Codec<std::string_view> : StringCodec<std::string_view> {};
+template <>
+struct Codec<std::string> : StringCodec<std::string> {};
+template <>
+struct Codec<std::string_view> : StringCodec<std::string_view> {};
 
 // ---- Records and tuples
 
@@ -275,13 +287,20 @@ struct RecordTraits {
   template <std::size_t I>
   using TypeAt = std::remove_cvref_t<decltype(std::declval<T&>().*FieldAt<I>::member)>;
   template <std::size_t I>
-  static auto& get(T& value) { return value.*FieldAt<I>::member; }
+  static auto& get(T& value) {
+    return value.*FieldAt<I>::member;
+  }
   template <std::size_t I>
-  static const auto& get(const T& value) { return value.*FieldAt<I>::member; }
+  static const auto& get(const T& value) {
+    return value.*FieldAt<I>::member;
+  }
 
-  template <typename Sequence> struct LayoutOf;
+  template <typename Sequence>
+  struct LayoutOf;
   template <std::size_t... I>
-  struct LayoutOf<std::index_sequence<I...>> { using type = Layout<TypeAt<I>...>; };
+  struct LayoutOf<std::index_sequence<I...>> {
+    using type = Layout<TypeAt<I>...>;
+  };
   using LayoutType = typename LayoutOf<std::make_index_sequence<count>>::type;
 };
 
@@ -289,7 +308,8 @@ struct RecordTraits {
 template <typename T>
 consteval T marked_value(unsigned char mark) {
   std::array<unsigned char, sizeof(T)> bytes{};
-  for (std::size_t index = 0; index < bytes.size(); ++index) bytes[index] = static_cast<unsigned char>(mark + index);
+  for (std::size_t index = 0; index < bytes.size(); ++index)
+    bytes[index] = static_cast<unsigned char>(mark + index);
   return std::bit_cast<T>(bytes);
 }
 
@@ -411,14 +431,14 @@ struct Codec<T> : RecordCodecBase<T, std::make_index_sequence<RecordTraits<T>::c
 
 struct TupleAccess {
   template <std::size_t I, typename T>
-  static auto& get(T& value) { return std::get<I>(value); }
+  static auto& get(T& value) {
+    return std::get<I>(value);
+  }
 };
 
 template <typename T, typename... Ts>
 struct TupleCodec : AggregateCodec<T, TupleAccess, Layout<Ts...>, Ts...> {
-  static Type type() {
-    return Type::make(TypeKind::tuple, {}, {TypeField{{}, Codec<Ts>::type()}...});
-  }
+  static Type type() { return Type::make(TypeKind::tuple, {}, {TypeField{{}, Codec<Ts>::type()}...}); }
 };
 
 template <typename... Ts>
@@ -570,7 +590,8 @@ struct VariantLayout {
   static constexpr std::uint32_t payload_offset = align_to(sizeof(Discriminant), payload_align);
   static constexpr std::uint32_t size =
       align_to(payload_offset + std::max({std::uint32_t{0}, Part<Payloads>::size...}), align);
-  static constexpr std::uint32_t payload_flat_count = std::max({std::uint32_t{0}, Part<Payloads>::flat_count...});
+  static constexpr std::uint32_t payload_flat_count =
+      std::max({std::uint32_t{0}, Part<Payloads>::flat_count...});
   static constexpr std::uint32_t flat_count = 1 + payload_flat_count;
   static constexpr std::uint32_t handle_count = (0 + ... + Part<Payloads>::handle_count);
   static constexpr bool in_memory = (false || ... || Part<Payloads>::in_memory);
@@ -628,7 +649,8 @@ struct VariantCodec : PlainCodec {
     cx.write(address, static_cast<typename LayoutType::Discriminant>(index));
     return with_handles(cx, index, [&]<std::size_t I>() {
       if constexpr (!std::is_void_v<PayloadAt<I>>) {
-        return Codec<PayloadAt<I>>::store(cx, Access::template get<I>(value), address + LayoutType::payload_offset);
+        return Codec<PayloadAt<I>>::store(cx, Access::template get<I>(value),
+                                          address + LayoutType::payload_offset);
       }
       return true;
     });
@@ -655,7 +677,8 @@ struct VariantCodec : PlainCodec {
         Access::template make<I>(out);
         return true;
       } else {
-        return Codec<PayloadAt<I>>::load(cx, address + LayoutType::payload_offset, Access::template make<I>(out));
+        return Codec<PayloadAt<I>>::load(cx, address + LayoutType::payload_offset,
+                                         Access::template make<I>(out));
       }
     });
   }
@@ -685,9 +708,13 @@ struct VariantCodec : PlainCodec {
 
 struct OptionAccess {
   template <typename T>
-  static std::size_t index(const std::optional<T>& value) { return value.has_value() ? 1 : 0; }
+  static std::size_t index(const std::optional<T>& value) {
+    return value.has_value() ? 1 : 0;
+  }
   template <std::size_t I, typename T>
-  static const T& get(const std::optional<T>& value) { return *value; }
+  static const T& get(const std::optional<T>& value) {
+    return *value;
+  }
   template <std::size_t I, typename T>
   static decltype(auto) make(std::optional<T>& out) {
     if constexpr (I == 0) {
@@ -705,7 +732,9 @@ struct Codec<std::optional<T>> : VariantCodec<std::optional<T>, OptionAccess, vo
 
 struct ResultAccess {
   template <typename T, typename E>
-  static std::size_t index(const std::expected<T, E>& value) { return value.has_value() ? 0 : 1; }
+  static std::size_t index(const std::expected<T, E>& value) {
+    return value.has_value() ? 0 : 1;
+  }
   template <std::size_t I, typename T, typename E>
   static const auto& get(const std::expected<T, E>& value) {
     if constexpr (I == 0) {
@@ -744,27 +773,39 @@ template <typename T, typename E>
 struct Codec<std::expected<T, E>>
     : VariantCodec<std::expected<T, E>, ResultAccess, PayloadOf<T>, PayloadOf<E>> {
   static Type type() {
-    return Type::make(TypeKind::result, {},
-                      {TypeField{"ok", payload_type<PayloadOf<T>>()}, TypeField{"error", payload_type<PayloadOf<E>>()}});
+    return Type::make(
+        TypeKind::result, {},
+        {TypeField{"ok", payload_type<PayloadOf<T>>()}, TypeField{"error", payload_type<PayloadOf<E>>()}});
   }
 };
 
 template <typename T>
 concept DescribedVariant = Described<T> && Describe<T>::kind == DescriptionKind::variant;
 
-/// Reaches the `std::variant` that a described variant is or derives from.
 template <typename... Ts>
-const std::variant<Ts...>& as_variant(const std::variant<Ts...>& value) { return value; }
-template <typename... Ts>
-std::variant<Ts...>& as_variant(std::variant<Ts...>& value) { return value; }
+std::type_identity<std::variant<Ts...>> find_variant_base(const std::variant<Ts...>*);
+
+/// The `std::variant` that a described variant is or derives from.
+template <typename T>
+using VariantBase = typename decltype(find_variant_base(static_cast<const T*>(nullptr)))::type;
 
 struct VariantAccess {
   template <typename T>
-  static std::size_t index(const T& value) { return as_variant(value).index(); }
+  static const VariantBase<T>& base(const T& value) {
+    return value;
+  }
+  template <typename T>
+  static std::size_t index(const T& value) {
+    return base(value).index();
+  }
   template <std::size_t I, typename T>
-  static const auto& get(const T& value) { return *std::get_if<I>(&as_variant(value)); }
+  static const auto& get(const T& value) {
+    return *std::get_if<I>(&base(value));
+  }
   template <std::size_t I, typename T>
-  static decltype(auto) make(T& out) { return as_variant(out).template emplace<I>(); }
+  static decltype(auto) make(T& out) {
+    return static_cast<VariantBase<T>&>(out).template emplace<I>();
+  }
 };
 
 template <typename T, typename Base>
@@ -782,7 +823,7 @@ struct DescribedVariantCodec<T, std::variant<Ts...>> : VariantCodec<T, VariantAc
     return Type::make(TypeKind::variant, std::string(Labels::name), std::move(cases));
   }
   static bool check(CheckContext& cx, const T& value) {
-    if (as_variant(value).valueless_by_exception()) {
+    if (VariantAccess::base(value).valueless_by_exception()) {
       return cx.fail(ErrorCode::invalid_argument, "a variant has no value");
     }
     return VariantCodec<T, VariantAccess, PayloadOf<Ts>...>::check(cx, value);
@@ -790,8 +831,7 @@ struct DescribedVariantCodec<T, std::variant<Ts...>> : VariantCodec<T, VariantAc
 };
 
 template <DescribedVariant T>
-struct Codec<T>
-    : DescribedVariantCodec<T, std::remove_cvref_t<decltype(as_variant(std::declval<T&>()))>> {};
+struct Codec<T> : DescribedVariantCodec<T, VariantBase<T>> {};
 
 // ---- Enums and flags
 
@@ -815,7 +855,8 @@ struct Codec<T> : PlainCodec {
   static constexpr bool needs_check = true;
 
   static Type type() {
-    return Type::make(TypeKind::enumeration, std::string(Describe<T>::name), label_fields(Describe<T>::labels));
+    return Type::make(TypeKind::enumeration, std::string(Describe<T>::name),
+                      label_fields(Describe<T>::labels));
   }
   static bool check(CheckContext& cx, T value) {
     return static_cast<std::uint64_t>(value) < cases ||

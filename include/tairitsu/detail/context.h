@@ -66,7 +66,7 @@ class LowerContext {
     return address != SIZE_MAX;
   }
   /// The guest's memory at an address that `reallocate` gave. Valid until the next `reallocate`.
-  [[nodiscard]] std::uint8_t* at(std::size_t address) noexcept { return lowering_.memory + address; }
+  [[nodiscard]] std::uint8_t* at(std::size_t address) const noexcept { return lowering_.memory + address; }
 
   template <typename T>
   void write(std::size_t address, T value) noexcept {
@@ -116,12 +116,16 @@ class LiftContext {
   [[nodiscard]] const std::uint8_t* range(std::uint32_t address, std::uint64_t count, std::uint32_t size,
                                           std::uint32_t align) {
     // count is at most 2^32 - 1 and size fits 32 bits, so nothing overflows.
-    if (address % align != 0) [[unlikely]] return misaligned(address, align);
-    if (address + count * size > lifting_.memory_size) [[unlikely]] return out_of_bounds(address, count * size);
+    if (address % align != 0) [[unlikely]]
+      return misaligned(address, align);
+    if (address + count * size > lifting_.memory_size) [[unlikely]]
+      return out_of_bounds(address, count * size);
     return lifting_.memory + address;
   }
   /// Memory that `range` has checked.
-  [[nodiscard]] const std::uint8_t* at(std::size_t address) const noexcept { return lifting_.memory + address; }
+  [[nodiscard]] const std::uint8_t* at(std::size_t address) const noexcept {
+    return lifting_.memory + address;
+  }
 
   template <typename T>
   [[nodiscard]] T read(std::size_t address) const noexcept {
@@ -132,7 +136,8 @@ class LiftContext {
 
   /// Counts bytes that are copied out of the guest; false at the container's limit.
   [[nodiscard]] bool consume(std::uint64_t bytes) {
-    if (bytes > copy_left_) [[unlikely]] return too_much();
+    if (bytes > copy_left_) [[unlikely]]
+      return too_much();
     copy_left_ -= bytes;
     return true;
   }

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <expected>
+#include <tuple>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 #include <tairitsu/detail/codec.h>
 #include <tairitsu/error.h>
@@ -30,16 +32,39 @@ template <typename T>
 using Parameter = typename ParameterOf<T>::type;
 
 /// Whether values of it point into a guest: such a type cannot be a call's result.
-template <typename T> struct IsView : std::false_type {};
-template <> struct IsView<std::string_view> : std::true_type {};
-template <typename T> struct IsView<std::span<T>> : std::true_type {};
-template <typename T> struct IsView<Borrow<T>> : std::true_type {};
-template <typename T> struct IsView<std::vector<T>> : IsView<T> {};
-template <typename T> struct IsView<std::optional<T>> : IsView<T> {};
-template <typename T, typename E> struct IsView<std::expected<T, E>> : std::disjunction<IsView<T>, IsView<E>> {};
-template <typename... Ts> struct IsView<std::tuple<Ts...>> : std::disjunction<IsView<Ts>...> {};
-template <typename A, typename B> struct IsView<std::pair<A, B>> : std::disjunction<IsView<A>, IsView<B>> {};
-template <> struct IsView<void> : std::false_type {};
+template <typename T>
+struct IsView : std::false_type {};
+template <>
+struct IsView<std::string_view> : std::true_type {};
+template <typename T>
+struct IsView<std::span<T>> : std::true_type {};
+template <typename T>
+struct IsView<Borrow<T>> : std::true_type {};
+template <typename T>
+struct IsView<std::vector<T>> : IsView<T> {};
+template <typename T>
+struct IsView<std::optional<T>> : IsView<T> {};
+template <typename T, typename E>
+struct IsView<std::expected<T, E>> : std::disjunction<IsView<T>, IsView<E>> {};
+template <typename... Ts>
+struct IsView<std::tuple<Ts...>> : std::disjunction<IsView<Ts>...> {};
+template <typename A, typename B>
+struct IsView<std::pair<A, B>> : std::disjunction<IsView<A>, IsView<B>> {};
+template <>
+struct IsView<void> : std::false_type {};
+template <typename T, typename Fields>
+struct HasViewField;
+template <typename T, typename... Fields>
+struct HasViewField<T, std::tuple<Fields...>>
+    : std::disjunction<IsView<std::remove_cvref_t<decltype(std::declval<T&>().*Fields::member)>>...> {};
+template <DescribedRecord T>
+struct IsView<T> : HasViewField<T, typename Describe<T>::fields> {};
+template <typename T>
+struct HasViewAlternative;
+template <typename... Ts>
+struct HasViewAlternative<std::variant<Ts...>> : std::disjunction<IsView<Ts>...> {};
+template <DescribedVariant T>
+struct IsView<T> : HasViewAlternative<std::remove_cvref_t<decltype(as_variant(std::declval<T&>()))>> {};
 
 inline constexpr std::uint32_t kMaxFlatSlots = 16;
 

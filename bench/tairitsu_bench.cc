@@ -1,0 +1,372 @@
+// The C++ side of the benchmarks: the cases of run.py, which sets them beside those of the Rust peer.
+//
+// A case here and its namesake in peer/src/cases.rs do the same work: the same guest, the same data,
+// results of the same ownership. Keep them alike. The folders with the guests are named by the
+// environment variable TAIRITSU_BENCH_GUESTS, separated by colons; the first that has a file is used.
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+#include <tairitsu/tairitsu.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace {
+
+struct Point {
+  double x{};
+  double y{};
+  double z{};
+
+  bool operator==(const Point&) const = default;
+};
+
+}  // namespace
+
+template <>
+struct tairitsu::Describe<Point>
+    : tairitsu::Record<Point, "point", tairitsu::Field<"x", &Point::x>, tairitsu::Field<"y", &Point::y>,
+                       tairitsu::Field<"z", &Point::z>> {};
+
+namespace {
+
+using tairitsu::Container;
+using tairitsu::ContainerTemplate;
+using tairitsu::Engine;
+using tairitsu::EngineOptions;
+using tairitsu::ErrorCode;
+using tairitsu::fail;
+using tairitsu::Function;
+using tairitsu::Image;
+using tairitsu::Linker;
+using tairitsu::Result;
+
+// ---- Guests
+
+Result<std::filesystem::path> find_guest(std::string_view file) {
+  const char* variable = std::getenv("TAIRITSU_BENCH_GUESTS");
+  const std::string folders = variable == nullptr ? "" : variable;
+  for (std::size_t begin = 0; begin < folders.size();) {
+    const std::size_t end = std::min(folders.find(':', begin), folders.size());
+    const auto path = std::filesystem::path(folders.substr(begin, end - begin)) / file;
+    if (std::filesystem::is_regular_file(path)) return path;
+    begin = end + 1;
+  }
+  return fail(ErrorCode::not_found, fmt::format("guest {} is in none of the folders '{}'; name its folder in "
+                                                "TAIRITSU_BENCH_GUESTS, or run bench/run.py, which does",
+                                                file, folders));
+}
+
+Result<Image> load_guest(std::string_view file, const EngineOptions& options = {}) {
+  TAIRITSU_TRY(auto path, find_guest(file));
+  TAIRITSU_TRY(auto engine, Engine::create(options));
+  return Image::from_file(engine, path);
+}
+
+template <typename Signature>
+struct Callee {
+  Container container;
+  Function<Signature> function;
+};
+
+template <typename Signature>
+Result<Callee<Signature>> make_callee(Result<Container> made, std::string_view name) {
+  TAIRITSU_TRY(auto container, std::move(made));
+  TAIRITSU_TRY(auto function, container.function<Signature>(name));
+  return Callee<Signature>{std::move(container), std::move(function)};
+}
+
+// A function of calls.wat.
+template <typename Signature>
+Result<Callee<Signature>> calls(std::string_view name) {
+  TAIRITSU_TRY(auto image, load_guest("calls.wat"));
+  return make_callee<Signature>(Container::builder(image).build(), name);
+}
+
+// ---- Registration
+
+// Adds a benchmark. `make` sets it up when it first runs, for Google Benchmark runs one several times
+// over; `measure` gets the state and what `make` made, and times itself.
+template <typename Make, typename Measure>
+void add(const char* name, Make make, Measure measure) {
+  using Setup = typename std::invoke_result_t<Make>::value_type;
+  auto setup = std::make_shared<std::optional<Setup>>();
+  benchmark::RegisterBenchmark(name, [=](benchmark::State& state) {
+    if (!*setup) {
+      auto made = make();
+      if (!made) return state.SkipWithError(made.error().message().c_str());
+      setup->emplace(*std::move(made));
+    }
+    if (Result<void> measured = measure(state, **setup); !measured) {
+      state.SkipWithError(measured.error().message().c_str());
+    }
+  })->UseRealTime();
+}
+
+Result<void> expect(bool as_expected) {
+  if (!as_expected) return fail(ErrorCode::internal, "the guest answered something else than it should");
+  return {};
+}
+
+// ---- Calls
+
+void add_scalar_calls() {
+  add(
+      "nop", [] { return calls<void()>("nop"); },
+      [](benchmark::State& state, auto& setup) -> Result<void> {
+        for (auto _ : state) TAIRITSU_CHECK(setup.function());
+        return {};
+      });
+  const auto add_u32 = [](benchmark::State& state, auto& setup) -> Result<void> {
+    std::uint32_t a = 1, b = 2;
+    for (auto _ : state) {
+      benchmark::DoNotOptimize(a);
+      benchmark::DoNotOptimize(b);
+      TAIRITSU_TRY(auto sum, setup.function(a, b));
+      benchmark::DoNotOptimize(sum);
+    }
+    return {};
+  };
+  using Add = std::uint32_t(std::uint32_t, std::uint32_t);
+  add("add-u32", [] { return calls<Add>("add"); }, add_u32);
+  add(
+      "wasi-async-add-u32",
+      []() -> Result<Callee<Add>> {
+        TAIRITSU_TRY(auto image, load_guest("wasi_add.wasm", {.epochs = true}));
+        return make_callee<Add>(Container::builder(image).interruptible().build(), "add");
+      },
+      add_u32);
+}
+
+std::vector<std::uint8_t> make_bytes() { return std::vector<std::uint8_t>(64 * 1024, 7); }
+
+std::vector<Point> make_points() {
+  std::vector<Point> points;
+  for (int i = 0; i < 1000; ++i) points.push_back({.x = 1.0 * i, .y = 0.5 * i, .z = 0.25 * i});
+  return points;
+}
+
+std::vector<std::string> make_strings() {
+  std::vector<std::string> strings;
+  for (int i = 0; i < 1000; ++i) strings.push_back(fmt::format("string number {}", i));
+  return strings;
+}
+
+// A list that goes to the guest and comes back, as a vector of its own.
+template <typename T>
+void add_echo(const char* name, const char* function, std::vector<T> (*make_list)()) {
+  add(
+      name, [=] { return calls<std::vector<T>(std::span<const T>)>(function); },
+      [=](benchmark::State& state, auto& setup) -> Result<void> {
+        const std::vector<T> list = make_list();
+        TAIRITSU_TRY(auto once, setup.function(list));
+        TAIRITSU_CHECK(expect(once == list));
+        for (auto _ : state) {
+          TAIRITSU_TRY(auto back, setup.function(list));
+          benchmark::DoNotOptimize(back.data());
+          TAIRITSU_CHECK(expect(back.size() == list.size()));
+        }
+        return {};
+      });
+}
+
+void add_lists() {
+  add_echo("echo-bytes-64k", "echo-bytes", &make_bytes);
+  add_echo("echo-points-1000", "echo-points", &make_points);
+  add_echo("echo-strings-1000", "echo-strings", &make_strings);
+
+  // The strings stay in the guest's memory.
+  add(
+      "echo-strings-1000-views",
+      [] { return calls<std::vector<std::string_view>(std::span<const std::string>)>("echo-strings"); },
+      [](benchmark::State& state, auto& setup) -> Result<void> {
+        const std::vector<std::string> strings = make_strings();
+        bool equal = false;
+        TAIRITSU_CHECK(setup.function.read(
+            [&](std::vector<std::string_view> back) { equal = std::ranges::equal(back, strings); }, strings));
+        TAIRITSU_CHECK(expect(equal));
+        for (auto _ : state) {
+          std::size_t size = 0;
+          auto visit = [&size](std::vector<std::string_view> back) {
+            benchmark::DoNotOptimize(back.data());
+            size = back.size();
+          };
+          TAIRITSU_CHECK(setup.function.read(visit, strings));
+          TAIRITSU_CHECK(expect(size == strings.size()));
+        }
+        return {};
+      });
+
+  // What echo-bytes-64k cannot do without: a copy to where the guest would be, and one into a new vector.
+  add(
+      "memcpy-64k", []() -> Result<std::vector<std::uint8_t>> { return make_bytes(); },
+      [](benchmark::State& state, const std::vector<std::uint8_t>& bytes) -> Result<void> {
+        for (auto _ : state) {
+          std::vector<std::uint8_t> there(bytes);
+          benchmark::DoNotOptimize(there.data());
+          std::vector<std::uint8_t> back(there);
+          benchmark::DoNotOptimize(back.data());
+        }
+        return {};
+      });
+}
+
+// ---- Calls of the host by the guest
+
+// What the host functions leave behind, so that their work cannot be left out.
+struct Seen {
+  std::uint64_t ticks = 0;
+  std::uint64_t bytes = 0;
+};
+
+constexpr std::uint32_t kHostCalls = 100'000;  // In one call of the guest.
+
+template <typename Signature>
+struct HostCalls {
+  std::unique_ptr<Seen> seen;
+  Callee<Signature> callee;
+};
+
+template <typename Signature>
+Result<HostCalls<Signature>> host_calls(std::string_view name) {
+  auto seen = std::make_unique<Seen>();
+  TAIRITSU_TRY(auto image, load_guest("host_calls.wat"));
+  auto imports = [seen = seen.get()](Linker& linker) -> Result<void> {
+    TAIRITSU_CHECK(linker.define("tick", [seen](std::uint32_t a) {
+      ++seen->ticks;
+      return a + 1;
+    }));
+    return linker.define("log", [seen](std::string_view line) {
+      benchmark::DoNotOptimize(line.data());
+      seen->bytes += line.size();
+    });
+  };
+  TAIRITSU_TRY(auto callee,
+               make_callee<Signature>(Container::builder(image).with_imports(imports).build(), name));
+  return HostCalls<Signature>{std::move(seen), std::move(callee)};
+}
+
+void add_host_calls() {
+  add(
+      "host-call-u32", [] { return host_calls<std::uint32_t(std::uint32_t)>("run"); },
+      [](benchmark::State& state, auto& setup) -> Result<void> {
+        while (state.KeepRunningBatch(kHostCalls)) {
+          setup.seen->ticks = 0;
+          TAIRITSU_TRY(auto sum, setup.callee.function(kHostCalls));
+          benchmark::DoNotOptimize(sum);
+          TAIRITSU_CHECK(expect(setup.seen->ticks == kHostCalls));
+        }
+        return {};
+      });
+  add(
+      "host-call-string", [] { return host_calls<void(std::uint32_t)>("runlog"); },
+      [](benchmark::State& state, auto& setup) -> Result<void> {
+        while (state.KeepRunningBatch(kHostCalls)) {
+          setup.seen->bytes = 0;
+          TAIRITSU_CHECK(setup.callee.function(kHostCalls));
+          TAIRITSU_CHECK(expect(setup.seen->bytes == std::uint64_t{kHostCalls} * 34));
+        }
+        return {};
+      });
+}
+
+// ---- Instances and images
+
+// A container from a template, and its end.
+template <typename Make>
+void add_instantiate(const char* name, Make make) {
+  add(name, make, [](benchmark::State& state, const ContainerTemplate& setup) -> Result<void> {
+    for (auto _ : state) {
+      TAIRITSU_TRY(auto container, setup.instantiate());
+      benchmark::DoNotOptimize(container);
+    }
+    return {};
+  });
+}
+
+void add_instances() {
+  add_instantiate("instantiate", []() -> Result<ContainerTemplate> {
+    TAIRITSU_TRY(auto image, load_guest("calls.wat"));
+    return Container::builder(image).build_template();
+  });
+  add_instantiate("instantiate-pooling", []() -> Result<ContainerTemplate> {
+    TAIRITSU_TRY(auto image, load_guest("calls.wat", {.pool = tairitsu::PoolOptions{}}));
+    return Container::builder(image).build_template();
+  });
+  add_instantiate("instantiate-wasi-async", []() -> Result<ContainerTemplate> {
+    TAIRITSU_TRY(auto image, load_guest("wasi_add.wasm", {.epochs = true}));
+    return Container::builder(image).interruptible().build_template();
+  });
+}
+
+Result<void> write_artifact(const Engine& engine, const std::filesystem::path& source,
+                            const std::filesystem::path& artifact) {
+  TAIRITSU_TRY(auto image, Image::from_file(engine, source));
+  TAIRITSU_TRY(auto bytes, image.precompile());
+  // Renamed into place, so that no other run ever maps half a file.
+  std::filesystem::path partial = artifact;
+  partial += fmt::format(".{}.partial", getpid());
+  std::ofstream file(partial, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  file.close();
+  std::error_code failed;
+  if (file) std::filesystem::rename(partial, artifact, failed);
+  if (!file || failed) return fail(ErrorCode::io, fmt::format("{} cannot be written", artifact.string()));
+  return {};
+}
+
+struct Artifact {
+  Engine engine;
+  std::filesystem::path path;
+};
+
+// The artifact of big.wasm, kept beside it; made anew where the component is newer or the engine another.
+Result<Artifact> big_artifact() {
+  TAIRITSU_TRY(auto source, find_guest("big.wasm"));
+  TAIRITSU_TRY(auto engine, Engine::create());
+  std::filesystem::path path = source;
+  path.replace_extension("tairitsu.cwasm");
+  std::error_code missing;
+  const auto written = std::filesystem::last_write_time(path, missing);
+  if (missing || written <= std::filesystem::last_write_time(source) ||
+      !Image::from_trusted_artifact_file(engine, path)) {
+    TAIRITSU_CHECK(write_artifact(engine, source, path));
+  }
+  return Artifact{std::move(engine), std::move(path)};
+}
+
+void add_images() {
+  add("load-artifact", &big_artifact, [](benchmark::State& state, const Artifact& setup) -> Result<void> {
+    for (auto _ : state) {
+      TAIRITSU_TRY(auto image, Image::from_trusted_artifact_file(setup.engine, setup.path));
+      benchmark::DoNotOptimize(image);
+    }
+    return {};
+  });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  add_scalar_calls();
+  add_lists();
+  add_host_calls();
+  add_instances();
+  add_images();
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+}

@@ -1,0 +1,216 @@
+/// The value path against Wasmtime's own dynamic `Val` calls, over random types and values.
+///
+/// Every value goes through a guest with one of the two sides at each end; see `run_case`. The
+/// types are made by generate.py when this is built, the values when it runs:
+///
+///     TAIRITSU_SEED   of the values; a failure prints it
+///     TAIRITSU_CASES  how many values are tried, over all types
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "container/core.h"
+#include "engine/bridge.h"
+#include "guest.h"
+#include "subject.h"
+#include "tairitsu/tairitsu.h"
+
+extern "C" tairitsu::bridge::Error* tairitsu_oracle_call(tairitsu::bridge::Store* store,
+                                                         tairitsu::bridge::Bytes name,
+                                                         tairitsu::bridge::Bytes arguments,
+                                                         tairitsu::bridge::Buffer** out);
+
+namespace differential {
+
+std::vector<SubjectFactory>& subjects() {
+  static std::vector<SubjectFactory> list;
+  return list;
+}
+
+namespace {
+
+using tairitsu::Result;
+
+std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  if (text == nullptr) return otherwise;
+  const std::string_view view = text;
+  std::uint64_t number = otherwise;
+  if (std::from_chars(view.data(), view.data() + view.size(), number).ec != std::errc{}) {
+    throw std::invalid_argument(fmt::format("{} is no number: {}", name, view));
+  }
+  return number;
+}
+
+constexpr std::string_view kEncodings[] = {"utf8", "utf16", "latin1+utf16"};
+
+/// A guest of one subject, and both ways into it.
+class Guest {
+ public:
+  static Result<Guest> create(const tairitsu::Engine& engine, Subject& subject, std::string_view encoding) {
+    auto image = tairitsu::Image::from_text(engine, component_text(subject.type(), encoding));
+    if (!image) return std::unexpected(std::move(image).error());
+    std::shared_ptr<tairitsu::detail::ContainerCore> core;
+    auto container = tairitsu::Container::builder(*image)
+                         .with_imports([&](tairitsu::Linker& linker) { return subject.define(linker); })
+                         .with_guest_initializer(
+                             [&](tairitsu::GuestContext& guest) -> Result<tairitsu::GuestInstance> {
+                               core = guest.store.core();
+                               auto instance = guest.linker.instantiate(guest.store, guest.component);
+                               if (!instance) return std::unexpected(std::move(instance).error());
+                               if (auto bound = subject.bind(*instance); !bound) {
+                                 return std::unexpected(std::move(bound).error());
+                               }
+                               return tairitsu::GuestInstance{};
+                             })
+                         .build();
+    if (!container) return std::unexpected(std::move(container).error());
+    return Guest(*std::move(container), std::move(core));
+  }
+
+  /// A call by Wasmtime's `Func::call`.
+  Result<std::string> oracle(std::string_view function, std::string_view arguments) {
+    namespace bridge = tairitsu::bridge;
+    return core_->with_store([&](tairitsu::detail::GuestStore& store) -> Result<std::string> {
+      auto buffer = bridge::create<bridge::BufferPtr>(tairitsu_oracle_call, store.bridge(),
+                                                      bridge::borrow(function), bridge::borrow(arguments));
+      if (!buffer) return std::unexpected(std::move(buffer).error());
+      return std::string(bridge::as_text(bridge::tairitsu_bridge_buffer_bytes(buffer->get())));
+    });
+  }
+
+ private:
+  Guest(tairitsu::Container container, std::shared_ptr<tairitsu::detail::ContainerCore> core)
+      : container_(std::move(container)), core_(std::move(core)) {}
+
+  tairitsu::Container container_;
+  std::shared_ptr<tairitsu::detail::ContainerCore> core_;
+};
+
+class Differential : public testing::TestWithParam<SubjectFactory> {
+ protected:
+  static void SetUpTestSuite() {
+    seed = number_from_environment("TAIRITSU_SEED", 1);
+    wanted = number_from_environment("TAIRITSU_CASES", 6000);
+    auto created = tairitsu::Engine::create();
+    ASSERT_TRUE(created) << created.error().message();
+    engine = *std::move(created);
+  }
+  static void TearDownTestSuite() {
+    fmt::print("{} values of {} types, {} comparisons, TAIRITSU_SEED={}\n", values, types, comparisons, seed);
+    engine.reset();
+  }
+
+  /// Compares one outcome; false ends the subject, whose container may be in its error state.
+  bool same(std::string_view what, const Result<std::string>& actual, std::string_view expected) {
+    ++comparisons;
+    if (actual && *actual == expected) return true;
+    ADD_FAILURE() << what << (actual ? ": the value changed" : ": the call failed") << "\n  type     "
+                  << subject->type().definition() << "\n  encoding " << encoding << "\n  expected "
+                  << expected << "\n  actual   " << (actual ? *actual : actual.error().message())
+                  << "\n  value " << number << " of this type with TAIRITSU_SEED=" << seed
+                  << " TAIRITSU_CASES=" << wanted;
+    return false;
+  }
+  bool done(std::string_view what, const Result<void>& outcome) {
+    if (outcome) return same(what, std::string(), {});
+    return same(what, std::unexpected(outcome.error()), {});
+  }
+  bool seen(std::string_view what, std::string_view expected) { return same(what, subject->seen, expected); }
+
+  bool run_case(Guest& guest) {
+    Subject& s = *subject;
+    return
+        // C++ lowers, Wasmtime lifts; and C++ lifts again, by value and as views.
+        done("C++ reset", s.reset()) && done("C++ put", s.put()) &&
+        same("C++ put, oracle get", guest.oracle("get", {}), s.list_text) &&
+        same("C++ put, C++ get", s.get(), s.list_text) && same("C++ put, C++ get as views", s.view(), s.list_text) &&
+        // Wasmtime lowers, C++ lifts.
+        done("C++ reset", s.reset()) && same("oracle put", guest.oracle("put", s.list_text), {}) &&
+        same("oracle put, oracle get", guest.oracle("get", {}), s.list_text) &&
+        same("oracle put, C++ get", s.get(), s.list_text) &&
+        same("oracle put, C++ get as views", s.view(), s.list_text) &&
+        // Wasmtime calls, a C++ host function answers.
+        done("C++ reset", s.reset()) &&
+        same("oracle relay", guest.oracle("relay", s.value_text), s.value_text) &&
+        seen("oracle relay, in the host function", s.value_text) &&
+        same("oracle relay-list", guest.oracle("relay-list", s.list_text), s.list_text) &&
+        seen("oracle relay-list, in the host function", s.list_text) &&
+        same("oracle swap", guest.oracle("swap", s.swap_arguments), s.swapped_text) &&
+        seen("oracle swap, in the host function", s.swap_arguments) &&
+        // C++ at both ends.
+        done("C++ reset", s.reset()) && same("C++ relay", s.relay(), s.value_text) &&
+        seen("C++ relay, in the host function", s.value_text) &&
+        same("C++ relay-list", s.relay_list(), s.list_text) &&
+        seen("C++ relay-list, in the host function", s.list_text) &&
+        same("C++ swap", s.swap(), s.swapped_text) && seen("C++ swap, in the host function", s.swap_arguments);
+  }
+
+  static std::optional<tairitsu::Engine> engine;
+  static std::uint64_t seed;
+  static std::uint64_t wanted;
+  static std::uint64_t values;
+  static std::uint64_t types;
+  static std::uint64_t comparisons;
+
+  std::unique_ptr<Subject> subject;
+  std::string_view encoding;
+  std::uint64_t number = 0;
+};
+
+std::optional<tairitsu::Engine> Differential::engine;
+std::uint64_t Differential::seed = 0;
+std::uint64_t Differential::wanted = 0;
+std::uint64_t Differential::values = 0;
+std::uint64_t Differential::types = 0;
+std::uint64_t Differential::comparisons = 0;
+
+TEST_P(Differential, AgreesWithWasmtime) {
+  subject = GetParam().make();
+  ++types;
+  const std::size_t encodings = has_strings(subject->type()) ? std::size(kEncodings) : 1;
+  const std::uint64_t for_this_type = std::max<std::uint64_t>(wanted / subjects().size(), encodings);
+  // A type's values do not depend on which other types are run.
+  std::uint64_t stream = seed;
+  for (const char character : std::string_view(GetParam().name)) {
+    stream = stream * 1099511628211 + static_cast<unsigned char>(character);
+  }
+  Random streams(stream);
+  for (std::size_t at = 0; at < encodings; ++at) {
+    encoding = kEncodings[at];
+    auto guest = Guest::create(*engine, *subject, encoding);
+    ASSERT_TRUE(guest) << guest.error().message() << "\n" << component_text(subject->type(), encoding);
+    for (std::uint64_t left = for_this_type / encodings + (at < for_this_type % encodings); left != 0; --left) {
+      Random random(streams.next());
+      subject->fill(random);
+      ++values;
+      ++number;
+      if (!run_case(*guest)) return;
+    }
+  }
+}
+
+std::vector<SubjectFactory> sorted_subjects() {
+  std::vector<SubjectFactory> list = subjects();
+  std::ranges::sort(list, {}, [](const SubjectFactory& factory) { return std::string_view(factory.name); });
+  return list;
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, Differential, testing::ValuesIn(sorted_subjects()),
+                         [](const testing::TestParamInfo<SubjectFactory>& info) { return std::string(info.param.name); });
+
+}  // namespace
+
+}  // namespace differential

@@ -1,0 +1,121 @@
+/// What the tests share: one engine, images of the guests, and assertions on `Result`s.
+#pragma once
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <map>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <tairitsu/tairitsu.h>
+
+namespace tairitsu::test {
+
+/// `error` as a failed assertion prints it.
+inline std::string describe(const Error& error) {
+  std::string text = std::string(to_string(error.code())) + ": " + error.message();
+  if (!error.backtrace().empty()) text += "\n" + error.backtrace();
+  return text;
+}
+
+/// The value, or an exception with the error's message, which fails the test.
+template <typename T>
+T unwrap(Result<T> result) {
+  if (!result) throw std::runtime_error(describe(result.error()));
+  if constexpr (!std::is_void_v<T>) return *std::move(result);
+}
+
+template <typename T>
+testing::AssertionResult is_ok(const Result<T>& result) {
+  if (result) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << describe(result.error());
+}
+
+template <typename T>
+testing::AssertionResult is_error(const Result<T>& result, ErrorCode code) {
+  if (result) return testing::AssertionFailure() << "succeeded, wanted " << to_string(code);
+  if (result.error().code() == code) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << "wanted " << to_string(code) << ", got " << describe(result.error());
+}
+
+/// The message of a failed result; empty where it succeeded.
+template <typename T>
+std::string message_of(const Result<T>& result) {
+  return result ? std::string() : result.error().message();
+}
+
+/// One engine with default options for all tests that need nothing else.
+inline Engine& test_engine() {
+  static Engine engine = unwrap(Engine::create());
+  return engine;
+}
+
+inline std::filesystem::path guest_path(std::string_view name) {
+  return std::filesystem::path(TAIRITSU_TEST_GUESTS) / name;
+}
+
+/// The guest's file as it stands: component text or a binary.
+inline std::string read_guest(std::string_view name) {
+  std::ifstream file(guest_path(name), std::ios::binary);
+  if (!file) throw std::runtime_error("cannot read " + guest_path(name).string());
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// Compiles a guest, e.g. "echo.wat".
+inline Image load(const Engine& engine, std::string_view name) {
+  return unwrap(Image::from_file(engine, guest_path(name)));
+}
+
+/// The same with the shared engine; compiled once a process.
+inline Image load(std::string_view name) {
+  static std::mutex mutex;
+  static std::map<std::string, Image, std::less<>> images;
+  const std::scoped_lock lock(mutex);
+  auto found = images.find(name);
+  if (found == images.end()) found = images.emplace(name, load(test_engine(), name)).first;
+  return found->second;
+}
+
+/// Compiles component text with the shared engine.
+inline Image from_text(std::string_view text) { return unwrap(Image::from_text(test_engine(), text)); }
+
+/// A running container of the image.
+inline Container start(const Image& image, std::function<Result<void>(Linker&)> imports = {},
+                       const Limits& limits = {}) {
+  ContainerBuilder builder = Container::builder(image);
+  std::move(builder).with_limits(limits);
+  if (imports) std::move(builder).with_imports(std::move(imports));
+  return unwrap(std::move(builder).build());
+}
+
+/// The same of a guest's file, e.g. "echo.wat".
+inline Container start(std::string_view guest, std::function<Result<void>(Linker&)> imports = {},
+                       const Limits& limits = {}) {
+  return start(load(guest), std::move(imports), limits);
+}
+
+/// Binds a function, which must be there and fit: `function_of<std::uint32_t()>(container, "drops")`.
+template <typename Signature>
+Function<Signature> function_of(const Container& container, std::string_view name) {
+  auto function = container.function<Signature>(name);
+  if (!function) throw std::runtime_error(describe(function.error()));
+  return *std::move(function);
+}
+
+}  // namespace tairitsu::test
+
+/// The result has a value; else the error is printed.
+#define EXPECT_OK(...) EXPECT_TRUE(::tairitsu::test::is_ok(__VA_ARGS__))
+#define ASSERT_OK(...) ASSERT_TRUE(::tairitsu::test::is_ok(__VA_ARGS__))
+/// The result failed with the code: `EXPECT_ERROR(call(), trap)`.
+#define EXPECT_ERROR(result, error_code) \
+  EXPECT_TRUE(::tairitsu::test::is_error((result), ::tairitsu::ErrorCode::error_code))
+#define ASSERT_ERROR(result, error_code) \
+  ASSERT_TRUE(::tairitsu::test::is_error((result), ::tairitsu::ErrorCode::error_code))
