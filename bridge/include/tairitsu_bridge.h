@@ -128,8 +128,8 @@ struct HostFunctionDefinition {
   bool parameters_have_handles;
 };
 
-/// Mirrors `tairitsu::Limits` and what else a store is made with. 0 stands for no limit, but for
-/// the counts, where it stands for Wasmtime's default.
+/// Mirrors `tairitsu::Limits` and what else a store is made with. A limit of 0 is one; none at all is
+/// the type's largest value, but for the deadline, where it is 0.
 struct StoreConfig {
   /// Handed to host functions; the C++ core of the container.
   void *context;

@@ -156,9 +156,10 @@ pub unsafe extern "C" fn tairitsu_bridge_component_compile(
 //   8      the length of the ELF file, little-endian
 //   8      the size of the source, little-endian
 //   32     SHA-256 of the source
+//   8      the first bytes of SHA-256 of the 48 bytes before
 //   8      TRAILER_MAGIC
 const TRAILER_MAGIC: &[u8; 8] = b"tairitsu";
-const TRAILER_SIZE: usize = 56;
+const TRAILER_SIZE: usize = 64;
 
 struct Trailer {
     artifact_size: u64,
@@ -172,8 +173,16 @@ impl Trailer {
         bytes.extend(self.artifact_size.to_le_bytes());
         bytes.extend(self.source_size.to_le_bytes());
         bytes.extend(self.source_digest);
+        let checksum = Self::checksum(&bytes);
+        bytes.extend(checksum);
         bytes.extend(TRAILER_MAGIC);
         bytes
+    }
+
+    fn checksum(fields: &[u8]) -> [u8; 8] {
+        let mut first = [0; 8];
+        first.copy_from_slice(&Sha256::digest(fields)[..8]);
+        first
     }
 
     /// Reads the trailer at the end of `bytes` and checks it against their length.
@@ -187,10 +196,13 @@ impl Trailer {
         let bytes = end
             .last_chunk::<TRAILER_SIZE>()
             .ok_or_else(|| damaged("it is too short"))?;
-        if &bytes[48..] != TRAILER_MAGIC {
+        if &bytes[56..] != TRAILER_MAGIC {
             return Err(damaged(
                 "it does not end as one does; it may be truncated, or from another program",
             ));
+        }
+        if bytes[48..56] != Self::checksum(&bytes[..48]) {
+            return Err(damaged("its end was changed"));
         }
         let number =
             |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap_or_default());
@@ -304,8 +316,7 @@ fn read_trailer(path: &Path) -> Result<Trailer, Error> {
         file.read_to_end(&mut end)?;
         Ok((end, total))
     };
-    let (end, total) =
-        read().map_err(|e| Error::new(Code::Io, format!("{}: {e}", path.display())))?;
+    let (end, total) = read().map_err(|e| Error::new(Code::Io, e.to_string()))?;
     Trailer::read(&end, total)
 }
 
@@ -333,6 +344,10 @@ pub unsafe extern "C" fn tairitsu_bridge_component_serialize(
             .component
             .serialize()
             .map_err(|e| Error::from_wasmtime(&e, Code::Internal))?;
+        // What was mapped from a file comes back with the trailer that it had there.
+        if Trailer::read(&bytes, bytes.len() as u64).is_ok() {
+            bytes.truncate(bytes.len() - TRAILER_SIZE);
+        }
         let trailer = Trailer {
             artifact_size: bytes.len() as u64,
             source_size: component.source_size,

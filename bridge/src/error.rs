@@ -148,6 +148,16 @@ fn code_of(error: &wasmtime::Error, message: &str, otherwise: Code) -> Code {
     if message.contains("fuel allocated for hostcalls has been exhausted") {
         return Code::CopyLimit;
     }
+    // A pointer that the guest answered to `realloc`, or passed for a tuple in memory or a result.
+    let of_pointers = [
+        "realloc return: ",
+        "pointer not aligned",
+        "pointer size overflow",
+        "pointer out of bounds",
+    ];
+    if of_pointers.iter().any(|words| message.contains(words)) {
+        return Code::InvalidValue;
+    }
     otherwise
 }
 

@@ -22,8 +22,8 @@ use std::time::{Duration, Instant};
 use wasmtime::component::{Func, Instance, TypedFunc};
 use wasmtime::{ResourceLimiter, UpdateDeadline};
 
-/// Mirrors `tairitsu::Limits` and what else a store is made with. 0 stands for no limit, but for
-/// the counts, where it stands for Wasmtime's default.
+/// Mirrors `tairitsu::Limits` and what else a store is made with. A limit of 0 is one; none at all is
+/// the type's largest value, but for the deadline, where it is 0.
 #[repr(C)]
 pub struct StoreConfig {
     /// Handed to host functions; the C++ core of the container.
@@ -59,6 +59,13 @@ struct Limits {
     max_instances: usize,
     memory_bytes: u64,
     table_elements: u64,
+    /// What the memory that grew last grew by, to be taken back where that fails.
+    grown_bytes: u64,
+}
+
+/// Whether Wasmtime is going to refuse to grow, which costs nothing.
+fn is_past(maximum: Option<usize>, desired: usize) -> bool {
+    maximum.is_some_and(|maximum| desired > maximum)
 }
 
 impl ResourceLimiter for Limits {
@@ -66,9 +73,15 @@ impl ResourceLimiter for Limits {
         &mut self,
         current: usize,
         desired: usize,
-        _maximum: Option<usize>,
+        maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let total = self.memory_bytes + (desired - current) as u64;
+        self.grown_bytes = 0;
+        if is_past(maximum, desired) {
+            return Ok(true);
+        }
+        let total = self
+            .memory_bytes
+            .saturating_add((desired - current) as u64);
         if total > self.max_memory_bytes {
             return Err(coded(
                 Code::MemoryLimit,
@@ -78,17 +91,27 @@ impl ResourceLimiter for Limits {
                 ),
             ));
         }
+        self.grown_bytes = total - self.memory_bytes;
         self.memory_bytes = total;
         Ok(true)
+    }
+
+    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.memory_bytes -= std::mem::take(&mut self.grown_bytes);
+        Ok(())
     }
 
     fn table_growing(
         &mut self,
         current: usize,
         desired: usize,
-        _maximum: Option<usize>,
+        maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let total = self.table_elements + (desired - current) as u64;
+        // Of what can fail from here on, only this lets the guest go on.
+        if is_past(maximum, desired) {
+            return Ok(true);
+        }
+        let total = self.table_elements.saturating_add((desired - current) as u64);
         if total > self.max_table_elements {
             return Err(coded(
                 Code::TableLimit,
@@ -252,7 +275,6 @@ fn drive<R>(
 
 impl Store {
     fn new(engine: &Engine, pre: &InstancePre, config: &StoreConfig) -> Result<Store, Error> {
-        let or_none = |limit: u64| if limit == 0 { u64::MAX } else { limit };
         let control = Arc::new(Control {
             interrupted: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
@@ -270,14 +292,12 @@ impl Store {
                 ))
             }),
             limits: Limits {
-                max_memory_bytes: or_none(config.max_memory_bytes),
-                max_table_elements: or_none(config.max_table_elements),
-                max_instances: match config.max_instances {
-                    0 => wasmtime::DEFAULT_INSTANCE_LIMIT,
-                    limit => limit as usize,
-                },
+                max_memory_bytes: config.max_memory_bytes,
+                max_table_elements: config.max_table_elements,
+                max_instances: config.max_instances as usize,
                 memory_bytes: 0,
                 table_elements: 0,
+                grown_bytes: 0,
             },
             control: control.clone(),
         };
@@ -301,12 +321,8 @@ impl Store {
                 Ok(UpdateDeadline::Continue(1))
             });
         }
-        if config.max_handles != 0 {
-            store.set_max_component_handles(config.max_handles as usize);
-        }
-        if config.max_copied_bytes != 0 {
-            store.set_hostcall_fuel(usize::try_from(config.max_copied_bytes).unwrap_or(usize::MAX));
-        }
+        store.set_max_component_handles(config.max_handles as usize);
+        store.set_hostcall_fuel(usize::try_from(config.max_copied_bytes).unwrap_or(usize::MAX));
         Ok(Store {
             store,
             instance: None,

@@ -26,6 +26,11 @@ namespace tairitsu {
 namespace detail {
 class TemplateCore;
 struct InterruptCore;
+
+template <typename T>
+inline constexpr bool is_result = false;
+template <typename T>
+inline constexpr bool is_result<Result<T>> = true;
 }  // namespace detail
 
 /// What a guest may use. Hitting a limit is an error with a code of its own; the container is then
@@ -63,8 +68,8 @@ struct WasiOptions {
   std::size_t capture_capacity = std::size_t{1} << 20;
 };
 
-/// The host state of a container whose builder was given none: its WASI options and nothing else.
-/// Every container has a WASI context and a resource table of its own, whatever its host state.
+/// The host state of a container whose builder was given none: its WASI options and nothing else. The
+/// WASI context and the resource table belong to the container itself, whatever its host state.
 struct HostState {
   WasiOptions wasi;
 };
@@ -112,8 +117,9 @@ class Instance {
 class GuestInstance {
  public:
   GuestInstance() = default;
+  /// Not of a `Result`: a `Result<Bindings>` becomes a `Result<GuestInstance>`, its error included.
   template <typename T>
-    requires(!std::same_as<std::remove_cvref_t<T>, GuestInstance>)
+    requires(!std::same_as<std::remove_cvref_t<T>, GuestInstance> && !detail::is_result<std::remove_cvref_t<T>>)
   GuestInstance(T&& bindings)
       : holder_(std::make_unique<Holder<std::remove_cvref_t<T>>>(std::forward<T>(bindings))) {}
 
@@ -204,6 +210,9 @@ class Container {
   [[nodiscard]] State* host_state() const noexcept {
     return static_cast<State*>(find_host_state(typeid(State)));
   }
+
+  /// The host's objects that the guest holds handles of, between calls. Null while a call runs.
+  [[nodiscard]] ResourceTable* resources() const noexcept;
 
   [[nodiscard]] ContainerState state() const noexcept;
   /// Ends the guest: a running call is cut off (it needs `EngineOptions::epochs` for that, else it is

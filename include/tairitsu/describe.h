@@ -2,20 +2,20 @@
 ///
 /// | WIT | C++ value | C++ parameter |
 /// | --- | --- | --- |
-/// | `bool`, `u8` … `s64`, `f32`, `f64`, `char` | `bool`, `std::uint8_t` … `std::int64_t`, `float`, `double`,
-/// `char32_t` | the same | | `string` | `std::string` | `std::string_view` | | `list<T>` | `std::vector<T>` |
-/// `std::span<const T>` | | `option<T>`, `result<T, E>`, `tuple<…>` | `std::optional`, `std::expected`,
-/// `std::tuple` or `std::pair` | the same | | `record`, `enum`, `flags`, `variant` | a type of yours that
-/// `Describe` describes | `const T&` | | `own<r>`, `borrow<r>` of a resource that the host implements |
-/// `std::unique_ptr<T>` | `std::unique_ptr<T>`, `T&` | | `own<r>`, `borrow<r>` of a resource that the guest
-/// implements | `GuestResource` | `GuestResource`, `const GuestResource&` |
+/// | `bool`, `u8` … `s64`, `f32`, `f64`, `char` | `bool`, `std::uint8_t` … `std::int64_t`, `float`, `double`, `char32_t` | the same |
+/// | `string` | `std::string` | `std::string_view` |
+/// | `list<T>` | `std::vector<T>` | `std::span<const T>` |
+/// | `option<T>`, `result<T, E>`, `tuple<…>` | `std::optional`, `std::expected`, `std::tuple` or `std::pair` | the same |
+/// | `record`, `enum`, `flags`, `variant` | a type of yours that `Describe` describes | `const T&` |
+/// | `own<r>`, `borrow<r>` of a resource that the host implements | `std::unique_ptr<T>` | `std::unique_ptr<T>`, `T&` |
+/// | `own<r>`, `borrow<r>` of a resource that the guest implements | `GuestResource` | `GuestResource`, `const GuestResource&` |
 ///
 /// A type of your own is described once, in a line or two, at namespace scope:
 ///
 ///     struct Item { std::uint32_t id{}; double price{}; };
 ///     template <> struct tairitsu::Describe<Item>
-///         : tairitsu::Record<Item, "item", tairitsu::Field<"id", &Item::id>, tairitsu::Field<"price",
-///         &Item::price>> {};
+///         : tairitsu::Record<Item, "item", tairitsu::Field<"id", &Item::id>,
+///                            tairitsu::Field<"price", &Item::price>> {};
 ///
 ///     enum class Level : std::uint8_t { info, warning };
 ///     template <> struct tairitsu::Describe<Level> : tairitsu::Enum<Level, "level", "info", "warning"> {};

@@ -36,7 +36,7 @@ enum class ErrorCode : std::uint8_t {
   trap,               ///< The guest trapped; `backtrace()` has its frames.
   invalid_value,      ///< A value crossing the boundary breaks the canonical ABI (bad UTF-8, discriminant,
                       ///< pointer).
-  host_function,      ///< A host function returned an error or threw.
+  host_function,      ///< A host function threw; an error that one returns keeps its own code.
   fuel_exhausted,     ///< The container's fuel ran out.
   deadline_exceeded,  ///< The call took longer than the container's deadline.
   interrupted,        ///< The call was cut off through an interrupt handle or `stop()`.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -27,6 +28,8 @@ struct CallFrameBase : abi::Frame {
 
 /// The container's core, for checks before the call.
 [[nodiscard]] const ContainerCore& core_of(const BoundFunction& function) noexcept;
+/// The error of such a check, with the function and the parameter (from 1) that it is about.
+[[nodiscard]] Error refused(const BoundFunction& function, std::size_t parameter, const Error& error);
 /// Calls the guest; false with `frame.error` set.
 bool invoke(BoundFunction& function, CallFrameBase& frame) noexcept;
 /// Describes the exception that is being handled, for an error.
@@ -87,7 +90,7 @@ struct CallFrame : CallFrameBase {
       return (true && ... && Codec<Ps>::lower(cx, std::get<I>(values), slots));
     } else {
       using Parameters = typename ShapeType::Parameters;
-      std::size_t address;
+      std::size_t address = 0;
       if (!cx.reallocate(Parameters::size, Parameters::align, address)) return false;
       slots->u64 = address;
       return (true && ... && Codec<Ps>::store(cx, std::get<I>(values), address + Parameters::offsets[I]));
@@ -160,8 +163,9 @@ class Function<R(Args...)> {
   Result<void> call(Consume& consume, const detail::Parameter<Args>&... args) {
     if constexpr (detail::SignatureTraits<R(Args...)>::Parameters::needs_check) {
       detail::CheckContext cx(detail::core_of(*bound_));
-      if (!(true && ... && check_one<detail::Parameter<Args>>(cx, args))) {
-        return std::unexpected(*std::move(cx.error));
+      std::size_t position = 0;
+      if (!(true && ... && (++position, check_one<detail::Parameter<Args>>(cx, args)))) {
+        return std::unexpected(detail::refused(*bound_, position, *cx.error));
       }
     }
     detail::CallFrame<R, Consume, detail::Parameter<Args>...> frame(consume, args...);

@@ -155,13 +155,13 @@ struct HandleCodec : PlainCodec {
   static constexpr bool needs_check = true;
 
   static bool lower(LowerContext& cx, const T& value, abi::Slot*& slot) {
-    std::uint32_t index;
+    std::uint32_t index = 0;
     if (!lower_index(cx, value, index)) return false;
     (slot++)->u64 = index;
     return true;
   }
   static bool store(LowerContext& cx, const T& value, std::size_t address) {
-    std::uint32_t index;
+    std::uint32_t index = 0;
     if (!lower_index(cx, value, index)) return false;
     cx.write(address, index);
     return true;

@@ -120,6 +120,8 @@ bool LiftContext::transcode(std::uint32_t address, std::uint32_t length, std::st
     }
     append_utf8(text, value);
   }
+  // UTF-8 has at least a byte for each unit.
+  if (!consume(text.size() - length)) return false;
   if (!arena_) arena_.emplace();
   out = arena_->emplace_back(std::move(text));
   return true;

@@ -1,5 +1,6 @@
 #include "tairitsu/image.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -21,12 +22,18 @@ Result<Component> finish(const Engine& engine, Result<detail::CompiledComponent>
 Result<std::vector<std::byte>> read_file(const std::filesystem::path& path) {
   std::error_code failed;
   if (std::filesystem::is_directory(path, failed)) return fail(ErrorCode::io, "it is a folder, not a file");
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  std::ifstream file(path, std::ios::binary);
   if (!file) return fail(ErrorCode::io, std::strerror(errno));
-  std::vector<std::byte> bytes(static_cast<std::size_t>(file.tellg()));
-  file.seekg(0);
-  file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  if (!file) return fail(ErrorCode::io, "it could not be read");
+  // Chunk by chunk: a pipe has no size.
+  std::vector<std::byte> bytes;
+  std::size_t size = 0;
+  do {
+    bytes.resize(std::max<std::size_t>(2 * size, std::size_t{64} << 10));
+    file.read(reinterpret_cast<char*>(bytes.data() + size), static_cast<std::streamsize>(bytes.size() - size));
+    size += static_cast<std::size_t>(file.gcount());
+  } while (file);
+  if (file.bad()) return fail(ErrorCode::io, "it could not be read");
+  bytes.resize(size);
   return bytes;
 }
 

@@ -62,7 +62,7 @@ Container& Container::operator=(Container&& other) noexcept {
 }
 
 Container::~Container() {
-  guest_ = {};
+  // Before the bindings go: the resources in them are not to be dropped in the guest.
   if (core_ != nullptr) core_->stop();
 }
 
@@ -79,6 +79,10 @@ Result<void> Container::start() {
   }
   guest_ = std::move(guest);
   return {};
+}
+
+ResourceTable* Container::resources() const noexcept {
+  return core_->busy() ? nullptr : &core_->resources();
 }
 
 ContainerState Container::state() const noexcept { return core_->state(); }

@@ -57,34 +57,58 @@ Error ContainerCore::state_error() const {
   return Error(ErrorCode::container_stopped, "the container was stopped");
 }
 
+namespace {
+
+Error reentrant_call() {
+  return Error(ErrorCode::reentrant_call,
+               "the container is running a call: it cannot be entered from its own host function, or by "
+               "another thread");
+}
+
+}  // namespace
+
 Result<void> ContainerCore::acquire() {
-  if (busy_.exchange(true)) [[unlikely]] {
-    return tairitsu::fail(
-        ErrorCode::reentrant_call,
-        "the container is running a call: it cannot be entered from its own host function, or by "
-        "another thread");
-  }
+  if (busy_.exchange(true, std::memory_order_acquire)) return std::unexpected(reentrant_call());
   return {};
 }
 
 void ContainerCore::release() noexcept {
-  // Sequentially consistent, as is stop(): one of the two sees the other and frees the guest.
+  // Sequentially consistent, as are stop() and drop_resource(): one of the two sees the other.
   busy_.store(false);
-  if (state_.load() == ContainerState::stopped) [[unlikely]] {
+  while (state_.load() == ContainerState::stopped || has_queued_drops_.load()) [[unlikely]] {
     if (busy_.exchange(true)) return;
-    free_guest();
+    const bool stopped = state_.load() == ContainerState::stopped;
+    if (stopped) {
+      free_guest();
+    } else {
+      run_queued_drops();
+    }
     busy_.store(false);
+    if (stopped) return;
   }
 }
 
 Result<void> ContainerCore::enter() {
-  TAIRITSU_CHECK(acquire());
-  if (state() != ContainerState::running) [[unlikely]] {
-    Error error = state_error();
-    release();
-    return std::unexpected(std::move(error));
-  }
-  return {};
+  if (try_enter()) [[likely]]
+    return {};
+  return std::unexpected(entry_error());
+}
+
+bool ContainerCore::try_enter() noexcept {
+  if (busy_.exchange(true, std::memory_order_acquire)) [[unlikely]]
+    return false;
+  if (state_.load(std::memory_order_relaxed) == ContainerState::running) [[likely]]
+    return true;
+  release();
+  return false;
+}
+
+Error ContainerCore::entry_error() {
+  if (busy_.exchange(true, std::memory_order_acquire)) return reentrant_call();
+  // A container that can be entered now was busy a moment ago.
+  Error error = state() == ContainerState::running ? reentrant_call() : state_error();
+  release();
+  return error;
 }
 
 void ContainerCore::free_guest() noexcept {
@@ -98,8 +122,6 @@ void ContainerCore::finish_entry() noexcept {
     for (const std::uint32_t key : lent_) resources_.remove(key);
     lent_.clear();
   }
-  if (has_queued_drops_.load(std::memory_order_relaxed)) [[unlikely]]
-    run_queued_drops();
   release();
 }
 
@@ -121,8 +143,11 @@ Error ContainerCore::fail(Error error, std::optional<Error> detail) {
 Result<void> ContainerCore::instantiate(std::shared_ptr<const Linked> linked) {
   TAIRITSU_CHECK(acquire());
   if (state() != ContainerState::created) {
+    Error error = state() == ContainerState::stopped
+                      ? state_error()
+                      : Error(ErrorCode::invalid_argument, "the container's guest was instantiated already");
     release();
-    return tairitsu::fail(ErrorCode::invalid_argument, "the container's guest was instantiated already");
+    return std::unexpected(std::move(error));
   }
   linked_ = std::move(linked);
   const Limits& limits = options_.limits;
@@ -134,8 +159,8 @@ Result<void> ContainerCore::instantiate(std::shared_ptr<const Linked> linked) {
           limits.deadline ? static_cast<std::uint64_t>(limits.deadline->count()) : std::uint64_t{0},
       .max_memory_bytes = limits.memory_bytes.value_or(UINT64_MAX),
       .max_table_elements = limits.table_elements.value_or(UINT64_MAX),
-      .max_instances = limits.instances.value_or(0),
-      .max_handles = limits.resource_handles.value_or(0),
+      .max_instances = limits.instances.value_or(10'000),
+      .max_handles = limits.resource_handles.value_or(100'000),
       .max_copied_bytes = limits.copied_bytes_per_call,
       .wasi = linked_->uses_wasi,
       .standard_output = static_cast<std::uint8_t>(options_.wasi.standard_output),
@@ -151,7 +176,10 @@ Result<void> ContainerCore::instantiate(std::shared_ptr<const Linked> linked) {
       interrupt_ = std::move(interrupt);
     }
     auto created = ContainerState::created;
-    state_.compare_exchange_strong(created, ContainerState::running);
+    if (!state_.compare_exchange_strong(created, ContainerState::running)) {
+      release();  // Stopped meanwhile, perhaps before there was anything to interrupt.
+      return std::unexpected(state_error());
+    }
     if (auto done = store_->instantiate(linked_->linked); !done) {
       Error error = fail(done.error(), std::nullopt).with_context("instantiating the component");
       finish_entry();
@@ -177,8 +205,8 @@ Result<std::shared_ptr<BoundFunction>> ContainerCore::bind(
 }
 
 bool ContainerCore::call(BoundFunction& function, CallFrameBase& frame) noexcept {
-  if (auto entered = enter(); !entered) [[unlikely]] {
-    frame.error = entered.error().with_context(fmt::format("call '{}'", function.exported->name));
+  if (!try_enter()) [[unlikely]] {
+    frame.error = entry_error().with_context(fmt::format("call '{}'", function.exported->name));
     return false;
   }
   frame.core = this;
@@ -207,11 +235,13 @@ std::shared_ptr<const InterruptCore> ContainerCore::interrupt_core() const {
 
 Result<void> ContainerCore::drop_resource(const abi::Handle& handle) {
   if (auto entered = enter(); !entered) {
-    if (entered.error().code() == ErrorCode::reentrant_call) {
+    if (entered.error().code() != ErrorCode::reentrant_call) return {};
+    {
       const std::scoped_lock lock(mutex_);
       queued_drops_.push_back(handle);
-      has_queued_drops_.store(true, std::memory_order_relaxed);
+      has_queued_drops_.store(true);
     }
+    if (!busy_.exchange(true)) release();  // The call on another thread has ended meanwhile.
     return {};
   }
   Result<void> dropped = store_->drop_resource(handle);
@@ -226,7 +256,7 @@ void ContainerCore::run_queued_drops() noexcept {
   {
     const std::scoped_lock lock(mutex_);
     drops.swap(queued_drops_);
-    has_queued_drops_.store(false, std::memory_order_relaxed);
+    has_queued_drops_.store(false);
   }
   for (const abi::Handle& handle : drops) {
     if (state() != ContainerState::running) return;  // The guest is gone, and its resources with it.
@@ -237,6 +267,10 @@ void ContainerCore::run_queued_drops() noexcept {
 // ---- What the public templates call
 
 const ContainerCore& core_of(const BoundFunction& function) noexcept { return *function.core; }
+
+Error refused(const BoundFunction& function, std::size_t parameter, const Error& error) {
+  return error.with_context(fmt::format("call '{}': parameter {}", function.exported->name, parameter));
+}
 
 bool invoke(BoundFunction& function, CallFrameBase& frame) noexcept {
   return function.core->call(function, frame);

@@ -89,6 +89,9 @@ class ContainerCore : public std::enable_shared_from_this<ContainerCore> {
   /// Gives it back; a container that was stopped meanwhile lets go of its guest.
   void release() noexcept;
   Result<void> enter();
+  /// The same without a reason: `entry_error` finds that.
+  [[nodiscard]] bool try_enter() noexcept;
+  [[nodiscard]] Error entry_error();
   [[nodiscard]] Error state_error() const;
   /// After a failed entry: what the caller is told, and the container's state.
   Error fail(Error error, std::optional<Error> detail);

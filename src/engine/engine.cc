@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include <string>
+#include <system_error>
 
 #include "engine/bridge.h"
 
@@ -9,7 +10,12 @@ namespace tairitsu {
 namespace detail {
 
 Result<std::shared_ptr<EngineCore>> EngineCore::create(const EngineOptions& options) {
-  const std::string cache_folder = options.cache_folder.string();
+  std::string cache_folder;
+  if (!options.cache_folder.empty()) {
+    std::error_code failed;  // The working folder may be gone.
+    cache_folder = std::filesystem::absolute(options.cache_folder, failed).string();
+    if (failed) return fail(ErrorCode::io, options.cache_folder.string() + ": " + failed.message());
+  }
   const PoolOptions pool = options.pool.value_or(PoolOptions{});
   const bridge::EngineConfig config{
       .pooling = options.pool.has_value(),

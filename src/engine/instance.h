@@ -70,11 +70,11 @@ struct StoreOptions {
   bool limit_fuel = false;
   std::uint64_t fuel = 0;
   std::uint64_t deadline_nanoseconds = 0;
-  std::uint64_t max_memory_bytes = 0;
-  std::uint64_t max_table_elements = 0;
-  std::uint32_t max_instances = 0;
-  std::uint32_t max_handles = 0;
-  std::uint64_t max_copied_bytes = 0;
+  std::uint64_t max_memory_bytes = UINT64_MAX;
+  std::uint64_t max_table_elements = UINT64_MAX;
+  std::uint32_t max_instances = UINT32_MAX;
+  std::uint32_t max_handles = UINT32_MAX;
+  std::uint64_t max_copied_bytes = UINT64_MAX;
   bool wasi = false;
   std::uint8_t standard_output = 0;
   std::uint8_t standard_error = 0;

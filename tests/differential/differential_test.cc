@@ -6,7 +6,6 @@
 ///     TAIRITSU_SEED   of the values; a failure prints it
 ///     TAIRITSU_CASES  how many values are tried, over all types
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -63,19 +62,19 @@ class Guest {
     auto image = tairitsu::Image::from_text(engine, component_text(subject.type(), encoding));
     if (!image) return std::unexpected(std::move(image).error());
     std::shared_ptr<tairitsu::detail::ContainerCore> core;
-    auto container = tairitsu::Container::builder(*image)
-                         .with_imports([&](tairitsu::Linker& linker) { return subject.define(linker); })
-                         .with_guest_initializer(
-                             [&](tairitsu::GuestContext& guest) -> Result<tairitsu::GuestInstance> {
-                               core = guest.store.core();
-                               auto instance = guest.linker.instantiate(guest.store, guest.component);
-                               if (!instance) return std::unexpected(std::move(instance).error());
-                               if (auto bound = subject.bind(*instance); !bound) {
-                                 return std::unexpected(std::move(bound).error());
-                               }
-                               return tairitsu::GuestInstance{};
-                             })
-                         .build();
+    auto container =
+        tairitsu::Container::builder(*image)
+            .with_imports([&](tairitsu::Linker& linker) { return subject.define(linker); })
+            .with_guest_initializer([&](tairitsu::GuestContext& guest) -> Result<tairitsu::GuestInstance> {
+              core = guest.store.core();
+              auto instance = guest.linker.instantiate(guest.store, guest.component);
+              if (!instance) return std::unexpected(std::move(instance).error());
+              if (auto bound = subject.bind(guest.component, core); !bound) {
+                return std::unexpected(std::move(bound).error());
+              }
+              return tairitsu::GuestInstance{};
+            })
+            .build();
     if (!container) return std::unexpected(std::move(container).error());
     return Guest(*std::move(container), std::move(core));
   }
@@ -136,7 +135,8 @@ class Differential : public testing::TestWithParam<SubjectFactory> {
         // C++ lowers, Wasmtime lifts; and C++ lifts again, by value and as views.
         done("C++ reset", s.reset()) && done("C++ put", s.put()) &&
         same("C++ put, oracle get", guest.oracle("get", {}), s.list_text) &&
-        same("C++ put, C++ get", s.get(), s.list_text) && same("C++ put, C++ get as views", s.view(), s.list_text) &&
+        same("C++ put, C++ get", s.get(), s.list_text) &&
+        same("C++ put, C++ get as views", s.view(), s.list_text) &&
         // Wasmtime lowers, C++ lifts.
         done("C++ reset", s.reset()) && same("oracle put", guest.oracle("put", s.list_text), {}) &&
         same("oracle put, oracle get", guest.oracle("get", {}), s.list_text) &&
@@ -155,7 +155,8 @@ class Differential : public testing::TestWithParam<SubjectFactory> {
         seen("C++ relay, in the host function", s.value_text) &&
         same("C++ relay-list", s.relay_list(), s.list_text) &&
         seen("C++ relay-list, in the host function", s.list_text) &&
-        same("C++ swap", s.swap(), s.swapped_text) && seen("C++ swap, in the host function", s.swap_arguments);
+        same("C++ swap", s.swap(), s.swapped_text) &&
+        seen("C++ swap, in the host function", s.swap_arguments);
   }
 
   static std::optional<tairitsu::Engine> engine;
@@ -192,7 +193,8 @@ TEST_P(Differential, AgreesWithWasmtime) {
     encoding = kEncodings[at];
     auto guest = Guest::create(*engine, *subject, encoding);
     ASSERT_TRUE(guest) << guest.error().message() << "\n" << component_text(subject->type(), encoding);
-    for (std::uint64_t left = for_this_type / encodings + (at < for_this_type % encodings); left != 0; --left) {
+    for (std::uint64_t left = for_this_type / encodings + (at < for_this_type % encodings); left != 0;
+         --left) {
       Random random(streams.next());
       subject->fill(random);
       ++values;
@@ -209,7 +211,9 @@ std::vector<SubjectFactory> sorted_subjects() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, Differential, testing::ValuesIn(sorted_subjects()),
-                         [](const testing::TestParamInfo<SubjectFactory>& info) { return std::string(info.param.name); });
+                         [](const testing::TestParamInfo<SubjectFactory>& info) {
+                           return std::string(info.param.name);
+                         });
 
 }  // namespace
 

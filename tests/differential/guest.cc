@@ -21,7 +21,9 @@ namespace {
 // Everything here is after CanonicalABI.md of the component model, sections "Alignment", "Element
 // Size" and "Flattening".
 
-std::uint32_t align_to(std::uint32_t offset, std::uint32_t align) { return (offset + align - 1) / align * align; }
+std::uint32_t align_to(std::uint32_t offset, std::uint32_t align) {
+  return (offset + align - 1) / align * align;
+}
 
 bool is_variant(const Type& type) {
   return type.kind() == TypeKind::variant || type.kind() == TypeKind::enumeration ||
@@ -147,7 +149,8 @@ Flat flatten(const Type& type) {
 
 bool has_pointers(const Type& type) {
   return type.kind() == TypeKind::string || type.kind() == TypeKind::list ||
-         std::ranges::any_of(type.fields(), [](const TypeField& field) { return field.type && has_pointers(*field.type); });
+         std::ranges::any_of(type.fields(),
+                             [](const TypeField& field) { return field.type && has_pointers(*field.type); });
 }
 
 /// Writes types of a component's text. Types that need a name at the root come first, as imports.
@@ -283,8 +286,9 @@ constexpr std::string_view kStorage = R"(
 }  // namespace
 
 bool has_strings(const Type& type) {
-  return type.kind() == TypeKind::string ||
-         std::ranges::any_of(type.fields(), [](const TypeField& field) { return field.type && has_strings(*field.type); });
+  return type.kind() == TypeKind::string || std::ranges::any_of(type.fields(), [](const TypeField& field) {
+           return field.type && has_strings(*field.type);
+         });
 }
 
 std::string component_text(const Type& type, std::string_view string_encoding) {
@@ -317,7 +321,8 @@ std::string component_text(const Type& type, std::string_view string_encoding) {
     imports += fmt::format("  (import \"{0}\" (func ${0}{1}))\n", function.import, signature);
 
     const std::string_view options = function.uses_memory() ? std::string_view(memory_options) : "";
-    lowered += fmt::format("  (core func ${0}_lowered (canon lower (func ${0}){1}))\n", function.import, options);
+    lowered +=
+        fmt::format("  (core func ${0}_lowered (canon lower (func ${0}){1}))\n", function.import, options);
     arguments += fmt::format(" (export \"{0}\" (func ${0}_lowered))", function.import);
     exports += fmt::format("  (func (export \"{0}\"){1}\n    (canon lift (core func $guest \"{0}\"){2}))\n",
                            function.name, signature, options);
@@ -330,8 +335,8 @@ std::string component_text(const Type& type, std::string_view string_encoding) {
     }
     if (function.result_in_memory()) {
       const Measure room = measure(function.result);
-      module_imports += fmt::format("    (import \"host\" \"{0}\" (func ${0} {1} (param i32)))\n", function.import,
-                                    core_parameters);
+      module_imports += fmt::format("    (import \"host\" \"{0}\" (func ${0} {1} (param i32)))\n",
+                                    function.import, core_parameters);
       bodies += fmt::format(
           "    (func (export \"{}\") {} (result i32) (local $area i32)\n"
           "      (local.set $area (call $allocate (i32.const {}) (i32.const {})))\n"
@@ -340,8 +345,8 @@ std::string component_text(const Type& type, std::string_view string_encoding) {
           function.name, core_parameters, room.align, room.size, function.import, forwarded);
     } else {
       const std::string_view result = flatten(function.result)[0];
-      module_imports += fmt::format("    (import \"host\" \"{0}\" (func ${0} {1} (result {2})))\n", function.import,
-                                    core_parameters, result);
+      module_imports += fmt::format("    (import \"host\" \"{0}\" (func ${0} {1} (result {2})))\n",
+                                    function.import, core_parameters, result);
       bodies += fmt::format("    (func (export \"{}\") {} (result {}) (call ${}{}))\n", function.name,
                             core_parameters, result, function.import, forwarded);
     }

@@ -30,8 +30,8 @@ std::uint64_t Random::bits(unsigned width) noexcept {
           width == 32 ? std::uint64_t{0x7F800000} : std::uint64_t{0x7FF0000000000000};
       const std::uint64_t quiet = width == 32 ? std::uint64_t{0x400000} : std::uint64_t{0x8000000000000};
       const std::uint64_t payload = next() & (quiet - 1);
-      const std::uint64_t specials[] = {0, 1, infinity, infinity | quiet, infinity | quiet | payload,
-                                        infinity | payload};
+      const std::uint64_t specials[] = {
+          0, 1, infinity, infinity | quiet, infinity | quiet | payload, infinity | payload};
       return specials[below(std::size(specials))] | (one_in(2) ? top : 0);
     }
     case 2:
@@ -51,9 +51,9 @@ std::size_t Random::length() noexcept {
 
 char32_t Random::character() noexcept {
   // Both sides of each border of an encoding.
-  constexpr char32_t kEdges[] = {0,      1,      0x22,   0x5C,   0x7F,   0x80,    0xFF,    0x100,   0x7FF,
-                                 0x800,  0xD7FF, 0xE000, 0xFEFF, 0xFFFE, 0xFFFF,  0x10000, 0x103FF, 0x10400,
-                                 0xFFFFF, 0x10FFFF};
+  constexpr char32_t kEdges[] = {0,      1,       0x22,    0x5C,    0x7F,    0x80,    0xFF,
+                                 0x100,  0x7FF,   0x800,   0xD7FF,  0xE000,  0xFEFF,  0xFFFE,
+                                 0xFFFF, 0x10000, 0x103FF, 0x10400, 0xFFFFF, 0x10FFFF};
   switch (below(6)) {
     case 0:
       return kEdges[below(std::size(kEdges))];

@@ -4,7 +4,7 @@
 /// text's grammar is in oracle/src/text.rs; equal texts mean equal values, to the bit of a NaN.
 #pragma once
 
-#include <array>
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -183,14 +183,16 @@ struct Value<std::expected<T, E>> {
 template <typename T>
 struct TupleValue {
   static void fill(Random& random, T& value) {
-    std::apply([&](auto&... parts) { (Value<std::remove_reference_t<decltype(parts)>>::fill(random, parts), ...); },
-               value);
+    std::apply(
+        [&](auto&... parts) { (Value<std::remove_reference_t<decltype(parts)>>::fill(random, parts), ...); },
+        value);
   }
   static void print(const T& value, std::string& out) {
     char before = '(';
     std::apply(
         [&](const auto&... parts) {
-          ((out += std::exchange(before, ','), Value<std::remove_cvref_t<decltype(parts)>>::print(parts, out)),
+          ((out += std::exchange(before, ','),
+            Value<std::remove_cvref_t<decltype(parts)>>::print(parts, out)),
            ...);
         },
         value);
@@ -225,7 +227,9 @@ struct Value<T> {
       out += '}';
     }
   };
-  static void fill(Random& random, T& value) { Each<typename tairitsu::Describe<T>::fields>::fill(random, value); }
+  static void fill(Random& random, T& value) {
+    Each<typename tairitsu::Describe<T>::fields>::fill(random, value);
+  }
   static void print(const T& value, std::string& out) {
     Each<typename tairitsu::Describe<T>::fields>::print(value, out);
   }

@@ -114,93 +114,73 @@ inline constexpr auto kWideText = [] {
 }  // namespace
 }  // namespace tairitsu::test
 
-// NOLINTBEGIN(bugprone-*)
-#define TAIRITSU_TEST_TYPE(name) ::tairitsu::test::name
+namespace tairitsu {
+
 template <>
-struct tairitsu::Describe<TAIRITSU_TEST_TYPE(Flat)>
-    : tairitsu::Record<TAIRITSU_TEST_TYPE(Flat), "flat", tairitsu::Field<"x", &TAIRITSU_TEST_TYPE(Flat)::x>,
-                       tairitsu::Field<"y", &TAIRITSU_TEST_TYPE(Flat)::y>,
-                       tairitsu::Field<"z", &TAIRITSU_TEST_TYPE(Flat)::z>> {};
+struct Describe<test::Flat> : Record<test::Flat, "flat", Field<"x", &test::Flat::x>,
+                                     Field<"y", &test::Flat::y>, Field<"z", &test::Flat::z>> {};
 template <>
-struct tairitsu::Describe<TAIRITSU_TEST_TYPE(Padded)>
-    : tairitsu::Record<
-          TAIRITSU_TEST_TYPE(Padded), "padded", tairitsu::Field<"a", &TAIRITSU_TEST_TYPE(Padded)::a>,
-          tairitsu::Field<"b", &TAIRITSU_TEST_TYPE(Padded)::b>, tairitsu::Field<"c", &TAIRITSU_TEST_TYPE(Padded)::c>> {
+struct Describe<test::Padded> : Record<test::Padded, "padded", Field<"a", &test::Padded::a>,
+                                       Field<"b", &test::Padded::b>, Field<"c", &test::Padded::c>> {};
+template <>
+struct Describe<test::Reordered>
+    : Record<test::Reordered, "reordered", Field<"first", &test::Reordered::first>,
+             Field<"second", &test::Reordered::second>> {};
+template <>
+struct Describe<test::ReorderedMixed>
+    : Record<test::ReorderedMixed, "reordered-mixed", Field<"first", &test::ReorderedMixed::first>,
+             Field<"middle", &test::ReorderedMixed::middle>, Field<"last", &test::ReorderedMixed::last>> {};
+template <>
+struct Describe<test::WithExtra> : Record<test::WithExtra, "with-extra", Field<"a", &test::WithExtra::a>> {};
+template <>
+struct Describe<test::WithBool> : Record<test::WithBool, "with-bool", Field<"flag", &test::WithBool::flag>> {
 };
 template <>
-struct tairitsu::Describe<TAIRITSU_TEST_TYPE(Reordered)>
-    : tairitsu::Record<TAIRITSU_TEST_TYPE(Reordered), "reordered",
-                       tairitsu::Field<"first", &TAIRITSU_TEST_TYPE(Reordered)::first>,
-                       tairitsu::Field<"second", &TAIRITSU_TEST_TYPE(Reordered)::second>> {};
+struct Describe<test::WithChar>
+    : Record<test::WithChar, "with-char", Field<"letter", &test::WithChar::letter>> {};
 template <>
-struct tairitsu::Describe<TAIRITSU_TEST_TYPE(ReorderedMixed)>
-    : tairitsu::Record<TAIRITSU_TEST_TYPE(ReorderedMixed), "reordered-mixed",
-                       tairitsu::Field<"first", &TAIRITSU_TEST_TYPE(ReorderedMixed)::first>,
-                       tairitsu::Field<"middle", &TAIRITSU_TEST_TYPE(ReorderedMixed)::middle>,
-                       tairitsu::Field<"last", &TAIRITSU_TEST_TYPE(ReorderedMixed)::last>> {};
+struct Describe<test::WithEnum>
+    : Record<test::WithEnum, "with-enum", Field<"colour", &test::WithEnum::colour>> {};
 template <>
-struct tairitsu::Describe<TAIRITSU_TEST_TYPE(WithExtra)>
-    : tairitsu::Record<TAIRITSU_TEST_TYPE(WithExtra), "with-extra",
-                       tairitsu::Field<"a", &TAIRITSU_TEST_TYPE(WithExtra)::a>> {};
+struct Describe<test::WithFlags>
+    : Record<test::WithFlags, "with-flags", Field<"flags", &test::WithFlags::flags>> {};
 template <>
-struct tairitsu::Describe<TAIRITSU_TEST_TYPE(WithBool)>
-    : tairitsu::Record<TAIRITSU_TEST_TYPE(WithBool), "with-bool",
-                       tairitsu::Field<"flag", &TAIRITSU_TEST_TYPE(WithBool)::flag>> {};
+struct Describe<test::WithString>
+    : Record<test::WithString, "with-string", Field<"id", &test::WithString::id>,
+             Field<"name", &test::WithString::name>> {};
 template <>
-struct tairitsu::Describe<TAIRITSU_TEST_TYPE(WithChar)>
-    : tairitsu::Record<TAIRITSU_TEST_TYPE(WithChar), "with-char",
-                       tairitsu::Field<"letter", &TAIRITSU_TEST_TYPE(WithChar)::letter>> {};
+struct Describe<test::Nested>
+    : Record<test::Nested, "nested", Field<"flat", &test::Nested::flat>, Field<"more", &test::Nested::more>> {
+};
 template <>
-struct tairitsu::Describe<TAIRITSU_TEST_TYPE(WithEnum)>
-    : tairitsu::Record<TAIRITSU_TEST_TYPE(WithEnum), "with-enum",
-                       tairitsu::Field<"colour", &TAIRITSU_TEST_TYPE(WithEnum)::colour>> {};
+struct Describe<test::NestedPadded>
+    : Record<test::NestedPadded, "nested-padded", Field<"padded", &test::NestedPadded::padded>,
+             Field<"more", &test::NestedPadded::more>> {};
 template <>
-struct tairitsu::Describe<TAIRITSU_TEST_TYPE(WithFlags)>
-    : tairitsu::Record<TAIRITSU_TEST_TYPE(WithFlags), "with-flags",
-                       tairitsu::Field<"flags", &TAIRITSU_TEST_TYPE(WithFlags)::flags>> {};
+struct Describe<test::Encapsulated>
+    : Record<test::Encapsulated, "encapsulated", Field<"a", &test::Encapsulated::a>,
+             Field<"b", &test::Encapsulated::b>> {};
 template <>
-struct tairitsu::Describe<TAIRITSU_TEST_TYPE(WithString)>
-    : tairitsu::Record<TAIRITSU_TEST_TYPE(WithString), "with-string",
-                       tairitsu::Field<"id", &TAIRITSU_TEST_TYPE(WithString)::id>,
-                       tairitsu::Field<"name", &TAIRITSU_TEST_TYPE(WithString)::name>> {};
+struct Describe<test::NotTrivial>
+    : Record<test::NotTrivial, "not-trivial", Field<"a", &test::NotTrivial::a>> {};
 template <>
-struct tairitsu::Describe<TAIRITSU_TEST_TYPE(Nested)>
-    : tairitsu::Record<TAIRITSU_TEST_TYPE(Nested), "nested",
-                       tairitsu::Field<"flat", &TAIRITSU_TEST_TYPE(Nested)::flat>,
-                       tairitsu::Field<"more", &TAIRITSU_TEST_TYPE(Nested)::more>> {};
+struct Describe<test::OverAligned>
+    : Record<test::OverAligned, "over-aligned", Field<"a", &test::OverAligned::a>,
+             Field<"b", &test::OverAligned::b>> {};
 template <>
-struct tairitsu::Describe<TAIRITSU_TEST_TYPE(NestedPadded)>
-    : tairitsu::Record<TAIRITSU_TEST_TYPE(NestedPadded), "nested-padded",
-                       tairitsu::Field<"padded", &TAIRITSU_TEST_TYPE(NestedPadded)::padded>,
-                       tairitsu::Field<"more", &TAIRITSU_TEST_TYPE(NestedPadded)::more>> {};
-template <>
-struct tairitsu::Describe<TAIRITSU_TEST_TYPE(Encapsulated)>
-    : tairitsu::Record<TAIRITSU_TEST_TYPE(Encapsulated), "encapsulated",
-                       tairitsu::Field<"a", &TAIRITSU_TEST_TYPE(Encapsulated)::a>,
-                       tairitsu::Field<"b", &TAIRITSU_TEST_TYPE(Encapsulated)::b>> {};
-template <>
-struct tairitsu::Describe<TAIRITSU_TEST_TYPE(NotTrivial)>
-    : tairitsu::Record<TAIRITSU_TEST_TYPE(NotTrivial), "not-trivial",
-                       tairitsu::Field<"a", &TAIRITSU_TEST_TYPE(NotTrivial)::a>> {};
-template <>
-struct tairitsu::Describe<TAIRITSU_TEST_TYPE(OverAligned)>
-    : tairitsu::Record<TAIRITSU_TEST_TYPE(OverAligned), "over-aligned",
-                       tairitsu::Field<"a", &TAIRITSU_TEST_TYPE(OverAligned)::a>,
-                       tairitsu::Field<"b", &TAIRITSU_TEST_TYPE(OverAligned)::b>> {};
-template <>
-struct tairitsu::Describe<TAIRITSU_TEST_TYPE(Wide)> {
-  static constexpr auto kind = tairitsu::DescriptionKind::enumeration;
+struct Describe<test::Wide> {
+  static constexpr auto kind = DescriptionKind::enumeration;
   static constexpr std::string_view name = "wide";
   static constexpr auto labels = [] {
-    std::array<std::string_view, TAIRITSU_TEST_TYPE(kWideCases)> result;
+    std::array<std::string_view, test::kWideCases> result;
     for (std::size_t i = 0; i < result.size(); ++i) {
-      result[i] = {TAIRITSU_TEST_TYPE(kWideText)[i].data(), 4};
+      result[i] = {test::kWideText[i].data(), 4};
     }
     return result;
   }();
 };
-#undef TAIRITSU_TEST_TYPE
-// NOLINTEND(bugprone-*)
+
+}  // namespace tairitsu
 
 namespace tairitsu::test {
 namespace {
@@ -213,7 +193,8 @@ using detail::Layout;
 
 static_assert(Codec<std::uint8_t>::bulk && Codec<std::int64_t>::bulk && Codec<double>::bulk);
 static_assert(!Codec<bool>::bulk && !Codec<char32_t>::bulk && !Codec<Colour>::bulk && !Codec<Flags3>::bulk);
-static_assert(!Codec<std::string>::bulk && !Codec<std::optional<std::uint32_t>>::bulk && !Codec<Choice>::bulk);
+static_assert(!Codec<std::string>::bulk && !Codec<std::optional<std::uint32_t>>::bulk &&
+              !Codec<Choice>::bulk);
 static_assert(Codec<Point>::bulk && has_no_padding<Point>());
 static_assert(Codec<Flat>::bulk && has_no_padding<Flat>());
 static_assert(Codec<Nested>::bulk && has_no_padding<Nested>());
@@ -311,8 +292,8 @@ TEST(ValuePathLayout, PaddingOfNestedRecordsStaysOutToo) {
          (type $u (record (field "padded" $padded) (field "more" u32)))
          (export $nested "nested-padded" (type $u)))",
       "$nested", 16);
-  guest.expect_layout({{{1, 2, 3}, 4}}, bytes_of(std::uint8_t{1}, Unwritten<3>{}, 2, std::uint16_t{3},
-                                                 Unwritten<2>{}, 4));
+  guest.expect_layout({{{1, 2, 3}, 4}},
+                      bytes_of(std::uint8_t{1}, Unwritten<3>{}, 2, std::uint16_t{3}, Unwritten<2>{}, 4));
 }
 
 TEST(ValuePathLayout, DescribedOrderCountsNotTheMembers) {
@@ -365,10 +346,11 @@ TEST(ValuePathLayout, OptionsHaveTheirPayloadAtItsAlignment) {
   guest.expect_layout({7, std::nullopt}, bytes_of(std::uint8_t{1}, Unwritten<7>{}, std::uint64_t{7},
                                                   std::uint8_t{0}, Unwritten<15>{}));
   ListGuest<std::optional<std::optional<std::uint16_t>>> nested("", "(option (option u16))", 6);
-  nested.expect_layout({std::nullopt, std::optional<std::uint16_t>(), std::optional<std::uint16_t>(5)},
-                       bytes_of(std::uint8_t{0}, Unwritten<5>{},                                       //
-                                std::uint8_t{1}, Unwritten<1>{}, std::uint8_t{0}, Unwritten<3>{},      //
-                                std::uint8_t{1}, Unwritten<1>{}, std::uint8_t{1}, Unwritten<1>{}, std::uint16_t{5}));
+  nested.expect_layout(
+      {std::nullopt, std::optional<std::uint16_t>(), std::optional<std::uint16_t>(5)},
+      bytes_of(std::uint8_t{0}, Unwritten<5>{},                                   //
+               std::uint8_t{1}, Unwritten<1>{}, std::uint8_t{0}, Unwritten<3>{},  //
+               std::uint8_t{1}, Unwritten<1>{}, std::uint8_t{1}, Unwritten<1>{}, std::uint16_t{5}));
 }
 
 TEST(ValuePathLayout, ResultsTakeTheLargerPayload) {
@@ -421,11 +403,10 @@ TEST(ValuePathLayout, VariantsHaveTheirPayloadAfterTheDiscriminant) {
          (type $s (variant (case "circle" f64) (case "at" $point) (case "label" string) (case "empty")))
          (export $shape "shape" (type $s)))",
       "$shape", 32);
-  guest.expect_layout(
-      {Shape(1.5), Shape(Point{1, 2, 3}), Shape(std::monostate{})},
-      bytes_of(std::uint8_t{0}, Unwritten<7>{}, 1.5, Unwritten<16>{},                //
-               std::uint8_t{1}, Unwritten<7>{}, 1.0, 2.0, 3.0,                       //
-               std::uint8_t{3}, Unwritten<31>{}));
+  guest.expect_layout({Shape(1.5), Shape(Point{1, 2, 3}), Shape(std::monostate{})},
+                      bytes_of(std::uint8_t{0}, Unwritten<7>{}, 1.5, Unwritten<16>{},  //
+                               std::uint8_t{1}, Unwritten<7>{}, 1.0, 2.0, 3.0,         //
+                               std::uint8_t{3}, Unwritten<31>{}));
   // The text's pointer: the arena begins at 1024, and the list of one shape takes 32 bytes.
   const auto label = guest.bytes({Shape(std::string("ab"))});
   ASSERT_OK(label);

@@ -86,9 +86,8 @@ TEST_P(ValuePathScalars, KeepFloatsToTheBit) {
 }
 
 TEST_P(ValuePathScalars, KeepCharsAtTheEdgesOfTheirRanges) {
-  expect_echoes<char32_t>("char",
-                          {U'\0', U'a', U'\x7F', U'\x80', U'\x7FF', U'\x800', U'\xD7FF', U'\xE000', U'\xFFFF',
-                           U'\x10000', U'\x1F600', U'\x10FFFF'});
+  expect_echoes<char32_t>("char", {U'\0', U'a', U'\x7F', U'\x80', U'\x7FF', U'\x800', U'\xD7FF', U'\xE000',
+                                   U'\xFFFF', U'\x10000', U'\x1F600', U'\x10FFFF'});
 }
 
 }  // namespace

@@ -25,13 +25,15 @@ struct ViewChoice : std::variant<std::uint32_t, std::string_view> {
 
 }  // namespace tairitsu::test
 
+namespace tairitsu {
+
 template <>
-struct tairitsu::Describe<tairitsu::test::Tagged>
-    : tairitsu::Record<tairitsu::test::Tagged, "tagged", tairitsu::Field<"id", &tairitsu::test::Tagged::id>,
-                       tairitsu::Field<"name", &tairitsu::test::Tagged::name>> {};
+struct Describe<test::Tagged>
+    : Record<test::Tagged, "tagged", Field<"id", &test::Tagged::id>, Field<"name", &test::Tagged::name>> {};
 template <>
-struct tairitsu::Describe<tairitsu::test::ViewChoice>
-    : tairitsu::Variant<tairitsu::test::ViewChoice, "view-choice", "number", "name"> {};
+struct Describe<test::ViewChoice> : Variant<test::ViewChoice, "view-choice", "number", "name"> {};
+
+}  // namespace tairitsu
 
 namespace tairitsu::test {
 namespace {
@@ -136,7 +138,8 @@ TEST_P(ValuePathText, ReadShowsViewsInsideOtherTypes) {
   std::string copy;
   ASSERT_OK(option.read([&](std::optional<std::string_view> view) { copy = view.value_or("none"); }, "some"));
   EXPECT_EQ(copy, "some");
-  ASSERT_OK(option.read([&](std::optional<std::string_view> view) { copy = view.value_or("none"); }, std::nullopt));
+  ASSERT_OK(
+      option.read([&](std::optional<std::string_view> view) { copy = view.value_or("none"); }, std::nullopt));
   EXPECT_EQ(copy, "none");
 
   using View = std::tuple<std::uint8_t, std::uint64_t, std::string_view>;
@@ -155,10 +158,9 @@ TEST_P(ValuePathText, AnExceptionOfAVisitorIsAnError) {
 
 // ---- Views of host functions
 
-/// relay.wat with `name` defined by `function` and the rest echoing.
+/// A guest that exports the host function `name`, of `list<string>` to `u32`, as it is.
 template <typename F>
-Container relay_with(std::string_view name, F function) {
-  // A linker cannot redefine: the function is imported by a guest of its own.
+Container guest_of(std::string_view name, F function) {
   return start(from_text(fmt::format(R"((component
     (import "{0}" (func $f (param "a" (list string)) (result u32)))
     (core module $storage
@@ -171,9 +173,11 @@ Container relay_with(std::string_view name, F function) {
         (global.set $top (i32.add (local.get $at) (local.get $size)))
         (local.get $at)))
     (core instance $s (instantiate $storage))
-    (core func $lowered (canon lower (func $f) (memory $s "memory") (realloc (func $s "realloc"))))
+    (alias core export $s "memory" (core memory $memory))
+    (alias core export $s "realloc" (core func $realloc))
+    (core func $lowered (canon lower (func $f) (memory $memory) (realloc $realloc)))
     (func (export "{0}") (param "a" (list string)) (result u32)
-      (canon lift (core func $lowered) (memory $s "memory") (realloc (func $s "realloc"))))))",
+      (canon lift (core func $lowered) (memory $memory) (realloc $realloc)))))",
                                      name)),
                [&](Linker& linker) { return linker.define(name, std::move(function)); });
 }
@@ -181,7 +185,7 @@ Container relay_with(std::string_view name, F function) {
 TEST(ValuePathViews, HostFunctionsSeeTheGuestsMemory) {
   std::vector<std::string> copies;
   bool in_place = false;
-  Container container = relay_with("look", [&](const std::vector<std::string_view>& views) {
+  Container container = guest_of("look", [&](const std::vector<std::string_view>& views) {
     copies.assign(views.begin(), views.end());
     in_place = views.size() == 3 && views[1].data() == views[0].data() + views[0].size() &&
                views[2].data() == views[1].data() + views[1].size();
@@ -221,7 +225,8 @@ TEST_P(ValuePathEncodings, KeepEveryText) {
     ASSERT_OK(result);
     EXPECT_EQ(*result, text);
   }
-  auto list = function_of<std::vector<std::string>(const std::vector<std::string>&)>(container_, "echo-strings");
+  auto list =
+      function_of<std::vector<std::string>(const std::vector<std::string>&)>(container_, "echo-strings");
   EXPECT_EQ(unwrap(list(texts())), texts());
   EXPECT_EQ(unwrap(list({})), std::vector<std::string>{});
 }
@@ -237,9 +242,12 @@ TEST_P(ValuePathEncodings, KeepAMegabyte) {
 }
 
 TEST_P(ValuePathEncodings, ViewsAreOfTranscodedText) {
-  auto list = function_of<std::vector<std::string_view>(const std::vector<std::string>&)>(container_, "echo-strings");
+  auto list =
+      function_of<std::vector<std::string_view>(const std::vector<std::string>&)>(container_, "echo-strings");
   std::vector<std::string> copies;
-  const auto look = [&](const std::vector<std::string_view>& views) { copies.assign(views.begin(), views.end()); };
+  const auto look = [&](const std::vector<std::string_view>& views) {
+    copies.assign(views.begin(), views.end());
+  };
   ASSERT_OK(list.read(look, texts()));
   EXPECT_EQ(copies, texts());
 }

@@ -69,30 +69,31 @@ Result<void> define_echo_host(Linker& linker) {
   TAIRITSU_CHECK(define_both<Mixed>(linker, "record"));
   TAIRITSU_CHECK(define_both<Choice>(linker, "variant"));
 
-  TAIRITSU_CHECK(linker.define("sum16", [](U32 p0, U32 p1, U32 p2, U32 p3, U32 p4, U32 p5, U32 p6, U32 p7,
-                                           U32 p8, U32 p9, U32 p10, U32 p11, U32 p12, U32 p13, U32 p14,
-                                           U32 p15) {
-    ++calls;
-    std::uint64_t sum = 0;
-    for (const U32 p : {p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15}) sum += p;
-    return sum;
-  }));
-  TAIRITSU_CHECK(linker.define("sum17", [](U32 p0, U32 p1, U32 p2, U32 p3, U32 p4, U32 p5, U32 p6, U32 p7,
-                                           U32 p8, U32 p9, U32 p10, U32 p11, U32 p12, U32 p13, U32 p14,
-                                           U32 p15, U32 p16) {
-    ++calls;
-    std::uint64_t sum = 0;
-    for (const U32 p : {p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16}) sum += p;
-    return sum;
-  }));
+  TAIRITSU_CHECK(
+      linker.define("sum16", [](U32 p0, U32 p1, U32 p2, U32 p3, U32 p4, U32 p5, U32 p6, U32 p7, U32 p8,
+                                U32 p9, U32 p10, U32 p11, U32 p12, U32 p13, U32 p14, U32 p15) {
+        ++calls;
+        std::uint64_t sum = 0;
+        for (const U32 p : {p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15}) sum += p;
+        return sum;
+      }));
+  TAIRITSU_CHECK(
+      linker.define("sum17", [](U32 p0, U32 p1, U32 p2, U32 p3, U32 p4, U32 p5, U32 p6, U32 p7, U32 p8,
+                                U32 p9, U32 p10, U32 p11, U32 p12, U32 p13, U32 p14, U32 p15, U32 p16) {
+        ++calls;
+        std::uint64_t sum = 0;
+        for (const U32 p : {p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16})
+          sum += p;
+        return sum;
+      }));
   using View = std::string_view;
-  return linker.define("many-strings", [](View p0, View p1, View p2, View p3, View p4, View p5, View p6,
-                                          View p7, View p8) {
-    ++calls;
-    std::size_t sum = 0;
-    for (const View p : {p0, p1, p2, p3, p4, p5, p6, p7, p8}) sum += p.size();
-    return static_cast<U32>(sum);
-  });
+  return linker.define("many-strings",
+                       [](View p0, View p1, View p2, View p3, View p4, View p5, View p6, View p7, View p8) {
+                         ++calls;
+                         std::size_t sum = 0;
+                         for (const View p : {p0, p1, p2, p3, p4, p5, p6, p7, p8}) sum += p.size();
+                         return static_cast<U32>(sum);
+                       });
 }
 
 }  // namespace tairitsu::test

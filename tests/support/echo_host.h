@@ -41,7 +41,7 @@ class EchoTest : public testing::TestWithParam<std::string> {
   Container container_ = start(GetParam() + ".wat", define_echo_host);
 };
 
-#define INSTANTIATE_ECHO_TEST(Fixture)                                                \
+#define INSTANTIATE_ECHO_TEST(Fixture)                                          \
   INSTANTIATE_TEST_SUITE_P(BothWays, Fixture, testing::Values("echo", "relay"), \
                            [](const auto& test) { return test.param; })
 

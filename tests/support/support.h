@@ -101,7 +101,7 @@ inline Container start(std::string_view guest, std::function<Result<void>(Linker
   return start(load(guest), std::move(imports), limits);
 }
 
-/// Binds a function, which must be there and fit: `function_of<std::uint32_t()>(container, "drops")`.
+/// Finds a function, which must be there and fit: `function_of<std::uint32_t()>(container, "drops")`.
 template <typename Signature>
 Function<Signature> function_of(const Container& container, std::string_view name) {
   auto function = container.function<Signature>(name);

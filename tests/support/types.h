@@ -78,45 +78,37 @@ struct Shape : std::variant<double, Point, std::string, std::monostate> {
 
 }  // namespace tairitsu::test
 
+namespace tairitsu {
+
 template <>
-struct tairitsu::Describe<tairitsu::test::Colour>
-    : tairitsu::Enum<tairitsu::test::Colour, "colour", "red", "green", "blue"> {};
+struct Describe<test::Colour> : Enum<test::Colour, "colour", "red", "green", "blue"> {};
 template <>
-struct tairitsu::Describe<tairitsu::test::Flags3>
-    : tairitsu::Flags<tairitsu::test::Flags3, "flags3", "a", "b", "c"> {};
+struct Describe<test::Flags3> : Flags<test::Flags3, "flags3", "a", "b", "c"> {};
 template <>
-struct tairitsu::Describe<tairitsu::test::Flags9>
-    : tairitsu::Flags<tairitsu::test::Flags9, "flags9", "l0", "l1", "l2", "l3", "l4", "l5", "l6", "l7",
-                      "l8"> {};
+struct Describe<test::Flags9>
+    : Flags<test::Flags9, "flags9", "l0", "l1", "l2", "l3", "l4", "l5", "l6", "l7", "l8"> {};
 template <>
-struct tairitsu::Describe<tairitsu::test::Flags17>
-    : tairitsu::Flags<tairitsu::test::Flags17, "flags17", "l0", "l1", "l2", "l3", "l4", "l5", "l6", "l7",
-                      "l8", "l9", "l10", "l11", "l12", "l13", "l14", "l15", "l16"> {};
+struct Describe<test::Flags17> : Flags<test::Flags17, "flags17", "l0", "l1", "l2", "l3", "l4", "l5", "l6",
+                                       "l7", "l8", "l9", "l10", "l11", "l12", "l13", "l14", "l15", "l16"> {};
 template <>
-struct tairitsu::Describe<tairitsu::test::Flags32>
-    : tairitsu::Flags<tairitsu::test::Flags32, "flags32", "l0", "l1", "l2", "l3", "l4", "l5", "l6", "l7",
-                      "l8", "l9", "l10", "l11", "l12", "l13", "l14", "l15", "l16", "l17", "l18", "l19", "l20",
-                      "l21", "l22", "l23", "l24", "l25", "l26", "l27", "l28", "l29", "l30", "l31"> {};
+struct Describe<test::Flags32>
+    : Flags<test::Flags32, "flags32", "l0", "l1", "l2", "l3", "l4", "l5", "l6", "l7", "l8", "l9", "l10",
+            "l11", "l12", "l13", "l14", "l15", "l16", "l17", "l18", "l19", "l20", "l21", "l22", "l23", "l24",
+            "l25", "l26", "l27", "l28", "l29", "l30", "l31"> {};
 template <>
-struct tairitsu::Describe<tairitsu::test::Inner>
-    : tairitsu::Record<tairitsu::test::Inner, "inner", tairitsu::Field<"x", &tairitsu::test::Inner::x>,
-                       tairitsu::Field<"y", &tairitsu::test::Inner::y>,
-                       tairitsu::Field<"z", &tairitsu::test::Inner::z>> {};
+struct Describe<test::Inner> : Record<test::Inner, "inner", Field<"x", &test::Inner::x>,
+                                      Field<"y", &test::Inner::y>, Field<"z", &test::Inner::z>> {};
 template <>
-struct tairitsu::Describe<tairitsu::test::Mixed>
-    : tairitsu::Record<
-          tairitsu::test::Mixed, "mixed", tairitsu::Field<"a", &tairitsu::test::Mixed::a>,
-          tairitsu::Field<"b", &tairitsu::test::Mixed::b>, tairitsu::Field<"c", &tairitsu::test::Mixed::c>,
-          tairitsu::Field<"d", &tairitsu::test::Mixed::d>, tairitsu::Field<"e", &tairitsu::test::Mixed::e>,
-          tairitsu::Field<"nested", &tairitsu::test::Mixed::nested>> {};
+struct Describe<test::Mixed>
+    : Record<test::Mixed, "mixed", Field<"a", &test::Mixed::a>, Field<"b", &test::Mixed::b>,
+             Field<"c", &test::Mixed::c>, Field<"d", &test::Mixed::d>, Field<"e", &test::Mixed::e>,
+             Field<"nested", &test::Mixed::nested>> {};
 template <>
-struct tairitsu::Describe<tairitsu::test::Choice>
-    : tairitsu::Variant<tairitsu::test::Choice, "choice", "small", "wide", "text", "none"> {};
+struct Describe<test::Choice> : Variant<test::Choice, "choice", "small", "wide", "text", "none"> {};
 template <>
-struct tairitsu::Describe<tairitsu::test::Point>
-    : tairitsu::Record<tairitsu::test::Point, "point", tairitsu::Field<"x", &tairitsu::test::Point::x>,
-                       tairitsu::Field<"y", &tairitsu::test::Point::y>,
-                       tairitsu::Field<"z", &tairitsu::test::Point::z>> {};
+struct Describe<test::Point> : Record<test::Point, "point", Field<"x", &test::Point::x>,
+                                      Field<"y", &test::Point::y>, Field<"z", &test::Point::z>> {};
 template <>
-struct tairitsu::Describe<tairitsu::test::Shape>
-    : tairitsu::Variant<tairitsu::test::Shape, "shape", "circle", "at", "label", "empty"> {};
+struct Describe<test::Shape> : Variant<test::Shape, "shape", "circle", "at", "label", "empty"> {};
+
+}  // namespace tairitsu

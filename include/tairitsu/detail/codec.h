@@ -200,6 +200,9 @@ struct Codec<char32_t> : PlainCodec {
 
 // ---- Strings
 
+/// The most bytes that a string or a list takes in a guest's memory.
+inline constexpr std::uint32_t kMaxBytes = 0x7FFFFFFF;
+
 template <typename T>
 struct StringCodec : PlainCodec {
   static constexpr std::uint32_t size = 8;
@@ -210,19 +213,21 @@ struct StringCodec : PlainCodec {
 
   static Type type() { return Type::make(TypeKind::string); }
   static bool check(CheckContext& cx, std::string_view value) {
+    if (value.size() > kMaxBytes) [[unlikely]]
+      return cx.fail(ErrorCode::invalid_argument, "a string is too large for a guest's memory");
     return is_utf8(value) || cx.fail(ErrorCode::invalid_argument, "a string is not valid UTF-8");
   }
   static bool lower(LowerContext& cx, std::string_view value, abi::Slot*& slot) {
-    std::size_t address;
-    std::uint32_t length;
+    std::size_t address = 0;
+    std::uint32_t length = 0;
     if (!cx.lower_string(value, address, length)) return false;
     (slot++)->u64 = address;
     (slot++)->u64 = length;
     return true;
   }
   static bool store(LowerContext& cx, std::string_view value, std::size_t address) {
-    std::size_t text;
-    std::uint32_t length;
+    std::size_t text = 0;
+    std::uint32_t length = 0;
     if (!cx.lower_string(value, text, length)) return false;
     cx.write(address, static_cast<std::uint32_t>(text));
     cx.write(address + 4, length);
@@ -240,10 +245,10 @@ struct StringCodec : PlainCodec {
  private:
   static bool from(LiftContext& cx, std::uint32_t address, std::uint32_t length, T& out) {
     if constexpr (std::is_same_v<T, std::string_view>) {
-      return cx.lift_string(address, length, out);
+      return cx.lift_string(address, length, false, out);
     } else {
       std::string_view view;
-      if (!cx.consume(length) || !cx.lift_string(address, length, view)) return false;
+      if (!cx.lift_string(address, length, true, view)) return false;
       out.assign(view);
       return true;
     }
@@ -448,16 +453,11 @@ struct Codec<std::pair<A, B>> : TupleCodec<std::pair<A, B>, A, B> {};
 
 // ---- Lists
 
-inline constexpr std::uint32_t kMaxListBytes = 0x7FFFFFFF;
-
 /// Writes `count` elements from `values` into memory of the guest's.
 template <typename T, typename Values>
 bool lower_list(LowerContext& cx, const Values& values, std::size_t& address, std::uint32_t& length) {
   using Element = Codec<T>;
   const std::size_t count = values.size();
-  if (count > kMaxListBytes / Element::size) {
-    return cx.fail(ErrorCode::invalid_argument, "a list is too large for a guest's memory");
-  }
   if (!cx.reallocate(count * Element::size, Element::align, address)) return false;
   length = static_cast<std::uint32_t>(count);
   if constexpr (Element::bulk && has_no_padding<T>()) {
@@ -507,11 +507,13 @@ struct ListCodec : PlainCodec {
   static constexpr std::uint32_t flat_count = 2;
   static constexpr std::uint32_t handle_count = Codec<T>::handle_count;
   static constexpr bool in_memory = true;
-  static constexpr bool needs_check = Codec<T>::needs_check;
+  static constexpr bool needs_check = true;
 
   static Type type() { return Type::make(TypeKind::list, {}, {TypeField{{}, Codec<T>::type()}}); }
   static bool check(CheckContext& cx, const List& values) {
-    if constexpr (needs_check) {
+    if (values.size() > kMaxBytes / Codec<T>::size) [[unlikely]]
+      return cx.fail(ErrorCode::invalid_argument, "a list is too large for a guest's memory");
+    if constexpr (Codec<T>::needs_check) {
       for (const auto& value : values) {
         if (!Codec<T>::check(cx, value)) return false;
       }
@@ -519,16 +521,16 @@ struct ListCodec : PlainCodec {
     return true;
   }
   static bool lower(LowerContext& cx, const List& values, abi::Slot*& slot) {
-    std::size_t address;
-    std::uint32_t length;
+    std::size_t address = 0;
+    std::uint32_t length = 0;
     if (!lower_list<T>(cx, values, address, length)) return false;
     (slot++)->u64 = address;
     (slot++)->u64 = length;
     return true;
   }
   static bool store(LowerContext& cx, const List& values, std::size_t address) {
-    std::size_t elements;
-    std::uint32_t length;
+    std::size_t elements = 0;
+    std::uint32_t length = 0;
     if (!lower_list<T>(cx, values, elements, length)) return false;
     cx.write(address, static_cast<std::uint32_t>(elements));
     cx.write(address + 4, length);

@@ -142,11 +142,13 @@ class LiftContext {
     return true;
   }
 
-  /// A view of a string in guest memory, or of its transcoded copy in the call's arena.
-  [[nodiscard]] bool lift_string(std::uint32_t address, std::uint32_t length, std::string_view& out) {
+  /// A view of a string in guest memory, or of its transcoded copy in the call's arena, which counts as
+  /// copied; the other does where the caller says that it copies the view.
+  [[nodiscard]] bool lift_string(std::uint32_t address, std::uint32_t length, bool copied,
+                                 std::string_view& out) {
     if (lifting_.encoding != abi::StringEncoding::utf8) return transcode(address, length, out);
     const std::uint8_t* bytes = range(address, length, 1, 1);
-    if (bytes == nullptr) return false;
+    if (bytes == nullptr || (copied && !consume(length))) return false;
     out = {reinterpret_cast<const char*>(bytes), length};
     return is_utf8(out) || invalid_utf8();
   }

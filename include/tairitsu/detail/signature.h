@@ -64,7 +64,7 @@ struct HasViewAlternative;
 template <typename... Ts>
 struct HasViewAlternative<std::variant<Ts...>> : std::disjunction<IsView<Ts>...> {};
 template <DescribedVariant T>
-struct IsView<T> : HasViewAlternative<std::remove_cvref_t<decltype(as_variant(std::declval<T&>()))>> {};
+struct IsView<T> : HasViewAlternative<VariantBase<T>> {};
 
 inline constexpr std::uint32_t kMaxFlatSlots = 16;
 

@@ -1,0 +1,99 @@
+/// A type under test through its codec alone.
+///
+/// Calls of the public templates cost the compiler about two seconds a type, most of which is not
+/// the type's doing. Here only the codec is instantiated; what stands around it, the choice of flat
+/// slots or memory in `CallFrame` and `TypedHostFunction`, is done once more without types.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <tairitsu/detail/signature.h>
+
+#include "subject.h"
+
+namespace differential {
+
+/// A C++ type where it is not known: its codec, and what values.h does with it.
+struct Operations {
+  std::uint32_t size;
+  std::uint32_t align;
+  std::uint32_t flat_count;
+  bool in_memory;
+  bool needs_check;
+  tairitsu::Type (*type)();
+  bool (*check)(tairitsu::detail::CheckContext&, const void*);
+  bool (*lower)(tairitsu::detail::LowerContext&, const void*, tairitsu::abi::Slot*&);
+  bool (*store)(tairitsu::detail::LowerContext&, const void*, std::size_t);
+  bool (*lift)(tairitsu::detail::LiftContext&, const tairitsu::abi::Slot*&, void*);
+  bool (*load)(tairitsu::detail::LiftContext&, std::size_t, void*);
+  void* (*make)();
+  void (*destroy)(void*);
+  void (*fill)(Random&, void*);  ///< Null for views.
+  void (*print)(const void*, std::string&);
+};
+
+template <typename T, bool IsView>
+[[nodiscard]] constexpr Operations operations_of() {
+  using Codec = tairitsu::detail::Codec<T>;
+  using namespace tairitsu::detail;
+  using tairitsu::abi::Slot;
+  Operations operations{
+      .size = Codec::size,
+      .align = Codec::align,
+      .flat_count = Codec::flat_count,
+      .in_memory = Codec::in_memory,
+      .needs_check = Codec::needs_check,
+      .type = &Codec::type,
+      .check = [](CheckContext& cx,
+                  const void* value) { return Codec::check(cx, *static_cast<const T*>(value)); },
+      .lower = [](LowerContext& cx, const void* value,
+                  Slot*& slot) { return Codec::lower(cx, *static_cast<const T*>(value), slot); },
+      .store = [](LowerContext& cx, const void* value,
+                  std::size_t address) { return Codec::store(cx, *static_cast<const T*>(value), address); },
+      .lift = [](LiftContext& cx, const Slot*& slot,
+                 void* value) { return Codec::lift(cx, slot, *static_cast<T*>(value)); },
+      .load = [](LiftContext& cx, std::size_t address,
+                 void* value) { return Codec::load(cx, address, *static_cast<T*>(value)); },
+      .make = []() -> void* { return new T(); },
+      .destroy = [](void* value) { delete static_cast<T*>(value); },
+      .fill = nullptr,
+      .print = [](const void* value,
+                  std::string& out) { Value<T>::print(*static_cast<const T*>(value), out); },
+  };
+  if constexpr (!IsView) {
+    operations.fill = [](Random& random, void* value) { Value<T>::fill(random, *static_cast<T*>(value)); };
+  }
+  return operations;
+}
+
+template <typename T, bool IsView = false>
+inline constexpr Operations kOperations = operations_of<T, IsView>();
+
+/// Of a type, of lists of it, and of lists of its views.
+struct OperationsOfSubject {
+  const Operations* value;
+  const Operations* list;
+  const Operations* list_of_views;
+};
+
+[[nodiscard]] std::unique_ptr<Subject> make_erased_subject(const OperationsOfSubject& operations);
+
+/// Registers a type, from a generated file.
+template <typename T, typename View>
+struct Register {
+  explicit Register(const char* name) {
+    subjects().push_back({name, [] {
+                            return make_erased_subject(
+                                {&kOperations<T>, &kOperations<std::vector<T>>,
+                                 &kOperations<std::vector<View>, !std::is_same_v<T, View>>});
+                          }});
+  }
+};
+
+}  // namespace differential

@@ -1,0 +1,541 @@
+// Limits, each with a guest that really hits it: an error with a code of its own, a container in its
+// error state, and a process that goes on.
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "support.h"
+
+namespace tairitsu::test {
+
+struct LimitTicket {};
+
+}  // namespace tairitsu::test
+
+template <>
+struct tairitsu::Describe<tairitsu::test::LimitTicket>
+    : tairitsu::HostResource<tairitsu::test::LimitTicket, "ticket"> {};
+
+namespace tairitsu::test {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+/// A deadline or an interrupt is to be noticed long before this, even under a sanitizer.
+constexpr auto kLong = 5s;
+
+/// An engine that counts fuel and looks at the clock.
+const Engine& limiting_engine() {
+  static const Engine engine = unwrap(Engine::create({.fuel = true, .epochs = true}));
+  return engine;
+}
+
+Image hostile() {
+  static const Image image = load(limiting_engine(), "hostile.wat");
+  return image;
+}
+
+/// The container hit a limit: it is out of use, and another one of the same image is not.
+void expect_contained(const Container& container) {
+  EXPECT_EQ(container.state(), ContainerState::error);
+  EXPECT_EQ(unwrap(function_of<std::string()>(start("hostile.wat"), "hello")()), "hello");
+}
+
+/// Joins at the end of a test, whatever happens in it.
+class Thread {
+ public:
+  explicit Thread(std::function<void()> body) : thread_(std::move(body)) {}
+  ~Thread() { thread_.join(); }
+  Thread(const Thread&) = delete;
+  Thread& operator=(const Thread&) = delete;
+
+ private:
+  std::thread thread_;
+};
+
+// ---- Fuel
+
+TEST(FuelLimit, EndsAGuestThatComputes) {
+  auto container = unwrap(Container::builder(hostile()).with_fuel(100'000).build());
+  EXPECT_ERROR(function_of<void()>(container, "loop-forever")(), fuel_exhausted);
+  expect_contained(container);
+  EXPECT_ERROR(function_of<std::string()>(container, "hello")(), container_failed);
+}
+
+TEST(FuelLimit, IsForTheContainersWholeLife) {
+  auto container = unwrap(Container::builder(hostile()).with_fuel(1000).build());
+  const std::uint64_t at_first = unwrap(container.fuel());
+  EXPECT_LE(at_first, 1000U);
+  auto hello = function_of<std::string()>(container, "hello");
+  ASSERT_OK(hello());
+  const std::uint64_t after_one = unwrap(container.fuel());
+  EXPECT_LT(after_one, at_first);
+  Result<std::string> last = hello();
+  for (int i = 0; i < 1000 && last; ++i) last = hello();
+  EXPECT_ERROR(last, fuel_exhausted);
+  EXPECT_EQ(container.state(), ContainerState::error);
+}
+
+TEST(FuelLimit, CanBeFilledUp) {
+  auto container = unwrap(Container::builder(hostile()).with_fuel(1000).build());
+  auto hello = function_of<std::string()>(container, "hello");
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_OK(container.set_fuel(1000));
+    ASSERT_OK(hello());
+  }
+  ASSERT_OK(container.set_fuel(5));
+  EXPECT_EQ(unwrap(container.fuel()), 5U);
+  EXPECT_ERROR(hello(), fuel_exhausted);
+}
+
+TEST(FuelLimit, HoldsWhereTheGuestStarts) {
+  const Image starting = unwrap(Image::from_text(limiting_engine(), R"((component
+    (core module $m (func $f (loop $again (br $again))) (start $f))
+    (core instance (instantiate $m))))"));
+  EXPECT_ERROR(Container::builder(starting).with_fuel(10'000).build(), fuel_exhausted);
+  EXPECT_ERROR(Container::builder(starting).with_deadline(20ms).build(), deadline_exceeded);
+  auto container = unwrap(Container::builder(starting).with_fuel(10'000).create());
+  EXPECT_ERROR(container.start(), fuel_exhausted);
+  EXPECT_EQ(container.state(), ContainerState::error);
+  EXPECT_ERROR(unwrap(Container::builder(starting).with_fuel(10'000).build_template()).instantiate(),
+               fuel_exhausted);
+}
+
+TEST(FuelLimit, IsNoneWhereNoneIsSet) {
+  auto container = start(hostile());
+  EXPECT_GT(unwrap(container.fuel()), std::uint64_t{1} << 60);
+  EXPECT_OK(function_of<std::string()>(container, "hello")());
+}
+
+TEST(FuelLimit, OfNoneAtAllLetsNothingRun) {
+  auto container = unwrap(Container::builder(hostile()).with_fuel(0).build());
+  EXPECT_ERROR(function_of<std::string()>(container, "hello")(), fuel_exhausted);
+}
+
+// ---- Deadlines
+
+TEST(Deadline, EndsAGuestThatComputes) {
+  auto container = unwrap(Container::builder(hostile()).with_deadline(50ms).build());
+  const auto begin = Clock::now();
+  const auto late = function_of<void()>(container, "loop-forever")();
+  const auto took = Clock::now() - begin;
+  ASSERT_ERROR(late, deadline_exceeded);
+  EXPECT_GE(took, 50ms);
+  EXPECT_LT(took, kLong);
+  expect_contained(container);
+}
+
+TEST(Deadline, EndsAGuestThatNeverEndsItsPostReturn) {
+  auto container = unwrap(Container::builder(hostile()).with_deadline(50ms).build());
+  EXPECT_ERROR(function_of<std::string()>(container, "loop-in-post-return")(), deadline_exceeded);
+  expect_contained(container);
+}
+
+TEST(Deadline, IsForEachCall) {
+  auto container = unwrap(Container::builder(hostile()).with_deadline(100ms).build());
+  auto hello = function_of<std::string()>(container, "hello");
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_OK(hello());
+    std::this_thread::sleep_for(50ms);
+  }
+}
+
+TEST(Deadline, DoesNotEndAHostFunctionButTheGuestAfterIt) {
+  const Image image = load(limiting_engine(), "callback.wat");
+  bool finished = false;
+  auto container = unwrap(Container::builder(image)
+                              .with_imports([&](Linker& linker) -> Result<void> {
+                                TAIRITSU_CHECK(linker.define("call", [&](std::uint32_t n) {
+                                  std::this_thread::sleep_for(100ms);
+                                  finished = true;
+                                  return n;
+                                }));
+                                return linker.define("test:callback/host@1.2.0#note", [](std::uint32_t) {});
+                              })
+                              .with_deadline(30ms)
+                              .build());
+  EXPECT_ERROR(function_of<void(std::uint32_t)>(container, "run-then-spin")(1), deadline_exceeded);
+  EXPECT_TRUE(finished);
+}
+
+TEST(Deadline, IsNotNoticedByOtherContainers) {
+  auto late = unwrap(Container::builder(hostile()).with_deadline(20ms).build());
+  auto calm = start(hostile());
+  auto deep = function_of<std::uint32_t(std::uint32_t)>(calm, "divide");
+  EXPECT_ERROR(function_of<void()>(late, "loop-forever")(), deadline_exceeded);
+  EXPECT_EQ(unwrap(deep(5)), 20U);
+}
+
+// A C guest in WASI does not compute: it can only be cut off on a fiber.
+TEST(Deadline, EndsAGuestThatSleeps) {
+  auto container = unwrap(Container::builder(load(limiting_engine(), "wasi_guest.wasm"))
+                              .with_imports([](Linker& linker) {
+                                return linker.define("test:wasi/host@1.0.0#note",
+                                                     [](std::uint32_t n) { return n; });
+                              })
+                              .with_deadline(100ms)
+                              .build_template());
+  for (const std::string_view waiting : {"sleep", "poll"}) {
+    Container guest = unwrap(container.instantiate());
+    auto wait = function_of<void(std::uint32_t)>(guest, waiting);
+    EXPECT_OK(wait(1));
+    const auto begin = Clock::now();
+    EXPECT_ERROR(wait(60'000), deadline_exceeded);
+    EXPECT_LT(Clock::now() - begin, kLong) << waiting;
+    expect_contained(guest);
+  }
+}
+
+// ---- Interrupts
+
+TEST(Interrupt, EndsAGuestThatComputes) {
+  auto container = start(hostile());
+  const InterruptHandle handle = unwrap(container.interrupt_handle());
+  std::atomic<bool> done = false;
+  const Thread other([&] {
+    // Until the call has begun there is nothing to interrupt.
+    while (!done) {
+      handle.interrupt();
+      std::this_thread::sleep_for(1ms);
+    }
+  });
+  const auto interrupted = function_of<void()>(container, "loop-forever")();
+  done = true;
+  EXPECT_ERROR(interrupted, interrupted);
+  expect_contained(container);
+}
+
+TEST(Interrupt, EndsAGuestThatSleeps) {
+  auto container = unwrap(Container::builder(load(limiting_engine(), "wasi_guest.wasm"))
+                              .with_imports([](Linker& linker) {
+                                return linker.define("test:wasi/host@1.0.0#note",
+                                                     [](std::uint32_t n) { return n; });
+                              })
+                              .interruptible()
+                              .build());
+  const InterruptHandle handle = unwrap(container.interrupt_handle());
+  std::atomic<bool> done = false;
+  const Thread other([&] {
+    while (!done) {
+      std::this_thread::sleep_for(10ms);
+      handle.interrupt();
+    }
+  });
+  const auto begin = Clock::now();
+  const auto cut_off = function_of<void(std::uint32_t)>(container, "sleep")(60'000);
+  done = true;
+  EXPECT_ERROR(cut_off, interrupted);
+  EXPECT_LT(Clock::now() - begin, kLong);
+  expect_contained(container);
+}
+
+TEST(Interrupt, WithoutACallDoesNothing) {
+  auto container = start(hostile());
+  const InterruptHandle handle = unwrap(container.interrupt_handle());
+  const InterruptHandle copy = handle;  // NOLINT(performance-unnecessary-copy-initialization)
+  auto hello = function_of<std::string()>(container, "hello");
+  for (int i = 0; i < 100; ++i) {
+    copy.interrupt();
+    ASSERT_OK(hello());
+  }
+}
+
+TEST(Interrupt, NeedsAStartedContainer) {
+  auto container = unwrap(Container::builder(hostile()).create());
+  EXPECT_ERROR(container.interrupt_handle(), container_stopped);
+}
+
+// ---- Memory and tables
+
+TEST(MemoryLimit, EndsAGuestThatGrowsPastIt) {
+  auto container = start("hostile.wat", {}, {.memory_bytes = 10 * 65536});
+  auto grow = function_of<std::int32_t(std::uint32_t)>(container, "grow-memory");
+  EXPECT_EQ(unwrap(grow(9)), 1);
+  EXPECT_EQ(container.memory_bytes(), 10U * 65536U);
+  const auto grown = grow(1);
+  ASSERT_ERROR(grown, memory_limit);
+  EXPECT_THAT(message_of(grown), HasSubstr("720896 bytes"));
+  EXPECT_THAT(message_of(grown), HasSubstr("limit is 655360"));
+  EXPECT_EQ(container.memory_bytes(), 10U * 65536U);
+  expect_contained(container);
+}
+
+TEST(MemoryLimit, EndsACallThatNeedsMoreForItsArguments) {
+  auto container = start("hostile.wat", {}, {.memory_bytes = 1 << 20});
+  auto take = function_of<std::uint32_t(std::vector<std::uint8_t>)>(container, "take-bytes");
+  EXPECT_EQ(unwrap(take(std::vector<std::uint8_t>(100'000))), 100'000U);
+  EXPECT_ERROR(take(std::vector<std::uint8_t>(2 << 20)), memory_limit);
+  expect_contained(container);
+}
+
+TEST(MemoryLimit, HoldsWhereTheGuestStarts) {
+  const auto built = Container::builder(load("hostile.wat")).with_limits({.memory_bytes = 65535}).build();
+  ASSERT_ERROR(built, memory_limit);
+  EXPECT_THAT(message_of(built), HasSubstr("instantiating the component"));
+  EXPECT_ERROR(Container::builder(load("hostile.wat")).with_limits({.memory_bytes = 0}).build(), memory_limit)
+      << "0 is a limit too";
+}
+
+// Wasmtime refuses to grow past a memory's own maximum after it has asked the limiter.
+TEST(MemoryLimit, DoesNotCountWhatTheGuestDidNotGet) {
+  auto container = start("growing.wat", {}, {.memory_bytes = 8 * 65536});
+  auto bounded = function_of<std::int32_t(std::uint32_t)>(container, "grow-bounded");
+  EXPECT_EQ(container.memory_bytes(), 2U * 65536U);
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(unwrap(bounded(5)), -1);
+  EXPECT_EQ(container.memory_bytes(), 2U * 65536U);
+  EXPECT_EQ(unwrap(bounded(2)), 1);
+  EXPECT_EQ(container.memory_bytes(), 4U * 65536U);
+  EXPECT_EQ(unwrap(function_of<std::int64_t(std::uint64_t)>(container, "grow-wide")(4)), 1);
+  EXPECT_EQ(container.memory_bytes(), 8U * 65536U);
+  EXPECT_EQ(unwrap(bounded(0)), 3);
+}
+
+TEST(MemoryLimit, IsForAllMemoriesTogether) {
+  auto container = start("growing.wat", {}, {.memory_bytes = 8 * 65536});
+  EXPECT_EQ(unwrap(function_of<std::int32_t(std::uint32_t)>(container, "grow-bounded")(2)), 1);
+  EXPECT_ERROR(function_of<std::int64_t(std::uint64_t)>(container, "grow-wide")(5), memory_limit);
+  EXPECT_EQ(container.state(), ContainerState::error);
+}
+
+// Once this overflowed the count, and the limit was gone.
+TEST(MemoryLimit, HoldsWhereAGuestAsksForAllThereIs) {
+  for (const std::uint64_t pages : {~std::uint64_t{0}, (std::uint64_t{1} << 48) - 1, std::uint64_t{1} << 47}) {
+    auto limited = start("growing.wat", {}, {.memory_bytes = 8 * 65536});
+    EXPECT_ERROR(function_of<std::int64_t(std::uint64_t)>(limited, "grow-wide")(pages), memory_limit);
+  }
+  // Without a limit the guest is told that there is no more.
+  auto container = start("growing.wat");
+  auto wide = function_of<std::int64_t(std::uint64_t)>(container, "grow-wide");
+  EXPECT_EQ(unwrap(wide(~std::uint64_t{0})), -1);
+  EXPECT_EQ(unwrap(wide((std::uint64_t{1} << 48) - 1)), -1);
+  EXPECT_EQ(container.memory_bytes(), 2U * 65536U);
+  EXPECT_EQ(unwrap(wide(1)), 1);
+  EXPECT_EQ(container.memory_bytes(), 3U * 65536U);
+}
+
+TEST(TableLimit, EndsAGuestThatGrowsPastIt) {
+  auto container = start("hostile.wat", {}, {.table_elements = 100});
+  auto grow = function_of<std::int32_t(std::uint32_t)>(container, "grow-table");
+  EXPECT_EQ(unwrap(grow(99)), 1);
+  const auto grown = grow(1);
+  ASSERT_ERROR(grown, table_limit);
+  EXPECT_THAT(message_of(grown), HasSubstr("101 table elements, its limit is 100"));
+  expect_contained(container);
+}
+
+TEST(TableLimit, DoesNotCountWhatTheGuestDidNotGet) {
+  auto container = start("growing.wat", {}, {.table_elements = 20});
+  auto grow = function_of<std::int32_t(std::uint32_t)>(container, "grow-table");
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(unwrap(grow(10)), -1);
+  EXPECT_EQ(unwrap(grow(9)), 1);
+  EXPECT_EQ(unwrap(grow(0xFFFFFFFF)), -1);
+  EXPECT_EQ(unwrap(grow(0)), 10);
+}
+
+TEST(TableLimit, HoldsWhereTheGuestStarts) {
+  EXPECT_ERROR(Container::builder(load("hostile.wat")).with_limits({.table_elements = 0}).build(), table_limit);
+}
+
+// ---- Instances, handles, copies
+
+/// Defines what resources.wat imports.
+Result<void> define_tickets(Linker& linker) {
+  using Ptr = std::unique_ptr<LimitTicket>;
+  const std::string host = "test:shop/host@1.0.0#";
+  TAIRITSU_CHECK(linker.define_resource<LimitTicket>(host + "ticket"));
+  TAIRITSU_CHECK(
+      linker.define(host + "[constructor]ticket", [](std::uint32_t) { return std::make_unique<LimitTicket>(); }));
+  TAIRITSU_CHECK(linker.define(host + "[method]ticket.number", [](LimitTicket&) -> std::uint32_t { return 1; }));
+  TAIRITSU_CHECK(linker.define(host + "take", [](Ptr) {}));
+  TAIRITSU_CHECK(linker.define(host + "give", [] { return std::make_unique<LimitTicket>(); }));
+  return linker.define(host + "list", [] { return std::vector<Ptr>(); });
+}
+
+TEST(InstanceLimit, RefusesAComponentThatNeedsMore) {
+  const Image image = load("growing.wat");  // Two core instances, two memories, one table.
+  EXPECT_OK(Container::builder(image).with_limits({.instances = 2}).build());
+  for (const std::uint32_t limit : {1U, 0U}) {
+    auto container = unwrap(Container::builder(image).with_limits({.instances = limit}).create());
+    const auto started = container.start();
+    ASSERT_ERROR(started, instance_limit);
+    EXPECT_THAT(message_of(started), HasSubstr("resource limit exceeded"));
+    expect_contained(container);
+  }
+  EXPECT_ERROR(unwrap(Container::builder(image).with_limits({.instances = 1}).build_template()).instantiate(),
+               instance_limit);
+}
+
+TEST(HandleLimit, EndsAGuestThatHoardsHandles) {
+  auto container = start("resources.wat", define_tickets, {.resource_handles = 100});
+  EXPECT_OK(function_of<std::uint32_t(std::uint32_t)>(container, "use-tickets")(10'000)) << "one at a time";
+  auto hoard = function_of<void(std::uint32_t)>(container, "hoard-tickets");
+  EXPECT_OK(hoard(90));
+  EXPECT_ERROR(hoard(20), handle_limit);
+  expect_contained(container);
+}
+
+TEST(HandleLimit, MayBeNone) {
+  auto container = start("resources.wat", define_tickets, {.resource_handles = 0});
+  EXPECT_ERROR(function_of<void(std::uint32_t)>(container, "hoard-tickets")(1), handle_limit);
+}
+
+TEST(CopyLimit, EndsACallThatCopiesMoreOut) {
+  auto container = start("hostile.wat", {}, {.copied_bytes_per_call = 100'000});
+  auto bytes = function_of<std::vector<std::uint8_t>(std::uint32_t)>(container, "alloc-bytes");
+  EXPECT_THAT(unwrap(bytes(100'000)), SizeIs(100'000));
+  EXPECT_THAT(unwrap(bytes(90'000)), SizeIs(90'000)) << "each call has its own";
+  EXPECT_ERROR(bytes(100'001), copy_limit);
+  expect_contained(container);
+}
+
+TEST(CopyLimit, CountsWhatIsSharedInTheGuest) {
+  auto container = start("hostile.wat", {}, {.copied_bytes_per_call = 1 << 20});
+  auto strings = function_of<std::vector<std::string>(std::uint32_t)>(container, "alloc-strings");
+  EXPECT_THAT(unwrap(strings(10)), SizeIs(10));
+  EXPECT_ERROR(strings(20), copy_limit);
+  expect_contained(container);
+}
+
+TEST(CopyLimit, HasADefault) {
+  auto container = start("hostile.wat");
+  auto strings = function_of<std::vector<std::string>(std::uint32_t)>(container, "alloc-strings");
+  EXPECT_ERROR(strings(3000), copy_limit) << "187 MiB";
+}
+
+TEST(CopyLimit, HoldsForHostFunctions) {
+  auto container = start(
+      "wasi_guest.wasm",
+      [](Linker& linker) {
+        return linker.define("test:wasi/host@1.0.0#note", [](std::uint32_t n) { return n; });
+      },
+      {.copied_bytes_per_call = 1000});
+  auto print = function_of<void(std::string_view)>(container, "print");
+  EXPECT_OK(print(std::string(500, '.'))) << "what goes in is not counted, and 500 bytes come out";
+  EXPECT_ERROR(print(std::string(5000, '.')), copy_limit) << "WASI copies them too";
+}
+
+// ---- The stack
+
+TEST(StackLimit, EndsAGuestThatRecursesWithATrap) {
+  auto container = start("hostile.wat");
+  const auto deep = function_of<void()>(container, "trap-deep")();
+  ASSERT_ERROR(deep, trap);
+  EXPECT_THAT(message_of(deep), HasSubstr("call stack exhausted"));
+  EXPECT_FALSE(deep.error().backtrace().empty());
+  expect_contained(container);
+}
+
+TEST(StackLimit, MayBeLarger) {
+  const Engine engine = unwrap(Engine::create({.max_wasm_stack = 4 << 20}));
+  auto container = start(load(engine, "hostile.wat"));
+  EXPECT_ERROR(function_of<void()>(container, "trap-deep")(), trap);
+}
+
+// ---- The pool
+
+TEST(Pool, OfTwoHasNoRoomForAThird) {
+  const Engine engine = unwrap(Engine::create({.pool = PoolOptions{.max_components = 2,
+                                                                   .max_core_instances = 2,
+                                                                   .max_memories = 2,
+                                                                   .max_tables = 2,
+                                                                   .max_stacks = 2,
+                                                                   .max_memory_bytes = 1 << 20}}));
+  const Image image = load(engine, "hostile.wat");
+  auto first = start(image);
+  std::optional<Container> second = start(image);
+  const auto third = Container::builder(image).build();
+  ASSERT_ERROR(third, pool_exhausted);
+  EXPECT_OK(function_of<std::string()>(first, "hello")());
+
+  second.reset();
+  auto fourth = start(image);
+  EXPECT_EQ(unwrap(function_of<std::string()>(fourth, "hello")()), "hello") << "there is room again";
+  EXPECT_ERROR(Container::builder(image).build(), pool_exhausted);
+  fourth.stop();
+  EXPECT_OK(Container::builder(image).build()) << "a stopped container needs none";
+}
+
+TEST(Pool, HasMemoriesOfASize) {
+  const Engine engine = unwrap(Engine::create(
+      {.pool = PoolOptions{.max_components = 2, .max_memories = 2, .max_memory_bytes = 10 * 65536}}));
+  const Image image = load(engine, "hostile.wat");
+  auto container = start(image);
+  auto grow = function_of<std::int32_t(std::uint32_t)>(container, "grow-memory");
+  EXPECT_EQ(unwrap(grow(9)), 1);
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(unwrap(grow(1)), -1) << "as if that were the memory's maximum";
+  EXPECT_EQ(container.memory_bytes(), 10U * 65536U);
+}
+
+TEST(Pool, GivesEachContainerACleanSlot) {
+  const Engine engine = unwrap(Engine::create({.pool = PoolOptions{.max_components = 1,
+                                                                   .max_core_instances = 1,
+                                                                   .max_memories = 1,
+                                                                   .max_tables = 1}}));
+  const auto made = unwrap(Container::builder(load(engine, "hostile.wat")).build_template());
+  for (int i = 0; i < 100; ++i) {
+    auto container = unwrap(made.instantiate());
+    EXPECT_EQ(container.memory_bytes(), 65536U);
+    EXPECT_THAT(unwrap(function_of<std::vector<std::uint8_t>(std::uint32_t)>(container, "alloc-bytes")(100'000)),
+                SizeIs(100'000));
+    if (i % 2 == 0) {
+      EXPECT_ERROR(function_of<void()>(container, "trap")(), trap);
+    }
+  }
+}
+
+TEST(Pool, MayBeTooLargeForTheMachine) {
+  const auto engine = Engine::create(
+      {.pool = PoolOptions{.max_memories = 1'000'000, .max_memory_bytes = std::size_t{1} << 32}});
+  ASSERT_ERROR(engine, invalid_argument);
+}
+
+// ---- Options of the engine
+
+TEST(Limits, NeedTheirEngineOptions) {
+  const Image image = load("hostile.wat");
+  const auto fuel = Container::builder(image).with_fuel(1000).build();
+  ASSERT_ERROR(fuel, invalid_argument);
+  EXPECT_THAT(message_of(fuel), HasSubstr("EngineOptions::fuel"));
+  const auto deadline = Container::builder(image).with_deadline(1s).build();
+  ASSERT_ERROR(deadline, invalid_argument);
+  EXPECT_THAT(message_of(deadline), HasSubstr("EngineOptions::epochs"));
+  const auto interruptible = Container::builder(image).interruptible().build();
+  ASSERT_ERROR(interruptible, invalid_argument);
+  EXPECT_THAT(message_of(interruptible), HasSubstr("EngineOptions::epochs"));
+  EXPECT_ERROR(Container::builder(image).with_limits({.fuel = 1}).create(), invalid_argument);
+  EXPECT_ERROR(Container::builder(image).with_fuel(1).build_template(), invalid_argument);
+  const auto handle = start(image).interrupt_handle();
+  ASSERT_ERROR(handle, invalid_argument);
+  EXPECT_THAT(message_of(handle), HasSubstr("EngineOptions::epochs"));
+}
+
+TEST(Limits, HaveToMakeSense) {
+  EXPECT_ERROR(Container::builder(hostile()).with_deadline(0s).build(), invalid_argument);
+  EXPECT_ERROR(Container::builder(hostile()).with_deadline(-1s).build(), invalid_argument);
+  EXPECT_OK(Container::builder(hostile()).with_deadline(std::chrono::nanoseconds::max()).build());
+  EXPECT_ERROR(Engine::create({.epochs = true, .epoch_tick = 0us}), invalid_argument);
+}
+
+TEST(Limits, OfATemplateAreThoseOfItsContainers) {
+  const auto made = unwrap(
+      Container::builder(hostile()).with_limits({.fuel = 50'000, .memory_bytes = 1 << 20}).build_template());
+  for (int i = 0; i < 3; ++i) {
+    auto computing = unwrap(made.instantiate());
+    EXPECT_ERROR(function_of<void()>(computing, "loop-forever")(), fuel_exhausted);
+    auto growing = unwrap(made.instantiate());
+    EXPECT_ERROR(function_of<std::int32_t(std::uint32_t)>(growing, "grow-memory")(16), memory_limit);
+  }
+}
+
+}  // namespace
+}  // namespace tairitsu::test

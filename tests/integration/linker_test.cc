@@ -1,0 +1,465 @@
+// What a component imports meets what the host defines, and what it exports what the host asks for.
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "support.h"
+
+namespace tairitsu::test {
+
+struct Point {
+  double x{};
+  double y{};
+  double z{};
+};
+struct Pair {
+  double x{};
+  double y{};
+};
+
+/// A resource of the host, for the linker alone: nothing is called.
+struct Ticket {};
+
+}  // namespace tairitsu::test
+
+template <>
+struct tairitsu::Describe<tairitsu::test::Point>
+    : tairitsu::Record<tairitsu::test::Point, "point", tairitsu::Field<"x", &tairitsu::test::Point::x>,
+                       tairitsu::Field<"y", &tairitsu::test::Point::y>,
+                       tairitsu::Field<"z", &tairitsu::test::Point::z>> {};
+template <>
+struct tairitsu::Describe<tairitsu::test::Pair>
+    : tairitsu::Record<tairitsu::test::Pair, "point", tairitsu::Field<"x", &tairitsu::test::Pair::x>,
+                       tairitsu::Field<"y", &tairitsu::test::Pair::y>> {};
+template <>
+struct tairitsu::Describe<tairitsu::test::Ticket>
+    : tairitsu::HostResource<tairitsu::test::Ticket, "ticket"> {};
+
+namespace tairitsu::test {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+using Define = std::function<Result<void>(Linker&)>;
+
+/// Builds a container whose imports `define` defines.
+Result<Container> build(const Image& image, Define define) {
+  return Container::builder(image).with_imports(std::move(define)).build();
+}
+
+std::uint32_t twice(std::uint32_t n) { return 2 * n; }
+void note(std::uint32_t) {}
+
+/// All that callback.wat imports.
+Result<void> define_callback(Linker& linker) {
+  TAIRITSU_CHECK(linker.define("call", twice));
+  return linker.define("test:callback/host@1.2.0#note", note);
+}
+
+/// callback.wat with its interface's function defined by one name.
+Result<Container> build_callback(std::vector<std::string> notes) {
+  return build(load("callback.wat"), [notes = std::move(notes)](Linker& linker) -> Result<void> {
+    TAIRITSU_CHECK(linker.define("call", twice));
+    for (const std::string& name : notes) TAIRITSU_CHECK(linker.define(name, note));
+    return {};
+  });
+}
+
+/// A component that imports `f` with this type at the world's root, and uses it nowhere.
+Result<Image> import_of_type(const Engine& engine, std::string_view type) {
+  return Image::from_text(engine, "(component (import \"f\" (func " + std::string(type) + ")))");
+}
+
+// ---- Missing imports
+
+TEST(LinkerMissingImports, AreAllNamedWithTheirSignatures) {
+  const auto built = Container::builder(load("forward.wat")).build();
+  ASSERT_ERROR(built, missing_import);
+  const std::string message = message_of(built);
+  EXPECT_THAT(message, StartsWith("8 imports of the component are missing:"));
+  EXPECT_THAT(message, HasSubstr("\n  test:forward/host@1.2.3#scalar: func(a: u32) -> u32\n"));
+  EXPECT_THAT(message, HasSubstr("\n  test:forward/host@1.2.3#text: func(a: string) -> string\n"));
+  EXPECT_THAT(message, HasSubstr("\n  test:forward/host@1.2.3#record: func(a: record { x: f64, y: f64, z: f64 }"));
+  EXPECT_THAT(message, HasSubstr("\n  test:forward/host@1.2.3#list: func(a: list<record {"));
+  EXPECT_THAT(message, HasSubstr("\n  test:forward/host@1.2.3#variant: func(a: variant { circle(f64), at("));
+  EXPECT_THAT(message, HasSubstr("\n  test:forward/host@1.2.3#many: func(p0: u32, p1: u32, "));
+  EXPECT_THAT(message, HasSubstr("\n  test:forward/host@1.2.3#nothing: func()\n"));
+  EXPECT_THAT(message, HasSubstr("#maybe: func(a: option<string>) -> result<string, u32>\n"));
+  EXPECT_THAT(message, HasSubstr("Linker::define"));
+}
+
+TEST(LinkerMissingImports, AreThoseThatAreNotDefined) {
+  const auto one = build_callback({});
+  ASSERT_ERROR(one, missing_import);
+  EXPECT_THAT(message_of(one), StartsWith("an import of the component is missing:\n"
+                                          "  test:callback/host@1.2.0#note: func(number: u32)\n"));
+  const auto both = Container::builder(load("callback.wat")).build();
+  ASSERT_ERROR(both, missing_import);
+  EXPECT_THAT(message_of(both), HasSubstr("\n  call: func(n: u32) -> u32\n"));
+  EXPECT_THAT(message_of(both), HasSubstr("\n  test:callback/host@1.2.0#note: func(number: u32)\n"));
+}
+
+TEST(LinkerMissingImports, OfAnInterfaceThatIsDefinedInPart) {
+  const auto built = build(load("forward.wat"), [](Linker& linker) {
+    return linker.define("test:forward/host@1.2.3#nothing", [] {});
+  });
+  ASSERT_ERROR(built, missing_import);
+  EXPECT_THAT(message_of(built), StartsWith("7 imports of the component are missing:"));
+  EXPECT_THAT(message_of(built), Not(HasSubstr("#nothing")));
+}
+
+TEST(LinkerMissingImports, MayBeResources) {
+  const auto built = Container::builder(load("resources.wat")).build();
+  ASSERT_ERROR(built, missing_import);
+  EXPECT_THAT(message_of(built), HasSubstr("\n  test:shop/host@1.0.0#ticket: resource\n"));
+  EXPECT_THAT(message_of(built), HasSubstr("#[constructor]ticket: func(number: u32) -> ticket\n"));
+  EXPECT_THAT(message_of(built), HasSubstr("#[method]ticket.number: func(self: borrow<ticket>) -> u32\n"));
+  EXPECT_THAT(message_of(built), HasSubstr("#list: func() -> list<ticket>\n"));
+}
+
+TEST(LinkerMissingImports, AreFoundWhenATemplateIsMade) {
+  EXPECT_ERROR(Container::builder(load("callback.wat")).build_template(), missing_import);
+}
+
+TEST(LinkerMissingImports, MayBeOfKindsThatCannotBeLinked) {
+  const auto image = Image::from_text(test_engine(), R"((component
+    (import "plug" (core module (export "f" (func))))))");
+  ASSERT_OK(image);
+  const auto built = Container::builder(*image).build();
+  ASSERT_ERROR(built, missing_import);
+  EXPECT_THAT(message_of(built), HasSubstr("module"));
+  EXPECT_THAT(message_of(built), HasSubstr("plug"));
+}
+
+// ---- Types that do not match
+
+template <typename F>
+std::string mismatch_of(std::string_view name, F function) {
+  const auto built = build(load("forward.wat"), [&](Linker& linker) {
+    return linker.define("test:forward/host@1.2.3#" + std::string(name), function);
+  });
+  EXPECT_ERROR(built, type_mismatch);
+  return message_of(built);
+}
+
+TEST(LinkerMismatch, OfAnImportHasBothTypes) {
+  EXPECT_EQ(mismatch_of("scalar", [](std::uint64_t) -> std::uint32_t { return 0; }),
+            "import 'test:forward/host@1.2.3#scalar': parameter 1 ('a'): C++ has u64, the component has u32\n"
+            "  C++:       func(u64) -> u32\n"
+            "  component: func(a: u32) -> u32");
+  EXPECT_THAT(mismatch_of("scalar", [](std::uint32_t) {}),
+              HasSubstr("result: C++ has no value, the component has u32"));
+  EXPECT_THAT(mismatch_of("scalar", [](std::uint32_t, bool) -> std::uint32_t { return 0; }),
+              HasSubstr("C++ has 2 parameters, the component has 1"));
+  EXPECT_THAT(mismatch_of("nothing", [] { return std::string(); }),
+              HasSubstr("result: C++ has string, the component has no value"));
+  EXPECT_THAT(mismatch_of("record", [](Pair pair) { return pair; }),
+              HasSubstr("parameter 1 ('a'): C++ has 2 fields, the component has 3"));
+  EXPECT_THAT(mismatch_of("list", [](std::vector<Pair> pairs) { return pairs; }),
+              HasSubstr("parameter 1 ('a'), element: C++ has 2 fields, the component has 3"));
+  EXPECT_THAT(mismatch_of("maybe", [](std::optional<std::string>) -> std::expected<std::string, bool> {
+                return "";
+              }),
+              HasSubstr("result, case 'error': C++ has bool, the component has u32"));
+}
+
+TEST(LinkerMismatch, IsFoundBeforeMissingImportsAreCounted) {
+  EXPECT_THAT(mismatch_of("text", [](std::uint32_t) {}), Not(HasSubstr("missing")));
+}
+
+TEST(LinkerMismatch, OfAnExportHasBothTypes) {
+  const Container container = unwrap(build(load("callback.wat"), define_callback));
+  const auto wrong = container.function<std::string(std::string_view)>("add");
+  ASSERT_ERROR(wrong, type_mismatch);
+  EXPECT_EQ(message_of(wrong),
+            "function 'add': C++ has 1 parameter, the component has 2\n"
+            "  C++:       func(string) -> string\n"
+            "  component: func(a: u32, b: u32) -> u32");
+  const auto result = container.function<std::uint64_t(std::uint32_t, std::uint32_t)>("add");
+  ASSERT_ERROR(result, type_mismatch);
+  EXPECT_THAT(message_of(result), HasSubstr("result: C++ has u64, the component has u32"));
+  const auto in_interface = container.function<std::uint32_t(std::uint32_t)>("large.double");
+  ASSERT_ERROR(in_interface, type_mismatch);
+  EXPECT_THAT(message_of(in_interface), StartsWith("function 'test:callback/large@2.0.1#double': "));
+  EXPECT_EQ(container.state(), ContainerState::running) << "nothing was entered";
+}
+
+TEST(LinkerMismatch, OfAResourceNamesIt) {
+  const auto built = build(load("resources.wat"), [](Linker& linker) -> Result<void> {
+    TAIRITSU_CHECK(linker.define_resource<Ticket>("test:shop/host@1.0.0#ticket"));
+    return linker.define("test:shop/host@1.0.0#take", [](Ticket&) {});
+  });
+  ASSERT_ERROR(built, type_mismatch);
+  EXPECT_THAT(message_of(built), HasSubstr("C++ has borrow<ticket>, the component has ticket"));
+}
+
+// ---- Types that are not done
+
+TEST(LinkerUnsupported, FunctionsAreRefusedByNameWhenTheyAreBound) {
+  const Engine engine = unwrap(Engine::create({.async_abi = true}));
+  Container container = start(load(engine, "unsupported.wat"));
+  const auto refused = [&](std::string_view name, std::string_view why) {
+    const auto function = container.function<std::uint32_t(std::uint32_t)>(name);
+    EXPECT_ERROR(function, unsupported_type);
+    EXPECT_THAT(message_of(function), HasSubstr("function '" + std::string(name) + "'"));
+    EXPECT_THAT(message_of(function), HasSubstr(why));
+  };
+  refused("echo-stream", "parameter 'a' uses stream<u8>");
+  refused("take-stream", "stream<u8>");
+  refused("echo-future", "future<u32>");
+  refused("take-future", "future<u32>");
+  refused("wait", "async");
+  EXPECT_EQ(container.state(), ContainerState::running);
+  EXPECT_EQ(unwrap(function_of<std::uint32_t()>(container, "plain")()), 42U);
+}
+
+TEST(LinkerUnsupported, ImportsAreRefusedByName) {
+  const Engine engine = unwrap(Engine::create({.async_abi = true}));
+  for (const auto& [type, why] : {std::pair("(param \"a\" (stream u8))", "stream<u8>"),
+                                  std::pair("(result (future string))", "future<string>")}) {
+    const auto image = import_of_type(engine, type);
+    ASSERT_OK(image);
+    const auto built = build(*image, [](Linker& linker) { return linker.define("f", [] {}); });
+    ASSERT_ERROR(built, unsupported_type);
+    EXPECT_THAT(message_of(built), HasSubstr("import 'f'"));
+    EXPECT_THAT(message_of(built), HasSubstr(why));
+  }
+}
+
+TEST(LinkerUnsupported, ErrorContextIsRefusedWithTheComponent) {
+  const Engine engine = unwrap(Engine::create({.async_abi = true}));
+  const auto image = Image::from_file(engine, guest_path("unsupported_error_context.wat"));
+  ASSERT_ERROR(image, invalid_component);
+  EXPECT_THAT(message_of(image), HasSubstr("error-context"));
+}
+
+// ---- Names of definitions
+
+TEST(LinkerNames, HaveToBeWellFormed) {
+  Linker linker;
+  for (const std::string_view name :
+       {"", "#f", "a:b/c@1.0.0#", "a:b/c@1.0.0", "a#b#c", "a:b/c.f", "iface.f", "iface#f"}) {
+    EXPECT_ERROR(linker.define(name, [] {}), invalid_argument) << name;
+    EXPECT_ERROR(linker.define_resource<Ticket>(name), invalid_argument) << name;
+  }
+  EXPECT_THAT(message_of(linker.define("host.f", [] {})), HasSubstr("full name"));
+  for (const std::string_view name : {"f", "a:b/c#f", "a:b/c@1.0.0#f", "a:b/c@1.0.0#[method]r.f"}) {
+    EXPECT_OK(linker.define(name, [] {})) << name;
+  }
+}
+
+TEST(LinkerNames, CanBeTakenOnce) {
+  Linker linker;
+  ASSERT_OK(linker.define("a:b/c@1.0.0#f", [] {}));
+  const auto again = linker.define("a:b/c@1.0.0#f", [](std::uint32_t) {});
+  ASSERT_ERROR(again, already_exists);
+  EXPECT_THAT(message_of(again), HasSubstr("'a:b/c@1.0.0#f'"));
+  EXPECT_OK(linker.define("a:b/c@1.0.1#f", [] {}));
+  EXPECT_OK(linker.define("a:b/c@1.0.0#g", [] {}));
+  ASSERT_OK(linker.define("f", [] {}));
+  EXPECT_ERROR(linker.define("f", [] {}), already_exists);
+  ASSERT_OK(linker.define_resource<Ticket>("a:b/c@1.0.0#f")) << "resources have names of their own";
+  EXPECT_ERROR(linker.define_resource<Ticket>("a:b/c@1.0.0#f"), already_exists);
+}
+
+TEST(LinkerNames, OfAnErrorReachTheBuilder) {
+  const auto built = build_callback({"test:callback/host@1.2.0#note", "test:callback/host@1.2.0#note"});
+  EXPECT_ERROR(built, already_exists);
+}
+
+TEST(LinkerVersions, CompatibleOnesFit) {
+  for (const std::string_view version : {"1.2.0", "1.2.9", "1.3.0", "1.0.0"}) {
+    EXPECT_OK(build_callback({"test:callback/host@" + std::string(version) + "#note"})) << version;
+  }
+  for (const std::string_view version : {"2.0.0", "0.2.0", "1.2.0-rc.1"}) {
+    EXPECT_ERROR(build_callback({"test:callback/host@" + std::string(version) + "#note"}), missing_import)
+        << version;
+  }
+  EXPECT_ERROR(build_callback({"test:other/host@1.2.0#note"}), missing_import);
+  EXPECT_ERROR(build_callback({"note"}), missing_import) << "the world's root is not an interface";
+}
+
+/// Which of these definitions of `note` is called.
+std::string called_of(const std::vector<std::string>& versions) {
+  std::string called;
+  Container container = start("callback.wat", [&](Linker& linker) -> Result<void> {
+    TAIRITSU_CHECK(linker.define("call", twice));
+    for (const std::string& version : versions) {
+      TAIRITSU_CHECK(linker.define("test:callback/host@" + version + "#note",
+                                   [&called, version](std::uint32_t) { called += version; }));
+    }
+    return {};
+  });
+  unwrap(function_of<void(std::uint32_t)>(container, "note")(1));
+  return called;
+}
+
+TEST(LinkerVersions, TheExactOneIsPreferredElseTheHighest) {
+  EXPECT_EQ(called_of({"1.1.0", "1.2.0", "1.9.0"}), "1.2.0");
+  EXPECT_EQ(called_of({"1.1.0", "1.10.0", "1.9.0", "2.0.0"}), "1.10.0");
+}
+
+TEST(LinkerDefinitions, AreThoseOfTheCopyTheyWereMadeIn) {
+  Linker first;
+  ASSERT_OK(first.define("call", twice));
+  Linker second = first;
+  EXPECT_ERROR(second.define("call", twice), already_exists);
+  ASSERT_OK(second.define("other", twice));
+  EXPECT_OK(first.define("other", twice));
+  first = second;
+  EXPECT_ERROR(first.define("other", twice), already_exists);
+  const Linker moved = std::move(second);
+  EXPECT_OK(build(load("callback.wat"), [&](Linker& linker) -> Result<void> {
+    linker = moved;
+    return linker.define("test:callback/host@1.2.0#note", note);
+  }));
+}
+
+TEST(LinkerDefinitions, MayBeMoreThanAComponentImports) {
+  EXPECT_OK(build(load("callback.wat"), [](Linker& linker) -> Result<void> {
+    TAIRITSU_CHECK(define_callback(linker));
+    TAIRITSU_CHECK(linker.define("unused", [](std::string_view) {}));
+    TAIRITSU_CHECK(linker.define_resource<Ticket>("test:shop/host@1.0.0#ticket"));
+    return linker.define("test:callback/host@1.2.0#unused", [] {});
+  }));
+}
+
+TEST(LinkerDefinitions, AddUpWhereImportsAreGivenInParts) {
+  auto container = Container::builder(load("callback.wat"))
+                       .with_imports([](Linker& linker) { return linker.define("call", twice); })
+                       .with_imports([](Linker& linker) {
+                         return linker.define("test:callback/host@1.2.0#note", note);
+                       })
+                       .build();
+  EXPECT_OK(container);
+}
+
+// ---- Host functions
+
+/// What callback.wat's `run(20)` answers where the host's `call` is this.
+template <typename F>
+Result<std::uint32_t> run_with(F call) {
+  auto container = build(load("callback.wat"), [&](Linker& linker) -> Result<void> {
+    TAIRITSU_CHECK(linker.define("call", std::move(call)));
+    return linker.define("test:callback/host@1.2.0#note", note);
+  });
+  if (!container) return std::unexpected(container.error());
+  auto answer = function_of<std::uint32_t(std::uint32_t)>(*container, "run")(20);
+  EXPECT_EQ(container->state(), answer ? ContainerState::running : ContainerState::error);
+  return answer;
+}
+
+struct Multiply {
+  std::uint32_t by;
+  std::uint32_t operator()(std::uint32_t n) const noexcept { return by * n; }
+};
+
+TEST(HostFunction, MayBeAnyCallable) {
+  EXPECT_EQ(unwrap(run_with(twice)), 40U);
+  EXPECT_EQ(unwrap(run_with(&twice)), 40U);
+  EXPECT_EQ(unwrap(run_with(Multiply{3})), 60U);
+  EXPECT_EQ(unwrap(run_with([](std::uint32_t n) noexcept { return n; })), 20U);
+  EXPECT_EQ(unwrap(run_with([](Caller&, std::uint32_t n) { return n + 1; })), 21U);
+  EXPECT_EQ(unwrap(run_with([count = 0U](std::uint32_t n) mutable { return n + ++count; })), 21U);
+  EXPECT_EQ(unwrap(run_with([p = std::make_shared<std::uint32_t>(5)](std::uint32_t n) { return *p + n; })),
+            25U);
+  EXPECT_EQ(unwrap(run_with(std::function<std::uint32_t(std::uint32_t)>(twice))), 40U);
+  EXPECT_EQ(unwrap(run_with([](std::uint32_t n) -> Result<std::uint32_t> { return n + 2; })), 22U);
+}
+
+TEST(HostFunction, EndsTheGuestsCallWithItsError) {
+  const auto answer =
+      run_with([](std::uint32_t) -> Result<std::uint32_t> { return fail(ErrorCode::not_found, "no such shop"); });
+  ASSERT_ERROR(answer, not_found);
+  EXPECT_EQ(message_of(answer), "call 'run': host function 'call': no such shop");
+  EXPECT_THAT(answer.error().backtrace(), HasSubstr("wasm function")) << "where in the guest it was called";
+}
+
+TEST(HostFunction, EndsTheGuestsCallWhereItThrows) {
+  const auto answer = run_with([](std::uint32_t) -> std::uint32_t { throw std::runtime_error("out of stock"); });
+  ASSERT_ERROR(answer, host_function);
+  EXPECT_EQ(message_of(answer), "call 'run': host function 'call' threw: out of stock");
+  const auto strange = run_with([](std::uint32_t) -> std::uint32_t { throw 7; });
+  ASSERT_ERROR(strange, host_function);
+  EXPECT_THAT(message_of(strange), HasSubstr("no std::exception"));
+}
+
+TEST(HostFunction, WithoutAResultMayFailToo) {
+  Container container = start("callback.wat", [](Linker& linker) -> Result<void> {
+    TAIRITSU_CHECK(linker.define("call", twice));
+    return linker.define("test:callback/host@1.2.0#note", [](std::uint32_t number) -> Result<void> {
+      if (number == 13) return fail(ErrorCode::invalid_argument, "bad luck");
+      return {};
+    });
+  });
+  auto call = function_of<void(std::uint32_t)>(container, "note");
+  EXPECT_OK(call(12));
+  const auto failed = call(13);
+  ASSERT_ERROR(failed, invalid_argument);
+  EXPECT_THAT(message_of(failed), HasSubstr("host function 'test:callback/host@1.2.0#note': bad luck"));
+  EXPECT_ERROR(call(12), container_failed);
+}
+
+// ---- Names of functions
+
+class FunctionNames : public ::testing::Test {
+ protected:
+  Container container_ = unwrap(build(load("callback.wat"), define_callback));
+
+  Result<std::uint32_t> call(std::string_view name) {
+    TAIRITSU_TRY(auto function, container_.function<std::uint32_t(std::uint32_t)>(name));
+    return function(21);
+  }
+};
+
+TEST_F(FunctionNames, AreFullOrShortWhereOneFits) {
+  EXPECT_EQ(unwrap(call("run")), 42U);
+  EXPECT_EQ(unwrap(call("test:callback/small@1.2.0#double")), 42U);
+  EXPECT_EQ(unwrap(call("test:callback/small@1.0.0#double")), 42U) << "a higher version fits";
+  EXPECT_EQ(unwrap(call("test:callback/small#double")), 42U);
+  EXPECT_EQ(unwrap(call("small.double")), 42U);
+  EXPECT_EQ(unwrap(call("small#double")), 42U);
+  EXPECT_EQ(unwrap(call("half")), 10U);
+}
+
+TEST_F(FunctionNames, AreAmbiguousWhereSeveralFit) {
+  const auto ambiguous = call("double");
+  ASSERT_ERROR(ambiguous, ambiguous_name);
+  EXPECT_THAT(message_of(ambiguous), HasSubstr("'test:callback/small@1.2.0#double'"));
+  EXPECT_THAT(message_of(ambiguous), HasSubstr("'test:callback/large@2.0.1#double'"));
+}
+
+TEST_F(FunctionNames, OfferTheNearestWhereNoneFits) {
+  const auto rum = call("rum");
+  ASSERT_ERROR(rum, not_found);
+  EXPECT_THAT(message_of(rum), HasSubstr("did you mean 'run'?"));
+  EXPECT_THAT(message_of(call("run_then_spin")), HasSubstr("did you mean 'run-then-spin'"));
+  EXPECT_THAT(message_of(call("small.doubel")), HasSubstr("'test:callback/small@1.2.0#double'"));
+  const auto version = call("test:callback/small@2.0.0#double");
+  ASSERT_ERROR(version, not_found);
+  EXPECT_THAT(message_of(version), HasSubstr("only 'test:callback/small@1.2.0'"));
+  EXPECT_ERROR(call("call"), not_found) << "that is an import";
+  EXPECT_ERROR(call("nowhere.double"), not_found);
+}
+
+TEST_F(FunctionNames, HaveToBeWellFormed) {
+  for (const std::string_view name : {"", "#double", "small#", "a#b#c", "test:callback/small@1.2.0.double"}) {
+    EXPECT_ERROR(call(name), invalid_argument) << name;
+  }
+}
+
+TEST_F(FunctionNames, FindNothingThatIsNoFunction) {
+  const Image image = load("forward.wat");
+  EXPECT_ERROR(image.component().function<void()>("point"), not_found);
+  EXPECT_ERROR(image.component().function<void()>("test:forward/guest@1.2.3"), invalid_argument);
+}
+
+}  // namespace
+}  // namespace tairitsu::test

@@ -1,0 +1,340 @@
+// WASI guests made of C, linked in both ways: what they may do, and that all else is denied.
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <expected>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <tuple>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "support.h"
+
+namespace tairitsu::test {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+using Note = std::function<Result<std::uint32_t>(std::uint32_t)>;
+using Seconds = std::chrono::duration<double>;
+
+// wasi:sockets/network error-code
+constexpr std::uint8_t kAccessDenied = 1;
+constexpr std::uint8_t kPermanentResolverFailure = 20;
+
+const Engine& wasi_engine() {
+  static const Engine engine = unwrap(Engine::create({.epochs = true}));
+  return engine;
+}
+
+const Image& wasi_image() {
+  static const Image image = load(wasi_engine(), "wasi_guest.wasm");
+  return image;
+}
+
+Result<std::uint32_t> same(std::uint32_t n) { return n; }
+
+ContainerBuilder wasi_builder(Note note = same) {
+  return Container::builder(wasi_image()).with_imports([note = std::move(note)](Linker& linker) {
+    return linker.define("test:wasi/host@1.0.0#note", note);
+  });
+}
+
+/// The parameter says whether the container is interruptible.
+class Wasi : public ::testing::TestWithParam<bool> {
+ protected:
+  static ContainerBuilder linked(ContainerBuilder builder) {
+    return GetParam() ? std::move(builder).interruptible() : std::move(builder);
+  }
+  static Container make(const WasiOptions& options = {}, Note note = same) {
+    return unwrap(linked(wasi_builder(std::move(note)).with_wasi(options)).build());
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Linked, Wasi, ::testing::Bool(),
+                         [](const auto& test) { return test.param ? "Interruptible" : "Direct"; });
+
+// ---- Output
+
+TEST_P(Wasi, CapturesBothStreamsApart) {
+  auto container = make({.standard_output = Output::capture, .standard_error = Output::capture});
+  auto print = function_of<void(std::string_view)>(container, "print");
+  ASSERT_OK(print("Hello, "));
+  EXPECT_EQ(container.standard_output(), "Hello, ");
+  ASSERT_OK(print("wörld\n"));
+  ASSERT_OK(function_of<void(std::string_view)>(container, "print-error")("oh\n"));
+  EXPECT_EQ(container.standard_output(), "Hello, wörld\n");
+  EXPECT_EQ(container.standard_error(), "oh\n");
+}
+
+TEST_P(Wasi, KeepsOutputOfContainersApart) {
+  const auto made = unwrap(linked(wasi_builder().with_wasi({.standard_output = Output::capture})).build_template());
+  std::vector<Container> containers;
+  for (int i = 0; i < 5; ++i) {
+    containers.push_back(unwrap(made.instantiate()));
+    ASSERT_OK(function_of<void(std::string_view)>(containers.back(), "print")(std::to_string(i)));
+  }
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(containers[static_cast<std::size_t>(i)].standard_output(), std::to_string(i));
+}
+
+TEST_P(Wasi, DiscardsOutputByDefault) {
+  auto container = make();
+  ASSERT_OK(function_of<void(std::string_view)>(container, "print")("nobody hears this\n"));
+  ASSERT_OK(function_of<void(std::uint32_t)>(container, "flood")(1000));
+  EXPECT_EQ(container.standard_output(), "");
+  EXPECT_EQ(container.standard_error(), "");
+}
+
+TEST_P(Wasi, InheritsOutputWhereItIsToldTo) {
+  auto container = make({.standard_output = Output::inherit, .standard_error = Output::inherit});
+  ::testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStderr();
+  const auto printed = function_of<void(std::string_view)>(container, "print")("aloud\n");
+  const auto failed = function_of<void(std::string_view)>(container, "print-error")("alas\n");
+  const std::string output = ::testing::internal::GetCapturedStdout();
+  const std::string error = ::testing::internal::GetCapturedStderr();
+  ASSERT_OK(printed);
+  ASSERT_OK(failed);
+  EXPECT_EQ(output, "aloud\n");
+  EXPECT_EQ(error, "alas\n");
+  EXPECT_EQ(container.standard_output(), "");
+}
+
+TEST_P(Wasi, EndsAGuestThatWritesMoreThanIsKept) {
+  auto container = make({.standard_output = Output::capture, .capture_capacity = 100'000});
+  auto flood = function_of<void(std::uint32_t)>(container, "flood");
+  ASSERT_OK(flood(20));
+  EXPECT_THAT(container.standard_output(), SizeIs(20 * 4096));
+  EXPECT_ERROR(flood(20), trap);
+  EXPECT_EQ(container.state(), ContainerState::error);
+  EXPECT_THAT(container.standard_output(), SizeIs(::testing::Le(100'000)));
+  EXPECT_THAT(container.standard_output(), SizeIs(::testing::Ge(20 * 4096))) << "what was written is still there";
+}
+
+TEST_P(Wasi, KeepsWhatAGuestWroteBeforeItFailed) {
+  auto container = make({.standard_error = Output::capture});
+  ASSERT_OK(function_of<void(std::string_view)>(container, "print-error")("about to fail\n"));
+  EXPECT_FALSE(function_of<void(std::int32_t)>(container, "exit")(3).has_value());
+  EXPECT_EQ(container.state(), ContainerState::error);
+  EXPECT_EQ(container.standard_error(), "about to fail\n");
+}
+
+// ---- What is denied
+
+TEST_P(Wasi, HasAnEmptyInput) {
+  auto container = make();
+  EXPECT_EQ(unwrap(function_of<std::uint32_t()>(container, "read-input")()), 0U);
+}
+
+TEST_P(Wasi, ShowsNoEnvironment) {
+  ASSERT_NE(getenv("PATH"), nullptr) << "there is something to hide";
+  auto container = make();
+  auto environment = function_of<std::optional<std::string>(std::string_view)>(container, "environment");
+  EXPECT_EQ(unwrap(environment("PATH")), std::nullopt);
+  EXPECT_EQ(unwrap(environment("HOME")), std::nullopt);
+  EXPECT_EQ(unwrap(function_of<std::uint32_t()>(container, "environment-size")()), 0U);
+}
+
+TEST_P(Wasi, ShowsNoFolder) {
+  auto container = make();
+  auto open = function_of<std::int32_t(std::string_view, std::string_view)>(container, "open");
+  const std::string own_file = guest_path("wasi_guest.wasm").string();
+  for (const std::string_view path : {std::string_view("/etc/passwd"), std::string_view("/"), std::string_view("."),
+                                      std::string_view("../x"), std::string_view(own_file)}) {
+    EXPECT_NE(unwrap(open(path, "r")), 0) << path;
+    EXPECT_NE(unwrap(open(path, "w")), 0) << path;
+  }
+  auto make_folder = function_of<std::int32_t(std::string_view)>(container, "make-folder");
+  EXPECT_NE(unwrap(make_folder("/tmp/tairitsu-escape")), 0);
+  EXPECT_FALSE(std::filesystem::exists("/tmp/tairitsu-escape"));
+  EXPECT_EQ(container.state(), ContainerState::running) << "a denial is an answer, not a trap";
+}
+
+TEST_P(Wasi, GivesNoNetwork) {
+  auto container = make();
+  auto resolve = function_of<std::optional<std::uint8_t>(std::string_view)>(container, "resolve");
+  EXPECT_EQ(unwrap(resolve("localhost")), kPermanentResolverFailure);
+  EXPECT_EQ(unwrap(resolve("127.0.0.1")), kPermanentResolverFailure);
+  EXPECT_EQ(unwrap(function_of<std::optional<std::uint8_t>()>(container, "make-socket")()), kAccessDenied);
+  EXPECT_EQ(container.state(), ContainerState::running);
+}
+
+TEST_P(Wasi, EndsAGuestThatExits) {
+  auto container = make();
+  const auto exited = function_of<void(std::int32_t)>(container, "exit")(3);
+  ASSERT_FALSE(exited.has_value());
+  EXPECT_THAT(message_of(exited), HasSubstr("exit"));
+  EXPECT_EQ(container.state(), ContainerState::error);
+}
+
+// ---- Programs
+
+TEST_P(Wasi, RunsAProgram) {
+  const Image program = load(wasi_engine(), "wasi_command.wasm");
+  auto container = unwrap(linked(Container::builder(program).with_wasi(
+                                     {.standard_output = Output::capture, .standard_error = Output::capture}))
+                              .build());
+  const auto ran = function_of<std::expected<void, std::monostate>()>(container, "wasi:cli/run@0.2.0#run")();
+  ASSERT_OK(ran);
+  EXPECT_TRUE(ran->has_value());
+  EXPECT_EQ(container.standard_output(), "0 arguments, 0 variables\n");
+  EXPECT_EQ(container.standard_error(), "bye\n");
+}
+
+// A definition of the host's own goes before WASI's, and the rest of the interface stays WASI's.
+TEST_P(Wasi, GivesWayToTheHostsDefinitions) {
+  const Image program = load(wasi_engine(), "wasi_command.wasm");
+  using Variables = std::vector<std::tuple<std::string, std::string>>;
+  auto container =
+      linked(Container::builder(program)
+                 .with_imports([](Linker& linker) {
+                   return linker.define("wasi:cli/environment@0.2.0#get-environment", [] {
+                     return Variables{{"SHOP", "open"}, {"TILL", "2"}};
+                   });
+                 })
+                 .with_wasi({.standard_output = Output::capture}))
+          .build();
+  ASSERT_OK(container);
+  ASSERT_OK(function_of<std::expected<void, std::monostate>()>(*container, "run.run")());
+  EXPECT_EQ(container->standard_output(), "0 arguments, 2 variables\n");
+}
+
+// ---- Waiting
+
+TEST_P(Wasi, WaitsAsLongAsItIsAskedTo) {
+  auto container = make();
+  for (const std::string_view waiting : {"sleep", "poll"}) {
+    auto wait = function_of<void(std::uint32_t)>(container, waiting);
+    const auto begin = Clock::now();
+    ASSERT_OK(wait(30));
+    EXPECT_GE(Clock::now() - begin, 30ms) << waiting;
+    EXPECT_LT(Clock::now() - begin, 5s) << waiting;
+  }
+}
+
+TEST_P(Wasi, RefusesReentryWhileTheGuestWaits) {
+  std::optional<Function<std::uint32_t(std::uint32_t, std::uint32_t)>> call;
+  auto container = make({}, [&](std::uint32_t n) -> Result<std::uint32_t> {
+    EXPECT_ERROR((*call)(0, 1), reentrant_call);
+    return n;
+  });
+  call = function_of<std::uint32_t(std::uint32_t, std::uint32_t)>(container, "sleep-around-note");
+  EXPECT_EQ(unwrap((*call)(5, 7)), 7U);
+  const auto begin = Clock::now();
+  const std::function<void()> from_another_thread = [&] {
+    while (Clock::now() - begin < 20ms) std::this_thread::yield();
+    EXPECT_ERROR((*call)(0, 1), reentrant_call);
+  };
+  std::thread other(from_another_thread);
+  EXPECT_EQ(unwrap((*call)(100, 8)), 8U);
+  other.join();
+}
+
+/// Guest after guest, each sleeping before and after it asks the next: every call waits inside another.
+TEST_P(Wasi, WaitsInCallsWithinCalls) {
+  std::vector<std::unique_ptr<Container>> containers;
+  Note next = same;
+  for (int depth = 0; depth < 4; ++depth) {
+    containers.push_back(std::make_unique<Container>(make({}, next)));
+    next = [call = function_of<std::uint32_t(std::uint32_t, std::uint32_t)>(*containers.back(),
+                                                                            "sleep-around-note")](
+               std::uint32_t n) mutable { return call(2, n + 1); };
+  }
+  EXPECT_EQ(unwrap(next(0)), 4U);
+}
+
+// A guest of one kind within one of the other: neither may block the other's runtime.
+TEST_P(Wasi, WaitsInCallsOfTheOtherKind) {
+  auto inner = GetParam() ? unwrap(wasi_builder().build()) : unwrap(wasi_builder().interruptible().build());
+  auto sleep = function_of<void(std::uint32_t)>(inner, "sleep");
+  auto outer = make({}, [&](std::uint32_t n) -> Result<std::uint32_t> {
+    TAIRITSU_CHECK(sleep(10));
+    return n;
+  });
+  EXPECT_EQ(unwrap(function_of<std::uint32_t(std::uint32_t, std::uint32_t)>(outer, "sleep-around-note")(5, 9)), 9U);
+}
+
+TEST_P(Wasi, CarriesAnErrorOutOfAGuestThatWaited) {
+  auto container = make({}, [](std::uint32_t) -> Result<std::uint32_t> {
+    return fail(ErrorCode::not_found, "no such note");
+  });
+  const auto called =
+      function_of<std::uint32_t(std::uint32_t, std::uint32_t)>(container, "sleep-around-note")(5, 1);
+  ASSERT_ERROR(called, not_found);
+  EXPECT_THAT(message_of(called), HasSubstr("host function 'test:wasi/host@1.0.0#note': no such note"));
+  EXPECT_EQ(container.state(), ContainerState::error);
+}
+
+// ---- Cutting off
+
+TEST(WasiInterruptible, StopsAGuestThatSleeps) {
+  auto container = unwrap(wasi_builder().interruptible().build());
+  auto sleep = function_of<void(std::uint32_t)>(container, "sleep");
+  std::thread other([&] {
+    std::this_thread::sleep_for(30ms);
+    container.stop();
+  });
+  const auto begin = Clock::now();
+  EXPECT_ERROR(sleep(60'000), interrupted);
+  EXPECT_LT(Clock::now() - begin, 10s);
+  other.join();
+  EXPECT_EQ(container.state(), ContainerState::stopped);
+  EXPECT_ERROR(sleep(1), container_stopped);
+}
+
+TEST(WasiInterruptible, EndsAGuestWithinAnotherByItsOwnDeadline) {
+  auto inner = unwrap(wasi_builder().with_deadline(50ms).build());
+  auto sleep = function_of<void(std::uint32_t)>(inner, "sleep");
+  auto outer = unwrap(wasi_builder([&](std::uint32_t n) -> Result<std::uint32_t> {
+                        EXPECT_ERROR(sleep(60'000), deadline_exceeded);
+                        return n;
+                      })
+                          .interruptible()
+                          .build());
+  auto call = function_of<std::uint32_t(std::uint32_t, std::uint32_t)>(outer, "sleep-around-note");
+  EXPECT_EQ(unwrap(call(5, 3)), 3U) << "the outer one has no deadline";
+  EXPECT_EQ(inner.state(), ContainerState::error);
+  EXPECT_EQ(outer.state(), ContainerState::running);
+}
+
+// The outer one's deadline passes while the inner one waits: noticed when the outer guest goes on.
+TEST(WasiInterruptible, EndsAGuestAfterTheCallThatItWaitedFor) {
+  auto inner = unwrap(wasi_builder().interruptible().build());
+  auto sleep = function_of<void(std::uint32_t)>(inner, "sleep");
+  auto outer = unwrap(wasi_builder([&](std::uint32_t n) -> Result<std::uint32_t> {
+                        EXPECT_OK(sleep(100));
+                        return n;
+                      })
+                          .with_deadline(60ms)
+                          .build());
+  EXPECT_ERROR(function_of<std::uint32_t(std::uint32_t, std::uint32_t)>(outer, "sleep-around-note")(1, 3),
+               deadline_exceeded);
+  EXPECT_EQ(inner.state(), ContainerState::running);
+  EXPECT_OK(sleep(1));
+}
+
+TEST(WasiInterruptible, CanBeHadManyTimes) {
+  const auto made = unwrap(wasi_builder().interruptible().build_template());
+  const auto begin = Clock::now();
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&] {
+      auto container = unwrap(made.instantiate());
+      auto sleep = function_of<void(std::uint32_t)>(container, "sleep");
+      for (int round = 0; round < 5; ++round) EXPECT_OK(sleep(20));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_LT(Clock::now() - begin, 5s) << "they sleep beside each other";
+}
+
+}  // namespace
+}  // namespace tairitsu::test
