@@ -66,7 +66,7 @@ ROWS = [
 OURS = "tairitsu_bench"
 PEER = "tairitsu-bench-peer"
 # Both programs give the median of so many batches; the peer has it in measure.rs.
-BATCHES = 11
+BATCHES = 101
 REPOSITORY = Path(__file__).resolve().parent.parent
 UNIT_NS = {"ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9}
 

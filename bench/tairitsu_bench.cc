@@ -244,7 +244,7 @@ struct Seen {
   std::uint64_t bytes = 0;
 };
 
-constexpr std::uint32_t kHostCalls = 100'000;  // In one call of the guest.
+constexpr std::uint32_t kHostCalls = 10'000;  // In one call of the guest.
 
 template <typename Signature>
 struct HostCalls {

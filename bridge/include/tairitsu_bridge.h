@@ -125,7 +125,8 @@ struct HostFunctionDefinition {
   uint32_t parameter_count;
   /// The result's flat slots: 0 or 1, where 1 stands for 'in memory' too.
   uint32_t result_count;
-  bool parameters_have_handles;
+  /// What the parameters need of the guest: 0 nothing, 1 its memory, 2 its handles.
+  uint8_t parameters_need;
 };
 
 /// Mirrors `tairitsu::Limits` and what else a store is made with. A limit of 0 is one; none at all is

@@ -6,7 +6,9 @@ use crate::engine::Engine;
 use crate::error::{Code, Error, coded};
 use crate::ffi::{Bytes, free, give, guard};
 use crate::store::Data;
-use crate::value_path::{FlatParameters, HostFunction, HostParameters, MemoryParameters};
+use crate::value_path::{
+    FlatParameters, HANDLES, HostFunction, HostParameters, MEMORY, MemoryParameters, SCALARS,
+};
 use crate::wasi;
 use std::ffi::c_void;
 use wasmtime::component::{LinkerInstance, ResourceType};
@@ -35,7 +37,8 @@ pub struct HostFunctionDefinition {
     pub parameter_count: u32,
     /// The result's flat slots: 0 or 1, where 1 stands for 'in memory' too.
     pub result_count: u32,
-    pub parameters_have_handles: bool,
+    /// What the parameters need of the guest: 0 nothing, 1 its memory, 2 its handles.
+    pub parameters_need: u8,
 }
 
 /// Makes a linker: empty, or with WASI 0.2 in it.
@@ -104,31 +107,31 @@ fn define<P: HostParameters, const N: usize>(
     )
 }
 
-fn define_flat<const HANDLES: bool, const N: usize>(
+fn define_flat<const KIND: u8, const N: usize>(
     at: LinkerInstance<'_, Data>,
     name: &str,
     parameter_count: u32,
     function: HostFunction,
 ) -> wasmtime::Result<()> {
     match parameter_count {
-        0 => define::<FlatParameters<0, HANDLES>, N>(at, name, function),
-        1 => define::<FlatParameters<1, HANDLES>, N>(at, name, function),
-        2 => define::<FlatParameters<2, HANDLES>, N>(at, name, function),
-        3 => define::<FlatParameters<3, HANDLES>, N>(at, name, function),
-        4 => define::<FlatParameters<4, HANDLES>, N>(at, name, function),
-        5 => define::<FlatParameters<5, HANDLES>, N>(at, name, function),
-        6 => define::<FlatParameters<6, HANDLES>, N>(at, name, function),
-        7 => define::<FlatParameters<7, HANDLES>, N>(at, name, function),
-        8 => define::<FlatParameters<8, HANDLES>, N>(at, name, function),
-        9 => define::<FlatParameters<9, HANDLES>, N>(at, name, function),
-        10 => define::<FlatParameters<10, HANDLES>, N>(at, name, function),
-        11 => define::<FlatParameters<11, HANDLES>, N>(at, name, function),
-        12 => define::<FlatParameters<12, HANDLES>, N>(at, name, function),
-        13 => define::<FlatParameters<13, HANDLES>, N>(at, name, function),
-        14 => define::<FlatParameters<14, HANDLES>, N>(at, name, function),
-        15 => define::<FlatParameters<15, HANDLES>, N>(at, name, function),
-        16 => define::<FlatParameters<16, HANDLES>, N>(at, name, function),
-        _ => define::<MemoryParameters<HANDLES>, N>(at, name, function),
+        0 => define::<FlatParameters<0, KIND>, N>(at, name, function),
+        1 => define::<FlatParameters<1, KIND>, N>(at, name, function),
+        2 => define::<FlatParameters<2, KIND>, N>(at, name, function),
+        3 => define::<FlatParameters<3, KIND>, N>(at, name, function),
+        4 => define::<FlatParameters<4, KIND>, N>(at, name, function),
+        5 => define::<FlatParameters<5, KIND>, N>(at, name, function),
+        6 => define::<FlatParameters<6, KIND>, N>(at, name, function),
+        7 => define::<FlatParameters<7, KIND>, N>(at, name, function),
+        8 => define::<FlatParameters<8, KIND>, N>(at, name, function),
+        9 => define::<FlatParameters<9, KIND>, N>(at, name, function),
+        10 => define::<FlatParameters<10, KIND>, N>(at, name, function),
+        11 => define::<FlatParameters<11, KIND>, N>(at, name, function),
+        12 => define::<FlatParameters<12, KIND>, N>(at, name, function),
+        13 => define::<FlatParameters<13, KIND>, N>(at, name, function),
+        14 => define::<FlatParameters<14, KIND>, N>(at, name, function),
+        15 => define::<FlatParameters<15, KIND>, N>(at, name, function),
+        16 => define::<FlatParameters<16, KIND>, N>(at, name, function),
+        _ => define::<MemoryParameters<KIND>, N>(at, name, function),
     }
 }
 
@@ -156,11 +159,13 @@ pub unsafe extern "C" fn tairitsu_bridge_linker_define_function(
             unsafe { (&mut *linker, interface.as_str()?, name.as_str()?) };
         let at = linker.at(interface)?;
         let count = definition.parameter_count;
-        match (definition.parameters_have_handles, definition.result_count) {
-            (false, 0) => define_flat::<false, 0>(at, name, count, function),
-            (false, _) => define_flat::<false, 1>(at, name, count, function),
-            (true, 0) => define_flat::<true, 0>(at, name, count, function),
-            (true, _) => define_flat::<true, 1>(at, name, count, function),
+        match (definition.parameters_need, definition.result_count) {
+            (SCALARS, 0) => define_flat::<SCALARS, 0>(at, name, count, function),
+            (SCALARS, _) => define_flat::<SCALARS, 1>(at, name, count, function),
+            (MEMORY, 0) => define_flat::<MEMORY, 0>(at, name, count, function),
+            (MEMORY, _) => define_flat::<MEMORY, 1>(at, name, count, function),
+            (_, 0) => define_flat::<HANDLES, 0>(at, name, count, function),
+            (_, _) => define_flat::<HANDLES, 1>(at, name, count, function),
         }
         .map_err(|e| Error::from_wasmtime(&e, Code::InvalidArgument))
     })

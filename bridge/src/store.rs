@@ -13,6 +13,7 @@ use crate::ffi::{Buffer, free, give, guard};
 use crate::linker::InstancePre;
 use crate::value_path::{FrameScope, Parameters, Return};
 use crate::wasi::WasiState;
+use std::cell::Cell;
 use std::ffi::c_void;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -79,9 +80,7 @@ impl ResourceLimiter for Limits {
         if is_past(maximum, desired) {
             return Ok(true);
         }
-        let total = self
-            .memory_bytes
-            .saturating_add((desired - current) as u64);
+        let total = self.memory_bytes.saturating_add((desired - current) as u64);
         if total > self.max_memory_bytes {
             return Err(coded(
                 Code::MemoryLimit,
@@ -111,7 +110,9 @@ impl ResourceLimiter for Limits {
         if is_past(maximum, desired) {
             return Ok(true);
         }
-        let total = self.table_elements.saturating_add((desired - current) as u64);
+        let total = self
+            .table_elements
+            .saturating_add((desired - current) as u64);
         if total > self.max_table_elements {
             return Err(coded(
                 Code::TableLimit,
@@ -230,6 +231,18 @@ fn runtime() -> &'static tokio::runtime::Runtime {
     })
 }
 
+/// WASI looks for a current Tokio runtime. A thread enters it once and for all, for entering takes as
+/// long as a short call. It is never blocked on: a host function may in turn call a container of this
+/// kind, and Tokio forbids to block within a block.
+fn enter_runtime() {
+    thread_local! {
+        static ENTERED: Cell<bool> = const { Cell::new(false) };
+    }
+    if !ENTERED.replace(true) {
+        std::mem::forget(runtime().enter());
+    }
+}
+
 /// One guest: its store and, once instantiated, its instance. One thread at a time.
 pub struct Store {
     store: wasmtime::Store<Data>,
@@ -257,9 +270,7 @@ fn drive<R>(
     frame: *mut Frame,
     future: impl Future<Output = wasmtime::Result<R>>,
 ) -> wasmtime::Result<R> {
-    // WASI looks for a current Tokio runtime. It is entered and not blocked on, so that a host
-    // function may in turn call a container of this kind.
-    let _entered = runtime().enter();
+    enter_runtime();
     let mut future = pin!(future);
     let mut context = Context::from_waker(waker);
     loop {
@@ -373,18 +384,27 @@ impl Store {
         frame: *mut Frame,
     ) -> wasmtime::Result<()> {
         self.begin();
-        let parameters = Parameters(frame);
-        match &self.waker {
-            None => {
-                let _scope = FrameScope::enter(frame);
-                function.call(&mut self.store, parameters)?;
-            }
-            Some(waker) => {
-                let call = function.call_async(&mut self.store, parameters);
-                drive(&self.control, waker, frame, call)?;
-            }
+        if self.waker.is_some() {
+            return self.call_on_fiber(function, frame);
         }
-        Ok(())
+        let _scope = FrameScope::enter(frame);
+        function
+            .call(&mut self.store, Parameters(frame))
+            .map(|_| ())
+    }
+
+    /// Apart, so that the frame of a direct call stays small.
+    #[inline(never)]
+    fn call_on_fiber(
+        &mut self,
+        function: TypedFunc<Parameters, Return>,
+        frame: *mut Frame,
+    ) -> wasmtime::Result<()> {
+        let Some(waker) = &self.waker else {
+            return Ok(());
+        };
+        let call = function.call_async(&mut self.store, Parameters(frame));
+        drive(&self.control, waker, frame, call).map(|_| ())
     }
 
     fn drop_resource(&mut self, handle: &Handle) -> wasmtime::Result<()> {
@@ -406,6 +426,7 @@ impl Store {
     }
 }
 
+#[cold]
 fn failed(error: wasmtime::Error) -> Error {
     Error::from_wasmtime(&error, Code::Trap)
 }

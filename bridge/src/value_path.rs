@@ -554,14 +554,18 @@ unsafe impl Send for GuestView {}
 unsafe impl Sync for GuestView {}
 
 impl GuestView {
-    #[inline]
-    fn new(cx: &LiftContext<'_>) -> GuestView {
-        let mut view = GuestView {
+    fn none() -> GuestView {
+        GuestView {
             memory: std::ptr::null(),
             memory_size: 0,
             encoding: StringEncoding::Utf8,
             handles: Vec::new(),
-        };
+        }
+    }
+
+    #[inline]
+    fn new(cx: &LiftContext<'_>) -> GuestView {
+        let mut view = GuestView::none();
         let options = cx.options();
         if has_memory(options) {
             let memory = cx.memory();
@@ -583,14 +587,19 @@ impl GuestView {
     }
 }
 
-/// Parameters in `N` flat slots, with or without handles among them.
-pub struct FlatParameters<const N: usize, const HANDLES: bool> {
+/// What parameters need of their guest.
+pub const SCALARS: u8 = 0;
+pub const MEMORY: u8 = 1;
+pub const HANDLES: u8 = 2;
+
+/// Parameters in `N` flat slots, which need what `KIND` says.
+pub struct FlatParameters<const N: usize, const KIND: u8> {
     slots: [ValRaw; N],
     guest: GuestView,
 }
 
 // SAFETY: `typecheck` admits exactly the functions whose parameters take N slots.
-unsafe impl<const N: usize, const HANDLES: bool> ComponentType for FlatParameters<N, HANDLES> {
+unsafe impl<const N: usize, const KIND: u8> ComponentType for FlatParameters<N, KIND> {
     type Lower = [ValRaw; N];
     const ABI: CanonicalAbiInfo = CanonicalAbiInfo::SCALAR4;
     fn typecheck(ty: &InterfaceType, instance: &InstanceType<'_>) -> Result<()> {
@@ -598,23 +607,26 @@ unsafe impl<const N: usize, const HANDLES: bool> ComponentType for FlatParameter
         if count != Some(N) {
             bail!("the parameters take {count:?} flat slots, not {N}");
         }
-        check_handles(ty, instance, HANDLES)
+        check_handles(ty, instance, KIND == HANDLES)
     }
 }
 
 // SAFETY: see ComponentType above.
-unsafe impl<const N: usize, const HANDLES: bool> ComponentNamedList for FlatParameters<N, HANDLES> {}
+unsafe impl<const N: usize, const KIND: u8> ComponentNamedList for FlatParameters<N, KIND> {}
 
 // SAFETY: see ComponentType above.
-unsafe impl<const N: usize, const HANDLES: bool> Lift for FlatParameters<N, HANDLES> {
+unsafe impl<const N: usize, const KIND: u8> Lift for FlatParameters<N, KIND> {
     #[inline]
     fn linear_lift_from_flat(
         cx: &mut LiftContext<'_>,
         ty: InterfaceType,
         slots: &Self::Lower,
     ) -> Result<Self> {
-        let mut guest = GuestView::new(cx);
-        if HANDLES {
+        let mut guest = match KIND {
+            SCALARS => GuestView::none(),
+            _ => GuestView::new(cx),
+        };
+        if KIND == HANDLES {
             let mut lifter = HandleLifter {
                 cx,
                 handles: Vec::new(),
@@ -637,7 +649,7 @@ unsafe impl<const N: usize, const HANDLES: bool> Lift for FlatParameters<N, HAND
     }
 }
 
-impl<const N: usize, const HANDLES: bool> HostParameters for FlatParameters<N, HANDLES> {
+impl<const N: usize, const KIND: u8> HostParameters for FlatParameters<N, KIND> {
     #[inline]
     fn view(&self) -> (*const Slot, usize, Lifting) {
         (self.slots.as_ptr(), 0, self.guest.lifting())
@@ -645,29 +657,29 @@ impl<const N: usize, const HANDLES: bool> HostParameters for FlatParameters<N, H
 }
 
 /// More than 16 flat slots: the parameters are a tuple in memory.
-pub struct MemoryParameters<const HANDLES: bool> {
+pub struct MemoryParameters<const KIND: u8> {
     address: usize,
     guest: GuestView,
 }
 
 // SAFETY: `typecheck` admits exactly the functions whose parameters are in memory, and Wasmtime
 // has checked the tuple's bounds and alignment by the component's own type.
-unsafe impl<const HANDLES: bool> ComponentType for MemoryParameters<HANDLES> {
+unsafe impl<const KIND: u8> ComponentType for MemoryParameters<KIND> {
     type Lower = [ValRaw; 1];
     const ABI: CanonicalAbiInfo = CanonicalAbiInfo::SCALAR4;
     fn typecheck(ty: &InterfaceType, instance: &InstanceType<'_>) -> Result<()> {
         if let Some(count) = instance.types.canonical_abi(ty).flat_count(16) {
             bail!("the parameters take {count} flat slots and are not in memory");
         }
-        check_handles(ty, instance, HANDLES)
+        check_handles(ty, instance, KIND == HANDLES)
     }
 }
 
 // SAFETY: see ComponentType above.
-unsafe impl<const HANDLES: bool> ComponentNamedList for MemoryParameters<HANDLES> {}
+unsafe impl<const KIND: u8> ComponentNamedList for MemoryParameters<KIND> {}
 
 // SAFETY: see ComponentType above.
-unsafe impl<const HANDLES: bool> Lift for MemoryParameters<HANDLES> {
+unsafe impl<const KIND: u8> Lift for MemoryParameters<KIND> {
     fn linear_lift_from_flat(
         _: &mut LiftContext<'_>,
         _: InterfaceType,
@@ -683,7 +695,7 @@ unsafe impl<const HANDLES: bool> Lift for MemoryParameters<HANDLES> {
     ) -> Result<Self> {
         let address = bytes.as_ptr() as usize - cx.memory().as_ptr() as usize;
         let mut guest = GuestView::new(cx);
-        if HANDLES {
+        if KIND == HANDLES {
             let mut lifter = HandleLifter {
                 cx,
                 handles: Vec::new(),
@@ -695,7 +707,7 @@ unsafe impl<const HANDLES: bool> Lift for MemoryParameters<HANDLES> {
     }
 }
 
-impl<const HANDLES: bool> HostParameters for MemoryParameters<HANDLES> {
+impl<const KIND: u8> HostParameters for MemoryParameters<KIND> {
     fn view(&self) -> (*const Slot, usize, Lifting) {
         (std::ptr::null(), self.address, self.guest.lifting())
     }

@@ -26,7 +26,7 @@ pub struct WasiState {
 }
 
 impl WasiState {
-    /// `capacity` bounds each captured stream, in bytes; a guest that writes more traps.
+    /// `capacity` bounds each captured stream, in bytes; past that the guest finds it closed.
     pub fn new(stdout: u8, stderr: u8, capacity: usize) -> WasiState {
         let mut builder = WasiCtxBuilder::new();
         builder.allow_tcp(false).allow_udp(false);

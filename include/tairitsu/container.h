@@ -64,7 +64,8 @@ enum class Output : std::uint8_t { discard, inherit, capture };
 struct WasiOptions {
   Output standard_output = Output::discard;
   Output standard_error = Output::discard;
-  /// Bytes kept of each captured stream; a guest that writes more traps.
+  /// Bytes kept of each captured stream. A guest that writes more finds the stream closed, and traps
+  /// where it does not ask how much it may write.
   std::size_t capture_capacity = std::size_t{1} << 20;
 };
 

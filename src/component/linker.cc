@@ -18,6 +18,12 @@ bool destroy_host_resource(void* context, std::uint32_t resource_type, std::uint
 
 namespace {
 
+ComponentLinker::Need parameters_need(std::uint32_t flags) {
+  if ((flags & abi::kParametersHaveHandles) != 0) return ComponentLinker::Need::handles;
+  if ((flags & abi::kParametersUseMemory) != 0) return ComponentLinker::Need::memory;
+  return ComponentLinker::Need::nothing;
+}
+
 class Resolver {
  public:
   Resolver(const Linker::Data& definitions, const ComponentCore& component)
@@ -92,7 +98,7 @@ class Resolver {
            .data = found->second.get(),
            .parameter_count = static_cast<std::uint32_t>(parameters.value_or(kMaxFlatParameters + 1)),
            .result_count = static_cast<std::uint32_t>(result.value_or(1)),
-           .parameters_have_handles = (found->second->flags & abi::kParametersHaveHandles) != 0}));
+           .parameters_need = parameters_need(found->second->flags)}));
       kept.push_back(found->second);
     }
     return {};

@@ -57,18 +57,16 @@ Error ContainerCore::state_error() const {
   return Error(ErrorCode::container_stopped, "the container was stopped");
 }
 
-namespace {
-
-Error reentrant_call() {
+Error ContainerCore::busy_error() const {
+  // It may be stop() that holds it, to free the guest.
+  if (state() == ContainerState::stopped) return state_error();
   return Error(ErrorCode::reentrant_call,
                "the container is running a call: it cannot be entered from its own host function, or by "
                "another thread");
 }
 
-}  // namespace
-
 Result<void> ContainerCore::acquire() {
-  if (busy_.exchange(true, std::memory_order_acquire)) return std::unexpected(reentrant_call());
+  if (busy_.exchange(true, std::memory_order_acquire)) return std::unexpected(busy_error());
   return {};
 }
 
@@ -104,9 +102,9 @@ bool ContainerCore::try_enter() noexcept {
 }
 
 Error ContainerCore::entry_error() {
-  if (busy_.exchange(true, std::memory_order_acquire)) return reentrant_call();
+  if (busy_.exchange(true, std::memory_order_acquire)) return busy_error();
   // A container that can be entered now was busy a moment ago.
-  Error error = state() == ContainerState::running ? reentrant_call() : state_error();
+  Error error = state() == ContainerState::running ? busy_error() : state_error();
   release();
   return error;
 }

@@ -93,6 +93,7 @@ class ContainerCore : public std::enable_shared_from_this<ContainerCore> {
   [[nodiscard]] bool try_enter() noexcept;
   [[nodiscard]] Error entry_error();
   [[nodiscard]] Error state_error() const;
+  [[nodiscard]] Error busy_error() const;
   /// After a failed entry: what the caller is told, and the container's state.
   Error fail(Error error, std::optional<Error> detail);
   void finish_entry() noexcept;

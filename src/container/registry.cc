@@ -10,11 +10,19 @@ namespace tairitsu {
 
 namespace {
 
+bool is_made(const std::shared_ptr<const Image>& image) { return image != nullptr; }
+template <typename Held>
+bool is_made(const Held& held) {
+  return held.container != nullptr;
+}
+
 template <typename Map>
 Error not_found(std::string_view kind, std::string_view name, const Map& map) {
   std::vector<std::string_view> names;
   names.reserve(map.size());
-  for (const auto& [key, value] : map) names.push_back(key);
+  for (const auto& [key, value] : map) {
+    if (is_made(value)) names.push_back(key);
+  }
   return Error(ErrorCode::not_found,
                names.empty() ? fmt::format("no {} '{}': there are none", kind, name)
                              : fmt::format("no {} '{}': there are {}", kind, name, fmt::join(names, ", ")));
@@ -28,7 +36,7 @@ class Registry::Reservation {
   static Result<Reservation> make(Registry& registry, Map& map, std::string_view kind,
                                   std::string_view name) {
     if (name.empty())
-      return fail(ErrorCode::invalid_argument, fmt::format("the name of an {} is empty", kind));
+      return fail(ErrorCode::invalid_argument, fmt::format("the name of the {} is empty", kind));
     const std::scoped_lock lock(registry.mutex_);
     if (!map.try_emplace(std::string(name)).second) {
       return fail(ErrorCode::already_exists, fmt::format("the {} '{}' exists already", kind, name));

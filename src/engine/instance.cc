@@ -31,7 +31,7 @@ Result<void> ComponentLinker::define_function(std::string_view interface, std::s
       .data = function.data,
       .parameter_count = function.parameter_count,
       .result_count = function.result_count,
-      .parameters_have_handles = function.parameters_have_handles,
+      .parameters_need = static_cast<std::uint8_t>(function.parameters_need),
   };
   return bridge::check(bridge::tairitsu_bridge_linker_define_function(
       linker_.get(), bridge::borrow(interface), bridge::borrow(name), &definition));

@@ -43,6 +43,8 @@ class ComponentLinker {
  public:
   static Result<ComponentLinker> create(const EngineCore& engine, bool with_wasi, bool interruptible);
 
+  /// What a host function's parameters need of the guest; the last has the one before it too.
+  enum class Need : std::uint8_t { nothing = 0, memory = 1, handles = 2 };
   struct Function {
     abi::HostFunctionCallback callback;
     void* data;  ///< Outlives everything that is linked with it.
@@ -50,7 +52,7 @@ class ComponentLinker {
     std::uint32_t parameter_count;
     /// 0 or 1; 1 stands for 'in memory' too.
     std::uint32_t result_count;
-    bool parameters_have_handles;
+    Need parameters_need;
   };
   Result<void> define_function(std::string_view interface, std::string_view name, const Function& function);
   Result<void> define_resource(std::string_view interface, std::string_view name, std::uint32_t resource_type,

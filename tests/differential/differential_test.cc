@@ -14,6 +14,8 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <ostream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +39,9 @@ std::vector<SubjectFactory>& subjects() {
   static std::vector<SubjectFactory> list;
   return list;
 }
+
+/// For GoogleTest's messages.
+void PrintTo(const SubjectFactory& factory, std::ostream* out) { *out << factory.name; }
 
 namespace {
 
@@ -102,7 +107,7 @@ class Differential : public testing::TestWithParam<SubjectFactory> {
  protected:
   static void SetUpTestSuite() {
     seed = number_from_environment("TAIRITSU_SEED", 1);
-    wanted = number_from_environment("TAIRITSU_CASES", 6000);
+    wanted = number_from_environment("TAIRITSU_CASES", 20000);
     auto created = tairitsu::Engine::create();
     ASSERT_TRUE(created) << created.error().message();
     engine = *std::move(created);
@@ -119,8 +124,8 @@ class Differential : public testing::TestWithParam<SubjectFactory> {
     ADD_FAILURE() << what << (actual ? ": the value changed" : ": the call failed") << "\n  type     "
                   << subject->type().definition() << "\n  encoding " << encoding << "\n  expected "
                   << expected << "\n  actual   " << (actual ? *actual : actual.error().message())
-                  << "\n  value " << number << " of this type with TAIRITSU_SEED=" << seed
-                  << " TAIRITSU_CASES=" << wanted;
+                  << "\n  value " << number << " of this type; again with TAIRITSU_SEED=" << seed
+                  << " TAIRITSU_CASES=" << wanted << " --gtest_filter='*/" << GetParam().name << "'";
     return false;
   }
   bool done(std::string_view what, const Result<void>& outcome) {
@@ -210,10 +215,9 @@ std::vector<SubjectFactory> sorted_subjects() {
   return list;
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, Differential, testing::ValuesIn(sorted_subjects()),
-                         [](const testing::TestParamInfo<SubjectFactory>& info) {
-                           return std::string(info.param.name);
-                         });
+std::string name_of(const testing::TestParamInfo<SubjectFactory>& subject) { return subject.param.name; }
+
+INSTANTIATE_TEST_SUITE_P(Types, Differential, testing::ValuesIn(sorted_subjects()), name_of);
 
 }  // namespace
 

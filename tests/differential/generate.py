@@ -246,7 +246,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--types", type=int, required=True, help="random ones, beside the edges")
-    parser.add_argument("--typed-every", type=int, default=8, metavar="N",
+    parser.add_argument("--typed-every", type=int, default=7, metavar="N",
                         help="every Nth type goes through the public templates, which take long to compile")
     parser.add_argument("--files", type=int, required=True)
     parser.add_argument("--output", type=pathlib.Path, required=True)

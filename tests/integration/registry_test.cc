@@ -95,7 +95,7 @@ TEST_F(RegistryImages, HaveNamesOfTheirOwn) {
   EXPECT_EQ(unwrap(registry_.image("shop")).digest(), load("callback.wat").digest()) << "it is as it was";
   const auto unnamed = registry_.register_image("", load("callback.wat"));
   ASSERT_ERROR(unnamed, invalid_argument);
-  EXPECT_EQ(message_of(unnamed), "the name of an image is empty");
+  EXPECT_EQ(message_of(unnamed), "the name of the image is empty");
   EXPECT_OK(registry_.register_image("Ünï/çode: 1", load("callback.wat")));
 }
 
@@ -191,7 +191,7 @@ TEST_F(RegistryContainers, HaveNamesOfTheirOwn) {
   EXPECT_ERROR(registry_.hold("a", start("hostile.wat")), already_exists);
   const auto unnamed = registry_.create_container("", "hostile");
   ASSERT_ERROR(unnamed, invalid_argument);
-  EXPECT_EQ(message_of(unnamed), "the name of a container is empty");
+  EXPECT_EQ(message_of(unnamed), "the name of the container is empty");
   EXPECT_ERROR(registry_.hold("", start("hostile.wat")), invalid_argument);
   EXPECT_OK(registry_.create_container("hostile", "hostile")) << "images and containers have names apart";
 }

@@ -1,4 +1,5 @@
 // Failures of the host's own code during a call: panics, exceptions, errors, and calls within calls.
+#include <chrono>
 #include <cstdint>
 #include <expected>
 #include <functional>
@@ -225,12 +226,15 @@ TEST(LiftFailure, AnExceptionOfAResultsConstructor) {
 /// its letter on the way in and on the way back.
 class Chain {
  public:
-  Chain(const Image& image, std::size_t length, std::function<Result<std::string>(std::string_view)> leaf) {
+  using Build = std::function<Container(std::function<Result<void>(Linker&)>)>;
+  using Next = std::function<Result<std::string>(std::string_view)>;
+
+  Chain(const Build& build, std::size_t length, Next leaf) {
     containers_.reserve(length);
     Next next = std::move(leaf);
     for (std::size_t i = 0; i < length; ++i) {
       const char letter = static_cast<char>('a' + length - 1 - i);
-      containers_.push_back(start(image, [&](Linker& linker) {
+      containers_.push_back(build([&](Linker& linker) {
         return linker.define(kText, [next, letter](std::string_view text) -> Result<std::string> {
           TAIRITSU_TRY(auto answer, next(std::string(text) + letter));
           return letter + answer;
@@ -240,6 +244,9 @@ class Chain {
     }
     first_ = std::move(next);
   }
+  Chain(const Image& image, std::size_t length, Next leaf)
+      : Chain([&](auto imports) { return start(image, std::move(imports)); }, length, std::move(leaf)) {}
+
   Result<std::string> operator()(std::string_view text) { return first_(text); }
   [[nodiscard]] std::vector<ContainerState> states() const {
     std::vector<ContainerState> states;
@@ -248,7 +255,6 @@ class Chain {
   }
 
  private:
-  using Next = std::function<Result<std::string>(std::string_view)>;
   std::vector<Container> containers_;
   Next first_;
 };
@@ -275,6 +281,29 @@ TEST(NestedCalls, WorkWithTheAsyncAbiOn) {
   const auto failed = chain("bad");
   ASSERT_ERROR(failed, host_function);
   EXPECT_THAT(message_of(failed), HasSubstr("threw: bad text"));
+}
+
+TEST(NestedCalls, WorkInInterruptibleContainers) {
+  // A guest that imports WASI is called on a fiber then, polled where the call is made.
+  const Engine engine = unwrap(Engine::create({.epochs = true}));
+  std::string guest(kTextGuest);
+  guest.insert(guest.find('(', 1),
+               R"((import "wasi:clocks/monotonic-clock@0.2.0" (instance (export "now" (func (result u64))))) )");
+  const Image image = unwrap(Image::from_text(engine, guest));
+  const auto build = [&](std::function<Result<void>(Linker&)> imports) {
+    return unwrap(Container::builder(image)
+                      .with_imports(std::move(imports))
+                      .with_deadline(std::chrono::seconds(60))
+                      .build());
+  };
+  Chain chain(build, 3, [](std::string_view text) -> Result<std::string> {
+    if (text.starts_with("bad")) return fail(ErrorCode::not_found, "bad text");
+    return "<" + std::string(text) + ">";
+  });
+  EXPECT_EQ(unwrap(chain("-")), "abc<-abc>");
+  EXPECT_EQ(unwrap(chain("+")), "abc<+abc>");
+  EXPECT_ERROR(chain("bad"), not_found);
+  EXPECT_THAT(chain.states(), testing::Each(ContainerState::error));
 }
 
 TEST(NestedCalls, AFailureGoesThroughAllOfThem) {

@@ -482,6 +482,34 @@ TEST(HostileCaller, MayOverlapItsOwnReturnArea) {
   EXPECT_EQ(unwrap(caller.get<U32>("load", 20U)), 13U);
 }
 
+TEST(HostileRealloc, ThatGrowsTheMemoryUnderAResultOfTheHost) {
+  std::vector<std::string> given;
+  for (int i = 0; i < 100; ++i) given.push_back(fmt::format("string {} of a hundred", i));
+  given.push_back(std::string(100'000, 'x'));
+  Container container = start(from_text(R"((component
+    (import "give" (func $f (result (list string))))
+    (core module $storage
+      (memory (export "memory") 1)
+      (func (export "realloc") (param i32 i32 i32) (param $size i32) (result i32)
+        (i32.shl
+          (memory.grow (i32.add (i32.shr_u (local.get $size) (i32.const 16)) (i32.const 1)))
+          (i32.const 16))))
+    (core instance $s (instantiate $storage))
+    (alias core export $s "memory" (core memory $memory))
+    (alias core export $s "realloc" (core func $realloc))
+    (core func $lowered (canon lower (func $f) (memory $memory) (realloc $realloc)))
+    (core module $m
+      (import "host" "give" (func $give (param i32)))
+      (func (export "give") (result i32) (call $give (i32.const 16)) (i32.const 16)))
+    (core instance $i (instantiate $m (with "host" (instance (export "give" (func $lowered))))))
+    (func (export "give") (result (list string)) (canon lift (core func $i "give") (memory $memory)))))"),
+                              [&](Linker& linker) { return linker.define("give", [&] { return given; }); });
+  auto give = function_of<std::vector<std::string>()>(container, "give");
+  EXPECT_EQ(unwrap(give()), given);
+  EXPECT_EQ(unwrap(give()), given);
+  EXPECT_GT(container.memory_bytes(), 200U << 16);
+}
+
 TEST(HostileRealloc, ThatCallsTheHost) {
   int pings = 0;
   Container container = start(from_text(R"((component

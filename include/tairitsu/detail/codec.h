@@ -851,6 +851,7 @@ struct Codec<T> : PlainCodec {
   static constexpr std::size_t cases = std::size(Describe<T>::labels);
   using Discriminant = std::conditional_t<(cases <= 256), std::uint8_t,
                                           std::conditional_t<(cases <= 65536), std::uint16_t, std::uint32_t>>;
+  static_assert(sizeof(T) >= sizeof(Discriminant), "the enum's underlying type is too small for its cases");
   static constexpr std::uint32_t size = sizeof(Discriminant);
   static constexpr std::uint32_t align = sizeof(Discriminant);
   static constexpr std::uint32_t flat_count = 1;
@@ -893,6 +894,8 @@ struct Codec<T> : PlainCodec {
   static constexpr std::size_t labels = std::size(Describe<T>::labels);
   using Bits = std::conditional_t<(labels <= 8), std::uint8_t,
                                   std::conditional_t<(labels <= 16), std::uint16_t, std::uint32_t>>;
+  static_assert(!std::is_enum_v<T> || sizeof(T) >= sizeof(Bits),
+                "the enum's underlying type is too small for its labels");
   static constexpr std::uint32_t size = sizeof(Bits);
   static constexpr std::uint32_t align = sizeof(Bits);
   static constexpr std::uint32_t flat_count = 1;

@@ -22,16 +22,20 @@ class ContainerCore;
 
 [[nodiscard]] inline bool is_utf8(std::string_view text) noexcept {
   const char* data = text.data();
-  std::size_t size = text.size();
+  const std::size_t size = text.size();
   if (size > 128) return is_utf8_slow(data, size);
+  const auto word = [data](std::size_t at) {
+    std::uint64_t value;
+    std::memcpy(&value, data + at, 8);
+    return value;
+  };
   std::uint64_t seen = 0;
-  std::size_t at = 0;
-  for (; at + 8 <= size; at += 8) {
-    std::uint64_t word;
-    std::memcpy(&word, data + at, 8);
-    seen |= word;
+  if (size >= 8) {
+    for (std::size_t at = 0; at + 8 < size; at += 8) seen |= word(at);
+    seen |= word(size - 8);  // May overlap the word before.
+  } else {
+    for (std::size_t at = 0; at < size; ++at) seen |= static_cast<unsigned char>(data[at]);
   }
-  for (; at < size; ++at) seen |= static_cast<unsigned char>(data[at]);
   return (seen & 0x8080808080808080) == 0 || is_utf8_slow(data, size);
 }
 

@@ -30,11 +30,16 @@ void exports_wasi_guest_print(wasi_guest_string_t *text) { print_to(stdout, text
 
 void exports_wasi_guest_print_error(wasi_guest_string_t *text) { print_to(stderr, text); }
 
-void exports_wasi_guest_flood(uint32_t chunks) {
+uint32_t exports_wasi_guest_flood(uint32_t chunks) {
   static char chunk[4096];
   memset(chunk, '.', sizeof chunk);
-  for (uint32_t i = 0; i < chunks; ++i) fwrite(chunk, 1, sizeof chunk, stdout);
-  fflush(stdout);
+  uint32_t taken = 0;
+  for (uint32_t i = 0; i < chunks; ++i) {
+    const ssize_t count = write(STDOUT_FILENO, chunk, sizeof chunk);
+    if (count <= 0) break;
+    taken += (uint32_t)count;
+  }
+  return taken;
 }
 
 uint32_t exports_wasi_guest_read_input(void) {
