@@ -120,7 +120,8 @@ class GuestInstance {
   GuestInstance() = default;
   /// Not of a `Result`: a `Result<Bindings>` becomes a `Result<GuestInstance>`, its error included.
   template <typename T>
-    requires(!std::same_as<std::remove_cvref_t<T>, GuestInstance> && !detail::is_result<std::remove_cvref_t<T>>)
+    requires(!std::same_as<std::remove_cvref_t<T>, GuestInstance> &&
+             !detail::is_result<std::remove_cvref_t<T>>)
   GuestInstance(T&& bindings)
       : holder_(std::make_unique<Holder<std::remove_cvref_t<T>>>(std::forward<T>(bindings))) {}
 

@@ -29,7 +29,8 @@ Result<std::vector<std::byte>> read_file(const std::filesystem::path& path) {
   std::size_t size = 0;
   do {
     bytes.resize(std::max<std::size_t>(2 * size, std::size_t{64} << 10));
-    file.read(reinterpret_cast<char*>(bytes.data() + size), static_cast<std::streamsize>(bytes.size() - size));
+    file.read(reinterpret_cast<char*>(bytes.data() + size),
+              static_cast<std::streamsize>(bytes.size() - size));
     size += static_cast<std::size_t>(file.gcount());
   } while (file);
   if (file.bad()) return fail(ErrorCode::io, "it could not be read");

@@ -81,9 +81,7 @@ Result<void> Container::start() {
   return {};
 }
 
-ResourceTable* Container::resources() const noexcept {
-  return core_->busy() ? nullptr : &core_->resources();
-}
+ResourceTable* Container::resources() const noexcept { return core_->busy() ? nullptr : &core_->resources(); }
 
 ContainerState Container::state() const noexcept { return core_->state(); }
 

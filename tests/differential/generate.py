@@ -201,18 +201,19 @@ def edges():
         yield lambda g, wit=wit: g.list(g.primitive(wit))
     yield lambda g: g.list(g.string())
     yield lambda g: g.list(g.list(g.primitive("u16")))
-    for wit in ("u8", "s16", "u32", "s64", "f32", "f64", "bool", "char"):
-        yield lambda g, wit=wit: g.option(g.primitive(wit))
+    yield lambda g: g.option(g.primitive("u8"))
+    yield lambda g: g.tuple([g.option(g.primitive(wit)) for wit in ("s16", "u32", "s64", "f32")])
+    yield lambda g: g.tuple([g.option(g.primitive(wit)) for wit in ("f64", "bool", "char", "s8")])
     yield lambda g: g.option(g.option(g.string()))
     yield lambda g: g.option(g.option(g.option(g.primitive("bool"))))
     yield lambda g: g.result(None, None)
     yield lambda g: g.result(g.string(), None)
     yield lambda g: g.result(None, g.primitive("f32"))
     # Payloads of other core types in the same slot.
-    for first in ("f32", "f64", "u32", "s64", "s8"):
-        for second in ("f32", "f64", "u64"):
-            if first != second:
-                yield lambda g, a=first, b=second: g.result(g.primitive(a), g.primitive(b))
+    yield lambda g: g.result(g.primitive("f64"), g.primitive("f32"))
+    for error in ("f32", "f64", "u64"):
+        yield lambda g, error=error: g.tuple([g.result(g.primitive(ok), g.primitive(error))
+                                              for ok in ("f32", "f64", "u32", "s64", "s8") if ok != error])
     yield lambda g: g.variant([g.primitive(wit) for wit in ("f32", "f64", "s64", "s8")] + [g.string(), None])
     yield lambda g: g.variant([g.tuple([g.primitive("f32"), g.primitive("s64"), g.primitive("f64")]),
                                g.tuple([g.primitive("f64"), g.primitive("f32"), g.primitive("f64")]),
@@ -233,8 +234,10 @@ def edges():
     # Structs that have the ABI's layout, with padding and without; and ones that look like it.
     for fields in (["f64", "f64", "f64"], ["u32", "f32"], ["u8", "u32"], ["s64", "u8"], ["u8", "u16", "u8"],
                    ["u8"], ["u16", "u8", "u8", "u32"], ["u8", "s64", "u8", "f32"]):
-        for form in ("plain", "shuffled", "derived"):
-            yield lambda g, fields=fields, form=form: g.record([g.primitive(wit) for wit in fields], form)
+        yield lambda g, fields=fields: g.tuple([g.list(g.record([g.primitive(wit) for wit in fields], form))
+                                                for form in ("plain", "shuffled", "derived")])
+    yield lambda g: g.record([g.primitive("u8"), g.primitive("u32")], "plain")
+    yield lambda g: g.record([g.primitive("f64"), g.primitive("f64")], "plain")
     yield lambda g: g.record([g.record([g.primitive("u8"), g.primitive("u16")], "plain"),
                               g.primitive("u8"), g.record([g.primitive("u64")], "plain")], "plain")
     yield lambda g: g.record([g.primitive("u32"), g.primitive("u32")], "overaligned")

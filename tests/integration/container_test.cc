@@ -259,9 +259,8 @@ TEST(ContainerInitializer, InstantiatesTheContainersOwnComponent) {
 }
 
 TEST(ContainerInitializer, PassesItsErrorOn) {
-  const auto built = build_with([](GuestContext&) -> Result<GuestInstance> {
-    return fail(ErrorCode::not_found, "no price list");
-  });
+  const auto built = build_with(
+      [](GuestContext&) -> Result<GuestInstance> { return fail(ErrorCode::not_found, "no price list"); });
   ASSERT_ERROR(built, not_found);
   EXPECT_EQ(message_of(built), "no price list");
   EXPECT_ERROR(build_with([](GuestContext& guest) -> Result<GuestInstance> {
@@ -333,9 +332,10 @@ TEST(ContainerHostState, IsNotToBeHadWhileACallRuns) {
 }
 
 TEST(ContainerHostState, MayComeFromAFactory) {
-  auto container = unwrap(till_builder()
-                              .with_state_factory([] { return Till{std::make_unique<std::uint32_t>(30), {}}; })
-                              .build());
+  auto container =
+      unwrap(till_builder()
+                 .with_state_factory([] { return Till{std::make_unique<std::uint32_t>(30), {}}; })
+                 .build());
   EXPECT_EQ(unwrap(function_of<Call>(container, "run")(1)), 31U);
 }
 
@@ -413,8 +413,8 @@ TEST_P(ContainerReentry, IsNoCallOfAnotherContainer) {
   std::vector<std::unique_ptr<Container>> containers;
   std::function<Result<std::uint32_t>(std::uint32_t)> next = same;
   for (int depth = 0; depth < 20; ++depth) {
-    containers.push_back(std::make_unique<Container>(
-        start(of_all, imports([next](std::uint32_t n) { return next(n + 1); }))));
+    containers.push_back(
+        std::make_unique<Container>(start(of_all, imports([next](std::uint32_t n) { return next(n + 1); }))));
     next = function_of<Call>(*containers.back(), "run");
   }
   EXPECT_EQ(unwrap(next(0)), 20U);
@@ -544,20 +544,18 @@ struct HeldThing {
 TEST(ContainerLifetime, EndsWithoutRunningTheGuest) {
   std::vector<std::uint32_t> dropped;
   {
-    auto container = unwrap(Container::builder(load("destructor.wat"))
-                                .with_imports([&](Linker& linker) {
-                                  return linker.define("dropped",
-                                                       [&](std::uint32_t number) { dropped.push_back(number); });
-                                })
-                                .with_guest_initializer([](GuestContext& guest) -> Result<GuestInstance> {
-                                  TAIRITSU_TRY(auto instance,
-                                               guest.linker.instantiate(guest.store, guest.component));
-                                  TAIRITSU_TRY(auto make, instance.function<GuestResource(std::uint32_t)>(
-                                                              "[constructor]thing"));
-                                  TAIRITSU_TRY(auto thing, make(5));
-                                  return HeldThing{std::move(thing)};
-                                })
-                                .build());
+    auto container = unwrap(
+        Container::builder(load("destructor.wat"))
+            .with_imports([&](Linker& linker) {
+              return linker.define("dropped", [&](std::uint32_t number) { dropped.push_back(number); });
+            })
+            .with_guest_initializer([](GuestContext& guest) -> Result<GuestInstance> {
+              TAIRITSU_TRY(auto instance, guest.linker.instantiate(guest.store, guest.component));
+              TAIRITSU_TRY(auto make, instance.function<GuestResource(std::uint32_t)>("[constructor]thing"));
+              TAIRITSU_TRY(auto thing, make(5));
+              return HeldThing{std::move(thing)};
+            })
+            .build());
   }
   EXPECT_TRUE(dropped.empty());
 }
@@ -608,10 +606,10 @@ TEST(ContainerStop, CutsOffAGuestThatStarts) {
       (start $main))
     (core instance (instantiate $m (with "" (instance (export "started" (func $lowered))))))))"));
   std::atomic<bool> started = false;
-  auto container =
-      unwrap(Container::builder(image)
-                 .with_imports([&](Linker& linker) { return linker.define("started", [&] { started = true; }); })
-                 .create());
+  auto container = unwrap(
+      Container::builder(image)
+          .with_imports([&](Linker& linker) { return linker.define("started", [&] { started = true; }); })
+          .create());
   std::thread other([&] {
     while (!started) std::this_thread::yield();
     container.stop();
@@ -644,11 +642,10 @@ TEST(ContainerStop, WaitsForACallWhereTheEngineHasNoEpochs) {
 
 TEST(ContainerTemplate, MakesContainersWithStatesOfTheirOwn) {
   std::atomic<std::uint32_t> made = 0;
-  const auto shop = unwrap(till_builder()
-                               .with_state_factory([&] {
-                                 return Till{std::make_unique<std::uint32_t>(1000 * made++), {}};
-                               })
-                               .build_template());
+  const auto shop =
+      unwrap(till_builder()
+                 .with_state_factory([&] { return Till{std::make_unique<std::uint32_t>(1000 * made++), {}}; })
+                 .build_template());
   EXPECT_EQ(made, 0U);
   std::vector<Container> containers;
   for (int i = 0; i < 50; ++i) containers.push_back(unwrap(shop.instantiate()));
@@ -672,7 +669,8 @@ TEST(ContainerTemplate, MakesContainersThatFailApart) {
 }
 
 TEST(ContainerTemplate, HasTheDefaultStateWhereNoFactoryIsGiven) {
-  const auto made = unwrap(callback_builder().with_wasi({.standard_error = Output::capture}).build_template());
+  const auto made =
+      unwrap(callback_builder().with_wasi({.standard_error = Output::capture}).build_template());
   const auto container = unwrap(made.instantiate());
   ASSERT_NE(container.host_state(), nullptr);
   EXPECT_EQ(container.host_state()->wasi.standard_error, Output::capture);
@@ -683,10 +681,12 @@ TEST(ContainerTemplate, TakesNoStateAndNoInitializer) {
   ASSERT_ERROR(state, invalid_argument);
   EXPECT_THAT(message_of(state), HasSubstr("with_state_factory"));
   const auto initializer =
-      callback_builder().with_guest_initializer(GuestInitializer([](GuestContext& guest) -> Result<GuestInstance> {
-        TAIRITSU_TRY(auto instance, guest.linker.instantiate(guest.store, guest.component));
-        return instance;
-      })).build_template();
+      callback_builder()
+          .with_guest_initializer(GuestInitializer([](GuestContext& guest) -> Result<GuestInstance> {
+            TAIRITSU_TRY(auto instance, guest.linker.instantiate(guest.store, guest.component));
+            return instance;
+          }))
+          .build_template();
   ASSERT_ERROR(initializer, invalid_argument);
   EXPECT_THAT(message_of(initializer), HasSubstr("with_imports"));
 }
@@ -695,8 +695,8 @@ TEST(ContainerTemplate, OutlivesImageAndEngine) {
   std::optional<ContainerTemplate> made;
   {
     const Engine engine = unwrap(Engine::create({.async_abi = true}));
-    made = unwrap(
-        Container::builder(load(engine, "callback.wat")).with_imports(imports(same)).build_template());
+    made =
+        unwrap(Container::builder(load(engine, "callback.wat")).with_imports(imports(same)).build_template());
   }
   auto copy = *made;
   made.reset();

@@ -206,7 +206,9 @@ TEST(Image, RefusesWhatIsNoWasm) {
   for (const std::string_view bytes :
        {std::string_view(""), std::string_view("hello"), std::string_view("{}"), std::string_view("\0", 1),
         std::string_view("\0asm", 4), std::string_view("\0asm\x0d\0\x01", 7),
-        std::string_view("\0asm\x7f\0\x02\0", 8), std::string_view("\x7f" "ELF\x02\x01\x01"),
+        std::string_view("\0asm\x7f\0\x02\0", 8),
+        std::string_view("\x7f"
+                         "ELF\x02\x01\x01"),
         std::string_view("\xff\xfe\xfd"), std::string_view("#!/bin/sh\n")}) {
     EXPECT_ERROR(from_bytes(bytes), not_wasm) << bytes;
   }
@@ -262,8 +264,8 @@ TEST(Image, RefusesAComponentWithAFlippedByteOrTakesIt) {
     changed[random() % changed.size()] ^= static_cast<char>(1 << random() % 8);
     const auto image = from_bytes(changed);
     if (image) continue;  // In a name or a constant, for example.
-    EXPECT_THAT(image.error().code(), AnyOf(ErrorCode::not_wasm, ErrorCode::invalid_component,
-                                            ErrorCode::is_core_module));
+    EXPECT_THAT(image.error().code(),
+                AnyOf(ErrorCode::not_wasm, ErrorCode::invalid_component, ErrorCode::is_core_module));
   }
 }
 
@@ -462,7 +464,7 @@ std::map<std::string, std::pair<ino_t, std::filesystem::file_time_type>> entries
   std::map<std::string, std::pair<ino_t, std::filesystem::file_time_type>> found;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
     if (!entry.is_regular_file() || entry.path().has_extension()) continue;
-    struct stat status {};
+    struct stat status{};
     if (stat(entry.path().c_str(), &status) != 0) continue;
     found[entry.path().string()] = {status.st_ino, entry.last_write_time()};
   }
@@ -488,8 +490,8 @@ TEST_F(ImageCache, IsFoundByAnotherEngine) {
 TEST_F(ImageCache, IsApartForEachSetOfOptions) {
   const Image plain = unwrap(Image::from_text(unwrap(Engine::create({.cache_folder = folder()})), kAnswer));
   const Engine fuelled = unwrap(Engine::create({.fuel = true, .cache_folder = folder()}));
-  Container container = unwrap(
-      Container::builder(unwrap(Image::from_text(fuelled, kAnswer))).with_fuel(1'000'000).build());
+  Container container =
+      unwrap(Container::builder(unwrap(Image::from_text(fuelled, kAnswer))).with_fuel(1'000'000).build());
   EXPECT_EQ(unwrap(function_of<std::uint32_t()>(container, "answer")()), 42U);
   EXPECT_EQ(entries(folder()).size(), 2U);
 }

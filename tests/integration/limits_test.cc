@@ -178,13 +178,13 @@ TEST(Deadline, IsNotNoticedByOtherContainers) {
 
 // A C guest in WASI does not compute: it can only be cut off on a fiber.
 TEST(Deadline, EndsAGuestThatSleeps) {
-  auto container = unwrap(Container::builder(load(limiting_engine(), "wasi_guest.wasm"))
-                              .with_imports([](Linker& linker) {
-                                return linker.define("test:wasi/host@1.0.0#note",
-                                                     [](std::uint32_t n) { return n; });
-                              })
-                              .with_deadline(100ms)
-                              .build_template());
+  auto container =
+      unwrap(Container::builder(load(limiting_engine(), "wasi_guest.wasm"))
+                 .with_imports([](Linker& linker) {
+                   return linker.define("test:wasi/host@1.0.0#note", [](std::uint32_t n) { return n; });
+                 })
+                 .with_deadline(100ms)
+                 .build_template());
   for (const std::string_view waiting : {"sleep", "poll"}) {
     Container guest = unwrap(container.instantiate());
     auto wait = function_of<void(std::uint32_t)>(guest, waiting);
@@ -216,13 +216,13 @@ TEST(Interrupt, EndsAGuestThatComputes) {
 }
 
 TEST(Interrupt, EndsAGuestThatSleeps) {
-  auto container = unwrap(Container::builder(load(limiting_engine(), "wasi_guest.wasm"))
-                              .with_imports([](Linker& linker) {
-                                return linker.define("test:wasi/host@1.0.0#note",
-                                                     [](std::uint32_t n) { return n; });
-                              })
-                              .interruptible()
-                              .build());
+  auto container =
+      unwrap(Container::builder(load(limiting_engine(), "wasi_guest.wasm"))
+                 .with_imports([](Linker& linker) {
+                   return linker.define("test:wasi/host@1.0.0#note", [](std::uint32_t n) { return n; });
+                 })
+                 .interruptible()
+                 .build());
   const InterruptHandle handle = unwrap(container.interrupt_handle());
   std::atomic<bool> done = false;
   const Thread other([&] {
@@ -309,7 +309,8 @@ TEST(MemoryLimit, IsForAllMemoriesTogether) {
 
 // Once this overflowed the count, and the limit was gone.
 TEST(MemoryLimit, HoldsWhereAGuestAsksForAllThereIs) {
-  for (const std::uint64_t pages : {~std::uint64_t{0}, (std::uint64_t{1} << 48) - 1, std::uint64_t{1} << 47}) {
+  for (const std::uint64_t pages :
+       {~std::uint64_t{0}, (std::uint64_t{1} << 48) - 1, std::uint64_t{1} << 47}) {
     auto limited = start("growing.wat", {}, {.memory_bytes = 8 * 65536});
     EXPECT_ERROR(function_of<std::int64_t(std::uint64_t)>(limited, "grow-wide")(pages), memory_limit);
   }
@@ -343,7 +344,8 @@ TEST(TableLimit, DoesNotCountWhatTheGuestDidNotGet) {
 }
 
 TEST(TableLimit, HoldsWhereTheGuestStarts) {
-  EXPECT_ERROR(Container::builder(load("hostile.wat")).with_limits({.table_elements = 0}).build(), table_limit);
+  EXPECT_ERROR(Container::builder(load("hostile.wat")).with_limits({.table_elements = 0}).build(),
+               table_limit);
 }
 
 // ---- Instances, handles, copies
@@ -353,9 +355,10 @@ Result<void> define_tickets(Linker& linker) {
   using Ptr = std::unique_ptr<LimitTicket>;
   const std::string host = "test:shop/host@1.0.0#";
   TAIRITSU_CHECK(linker.define_resource<LimitTicket>(host + "ticket"));
+  TAIRITSU_CHECK(linker.define(host + "[constructor]ticket",
+                               [](std::uint32_t) { return std::make_unique<LimitTicket>(); }));
   TAIRITSU_CHECK(
-      linker.define(host + "[constructor]ticket", [](std::uint32_t) { return std::make_unique<LimitTicket>(); }));
-  TAIRITSU_CHECK(linker.define(host + "[method]ticket.number", [](LimitTicket&) -> std::uint32_t { return 1; }));
+      linker.define(host + "[method]ticket.number", [](LimitTicket&) -> std::uint32_t { return 1; }));
   TAIRITSU_CHECK(linker.define(host + "take", [](Ptr) {}));
   TAIRITSU_CHECK(linker.define(host + "give", [] { return std::make_unique<LimitTicket>(); }));
   return linker.define(host + "list", [] { return std::vector<Ptr>(); });
@@ -413,12 +416,12 @@ TEST(CopyLimit, HasADefault) {
 }
 
 TEST(CopyLimit, HoldsForHostFunctions) {
-  auto container = start(
-      "wasi_guest.wasm",
-      [](Linker& linker) {
-        return linker.define("test:wasi/host@1.0.0#note", [](std::uint32_t n) { return n; });
-      },
-      {.copied_bytes_per_call = 1000});
+  auto container =
+      start("wasi_guest.wasm",
+            [](Linker& linker) {
+              return linker.define("test:wasi/host@1.0.0#note", [](std::uint32_t n) { return n; });
+            },
+            {.copied_bytes_per_call = 1000});
   auto print = function_of<void(std::string_view)>(container, "print");
   EXPECT_OK(print(std::string(500, '.'))) << "what goes in is not counted, and 500 bytes come out";
   EXPECT_ERROR(print(std::string(5000, '.')), copy_limit) << "WASI copies them too";
@@ -477,20 +480,44 @@ TEST(Pool, HasMemoriesOfASize) {
 }
 
 TEST(Pool, GivesEachContainerACleanSlot) {
-  const Engine engine = unwrap(Engine::create({.pool = PoolOptions{.max_components = 1,
-                                                                   .max_core_instances = 1,
-                                                                   .max_memories = 1,
-                                                                   .max_tables = 1}}));
+  const Engine engine = unwrap(Engine::create(
+      {.pool =
+           PoolOptions{.max_components = 1, .max_core_instances = 1, .max_memories = 1, .max_tables = 1}}));
   const auto made = unwrap(Container::builder(load(engine, "hostile.wat")).build_template());
   for (int i = 0; i < 100; ++i) {
     auto container = unwrap(made.instantiate());
     EXPECT_EQ(container.memory_bytes(), 65536U);
-    EXPECT_THAT(unwrap(function_of<std::vector<std::uint8_t>(std::uint32_t)>(container, "alloc-bytes")(100'000)),
-                SizeIs(100'000));
+    EXPECT_THAT(
+        unwrap(function_of<std::vector<std::uint8_t>(std::uint32_t)>(container, "alloc-bytes")(100'000)),
+        SizeIs(100'000));
     if (i % 2 == 0) {
       EXPECT_ERROR(function_of<void()>(container, "trap")(), trap);
     }
   }
+}
+
+TEST(Pool, HasStacksForSoManyCalls) {
+  const Engine engine = unwrap(Engine::create(
+      {.pool = PoolOptions{.max_components = 2, .max_memories = 4, .max_stacks = 1}, .epochs = true}));
+  std::function<Result<std::uint32_t>(std::uint32_t)> note = [](std::uint32_t n) { return n; };
+  const auto made = unwrap(Container::builder(load(engine, "wasi_guest.wasm"))
+                               .with_imports([&](Linker& linker) {
+                                 return linker.define("test:wasi/host@1.0.0#note",
+                                                      [&](std::uint32_t n) { return note(n); });
+                               })
+                               .interruptible()
+                               .build_template());
+  auto outer = unwrap(made.instantiate());
+  auto inner = unwrap(made.instantiate());
+  auto sleep = function_of<void(std::uint32_t)>(inner, "sleep");
+  note = [&](std::uint32_t n) -> Result<std::uint32_t> {
+    EXPECT_ERROR(sleep(1), pool_exhausted);
+    return n;
+  };
+  auto call = function_of<std::uint32_t(std::uint32_t, std::uint32_t)>(outer, "sleep-around-note");
+  EXPECT_EQ(unwrap(call(1, 5)), 5U);
+  EXPECT_EQ(inner.state(), ContainerState::running) << "its guest was not entered";
+  EXPECT_OK(sleep(1));
 }
 
 TEST(Pool, MayBeTooLargeForTheMachine) {

@@ -37,8 +37,8 @@ struct tairitsu::Describe<tairitsu::test::Pair>
     : tairitsu::Record<tairitsu::test::Pair, "point", tairitsu::Field<"x", &tairitsu::test::Pair::x>,
                        tairitsu::Field<"y", &tairitsu::test::Pair::y>> {};
 template <>
-struct tairitsu::Describe<tairitsu::test::Ticket>
-    : tairitsu::HostResource<tairitsu::test::Ticket, "ticket"> {};
+struct tairitsu::Describe<tairitsu::test::Ticket> : tairitsu::HostResource<tairitsu::test::Ticket, "ticket"> {
+};
 
 namespace tairitsu::test {
 namespace {
@@ -86,7 +86,8 @@ TEST(LinkerMissingImports, AreAllNamedWithTheirSignatures) {
   EXPECT_THAT(message, StartsWith("8 imports of the component are missing:"));
   EXPECT_THAT(message, HasSubstr("\n  test:forward/host@1.2.3#scalar: func(a: u32) -> u32\n"));
   EXPECT_THAT(message, HasSubstr("\n  test:forward/host@1.2.3#text: func(a: string) -> string\n"));
-  EXPECT_THAT(message, HasSubstr("\n  test:forward/host@1.2.3#record: func(a: record { x: f64, y: f64, z: f64 }"));
+  EXPECT_THAT(message,
+              HasSubstr("\n  test:forward/host@1.2.3#record: func(a: record { x: f64, y: f64, z: f64 }"));
   EXPECT_THAT(message, HasSubstr("\n  test:forward/host@1.2.3#list: func(a: list<record {"));
   EXPECT_THAT(message, HasSubstr("\n  test:forward/host@1.2.3#variant: func(a: variant { circle(f64), at("));
   EXPECT_THAT(message, HasSubstr("\n  test:forward/host@1.2.3#many: func(p0: u32, p1: u32, "));
@@ -164,10 +165,9 @@ TEST(LinkerMismatch, OfAnImportHasBothTypes) {
               HasSubstr("parameter 1 ('a'): C++ has 2 fields, the component has 3"));
   EXPECT_THAT(mismatch_of("list", [](std::vector<Pair> pairs) { return pairs; }),
               HasSubstr("parameter 1 ('a'), element: C++ has 2 fields, the component has 3"));
-  EXPECT_THAT(mismatch_of("maybe", [](std::optional<std::string>) -> std::expected<std::string, bool> {
-                return "";
-              }),
-              HasSubstr("result, case 'error': C++ has bool, the component has u32"));
+  EXPECT_THAT(
+      mismatch_of("maybe", [](std::optional<std::string>) -> std::expected<std::string, bool> { return ""; }),
+      HasSubstr("result, case 'error': C++ has bool, the component has u32"));
 }
 
 TEST(LinkerMismatch, IsFoundBeforeMissingImportsAreCounted) {
@@ -332,12 +332,11 @@ TEST(LinkerDefinitions, MayBeMoreThanAComponentImports) {
 }
 
 TEST(LinkerDefinitions, AddUpWhereImportsAreGivenInParts) {
-  auto container = Container::builder(load("callback.wat"))
-                       .with_imports([](Linker& linker) { return linker.define("call", twice); })
-                       .with_imports([](Linker& linker) {
-                         return linker.define("test:callback/host@1.2.0#note", note);
-                       })
-                       .build();
+  auto container =
+      Container::builder(load("callback.wat"))
+          .with_imports([](Linker& linker) { return linker.define("call", twice); })
+          .with_imports([](Linker& linker) { return linker.define("test:callback/host@1.2.0#note", note); })
+          .build();
   EXPECT_OK(container);
 }
 
@@ -375,15 +374,16 @@ TEST(HostFunction, MayBeAnyCallable) {
 }
 
 TEST(HostFunction, EndsTheGuestsCallWithItsError) {
-  const auto answer =
-      run_with([](std::uint32_t) -> Result<std::uint32_t> { return fail(ErrorCode::not_found, "no such shop"); });
+  const auto answer = run_with(
+      [](std::uint32_t) -> Result<std::uint32_t> { return fail(ErrorCode::not_found, "no such shop"); });
   ASSERT_ERROR(answer, not_found);
   EXPECT_EQ(message_of(answer), "call 'run': host function 'call': no such shop");
   EXPECT_THAT(answer.error().backtrace(), HasSubstr("wasm function")) << "where in the guest it was called";
 }
 
 TEST(HostFunction, EndsTheGuestsCallWhereItThrows) {
-  const auto answer = run_with([](std::uint32_t) -> std::uint32_t { throw std::runtime_error("out of stock"); });
+  const auto answer =
+      run_with([](std::uint32_t) -> std::uint32_t { throw std::runtime_error("out of stock"); });
   ASSERT_ERROR(answer, host_function);
   EXPECT_EQ(message_of(answer), "call 'run': host function 'call' threw: out of stock");
   const auto strange = run_with([](std::uint32_t) -> std::uint32_t { throw 7; });

@@ -257,11 +257,12 @@ TEST_F(RegistryContainers, ThatRunStayUnlessForced) {
 
 TEST_F(RegistryContainers, MayRemoveThemselves) {
   unwrap(registry_.register_image("shop", load("callback.wat")));
-  auto run = function_of<Call>(*unwrap(registry_.create_container("till", "shop", calling([&](std::uint32_t n) {
-                                 EXPECT_OK(registry_.remove_container("till", true));
-                                 return n;
-                               }))),
-                               "run");
+  auto run = function_of<Call>(
+      *unwrap(registry_.create_container("till", "shop", calling([&](std::uint32_t n) {
+                                           EXPECT_OK(registry_.remove_container("till", true));
+                                           return n;
+                                         }))),
+      "run");
   EXPECT_ERROR(run(1), interrupted);
   EXPECT_THAT(registry_.containers(), IsEmpty());
   EXPECT_ERROR(run(1), container_stopped);
@@ -297,10 +298,10 @@ TEST_F(RegistryThreads, ReadWhileACallRuns) {
   std::atomic<bool> entered = false;
   std::atomic<bool> leave = false;
   auto busy = unwrap(registry_.create_container("busy", "shop", calling([&](std::uint32_t n) {
-    entered = true;
-    while (!leave) std::this_thread::yield();
-    return n;
-  })));
+                                                  entered = true;
+                                                  while (!leave) std::this_thread::yield();
+                                                  return n;
+                                                })));
   auto run = function_of<Call>(*busy, "run");
   std::thread caller([&] { EXPECT_EQ(unwrap(run(1)), 1U); });
   while (!entered) std::this_thread::yield();
@@ -345,9 +346,9 @@ TEST_F(RegistryThreads, CutOffACallByStoppingOrRemoving) {
   for (const bool remove : {false, true}) {
     std::atomic<bool> entered = false;
     auto container = unwrap(registry.create_container("busy", "shop", calling([&](std::uint32_t n) {
-      entered = true;
-      return n;
-    })));
+                                                        entered = true;
+                                                        return n;
+                                                      })));
     auto spin = function_of<void(std::uint32_t)>(*container, "run-then-spin");
     std::thread caller([&] { EXPECT_ERROR(spin(1), interrupted); });
     while (!entered) std::this_thread::yield();

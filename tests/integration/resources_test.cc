@@ -69,7 +69,8 @@ class GuestResources : public ::testing::Test {
     TAIRITSU_CHECK(linker.define_resource<Ticket>(host + "ticket"));
     TAIRITSU_CHECK(linker.define(host + "[constructor]ticket",
                                  [](std::uint32_t n) { return TicketPtr(new Ticket{n, {}}); }));
-    TAIRITSU_CHECK(linker.define(host + "[method]ticket.number", [](Ticket& ticket) { return ticket.number; }));
+    TAIRITSU_CHECK(
+        linker.define(host + "[method]ticket.number", [](Ticket& ticket) { return ticket.number; }));
     TAIRITSU_CHECK(linker.define(host + "take", [](TicketPtr) {}));
     TAIRITSU_CHECK(linker.define(host + "give", [] { return TicketPtr(new Ticket{1, {}}); }));
     return linker.define(host + "list", [] { return std::vector<TicketPtr>(); });
@@ -393,7 +394,8 @@ class HostResources : public ::testing::Test {
       most_ = std::max(most_, caller.resources().size());
       return ticket.number;
     }));
-    TAIRITSU_CHECK(linker.define(host + "take", [this](TicketPtr ticket) { taken_.push_back(std::move(ticket)); }));
+    TAIRITSU_CHECK(
+        linker.define(host + "take", [this](TicketPtr ticket) { taken_.push_back(std::move(ticket)); }));
     TAIRITSU_CHECK(linker.define(host + "give", [this] { return std::move(gift_); }));
     return linker.define(host + "list", [this] {
       std::vector<TicketPtr> tickets;
@@ -567,9 +569,9 @@ TEST_F(HostResources, OfAnotherClassWithTheSameNameAreErrors) {
   const auto peeked = function_of<std::uint32_t(OtherTicket&)>(lent, "peek")(other);
   ASSERT_ERROR(peeked, trap);
   EXPECT_THAT(message_of(peeked), HasSubstr("resource type mismatch"));
-  EXPECT_ERROR(function_of<void(std::unique_ptr<OtherTicket>)>(container_, "consume")(
-                   std::make_unique<OtherTicket>()),
-               trap);
+  EXPECT_ERROR(
+      function_of<void(std::unique_ptr<OtherTicket>)>(container_, "consume")(std::make_unique<OtherTicket>()),
+      trap);
 }
 
 TEST_F(HostResources, AreFoundByTheirKeyAndType) {

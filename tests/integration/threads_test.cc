@@ -43,9 +43,8 @@ struct Sum {
 };
 
 Result<void> define_sum(Linker& linker) {
-  TAIRITSU_CHECK(linker.define("call", [](Caller& caller, std::uint32_t n) {
-    return caller.state<Sum>()->total += n;
-  }));
+  TAIRITSU_CHECK(
+      linker.define("call", [](Caller& caller, std::uint32_t n) { return caller.state<Sum>()->total += n; }));
   return linker.define("test:callback/host@1.2.0#note", [](std::uint32_t) {});
 }
 
@@ -53,7 +52,9 @@ ContainerBuilder sum_builder(const Image& image) {
   return Container::builder(image).with_imports(define_sum);
 }
 
-Image callback(const EngineOptions& options = {}) { return load(unwrap(Engine::create(options)), "callback.wat"); }
+Image callback(const EngineOptions& options = {}) {
+  return load(unwrap(Engine::create(options)), "callback.wat");
+}
 
 /// Makes calls in a container of its own, and checks what they do.
 void use(Container& container, std::uint32_t seed) {
@@ -91,7 +92,8 @@ TEST(ThreadsAndImages, MakeThemOnOneEngine) {
 }
 
 TEST(ThreadsAndTemplates, MakeContainersOfOne) {
-  const EngineOptions pooling{.pool = PoolOptions{.max_components = 100, .max_memories = 100, .max_tables = 100}};
+  const EngineOptions pooling{.pool =
+                                  PoolOptions{.max_components = 100, .max_memories = 100, .max_tables = 100}};
   for (const EngineOptions& options : {EngineOptions{}, pooling, EngineOptions{.epochs = true}}) {
     std::atomic<int> made = 0;
     const auto shared = unwrap(sum_builder(callback(options))
@@ -285,7 +287,8 @@ TEST(ThreadsAndStop, RaceWithStart) {
 }
 
 TEST(ThreadsAndStop, ComeFromSeveralAtOnce) {
-  const auto shared = unwrap(sum_builder(callback()).with_state_factory([] { return Sum{}; }).build_template());
+  const auto shared =
+      unwrap(sum_builder(callback()).with_state_factory([] { return Sum{}; }).build_template());
   for (int round = 0; round < 40; ++round) {
     auto container = unwrap(shared.instantiate());
     auto add = function_of<Add>(container, "add");
@@ -355,9 +358,8 @@ TEST(ThreadsAndResources, DropThemWhileCallsRun) {
 
 TEST(ThreadsAndResources, DropThemWhileTheContainerEnds) {
   for (int round = 0; round < 40; ++round) {
-    std::optional<Container> container = start("destructor.wat", [](Linker& linker) {
-      return linker.define("dropped", [](std::uint32_t) {});
-    });
+    std::optional<Container> container = start(
+        "destructor.wat", [](Linker& linker) { return linker.define("dropped", [](std::uint32_t) {}); });
     auto make = function_of<GuestResource(std::uint32_t)>(*container, "[constructor]thing");
     std::vector<GuestResource> things;
     for (std::uint32_t i = 1; i <= 20; ++i) things.push_back(unwrap(make(i)));

@@ -287,8 +287,9 @@ TEST(NestedCalls, WorkInInterruptibleContainers) {
   // A guest that imports WASI is called on a fiber then, polled where the call is made.
   const Engine engine = unwrap(Engine::create({.epochs = true}));
   std::string guest(kTextGuest);
-  guest.insert(guest.find('(', 1),
-               R"((import "wasi:clocks/monotonic-clock@0.2.0" (instance (export "now" (func (result u64))))) )");
+  guest.insert(
+      guest.find('(', 1),
+      R"((import "wasi:clocks/monotonic-clock@0.2.0" (instance (export "now" (func (result u64))))) )");
   const Image image = unwrap(Image::from_text(engine, guest));
   const auto build = [&](std::function<Result<void>(Linker&)> imports) {
     return unwrap(Container::builder(image)

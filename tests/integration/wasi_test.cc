@@ -79,13 +79,15 @@ TEST_P(Wasi, CapturesBothStreamsApart) {
 }
 
 TEST_P(Wasi, KeepsOutputOfContainersApart) {
-  const auto made = unwrap(linked(wasi_builder().with_wasi({.standard_output = Output::capture})).build_template());
+  const auto made =
+      unwrap(linked(wasi_builder().with_wasi({.standard_output = Output::capture})).build_template());
   std::vector<Container> containers;
   for (int i = 0; i < 5; ++i) {
     containers.push_back(unwrap(made.instantiate()));
     ASSERT_OK(function_of<void(std::string_view)>(containers.back(), "print")(std::to_string(i)));
   }
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(containers[static_cast<std::size_t>(i)].standard_output(), std::to_string(i));
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(containers[static_cast<std::size_t>(i)].standard_output(), std::to_string(i));
 }
 
 TEST_P(Wasi, DiscardsOutputByDefault) {
@@ -149,8 +151,9 @@ TEST_P(Wasi, ShowsNoFolder) {
   auto container = make();
   auto open = function_of<std::int32_t(std::string_view, std::string_view)>(container, "open");
   const std::string own_file = guest_path("wasi_guest.wasm").string();
-  for (const std::string_view path : {std::string_view("/etc/passwd"), std::string_view("/"), std::string_view("."),
-                                      std::string_view("../x"), std::string_view(own_file)}) {
+  for (const std::string_view path :
+       {std::string_view("/etc/passwd"), std::string_view("/"), std::string_view("."),
+        std::string_view("../x"), std::string_view(own_file)}) {
     EXPECT_NE(unwrap(open(path, "r")), 0) << path;
     EXPECT_NE(unwrap(open(path, "w")), 0) << path;
   }
@@ -195,18 +198,29 @@ TEST_P(Wasi, RunsAProgram) {
 TEST_P(Wasi, GivesWayToTheHostsDefinitions) {
   const Image program = load(wasi_engine(), "wasi_command.wasm");
   using Variables = std::vector<std::tuple<std::string, std::string>>;
-  auto container =
-      linked(Container::builder(program)
-                 .with_imports([](Linker& linker) {
-                   return linker.define("wasi:cli/environment@0.2.0#get-environment", [] {
-                     return Variables{{"SHOP", "open"}, {"TILL", "2"}};
-                   });
-                 })
-                 .with_wasi({.standard_output = Output::capture}))
-          .build();
+  auto container = linked(Container::builder(program)
+                              .with_imports([](Linker& linker) {
+                                return linker.define("wasi:cli/environment@0.2.0#get-environment", [] {
+                                  return Variables{{"SHOP", "open"}, {"TILL", "2"}};
+                                });
+                              })
+                              .with_wasi({.standard_output = Output::capture}))
+                       .build();
   ASSERT_OK(container);
   ASSERT_OK(function_of<std::expected<void, std::monostate>()>(*container, "run.run")());
   EXPECT_EQ(container->standard_output(), "0 arguments, 2 variables\n");
+}
+
+TEST_P(Wasi, GivesWayInAnInterfaceOfAnOlderVersion) {
+  const Image image = unwrap(Image::from_text(wasi_engine(), R"((component
+    (import "wasi:cli/environment@0.2.0" (instance
+      (export "get-environment" (func (result (list (tuple string string)))))
+      (export "get-arguments" (func (result (list string))))))))"));
+  EXPECT_OK(linked(Container::builder(image)).build());
+  EXPECT_OK(linked(Container::builder(image).with_imports([](Linker& linker) {
+              return linker.define("wasi:cli/environment@0.2.0#get-arguments",
+                                   [] { return std::vector<std::string>(); });
+            })).build());
 }
 
 // ---- Waiting
@@ -246,9 +260,8 @@ TEST_P(Wasi, WaitsInCallsWithinCalls) {
   Note next = same;
   for (int depth = 0; depth < 4; ++depth) {
     containers.push_back(std::make_unique<Container>(make({}, next)));
-    next = [call = function_of<std::uint32_t(std::uint32_t, std::uint32_t)>(*containers.back(),
-                                                                            "sleep-around-note")](
-               std::uint32_t n) mutable { return call(2, n + 1); };
+    next = [call = function_of<std::uint32_t(std::uint32_t, std::uint32_t)>(
+                *containers.back(), "sleep-around-note")](std::uint32_t n) mutable { return call(2, n + 1); };
   }
   EXPECT_EQ(unwrap(next(0)), 4U);
 }
@@ -261,13 +274,13 @@ TEST_P(Wasi, WaitsInCallsOfTheOtherKind) {
     TAIRITSU_CHECK(sleep(10));
     return n;
   });
-  EXPECT_EQ(unwrap(function_of<std::uint32_t(std::uint32_t, std::uint32_t)>(outer, "sleep-around-note")(5, 9)), 9U);
+  EXPECT_EQ(
+      unwrap(function_of<std::uint32_t(std::uint32_t, std::uint32_t)>(outer, "sleep-around-note")(5, 9)), 9U);
 }
 
 TEST_P(Wasi, CarriesAnErrorOutOfAGuestThatWaited) {
-  auto container = make({}, [](std::uint32_t) -> Result<std::uint32_t> {
-    return fail(ErrorCode::not_found, "no such note");
-  });
+  auto container = make(
+      {}, [](std::uint32_t) -> Result<std::uint32_t> { return fail(ErrorCode::not_found, "no such note"); });
   const auto called =
       function_of<std::uint32_t(std::uint32_t, std::uint32_t)>(container, "sleep-around-note")(5, 1);
   ASSERT_ERROR(called, not_found);

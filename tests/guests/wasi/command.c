@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-extern char **environ;
+extern char** environ;
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   (void)argv;
   int variables = 0;
   while (environ[variables] != NULL) ++variables;

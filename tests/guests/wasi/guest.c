@@ -12,23 +12,23 @@
 #include "wasi_guest.h"
 
 // A C string of its own; the guest owns what it was given.
-static char *take(wasi_guest_string_t *text) {
-  char *copy = malloc(text->len + 1);
+static char* take(wasi_guest_string_t* text) {
+  char* copy = malloc(text->len + 1);
   memcpy(copy, text->ptr, text->len);
   copy[text->len] = '\0';
   wasi_guest_string_free(text);
   return copy;
 }
 
-static void print_to(FILE *stream, wasi_guest_string_t *text) {
+static void print_to(FILE* stream, wasi_guest_string_t* text) {
   fwrite(text->ptr, 1, text->len, stream);
   fflush(stream);
   wasi_guest_string_free(text);
 }
 
-void exports_wasi_guest_print(wasi_guest_string_t *text) { print_to(stdout, text); }
+void exports_wasi_guest_print(wasi_guest_string_t* text) { print_to(stdout, text); }
 
-void exports_wasi_guest_print_error(wasi_guest_string_t *text) { print_to(stderr, text); }
+void exports_wasi_guest_print_error(wasi_guest_string_t* text) { print_to(stderr, text); }
 
 uint32_t exports_wasi_guest_flood(uint32_t chunks) {
   static char chunk[4096];
@@ -71,9 +71,9 @@ uint32_t exports_wasi_guest_sleep_around_note(uint32_t milliseconds, uint32_t nu
   return answer;
 }
 
-bool exports_wasi_guest_environment(wasi_guest_string_t *name, wasi_guest_string_t *ret) {
-  char *variable = take(name);
-  const char *value = getenv(variable);
+bool exports_wasi_guest_environment(wasi_guest_string_t* name, wasi_guest_string_t* ret) {
+  char* variable = take(name);
+  const char* value = getenv(variable);
   free(variable);
   if (value == NULL) return false;
   wasi_guest_string_dup(ret, value);
@@ -82,14 +82,14 @@ bool exports_wasi_guest_environment(wasi_guest_string_t *name, wasi_guest_string
 
 uint32_t exports_wasi_guest_environment_size(void) {
   uint32_t count = 0;
-  for (char **variable = __wasilibc_get_environ(); *variable != NULL; ++variable) ++count;
+  for (char** variable = __wasilibc_get_environ(); *variable != NULL; ++variable) ++count;
   return count;
 }
 
-int32_t exports_wasi_guest_open(wasi_guest_string_t *path, wasi_guest_string_t *mode) {
-  char *file_path = take(path);
-  char *file_mode = take(mode);
-  FILE *file = fopen(file_path, file_mode);
+int32_t exports_wasi_guest_open(wasi_guest_string_t* path, wasi_guest_string_t* mode) {
+  char* file_path = take(path);
+  char* file_mode = take(mode);
+  FILE* file = fopen(file_path, file_mode);
   const int error = file == NULL ? errno : 0;
   if (file != NULL) fclose(file);
   free(file_path);
@@ -97,19 +97,19 @@ int32_t exports_wasi_guest_open(wasi_guest_string_t *path, wasi_guest_string_t *
   return error;
 }
 
-int32_t exports_wasi_guest_make_folder(wasi_guest_string_t *path) {
-  char *folder = take(path);
+int32_t exports_wasi_guest_make_folder(wasi_guest_string_t* path) {
+  char* folder = take(path);
   const int error = mkdir(folder, 0700) == 0 ? 0 : errno;
   free(folder);
   return error;
 }
 
-bool exports_wasi_guest_resolve(wasi_guest_string_t *name, uint8_t *ret) {
+bool exports_wasi_guest_resolve(wasi_guest_string_t* name, uint8_t* ret) {
   const wasi_sockets_network_own_network_t network = wasi_sockets_instance_network_instance_network();
   wasi_sockets_ip_name_lookup_own_resolve_address_stream_t stream;
   wasi_sockets_ip_name_lookup_option_ip_address_t address;
   bool found = wasi_sockets_ip_name_lookup_resolve_addresses(wasi_sockets_network_borrow_network(network),
-                                                            name, &stream, ret);
+                                                             name, &stream, ret);
   // The answer comes with the first address; none is ready at once where the host really asks.
   while (found) {
     found = wasi_sockets_ip_name_lookup_method_resolve_address_stream_resolve_next_address(
@@ -122,7 +122,7 @@ bool exports_wasi_guest_resolve(wasi_guest_string_t *name, uint8_t *ret) {
   return !found;
 }
 
-bool exports_wasi_guest_make_socket(uint8_t *ret) {
+bool exports_wasi_guest_make_socket(uint8_t* ret) {
   wasi_sockets_tcp_create_socket_own_tcp_socket_t socket;
   return !wasi_sockets_tcp_create_socket_create_tcp_socket(WASI_SOCKETS_NETWORK_IP_ADDRESS_FAMILY_IPV4,
                                                            &socket, ret);
