@@ -60,6 +60,18 @@ std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise)
 
 constexpr std::string_view kEncodings[] = {"utf8", "utf16", "latin1+utf16"};
 
+std::size_t first_difference(std::string_view a, std::string_view b) {
+  return static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
+}
+
+/// The text about a place, for a message that can be read.
+std::string excerpt(std::string_view text, std::size_t place) {
+  constexpr std::size_t kAround = 300;
+  const std::size_t begin = place > kAround ? place - kAround : 0;
+  const std::string_view part = text.substr(std::min(begin, text.size()), 2 * kAround);
+  return fmt::format("{}{}{}", begin == 0 ? "" : "…", part, begin + part.size() < text.size() ? "…" : "");
+}
+
 /// A guest of one subject, and both ways into it.
 class Guest {
  public:
@@ -121,9 +133,11 @@ class Differential : public testing::TestWithParam<SubjectFactory> {
   bool same(std::string_view what, const Result<std::string>& actual, std::string_view expected) {
     ++comparisons;
     if (actual && *actual == expected) return true;
+    const std::string_view found = actual ? std::string_view(*actual) : actual.error().message();
+    const std::size_t place = actual ? first_difference(expected, found) : 0;
     ADD_FAILURE() << what << (actual ? ": the value changed" : ": the call failed") << "\n  type     "
-                  << subject->type().definition() << "\n  encoding " << encoding << "\n  expected "
-                  << expected << "\n  actual   " << (actual ? *actual : actual.error().message())
+                  << excerpt(subject->type().definition(), 0) << "\n  encoding " << encoding
+                  << "\n  expected " << excerpt(expected, place) << "\n  actual   " << excerpt(found, place)
                   << "\n  value " << number << " of this type; again with TAIRITSU_SEED=" << seed
                   << " TAIRITSU_CASES=" << wanted << " --gtest_filter='*/" << GetParam().name << "'";
     return false;

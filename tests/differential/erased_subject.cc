@@ -62,6 +62,14 @@ struct Layout {
   }
 };
 
+/// What `Shape` says of a function.
+std::uint32_t flags_of(const Layout& parameters, const Layout& result) {
+  std::uint32_t flags = 0;
+  if (parameters.flat_count > 16 || parameters.in_memory) flags |= tairitsu::abi::kParametersUseMemory;
+  if (result.flat_count > 1) flags |= tairitsu::abi::kResultUsesMemory;
+  return flags;
+}
+
 /// More than one result stands for a tuple.
 struct Signature {
   Types parameters;
@@ -147,8 +155,7 @@ struct Call : tairitsu::detail::CallFrameBase {
               const tairitsu::abi::Slot* slots) {
       return static_cast<Call*>(frame)->lift_result(*lifting, slots);
     };
-    if (!parameters_flat() || parameter_layout.in_memory) flags |= tairitsu::abi::kParametersUseMemory;
-    if (!result_flat()) flags |= tairitsu::abi::kResultUsesMemory;
+    flags = flags_of(parameter_layout, result_layout);
   }
 
   const Boxes& parameters;
@@ -209,6 +216,7 @@ struct Host : tairitsu::detail::HostFunction {
         result_layout(signature.results),
         seen(text) {
     type = signature.type();
+    flags = flags_of(parameter_layout, result_layout);
     callback = [](void* data, tairitsu::abi::HostCall* call) {
       auto& self = *static_cast<Host*>(static_cast<HostFunction*>(data));
       return self.run(*static_cast<tairitsu::detail::ContainerCore*>(call->context), *call);
