@@ -46,7 +46,6 @@ tsan: setup ## Run the tests that use threads under the thread sanitizer
 test: build ## Run all tests, under sanitizers too
 	$(MAKE) bridge-test
 	$(MAKE) asan-ubsan
-	$(MAKE) tsan
 	ctest --preset release --parallel $(jobs)
 
 # The peer is built together with the bridge, so that both link the very same Wasmtime.
