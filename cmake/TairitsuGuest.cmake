@@ -62,9 +62,9 @@ function(tairitsu_add_guest name)
 
   add_custom_command(
     OUTPUT ${bindings} "${type_object}"
-    COMMAND tairitsu_cli bindgen guest ${language} "${arg_WIT}" --world "${arg_WORLD}" --output
+    COMMAND tairitsu::cli bindgen guest ${language} "${arg_WIT}" --world "${arg_WORLD}" --output
             "${bindings_folder}"
-    DEPENDS tairitsu_cli ${wit_files}
+    DEPENDS tairitsu::cli ${wit_files}
     COMMENT "Generating the bindings of guest ${name}"
     VERBATIM)
 
@@ -108,8 +108,8 @@ function(tairitsu_add_guest name)
     VERBATIM)
   add_custom_command(
     OUTPUT "${component}"
-    COMMAND tairitsu_cli componentize "${folder}/core.wasm" ${kind} --output "${component}"
-    DEPENDS tairitsu_cli "${folder}/core.wasm"
+    COMMAND tairitsu::cli componentize "${folder}/core.wasm" ${kind} --output "${component}"
+    DEPENDS tairitsu::cli "${folder}/core.wasm"
     COMMENT "Making the component ${name}.wasm"
     VERBATIM)
 

@@ -281,8 +281,12 @@ Error *tairitsu_bridge_componentize(Bytes module, uint8_t command, Buffer **out)
 /// Generates guest bindings, see [`generate_guest_bindings`]. `language` is 0 for C, 1 for C++.
 ///
 /// # Safety
-/// `wit_path` and `world` are readable during the call; `out` is valid for a write.
-Error *tairitsu_bridge_bindgen_guest(uint8_t language, Bytes wit_path, Bytes world, GeneratedFiles **out);
+/// `wit_path`, `world` and `features` are readable during the call; `out` is valid for a write.
+Error *tairitsu_bridge_bindgen_guest(uint8_t language,
+                                     Bytes wit_path,
+                                     Bytes world,
+                                     Bytes features,
+                                     GeneratedFiles **out);
 
 /// How many files there are.
 ///
@@ -442,6 +446,13 @@ void tairitsu_bridge_interrupt_handle_free(InterruptHandle *handle);
 /// # Safety
 /// `interface` is readable.
 bool tairitsu_bridge_wasi_has(Bytes interface);
+
+/// Reads WIT and chooses a world, see [`load`] and [`select_world`]. The buffer holds a JSON object:
+/// `world` is an index into the `worlds` of `resolve`, which is as wit-parser writes it.
+///
+/// # Safety
+/// `path`, `world` and `features` are readable during the call; `out` is valid for a write.
+Error *tairitsu_bridge_wit_resolve(Bytes path, Bytes world, Bytes features, Buffer **out);
 
 /// Writes the component's world, as the module's documentation says, into a new buffer.
 ///

@@ -2,6 +2,7 @@
 
 use crate::error::{Code, Error};
 use crate::ffi::{Buffer, Bytes, free, give, guard};
+use crate::wit;
 use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
     WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
@@ -152,28 +153,15 @@ impl GuestLanguage {
 /// What a generator wrote: file names and contents, sorted by name.
 pub struct GeneratedFiles(Vec<(String, Vec<u8>)>);
 
-/// Guest bindings for a world of a `.wit` file or of a folder with `deps/`. An empty `world` is the
-/// package's only one. A mistake in the WIT is an error with the parser's file, line and caret.
+/// Guest bindings for a world, see [`wit::load`] and [`wit::select_world`].
 pub fn generate_guest_bindings(
     language: GuestLanguage,
     wit_path: &str,
     world: &str,
+    features: &str,
 ) -> Result<GeneratedFiles, Error> {
-    let mut resolve = Resolve::default();
-    let package = match resolve.push_path(wit_path) {
-        Ok((package, _)) => package,
-        Err(error) => {
-            let code = if error.root_cause().is::<std::io::Error>() {
-                Code::Io
-            } else {
-                Code::InvalidArgument
-            };
-            return Err(Error::new(code, resolve.render_error(&error)));
-        }
-    };
-    let world = resolve
-        .select_world(&[package], (!world.is_empty()).then_some(world))
-        .map_err(|error| Error::new(Code::NotFound, format!("{error:#}")))?;
+    let (mut resolve, package) = wit::load(wit_path, features)?;
+    let world = wit::select_world(&resolve, package, world)?;
     let mut files = generate(language, &mut resolve, world)?;
     if language == GuestLanguage::Cpp && files.get_size(WIT_HEADER).is_none() {
         files.push(WIT_HEADER, &wit_header()?);
@@ -258,19 +246,21 @@ pub unsafe extern "C" fn tairitsu_bridge_componentize(
 /// Generates guest bindings, see [`generate_guest_bindings`]. `language` is 0 for C, 1 for C++.
 ///
 /// # Safety
-/// `wit_path` and `world` are readable during the call; `out` is valid for a write.
+/// `wit_path`, `world` and `features` are readable during the call; `out` is valid for a write.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_bridge_bindgen_guest(
     language: u8,
     wit_path: Bytes,
     world: Bytes,
+    features: Bytes,
     out: *mut *mut GeneratedFiles,
 ) -> *mut Error {
     guard(|| {
         let language = GuestLanguage::from_raw(language)?;
         // SAFETY: the caller's promise.
-        let (wit_path, world) = unsafe { (wit_path.as_str()?, world.as_str()?) };
-        let files = generate_guest_bindings(language, wit_path, world)?;
+        let (wit_path, world, features) =
+            unsafe { (wit_path.as_str()?, world.as_str()?, features.as_str()?) };
+        let files = generate_guest_bindings(language, wit_path, world, features)?;
         // SAFETY: the caller's promise.
         unsafe { give(out, files) };
         Ok(())
@@ -391,7 +381,7 @@ mod tests {
             "package a:b;\nworld w { export f: func(x: strin); }\n",
         )
         .unwrap();
-        let error = generate_guest_bindings(GuestLanguage::C, file.to_str().unwrap(), "")
+        let error = generate_guest_bindings(GuestLanguage::C, file.to_str().unwrap(), "", "")
             .err()
             .unwrap();
         assert_eq!(error.code(), Code::InvalidArgument);
@@ -408,14 +398,14 @@ mod tests {
         )
         .unwrap();
         let path = file.to_str().unwrap();
-        let error = generate_guest_bindings(GuestLanguage::C, path, "other")
+        let error = generate_guest_bindings(GuestLanguage::C, path, "other", "")
             .err()
             .unwrap();
         assert_eq!(error.code(), Code::NotFound);
-        let files = generate_guest_bindings(GuestLanguage::Cpp, path, "w").unwrap();
+        let files = generate_guest_bindings(GuestLanguage::Cpp, path, "w", "").unwrap();
         assert!(files.0.iter().any(|(name, _)| name == "w_component_type.o"));
         std::fs::remove_dir_all(&folder).unwrap();
-        let error = generate_guest_bindings(GuestLanguage::C, path, "")
+        let error = generate_guest_bindings(GuestLanguage::C, path, "", "")
             .err()
             .unwrap();
         assert_eq!(error.code(), Code::Io);

@@ -23,4 +23,5 @@ pub mod linker;
 pub mod store;
 pub mod value_path;
 pub mod wasi;
+pub mod wit;
 pub mod world;

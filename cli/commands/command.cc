@@ -24,6 +24,10 @@ void print_error(const Error& error) {
   if (!error.backtrace().empty()) std::fputs((error.backtrace() + "\n").c_str(), stderr);
 }
 
+void print_warning(const std::string& message) {
+  std::fputs(("tairitsu: warning: " + message + "\n").c_str(), stderr);
+}
+
 void end_with(const Error& error) {
   print_error(error);
   throw CLI::RuntimeError(kOurError);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "tairitsu/error.h"
@@ -16,6 +17,9 @@ inline constexpr int kOurError = 125;
 
 /// Prints `tairitsu: message` to stderr, with the guest's backtrace where there is one.
 void print_error(const Error& error);
+
+/// Prints `tairitsu: warning: message` to stderr.
+void print_warning(const std::string& message);
 
 /// Ends the command with `kOurError` and the error's message. CLI11 carries it to `main`.
 [[noreturn]] void end_with(const Error& error);

@@ -22,6 +22,9 @@ struct ExportedFunctionCore;
 template <typename Signature>
 class ExportedFunction {
  public:
+  /// No function yet.
+  ExportedFunction() = default;
+
   [[nodiscard]] const std::shared_ptr<const detail::ExportedFunctionCore>& core() const noexcept {
     return core_;
   }

@@ -109,6 +109,7 @@ class Instance {
 
   /// For the library's own layers.
   explicit Instance(std::shared_ptr<detail::ContainerCore> core) : core_(std::move(core)) {}
+  [[nodiscard]] const std::shared_ptr<detail::ContainerCore>& core() const noexcept { return core_; }
 
  private:
   std::shared_ptr<detail::ContainerCore> core_;
@@ -171,6 +172,10 @@ class InterruptHandle {
 
 class ContainerBuilder;
 
+/// What generated bindings tell of a world's class, here `T`; specialised beside it.
+template <typename T>
+struct Bindings;
+
 /// A running guest. Move-only. One call at a time: a second one, from another thread or from a host
 /// function of the container's own, fails with `reentrant_call`. `state`, `stop` and
 /// `interrupt_handle` may be used from any thread at any time.
@@ -207,6 +212,11 @@ class Container {
 
   /// What the guest initializer gave.
   [[nodiscard]] const GuestInstance& guest() const noexcept { return guest_; }
+  /// The same as bindings of that type, or null where they are of another: `container.guest<Greeter>()`.
+  template <typename T>
+  [[nodiscard]] T* guest() const noexcept {
+    return guest_.downcast<T>();
+  }
   /// The host state, between calls. Null where it is of another type, or while a call runs.
   template <typename State = HostState>
   [[nodiscard]] State* host_state() const noexcept {
@@ -265,6 +275,14 @@ class HostStateHolder {
   std::unique_ptr<void, void (*)(void*)> state_{nullptr, [](void*) {}};
 };
 
+/// What generated bindings do for a container, step by step.
+struct BindingsSteps {
+  std::function<Result<void>(Linker&)> define;
+  std::function<Result<std::shared_ptr<const void>>(const Component&)> look_up;
+  std::function<Result<GuestInstance>(const Instance&, const std::shared_ptr<const void>&)> bind;
+  bool for_templates = false;  // Whether several containers may use what `define` gives.
+};
+
 }  // namespace detail
 
 /// A component with its imports resolved, for making many containers: each takes about ten
@@ -302,6 +320,21 @@ class ContainerBuilder {
   }
   /// Fills the linker: `[](Linker& linker) { return linker.define("log", …); }`. May be given more than once.
   ContainerBuilder&& with_imports(std::function<Result<void>(Linker&)> define) &&;
+  /// Generated bindings: gives the linker the world's imports, finds all exports and checks their types, and
+  /// makes `Container::guest()` the world's class. `host` is any object that has the imports' functions. One
+  /// that is passed as an lvalue is used where it is and outlives the container, any other moves in.
+  ///
+  ///     Container::builder(image).with_bindings<Greeter>(host).build()
+  template <typename Bindings, typename Host>
+  ContainerBuilder&& with_bindings(Host&& host) &&;
+  /// The same for a host that is found in the host state: `with_bindings<Greeter, State>([](State& s) ->
+  /// Host& { return s.host; })`; one for all imports, or one for each interface. For templates too.
+  template <typename Bindings, typename State, typename... Get>
+    requires(sizeof...(Get) > 0 && (std::invocable<const Get&, State&> && ...))
+  ContainerBuilder&& with_bindings(Get... get) &&;
+  /// The same for a world that imports nothing, or whose imports `with_imports` gives.
+  template <typename Bindings>
+  ContainerBuilder&& with_bindings() &&;
   /// Takes over instantiation: it gets the linker, the store and the component, and gives back what
   /// `Container::guest()` shows.
   ContainerBuilder&& with_guest_initializer(GuestInitializer initializer) &&;
@@ -324,11 +357,16 @@ class ContainerBuilder {
   [[nodiscard]] Result<ContainerTemplate> build_template() &&;
 
  private:
+  template <typename T, typename State, typename... Get>
+  ContainerBuilder&& add_bindings(bool for_templates, Get... get) &&;
+  ContainerBuilder&& with_bindings_steps(detail::BindingsSteps steps) &&;
+
   Image image_;
   detail::HostStateHolder host_state_;
   std::function<detail::HostStateHolder()> state_factory_;
   std::vector<std::function<Result<void>(Linker&)>> imports_;
   GuestInitializer initializer_;
+  std::optional<detail::BindingsSteps> bindings_;
   Limits limits_;
   std::optional<WasiOptions> wasi_;
   bool interruptible_ = false;

@@ -24,7 +24,8 @@ struct PoolOptions {
   std::uint32_t max_core_instances = 4000;  ///< Core instances; a component made of C has three or four.
   std::uint32_t max_memories = 1000;
   std::uint32_t max_tables = 4000;
-  std::uint32_t max_stacks = 1000;  ///< Fibers: calls running at a time in interruptible containers.
+  /// Fibers: an interruptible container whose component imports WASI has one from its start to its end.
+  std::uint32_t max_stacks = 1000;
   /// A memory's size in bytes; also how much address space each one reserves.
   std::size_t max_memory_bytes = std::size_t{1} << 32;
   std::size_t max_table_elements = 20'000;

@@ -30,6 +30,8 @@ struct CallFrameBase : abi::Frame {
 [[nodiscard]] const ContainerCore& core_of(const BoundFunction& function) noexcept;
 /// The error of such a check, with the function and the parameter (from 1) that it is about.
 [[nodiscard]] Error refused(const BoundFunction& function, std::size_t parameter, const Error& error);
+/// The error of calling a function that is none.
+[[nodiscard]] Error unbound();
 /// Calls the guest; false with `frame.error` set.
 bool invoke(BoundFunction& function, CallFrameBase& frame) noexcept;
 /// Describes the exception that is being handled, for an error.
@@ -122,6 +124,9 @@ class Function;
 template <typename R, typename... Args>
 class Function<R(Args...)> {
  public:
+  /// No function yet: calls fail with `invalid_argument`.
+  Function() = default;
+
   /// Calls the guest. A WIT `result<T, E>` is a value: `Result<std::expected<T, E>>`.
   ///
   /// Fails with `invalid_argument` before the guest is entered where an argument is not valid (text
@@ -161,6 +166,8 @@ class Function<R(Args...)> {
  private:
   template <typename Consume>
   Result<void> call(Consume& consume, const detail::Parameter<Args>&... args) {
+    if (bound_ == nullptr) [[unlikely]]
+      return std::unexpected(detail::unbound());
     if constexpr (detail::SignatureTraits<R(Args...)>::Parameters::needs_check) {
       detail::CheckContext cx(detail::core_of(*bound_));
       std::size_t position = 0;

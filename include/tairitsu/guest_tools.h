@@ -11,7 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "tairitsu/error.h"
+#include <tairitsu/error.h>
+#include <tairitsu/wit.h>
 
 namespace tairitsu {
 
@@ -35,10 +36,8 @@ enum class GuestLanguage : std::uint8_t { c, cpp };
 
 struct GuestBindingsOptions {
   GuestLanguage language = GuestLanguage::cpp;
-  /// A `.wit` file, or a folder of them with the packages that they use in `deps/`.
-  std::filesystem::path wit;
-  /// The world; empty for the package's only one.
-  std::string world = {};
+  /// Where the WIT is, see `WitSource`.
+  WitSource wit;
 };
 
 struct GeneratedFile {

@@ -113,6 +113,36 @@ class GuestResource {
   abi::Handle handle_{};
 };
 
+namespace detail {
+
+/// A pointer that stands for the type `Functions`.
+template <typename Functions>
+inline constexpr char bound_functions_key{};
+
+/// What generated bindings keep with a guest, see `attach`; null where there is nothing of that key. Called
+/// while a call runs.
+[[nodiscard]] std::shared_ptr<void> attached(ContainerCore& core, const void* key) noexcept;
+/// Keeps `value` with the guest, until the guest ends.
+Result<void> attach(ContainerCore& core, const void* key, std::shared_ptr<void> value);
+
+}  // namespace detail
+
+/// A `GuestResource` whose class has methods: it holds the functions that they call. For generated code.
+template <typename Functions>
+class BoundResource : public GuestResource {
+ public:
+  BoundResource() = default;
+
+  /// For the value path.
+  static void bind(BoundResource& resource, detail::ContainerCore& core) noexcept {
+    resource.functions_ = std::static_pointer_cast<Functions>(
+        detail::attached(core, &detail::bound_functions_key<Functions>));
+  }
+
+ protected:
+  std::shared_ptr<Functions> functions_;
+};
+
 /// A `borrow<r>` inside another type, e.g. `std::vector<Borrow<Ticket>>`. Points at an object that
 /// lives at least as long as the call.
 template <typename T>
@@ -245,18 +275,28 @@ std::string guest_resource_name() {
   }
 }
 
+/// Methods of a generated class may have the names of those of `GuestResource`.
+inline const GuestResource& as_guest_resource(const GuestResource& resource) noexcept { return resource; }
+
+template <typename Functions>
+void bind_resource(BoundResource<Functions>& resource, ContainerCore& core) noexcept {
+  BoundResource<Functions>::bind(resource, core);
+}
+inline void bind_resource(GuestResource&, ContainerCore&) noexcept {}
+
 template <GuestResourceType T>
 struct Codec<T> : HandleCodec<T, Codec<T>> {
   static Type type() { return Type::make(TypeKind::own, guest_resource_name<T>()); }
   static bool check(CheckContext& cx, const T& value) { return check_guest_resource(cx, &value); }
   static abi::Handle to_handle(LowerContext&, const T& value) {
-    const abi::Handle handle = value.handle();
-    owned_value(value).release();
+    const abi::Handle handle = as_guest_resource(value).handle();
+    owned_value(as_guest_resource(value)).release();
     return handle;
   }
   static bool from_handle(LiftContext& cx, const abi::Handle& handle, T& out) {
     if (handle.kind != abi::HandleKind::guest_own) return fail_resource(cx, guest_resource_name<T>());
     static_cast<GuestResource&>(out) = GuestResource(share(cx.core()), handle);
+    bind_resource(out, cx.core());
     return true;
   }
 };
@@ -267,7 +307,9 @@ struct Codec<Borrow<const T>> : HandleCodec<Borrow<const T>, Codec<Borrow<const 
   static bool check(CheckContext& cx, const Borrow<const T>& value) {
     return check_guest_resource(cx, value.get());
   }
-  static abi::Handle to_handle(LowerContext&, const Borrow<const T>& value) { return value->handle(); }
+  static abi::Handle to_handle(LowerContext&, const Borrow<const T>& value) {
+    return as_guest_resource(*value).handle();
+  }
   static bool from_handle(LiftContext& cx, const abi::Handle&, Borrow<const T>&) {
     return fail_resource(cx, guest_resource_name<T>());  // The host is never lent a guest's resource.
   }

@@ -11,9 +11,11 @@
 /// | describe.h | how C++ types stand for WIT types, and how to describe your own |
 /// | resource.h | resources of the host and of guests |
 /// | registry.h | `Registry`: images and containers by name |
+/// | bindings.h | what generated bindings are built on |
 /// | type.h | WIT types: what a component imports and exports |
 #pragma once
 
+#include <tairitsu/bindings.h>
 #include <tairitsu/component.h>
 #include <tairitsu/container.h>
 #include <tairitsu/describe.h>

@@ -12,6 +12,8 @@ class TemplateCore {
   ContainerOptions options;
   std::function<HostStateHolder()> state_factory;
   std::shared_ptr<const Linked> linked;
+  std::optional<BindingsSteps> bindings;
+  std::shared_ptr<const void> exports;  // What the bindings have looked up.
 };
 
 }  // namespace detail
@@ -161,6 +163,12 @@ ContainerBuilder&& ContainerBuilder::with_wasi(const WasiOptions& options) && {
   return std::move(*this);
 }
 
+ContainerBuilder&& ContainerBuilder::with_bindings_steps(detail::BindingsSteps steps) && {
+  imports_.push_back(steps.define);
+  bindings_ = std::move(steps);
+  return std::move(*this);
+}
+
 ContainerBuilder&& ContainerBuilder::interruptible() && {
   interruptible_ = true;
   return std::move(*this);
@@ -178,11 +186,20 @@ Result<Container> ContainerBuilder::create() && {
       .limits = limits_, .wasi = wasi_.value_or(WasiOptions{}), .interruptible = interruptible_};
   TAIRITSU_TRY(auto core, detail::ContainerCore::create(image_, options, std::move(host_state_)));
   Container container(std::move(core));
-  container.pending_ = [imports = std::move(imports_),
-                        initializer = std::move(initializer_)](GuestContext& guest) -> Result<GuestInstance> {
+  if (initializer_ && bindings_) {
+    return fail(ErrorCode::invalid_argument,
+                "a guest initializer instantiates by itself: give the builder it or with_bindings, not both");
+  }
+  container.pending_ = [imports = std::move(imports_), initializer = std::move(initializer_),
+                        bindings = std::move(bindings_)](GuestContext& guest) -> Result<GuestInstance> {
     for (const auto& define : imports) TAIRITSU_CHECK(define(guest.linker));
     if (initializer) return initializer(guest);
+    std::shared_ptr<const void> exports;
+    if (bindings) {
+      TAIRITSU_TRY(exports, bindings->look_up(guest.component));
+    }
     TAIRITSU_TRY(auto instance, guest.linker.instantiate(guest.store, guest.component));
+    if (bindings) return bindings->bind(instance, exports);
     return GuestInstance(std::move(instance));
   };
   return container;
@@ -205,6 +222,11 @@ Result<ContainerTemplate> ContainerBuilder::build_template() && {
         ErrorCode::invalid_argument,
         "the containers of a template do not share a host state: give its builder with_state_factory");
   }
+  if (bindings_ && !bindings_->for_templates) {
+    return fail(ErrorCode::invalid_argument,
+                "the containers of a template do not share a host: give its builder a function that finds it "
+                "in the host state, with_bindings<Bindings, State>(get), and with_state_factory");
+  }
   const detail::ContainerOptions options{
       .limits = limits_, .wasi = wasi_.value_or(WasiOptions{}), .interruptible = interruptible_};
   // A container that is thrown away checks the options against the engine's.
@@ -213,8 +235,12 @@ Result<ContainerTemplate> ContainerBuilder::build_template() && {
   for (const auto& define : imports_) TAIRITSU_CHECK(define(linker));
   TAIRITSU_TRY(auto linked,
                detail::link(linker.data(), image_.component().core(), checked->wants_interruptible()));
+  std::shared_ptr<const void> exports;
+  if (bindings_) {
+    TAIRITSU_TRY(exports, bindings_->look_up(image_.component()));
+  }
   return ContainerTemplate(std::make_shared<const detail::TemplateCore>(
-      image_, options, std::move(state_factory_), std::move(linked)));
+      image_, options, std::move(state_factory_), std::move(linked), std::move(bindings_), std::move(exports)));
 }
 
 Result<Container> ContainerTemplate::instantiate() const {
@@ -224,7 +250,11 @@ Result<Container> ContainerTemplate::instantiate() const {
           : detail::HostStateHolder(std::make_unique<HostState>(HostState{.wasi = core_->options.wasi}));
   TAIRITSU_TRY(auto core, detail::ContainerCore::create(core_->image, core_->options, std::move(state)));
   TAIRITSU_CHECK(core->instantiate(core_->linked));
-  return Container(std::move(core));
+  Container container(std::move(core));
+  if (core_->bindings) {
+    TAIRITSU_TRY(container.guest_, core_->bindings->bind(container.instance(), core_->exports));
+  }
+  return container;
 }
 
 }  // namespace tairitsu

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "engine/engine.h"
+#include "tairitsu/bindings.h"
 
 namespace tairitsu::detail {
 
@@ -110,9 +111,24 @@ Error ContainerCore::entry_error() {
 }
 
 void ContainerCore::free_guest() noexcept {
+  attached_.clear();
   store_.reset();
   linked_.reset();
   resources_.clear();
+}
+
+Result<void> ContainerCore::attach(const void* key, std::shared_ptr<void> value) {
+  return with_store([&](GuestStore&) -> Result<void> {
+    attached_.emplace_back(key, std::move(value));
+    return {};
+  });
+}
+
+std::shared_ptr<void> ContainerCore::attached(const void* key) const noexcept {
+  for (const auto& [other, value] : attached_) {
+    if (other == key) return value;
+  }
+  return nullptr;
 }
 
 void ContainerCore::finish_entry() noexcept {
@@ -270,6 +286,10 @@ Error refused(const BoundFunction& function, std::size_t parameter, const Error&
   return error.with_context(fmt::format("call '{}': parameter {}", function.exported->name, parameter));
 }
 
+Error unbound() {
+  return Error(ErrorCode::invalid_argument, "an empty Function was called: look it up first");
+}
+
 bool invoke(BoundFunction& function, CallFrameBase& frame) noexcept {
   return function.core->call(function, frame);
 }
@@ -314,6 +334,22 @@ void* host_state(ContainerCore& core, const std::type_info& type) noexcept { ret
 ResourceTable& resources(ContainerCore& core) noexcept { return core.resources(); }
 
 std::shared_ptr<ContainerCore> share(ContainerCore& core) { return core.shared_from_this(); }
+
+std::shared_ptr<void> attached(ContainerCore& core, const void* key) noexcept { return core.attached(key); }
+
+Result<void> attach(ContainerCore& core, const void* key, std::shared_ptr<void> value) {
+  return core.attach(key, std::move(value));
+}
+
+std::unexpected<Error> no_host_state() {
+  return tairitsu::fail(ErrorCode::invalid_argument,
+                        "the container's host state is not of the type that the imports were added for: give "
+                        "it to the builder with with_host_state or with_state_factory");
+}
+
+std::unexpected<Error> no_resource() {
+  return tairitsu::fail(ErrorCode::invalid_argument, "the resource was dropped or moved from, or never was one");
+}
 
 void release_after_call(ContainerCore& core, std::uint32_t key) { core.release_after_call(key); }
 

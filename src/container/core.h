@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <typeinfo>
+#include <utility>
 #include <vector>
 
 #include "component/linker.h"
@@ -79,6 +80,10 @@ class ContainerCore : public std::enable_shared_from_this<ContainerCore> {
   [[nodiscard]] ResourceTable& resources() noexcept { return resources_; }
   [[nodiscard]] std::shared_ptr<const InterruptCore> interrupt_core() const;
 
+  /// What generated bindings keep with the guest, by their type's key. Read while a call runs.
+  Result<void> attach(const void* key, std::shared_ptr<void> value);
+  [[nodiscard]] std::shared_ptr<void> attached(const void* key) const noexcept;
+
   /// Called while a host function runs, on its thread.
   void set_host_error(Error error) noexcept { host_error_ = std::move(error); }
   void release_after_call(std::uint32_t key) { lent_.push_back(key); }
@@ -113,6 +118,8 @@ class ContainerCore : public std::enable_shared_from_this<ContainerCore> {
   std::optional<Error> failure_;     // Why the state is `error`.
   std::optional<Error> host_error_;  // Of the host function that failed in the running call.
   std::vector<std::uint32_t> lent_;  // Table entries lent to the running call.
+  /// They hold functions, which hold this core: the cycle ends with the guest.
+  std::vector<std::pair<const void*, std::shared_ptr<void>>> attached_;
 
   mutable std::mutex mutex_;  // For what follows.
   std::shared_ptr<const InterruptCore> interrupt_;

@@ -34,12 +34,22 @@ Result<std::vector<std::byte>> componentize(std::span<const std::byte> module, M
   return copy(bridge::as_bytes(bridge::tairitsu_bridge_buffer_bytes(component.get())));
 }
 
+Result<std::string> resolve_wit(const WitSource& source) {
+  const std::string path = source.path.string();
+  TAIRITSU_TRY(const auto json,
+               bridge::create<bridge::BufferPtr>(bridge::tairitsu_bridge_wit_resolve, bridge::borrow(path),
+                                                 bridge::borrow(source.world),
+                                                 bridge::borrow(source.features)));
+  return std::string(bridge::as_text(bridge::tairitsu_bridge_buffer_bytes(json.get())));
+}
+
 Result<std::vector<GeneratedFile>> generate_guest_bindings(const GuestBindingsOptions& options) {
-  const std::string wit = options.wit.string();
+  const std::string path = options.wit.path.string();
   const std::uint8_t language = options.language == GuestLanguage::c ? 0 : 1;
   TAIRITSU_TRY(const auto generated,
-               bridge::create<bridge::GeneratedFilesPtr>(bridge::tairitsu_bridge_bindgen_guest, language,
-                                                         bridge::borrow(wit), bridge::borrow(options.world)));
+               bridge::create<bridge::GeneratedFilesPtr>(
+                   bridge::tairitsu_bridge_bindgen_guest, language, bridge::borrow(path),
+                   bridge::borrow(options.wit.world), bridge::borrow(options.wit.features)));
   std::vector<GeneratedFile> files;
   const std::size_t count = bridge::tairitsu_bridge_generated_files_count(generated.get());
   files.reserve(count);

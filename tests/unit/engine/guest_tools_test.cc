@@ -66,10 +66,10 @@ std::vector<std::string> names(const std::vector<GeneratedFile>& files) {
 
 TEST_F(GuestBindings, AreNamedAfterTheWorld) {
   const auto wit = write("package a:b;\nworld my-world { export f: func(x: string); }\n");
-  const auto c = generate_guest_bindings({.language = GuestLanguage::c, .wit = wit});
+  const auto c = generate_guest_bindings({.language = GuestLanguage::c, .wit = {.path = wit}});
   ASSERT_TRUE(c.has_value()) << c.error().message();
   EXPECT_THAT(names(*c), ElementsAre("my_world.c", "my_world.h", "my_world_component_type.o"));
-  const auto cpp = generate_guest_bindings({.language = GuestLanguage::cpp, .wit = wit, .world = "my-world"});
+  const auto cpp = generate_guest_bindings({.language = GuestLanguage::cpp, .wit = {.path = wit, .world = "my-world"}});
   ASSERT_TRUE(cpp.has_value()) << cpp.error().message();
   EXPECT_THAT(names(*cpp),
               ElementsAre("my_world.cpp", "my_world_component_type.o", "my_world_cpp.h", "wit.h"));
@@ -78,7 +78,7 @@ TEST_F(GuestBindings, AreNamedAfterTheWorld) {
 TEST_F(GuestBindings, NeverReplaceTheClassThatAnAuthorWrites) {
   const auto wit =
       write("package a:b;\ninterface i { resource r { constructor(); } }\nworld w { export i; }\n");
-  const auto files = generate_guest_bindings({.language = GuestLanguage::cpp, .wit = wit});
+  const auto files = generate_guest_bindings({.language = GuestLanguage::cpp, .wit = {.path = wit}});
   ASSERT_TRUE(files.has_value()) << files.error().message();
   EXPECT_THAT(names(*files),
               ElementsAre("exports-a-b-i-R.h.template", "w.cpp", "w_component_type.o", "w_cpp.h", "wit.h"));
@@ -86,7 +86,7 @@ TEST_F(GuestBindings, NeverReplaceTheClassThatAnAuthorWrites) {
 
 TEST_F(GuestBindings, ShowTheMistakeInTheWit) {
   const auto wit = write("package a:b;\nworld w { export f: func(x: strin); }\n");
-  const auto files = generate_guest_bindings({.language = GuestLanguage::c, .wit = wit});
+  const auto files = generate_guest_bindings({.language = GuestLanguage::c, .wit = {.path = wit}});
   ASSERT_FALSE(files.has_value());
   EXPECT_EQ(files.error().code(), ErrorCode::invalid_argument);
   EXPECT_THAT(files.error().message(), HasSubstr("test.wit:2:29"));
@@ -95,11 +95,11 @@ TEST_F(GuestBindings, ShowTheMistakeInTheWit) {
 
 TEST_F(GuestBindings, NeedAWorldThatIsThere) {
   const auto wit = write("package a:b;\nworld w {}\nworld v {}\n");
-  const auto choose = generate_guest_bindings({.language = GuestLanguage::c, .wit = wit});
+  const auto choose = generate_guest_bindings({.language = GuestLanguage::c, .wit = {.path = wit}});
   EXPECT_EQ(choose.error().code(), ErrorCode::not_found);
-  const auto unknown = generate_guest_bindings({.language = GuestLanguage::c, .wit = wit, .world = "x"});
+  const auto unknown = generate_guest_bindings({.language = GuestLanguage::c, .wit = {.path = wit, .world = "x"}});
   EXPECT_EQ(unknown.error().code(), ErrorCode::not_found);
-  const auto nowhere = generate_guest_bindings({.language = GuestLanguage::c, .wit = "/nowhere.wit"});
+  const auto nowhere = generate_guest_bindings({.language = GuestLanguage::c, .wit = {.path = "/nowhere.wit"}});
   EXPECT_EQ(nowhere.error().code(), ErrorCode::io);
 }
 

@@ -1,0 +1,64 @@
+#include "bindgen/writer.h"
+
+#include <cstddef>
+
+namespace tairitsu::bindgen {
+namespace {
+
+constexpr std::size_t kWidth = 110;
+
+}  // namespace
+
+void Writer::line(std::string_view text) {
+  if (!text.empty()) {
+    text_.append(static_cast<std::size_t>(depth_) * 2, ' ');
+    text_ += text;
+  }
+  text_ += '\n';
+}
+
+void Writer::docs(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    std::string_view one = text.substr(0, end);
+    text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
+    // A backslash at the end would draw the next line into the comment.
+    while (!one.empty() && (one.back() == ' ' || one.back() == '\r' || one.back() == '\\')) one.remove_suffix(1);
+    line(one.empty() ? "///" : "/// " + std::string(one));
+  }
+}
+
+void Writer::gap() {
+  const auto ends_with = [this](std::string_view end) { return std::string_view(text_).ends_with(end); };
+  if (!text_.empty() && !ends_with("\n\n") && !ends_with("{\n") && !ends_with(":\n")) text_ += '\n';
+}
+
+void Writer::list(std::string_view before, const std::vector<std::string>& items, std::string_view after) {
+  const std::size_t space = static_cast<std::size_t>(depth_) * 2;
+  std::string all(before);
+  for (std::size_t i = 0; i < items.size(); ++i) all += (i == 0 ? "" : ", ") + items[i];
+  all += after;
+  if (space + all.size() <= kWidth || items.empty()) return line(all);
+  std::string current(before);
+  // Under the bracket where there is room, else on lines of their own.
+  const bool hanging = space + current.size() > kWidth / 2;
+  const std::string next(hanging ? 4 : current.size(), ' ');
+  if (hanging) {
+    line(current);
+    current = next;
+  }
+  bool begins = true;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const std::string piece = items[i] + (i + 1 < items.size() ? "," : std::string(after));
+    if (!begins && space + current.size() + 1 + piece.size() > kWidth) {
+      line(current);
+      current = next;
+      begins = true;
+    }
+    current += (begins ? "" : " ") + piece;
+    begins = false;
+  }
+  line(current);
+}
+
+}  // namespace tairitsu::bindgen

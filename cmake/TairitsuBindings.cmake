@@ -1,0 +1,62 @@
+# tairitsu_add_bindings(<target> WIT <file-or-folder> [WORLD <world>] [FEATURES <name>...]
+#                       [HEADER_ONLY] [IMPLEMENT_WASI])
+#
+# Generates the host bindings of a world and gives them to <target>, which includes them as
+# "<world>.h", with underscores for the hyphens of the world's name. WORLD may be left out where there
+# is one whose name is that of the WIT file. May be called several times for one target.
+#
+# HEADER_ONLY: no source file is generated. IMPLEMENT_WASI: the host implements WASI's imports too.
+
+function(tairitsu_add_bindings target)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "HEADER_ONLY;IMPLEMENT_WASI" "WIT;WORLD" "FEATURES")
+  if(arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "tairitsu_add_bindings(${target}): unknown: ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  if(NOT arg_WIT)
+    message(FATAL_ERROR "tairitsu_add_bindings(${target}): WIT is missing")
+  endif()
+  cmake_path(ABSOLUTE_PATH arg_WIT)
+  if(NOT EXISTS "${arg_WIT}")
+    message(FATAL_ERROR "tairitsu_add_bindings(${target}): ${arg_WIT} is not there")
+  endif()
+  set(wit_files "${arg_WIT}")
+  if(IS_DIRECTORY "${arg_WIT}")
+    file(GLOB_RECURSE wit_files CONFIGURE_DEPENDS "${arg_WIT}/*.wit")
+  endif()
+  if(NOT arg_WORLD)
+    # The name of the world decides the names of the files, which CMake has to know beforehand.
+    if(IS_DIRECTORY "${arg_WIT}")
+      message(FATAL_ERROR "tairitsu_add_bindings(${target}): WORLD is missing")
+    endif()
+    cmake_path(GET arg_WIT STEM LAST_ONLY arg_WORLD)
+  endif()
+  # A world of another package is `ns:pkg/name@version`.
+  string(REGEX REPLACE "^.*/|@.*$" "" stem "${arg_WORLD}")
+  string(REPLACE "-" "_" stem "${stem}")
+  string(TOLOWER "${stem}" stem)
+
+  set(folder "${CMAKE_CURRENT_BINARY_DIR}/tairitsu_bindings/${target}")
+  set(files "${folder}/${stem}.h")
+  set(options)
+  if(arg_HEADER_ONLY)
+    list(APPEND options --header-only)
+  else()
+    list(APPEND files "${folder}/${stem}.cc")
+  endif()
+  if(arg_IMPLEMENT_WASI)
+    list(APPEND options --implement-wasi)
+  endif()
+  if(arg_FEATURES)
+    list(JOIN arg_FEATURES "," features)
+    list(APPEND options --features "${features}")
+  endif()
+  add_custom_command(
+    OUTPUT ${files}
+    COMMAND tairitsu::cli bindgen host "${arg_WIT}" --world "${arg_WORLD}" --output "${folder}" ${options}
+    COMMAND "${CMAKE_COMMAND}" -E touch_nocreate ${files}
+    DEPENDS tairitsu::cli ${wit_files}
+    COMMENT "Generating the host bindings of ${arg_WORLD}"
+    VERBATIM)
+  target_sources(${target} PRIVATE ${files})
+  target_include_directories(${target} PRIVATE "${folder}")
+endfunction()
