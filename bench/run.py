@@ -38,6 +38,7 @@ class Row(NamedTuple):
 
 TYPED = "wasmtime typed"
 VAL = "wasmtime Val"
+BINDGEN = "bindgen!"
 INSTANCE = "InstancePre"
 
 # The figures to hold. A case that has no goal is there to be looked at.
@@ -51,6 +52,18 @@ ROWS = [
     Row("echo-strings-1000-views", "echo-strings-1000-views", "echo-strings-1000", TYPED, 0.45),
     Row("host-call-u32", "host-call-u32", "host-call-u32", TYPED, 1.30),
     Row("host-call-string", "host-call-string", "host-call-string", TYPED, 1.00),
+    Row("bindings-nop", "bindings-nop", "bindings-nop", BINDGEN, 1.15),
+    Row("bindings-add-u32", "bindings-add-u32", "bindings-add-u32", BINDGEN, 1.15),
+    Row("bindings-echo-bytes-64k", "bindings-echo-bytes-64k", "ours:memcpy-64k", "two memcpy", 1.10),
+    Row("bindings-echo-bytes-64k-rust", "bindings-echo-bytes-64k", "bindings-echo-bytes-64k",
+        BINDGEN, None),
+    Row("bindings-echo-points-1000", "bindings-echo-points-1000", "bindings-echo-points-1000",
+        BINDGEN, 0.10),
+    Row("bindings-echo-strings-1000", "bindings-echo-strings-1000", "bindings-echo-strings-1000",
+        BINDGEN, 0.80),
+    Row("bindings-host-call-u32", "bindings-host-call-u32", "bindings-host-call-u32", BINDGEN, 1.30),
+    Row("bindings-host-call-string", "bindings-host-call-string", "bindings-host-call-string",
+        BINDGEN, 1.00),
     Row("val-add-u32", "val-add-u32", "val-add-u32", VAL, 1.00, later=True),
     Row("val-echo-points-1000", "val-echo-points-1000", "val-echo-points-1000", VAL, 0.25,
         later=True),

@@ -24,6 +24,9 @@
 #include <utility>
 #include <vector>
 
+#include "calls.h"
+#include "host_calls.h"
+
 namespace {
 
 struct Point {
@@ -295,6 +298,115 @@ void add_host_calls() {
       });
 }
 
+// ---- The same through generated bindings
+
+template <typename Bindings>
+struct Bound {
+  Container container;
+  Bindings* guest;
+};
+
+template <typename Bindings>
+Result<Bound<Bindings>> bind(Result<Container> made) {
+  TAIRITSU_TRY(auto container, std::move(made));
+  auto* guest = container.guest<Bindings>();
+  return Bound<Bindings>{std::move(container), guest};
+}
+
+using bench::guests::Calls;
+
+
+Result<Bound<Calls>> bound_calls() {
+  TAIRITSU_TRY(auto image, load_guest("calls.wat"));
+  return bind<Calls>(Container::builder(image).with_bindings<Calls>().build());
+}
+
+// A list that goes to the guest and comes back, as a vector of its own.
+template <typename T>
+void add_bound_echo(const char* name, std::vector<T> (*make_list)(),
+                    Result<std::vector<T>> (Calls::*echo)(std::span<const T>)) {
+  add(name, &bound_calls, [=](benchmark::State& state, auto& setup) -> Result<void> {
+    const std::vector<T> list = make_list();
+    TAIRITSU_TRY(auto once, (setup.guest->*echo)(list));
+    TAIRITSU_CHECK(expect(once == list));
+    for (auto _ : state) {
+      TAIRITSU_TRY(auto back, (setup.guest->*echo)(list));
+      benchmark::DoNotOptimize(back.data());
+      TAIRITSU_CHECK(expect(back.size() == list.size()));
+    }
+    return {};
+  });
+}
+
+std::vector<bench::guests::calls::Point> make_bound_points() {
+  std::vector<bench::guests::calls::Point> points;
+  for (int i = 0; i < 1000; ++i) points.push_back({.x = 1.0 * i, .y = 0.5 * i, .z = 0.25 * i});
+  return points;
+}
+
+struct CountingHost final : bench::guests::host_calls::Host {
+  Seen seen;
+  Result<std::uint32_t> tick(std::uint32_t a) override {
+    ++seen.ticks;
+    return a + 1;
+  }
+  Result<void> log(std::string_view line) override {
+    benchmark::DoNotOptimize(line.data());
+    seen.bytes += line.size();
+    return {};
+  }
+};
+
+struct BoundHostCalls {
+  std::unique_ptr<CountingHost> host;
+  Bound<bench::guests::HostCalls> calls;
+};
+
+Result<BoundHostCalls> bound_host_calls() {
+  TAIRITSU_TRY(auto image, load_guest("host_calls.wat"));
+  auto host = std::make_unique<CountingHost>();
+  TAIRITSU_TRY(auto calls, bind<bench::guests::HostCalls>(
+                               Container::builder(image).with_bindings<bench::guests::HostCalls>(*host).build()));
+  return BoundHostCalls{std::move(host), std::move(calls)};
+}
+
+void add_bindings() {
+  add("bindings-nop", &bound_calls, [](benchmark::State& state, auto& setup) -> Result<void> {
+    for (auto _ : state) TAIRITSU_CHECK(setup.guest->nop());
+    return {};
+  });
+  add("bindings-add-u32", &bound_calls, [](benchmark::State& state, auto& setup) -> Result<void> {
+    std::uint32_t a = 1, b = 2;
+    for (auto _ : state) {
+      benchmark::DoNotOptimize(a);
+      benchmark::DoNotOptimize(b);
+      TAIRITSU_TRY(auto sum, setup.guest->add(a, b));
+      benchmark::DoNotOptimize(sum);
+    }
+    return {};
+  });
+  add_bound_echo("bindings-echo-bytes-64k", &make_bytes, &Calls::echo_bytes);
+  add_bound_echo("bindings-echo-points-1000", &make_bound_points, &Calls::echo_points);
+  add_bound_echo("bindings-echo-strings-1000", &make_strings, &Calls::echo_strings);
+  add("bindings-host-call-u32", &bound_host_calls, [](benchmark::State& state, auto& setup) -> Result<void> {
+    while (state.KeepRunningBatch(kHostCalls)) {
+      setup.host->seen.ticks = 0;
+      TAIRITSU_TRY(auto sum, setup.calls.guest->run(kHostCalls));
+      benchmark::DoNotOptimize(sum);
+      TAIRITSU_CHECK(expect(setup.host->seen.ticks == kHostCalls));
+    }
+    return {};
+  });
+  add("bindings-host-call-string", &bound_host_calls, [](benchmark::State& state, auto& setup) -> Result<void> {
+    while (state.KeepRunningBatch(kHostCalls)) {
+      setup.host->seen.bytes = 0;
+      TAIRITSU_CHECK(setup.calls.guest->runlog(kHostCalls));
+      TAIRITSU_CHECK(expect(setup.host->seen.bytes == std::uint64_t{kHostCalls} * 34));
+    }
+    return {};
+  });
+}
+
 // ---- Instances and images
 
 // A container from a template, and its end.
@@ -378,6 +490,7 @@ int main(int argc, char** argv) {
   add_scalar_calls();
   add_lists();
   add_host_calls();
+  add_bindings();
   add_instances();
   add_images();
   benchmark::RunSpecifiedBenchmarks();

@@ -454,6 +454,13 @@ class HostGenerator {
 
     out.gap();
     out.docs(type.docs);
+    if (!type.docs.empty()) out.line("///");
+    std::string spelt;
+    for (const Member& member : type.members) {
+      spelt += (spelt.empty() ? "" : " | ") + member.name;
+      if (member.type) spelt += "(" + plan_.wit_text(*member.type) + ")";
+    }
+    out.docs(spelt);
     out.list("class " + name + " : public std::variant<", payloads, "> {");
     out.line(" public:");
     out.indent();
@@ -505,7 +512,8 @@ class HostGenerator {
     const auto specialise = [&](const std::string& base, const std::vector<std::string>& items) {
       out.gap();
       out.line("template <>");
-      out.list("struct tairitsu::Describe<" + name + "> : tairitsu::" + base + "<", items, "> {};");
+      out.line("struct tairitsu::Describe<" + name + ">");
+      out.list("    : tairitsu::" + base + "<", items, "> {};");
     };
     switch (type.shape) {
       case TypeShape::record: {

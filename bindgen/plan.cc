@@ -335,6 +335,30 @@ std::string Plan::shape(const TypeDef& type, const Context& context) const {
   }
 }
 
+std::string Plan::wit_text(const TypeRef& ref) const {
+  if (ref.is_primitive()) return ref.primitive;
+  const TypeDef& type = wit.types[ref.id];
+  if (!type.name.empty()) return type.name;
+  std::string parts;
+  for (const Member& member : type.members) {
+    parts += (parts.empty() ? "" : ", ") + (member.type ? wit_text(*member.type) : std::string("_"));
+  }
+  switch (type.shape) {
+    case TypeShape::own:
+      return parts;
+    case TypeShape::borrow:
+      return "borrow<" + parts + ">";
+    case TypeShape::tuple:
+      return "tuple<" + parts + ">";
+    case TypeShape::option:
+      return "option<" + parts + ">";
+    case TypeShape::result:
+      return "result<" + parts + ">";
+    default:
+      return "list<" + parts + ">";
+  }
+}
+
 std::string Plan::view(const TypeRef& ref, const Context& context, Towards towards) const {
   if (ref.is_primitive()) return ref.primitive == "string" ? "std::string_view" : value(ref, context);
   const TypeDef& type = wit.types[ref.id];

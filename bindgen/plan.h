@@ -104,6 +104,9 @@ class Plan {
     return type_name(type, {.side = side, .interface = nullptr, .full = true});
   }
 
+  /// As WIT spells it where it is used: `list<item>`.
+  [[nodiscard]] std::string wit_text(const TypeRef& type) const;
+
   [[nodiscard]] const InterfacePlan* find_interface(std::size_t id) const;
   /// Whether the resource is the guest's, seen from there.
   [[nodiscard]] bool is_guest_resource(std::size_t type, Side side) const;

@@ -116,6 +116,12 @@ struct EngineConfig {
   size_t pool_stack_keep_resident;
 };
 
+/// A module that implements the imports of one module name in terms of a component's.
+struct Adapter {
+  Bytes name;
+  Bytes module;
+};
+
 /// Mirrors what C++ knows of a host function.
 struct HostFunctionDefinition {
   abi::HostFunctionCallback callback;
@@ -271,12 +277,22 @@ Bytes tairitsu_bridge_buffer_bytes(const Buffer *buffer);
 /// `buffer` is null or a live buffer, not used afterwards.
 void tairitsu_bridge_buffer_free(Buffer *buffer);
 
-/// Makes a component from a core module, see [`componentize`]. `command` is 0 for a command where
-/// the module exports `_start` and a reactor otherwise, 1 for a reactor, 2 for a command.
+/// Makes a component from a core module, see [`componentize`]. `kind` is 0 for a command where the
+/// module exports `_start` and a reactor otherwise, 1 for a reactor, 2 for a command. `wit_path`,
+/// `world` and `features` choose the world as in [`wit::load`] and [`wit::select_world`]; an empty
+/// path for the one that the module carries.
 ///
 /// # Safety
-/// `module` is readable during the call; `out` is valid for a write.
-Error *tairitsu_bridge_componentize(Bytes module, uint8_t command, Buffer **out);
+/// All bytes are readable during the call, `adapters` points at `adapter_count` of them or is null
+/// where that is 0; `out` is valid for a write.
+Error *tairitsu_bridge_componentize(Bytes module,
+                                    uint8_t kind,
+                                    Bytes wit_path,
+                                    Bytes world,
+                                    Bytes features,
+                                    const Adapter *adapters,
+                                    size_t adapter_count,
+                                    Buffer **out);
 
 /// Generates guest bindings, see [`generate_guest_bindings`]. `language` is 0 for C, 1 for C++.
 ///

@@ -3,7 +3,7 @@
 use crate::engine::Engine;
 use crate::error::{Code, Error};
 use crate::ffi::{Buffer, Bytes, free, give, guard};
-use crate::guest_tools::{self, ModuleKind};
+use crate::guest_tools::{self, ComponentizeOptions};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use wasmtime::Precompiled;
@@ -77,7 +77,7 @@ impl Engine {
         match (binary_kind(binary), from_core_module) {
             (BinaryKind::Component, false) => {}
             (BinaryKind::CoreModule, true) => {
-                encoded = guest_tools::componentize(binary, ModuleKind::Detect)?;
+                encoded = guest_tools::componentize(binary, &ComponentizeOptions::default())?;
                 binary = &encoded;
             }
             (BinaryKind::CoreModule, false) => {

@@ -8,13 +8,14 @@ use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
 };
 use wit_bindgen_core::Files;
-use wit_component::ComponentEncoder;
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, WorldId};
 
 /// Which WASI adapter a core module gets.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub enum ModuleKind {
     /// Command where the module exports `_start`, else reactor.
+    #[default]
     Detect = 0,
     Reactor = 1,
     /// Its `_start` becomes `wasi:cli/run`.
@@ -35,31 +36,53 @@ impl ModuleKind {
     }
 }
 
+/// How a component is made of a core module.
+#[derive(Default)]
+pub struct ComponentizeOptions<'a> {
+    pub kind: ModuleKind,
+    /// The world that the module implements, where it does not carry its own.
+    pub world: Option<(&'a Resolve, WorldId)>,
+    /// More adapters, by the module name that they implement; one of WASI preview 1's name takes the
+    /// place of the built-in one.
+    pub adapters: Vec<(&'a str, &'a [u8])>,
+}
+
 /// Makes a validated component from a core module in binary form: one with the `component-type`
-/// section that bindings generators add, or a plain WASI preview 1 module.
-pub fn componentize(module: &[u8], kind: ModuleKind) -> Result<Vec<u8>, Error> {
+/// section that bindings generators add, one whose world is given, or a plain WASI preview 1 module.
+pub fn componentize(module: &[u8], options: &ComponentizeOptions) -> Result<Vec<u8>, Error> {
     check_core_module(module)?;
-    let command = match kind {
+    let command = match options.kind {
         ModuleKind::Detect => exports_start(module),
         ModuleKind::Reactor => false,
         ModuleKind::Command => true,
     };
     // The encoder drops the reactor adapter again where the module imports nothing of it.
-    let adapter = if command {
+    let preview1 = if command {
         WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER
     } else {
         WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER
     };
-    ComponentEncoder::default()
-        .module(module)
-        .and_then(|encoder| encoder.adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, adapter))
-        .and_then(|encoder| encoder.validate(true).encode())
-        .map_err(|error| {
-            Error::new(
-                Code::InvalidComponent,
-                format!("cannot make a component from this module: {error:#}"),
-            )
-        })
+    fn cannot(error: impl std::fmt::Display) -> Error {
+        Error::new(
+            Code::InvalidComponent,
+            format!("cannot make a component from this module: {error:#}"),
+        )
+    }
+    let mut module = module.to_vec();
+    if let Some((resolve, world)) = options.world {
+        embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8).map_err(cannot)?;
+    }
+    let mut encoder = ComponentEncoder::default().module(&module).map_err(cannot)?;
+    for (name, adapter) in &options.adapters {
+        encoder = encoder.adapter(name, adapter).map_err(cannot)?;
+    }
+    let named = |(name, _): &(&str, &[u8])| *name == WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME;
+    if !options.adapters.iter().any(named) {
+        encoder = encoder
+            .adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, preview1)
+            .map_err(cannot)?;
+    }
+    encoder.validate(true).encode().map_err(cannot)
 }
 
 /// Magic, then a 16-bit version and a 16-bit layer: 0 a core module, 1 a component.
@@ -222,21 +245,60 @@ fn file_name(name: &str) -> String {
     }
 }
 
-/// Makes a component from a core module, see [`componentize`]. `command` is 0 for a command where
-/// the module exports `_start` and a reactor otherwise, 1 for a reactor, 2 for a command.
+/// A module that implements the imports of one module name in terms of a component's.
+#[repr(C)]
+pub struct Adapter {
+    pub name: Bytes,
+    pub module: Bytes,
+}
+
+/// Makes a component from a core module, see [`componentize`]. `kind` is 0 for a command where the
+/// module exports `_start` and a reactor otherwise, 1 for a reactor, 2 for a command. `wit_path`,
+/// `world` and `features` choose the world as in [`wit::load`] and [`wit::select_world`]; an empty
+/// path for the one that the module carries.
 ///
 /// # Safety
-/// `module` is readable during the call; `out` is valid for a write.
+/// All bytes are readable during the call, `adapters` points at `adapter_count` of them or is null
+/// where that is 0; `out` is valid for a write.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_bridge_componentize(
     module: Bytes,
-    command: u8,
+    kind: u8,
+    wit_path: Bytes,
+    world: Bytes,
+    features: Bytes,
+    adapters: *const Adapter,
+    adapter_count: usize,
     out: *mut *mut Buffer,
 ) -> *mut Error {
     guard(|| {
-        let kind = ModuleKind::from_raw(command)?;
         // SAFETY: the caller's promise.
-        let component = componentize(unsafe { module.as_slice() }, kind)?;
+        let (module, path, name, features) = unsafe {
+            (
+                module.as_slice(),
+                wit_path.as_str()?,
+                world.as_str()?,
+                features.as_str()?,
+            )
+        };
+        let mut options = ComponentizeOptions {
+            kind: ModuleKind::from_raw(kind)?,
+            ..ComponentizeOptions::default()
+        };
+        for index in 0..adapter_count {
+            // SAFETY: the caller's promise.
+            let adapter = unsafe { &*adapters.add(index) };
+            // SAFETY: the caller's promise.
+            let adapter = unsafe { (adapter.name.as_str()?, adapter.module.as_slice()) };
+            options.adapters.push(adapter);
+        }
+        let resolve;
+        if !path.is_empty() {
+            let loaded = wit::load(path, features)?;
+            resolve = loaded.0;
+            options.world = Some((&resolve, wit::select_world(&resolve, loaded.1, name)?));
+        }
+        let component = componentize(module, &options)?;
         // SAFETY: the caller's promise.
         unsafe { give(out, Buffer(component)) };
         Ok(())
@@ -333,7 +395,7 @@ mod tests {
     #[test]
     fn componentize_tells_what_it_was_given() {
         let code = |bytes: &[u8]| {
-            componentize(bytes, ModuleKind::Detect)
+            componentize(bytes, &ComponentizeOptions::default())
                 .err()
                 .map(|error| error.code())
         };
@@ -348,16 +410,22 @@ mod tests {
 
     #[test]
     fn a_module_without_wasi_gets_no_adapter() {
-        let component = componentize(EMPTY_MODULE, ModuleKind::Detect).unwrap();
+        let component = componentize(EMPTY_MODULE, &ComponentizeOptions::default()).unwrap();
         assert!(!wit_of(&component).contains("wasi:"));
     }
 
     #[test]
     fn a_start_function_makes_a_command() {
         assert!(exports_start(COMMAND_MODULE));
-        let component = componentize(COMMAND_MODULE, ModuleKind::Detect).unwrap();
+        let component = componentize(COMMAND_MODULE, &ComponentizeOptions::default()).unwrap();
         assert!(wit_of(&component).contains("wasi:cli/run"));
-        let component = componentize(COMMAND_MODULE, ModuleKind::Reactor);
+        let component = componentize(
+            COMMAND_MODULE,
+            &ComponentizeOptions {
+                kind: ModuleKind::Reactor,
+                ..ComponentizeOptions::default()
+            },
+        );
         assert!(component.is_err() || !wit_of(&component.unwrap()).contains("wasi:cli/run"));
     }
 

@@ -65,9 +65,7 @@ Result<void> generate_host(const HostOptions& options) {
 void add_wit_options(CLI::App& command, WitSource& wit) {
   command.add_option("WIT", wit.path, "A .wit file, or a folder with deps/, or one with such a wit/")
       ->required();
-  command.add_option("-w,--world", wit.world, "The world; needed where there are several");
-  command.add_option("--features", wit.features, "Take in these @unstable items: NAME,NAME or '*' for all")
-      ->type_name("NAMES");
+  add_world_options(command, wit);
 }
 
 void add_language(CLI::App& guest, const std::string& name, const std::string& description,

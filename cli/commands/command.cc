@@ -54,4 +54,10 @@ Result<void> write_file(const std::filesystem::path& path, std::span<const std::
   return {};
 }
 
+void add_world_options(CLI::App& command, WitSource& wit) {
+  command.add_option("-w,--world", wit.world, "The world; needed where there are several")->type_name("NAME");
+  command.add_option("--features", wit.features, "Take in these @unstable items: NAME,NAME or '*' for all")
+      ->type_name("NAMES");
+}
+
 }  // namespace tairitsu::cli

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tairitsu/error.h"
+#include "tairitsu/wit.h"
 
 namespace tairitsu::cli {
 
@@ -28,6 +29,9 @@ void print_warning(const std::string& message);
 
 /// Leaves a file alone that has these contents already, so that a build tool sees no change.
 [[nodiscard]] Result<void> write_file(const std::filesystem::path& path, std::span<const std::byte> contents);
+
+/// The options that choose a world of some WIT, and what of it.
+void add_world_options(CLI::App& command, WitSource& wit);
 
 void add_bindgen(CLI::App& app);
 void add_componentize(CLI::App& app);

@@ -23,13 +23,28 @@ enum class ModuleKind : std::uint8_t {
   command,  ///< A component with `wasi:cli/run`, which calls the module's `_start`.
 };
 
+/// A module that implements the imports of one module name in terms of a component's.
+struct ModuleAdapter {
+  std::string name;  ///< The module name that it implements, e.g. `wasi_snapshot_preview1`.
+  std::vector<std::byte> module;
+};
+
+struct ComponentizeOptions {
+  ModuleKind kind = ModuleKind::detect;
+  /// The world that the module implements. Without a path it is the one that the module carries.
+  WitSource wit = {};
+  /// More adapters. One for WASI preview 1 takes the place of the built-in one.
+  std::vector<ModuleAdapter> adapters = {};
+};
+
 /// Makes a component from a core module in binary form, and validates it. The module was linked with
-/// the `…_component_type.o` of guest bindings, or is a plain WASI preview 1 program. What it imports
-/// of WASI preview 1 is adapted to WASI 0.2.
+/// the `…_component_type.o` of guest bindings, or its world is given, or it is a plain WASI preview 1
+/// program. What it imports of WASI preview 1 is adapted to WASI 0.2.
 ///
-/// Fails with `not_wasm`, with `is_component`, or with `invalid_component` and what does not fit.
+/// Fails with `not_wasm`, with `is_component`, with `invalid_component` and what does not fit, or for
+/// the WIT as `resolve_wit` does.
 [[nodiscard]] Result<std::vector<std::byte>> componentize(std::span<const std::byte> module,
-                                                          ModuleKind kind = ModuleKind::detect);
+                                                          const ComponentizeOptions& options = {});
 
 /// A language that guest bindings are generated for.
 enum class GuestLanguage : std::uint8_t { c, cpp };

@@ -27,10 +27,18 @@ std::uint8_t to_bridge(ModuleKind kind) {
 
 }  // namespace
 
-Result<std::vector<std::byte>> componentize(std::span<const std::byte> module, ModuleKind kind) {
+Result<std::vector<std::byte>> componentize(std::span<const std::byte> module,
+                                            const ComponentizeOptions& options) {
+  const std::string path = options.wit.path.string();
+  std::vector<bridge::Adapter> adapters;
+  for (const ModuleAdapter& adapter : options.adapters) {
+    adapters.push_back({.name = bridge::borrow(adapter.name), .module = bridge::borrow(adapter.module)});
+  }
   TAIRITSU_TRY(const auto component,
-               bridge::create<bridge::BufferPtr>(bridge::tairitsu_bridge_componentize, bridge::borrow(module),
-                                                 to_bridge(kind)));
+               bridge::create<bridge::BufferPtr>(
+                   bridge::tairitsu_bridge_componentize, bridge::borrow(module), to_bridge(options.kind),
+                   bridge::borrow(path), bridge::borrow(options.wit.world),
+                   bridge::borrow(options.wit.features), adapters.data(), adapters.size()));
   return copy(bridge::as_bytes(bridge::tairitsu_bridge_buffer_bytes(component.get())));
 }
 

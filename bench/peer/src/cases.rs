@@ -17,6 +17,7 @@ use wasmtime::{
 };
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use crate::bindings;
 use crate::measure::{per_call, per_item};
 
 /// A case: the guests and how long to measure, to nanoseconds a call.
@@ -30,6 +31,13 @@ pub const CASES: &[(&str, Case)] = &[
     ("echo-strings-1000", echo_strings),
     ("host-call-u32", host_call_u32),
     ("host-call-string", host_call_string),
+    ("bindings-nop", bindings::nop),
+    ("bindings-add-u32", bindings::add_u32),
+    ("bindings-echo-bytes-64k", bindings::echo_bytes),
+    ("bindings-echo-points-1000", bindings::echo_points),
+    ("bindings-echo-strings-1000", bindings::echo_strings),
+    ("bindings-host-call-u32", bindings::host_call_u32),
+    ("bindings-host-call-string", bindings::host_call_string),
     ("val-add-u32", val_add_u32),
     ("val-echo-points-1000", val_echo_points),
     ("instantiate", instantiate),
@@ -58,13 +66,13 @@ impl Guests {
             })
     }
 
-    fn component(&self, engine: &Engine, file: &str) -> Result<Component> {
+    pub fn component(&self, engine: &Engine, file: &str) -> Result<Component> {
         let path = self.path(file)?;
         Component::from_file(engine, &path).with_context(|| format!("compiling {}", path.display()))
     }
 }
 
-fn config() -> Config {
+pub fn config() -> Config {
     let mut config = Config::new();
     config.wasm_component_model(true);
     config.concurrency_support(false);
@@ -101,6 +109,10 @@ fn points() -> Vec<Point> {
             z: f64::from(i) * 0.25,
         })
         .collect()
+}
+
+pub fn strings() -> Vec<String> {
+    (0..1000).map(|i| format!("string number {i}")).collect()
 }
 
 fn nop(guests: &Guests, time: Duration) -> Result<f64> {
@@ -142,7 +154,7 @@ fn echo_strings(guests: &Guests, time: Duration) -> Result<f64> {
     let (mut store, instance) = calls(guests)?;
     let echo =
         instance.get_typed_func::<(&[String],), (Vec<String>,)>(&mut store, "echo-strings")?;
-    let strings: Vec<String> = (0..1000).map(|i| format!("string number {i}")).collect();
+    let strings = strings();
     per_call(time, || {
         let (back,) = echo.call(&mut store, (&strings,))?;
         expect(black_box(back).len(), strings.len())
@@ -380,7 +392,7 @@ fn load_artifact(guests: &Guests, time: Duration) -> Result<f64> {
     })
 }
 
-fn expect(got: usize, wanted: usize) -> Result<()> {
+pub fn expect(got: usize, wanted: usize) -> Result<()> {
     if got == wanted {
         Ok(())
     } else {

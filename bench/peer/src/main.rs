@@ -11,6 +11,7 @@
 //! otherwise. A case and its namesake in `bench/tairitsu_bench.cc` do the same work: keep them alike.
 
 mod big;
+mod bindings;
 mod cases;
 mod measure;
 
