@@ -6,13 +6,17 @@ SHELL := /usr/bin/env bash
 
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
+PREFIX ?= /usr/local
+DESTDIR ?=
+
 jobs := $(shell nproc)
 cpp_folders := $(wildcard include src cli examples tests bench)
 cpp_files = $(shell find $(cpp_folders) \( -name '*.cc' -o -name '*.cpp' -o -name '*.c' -o -name '*.h' \) -print)
 # Thread sanitizer of GCC 12 cannot place its shadow memory where addresses are randomised widely.
 fixed_addresses := $(shell setarch --addr-no-randomize true 2>/dev/null && echo setarch --addr-no-randomize)
 
-.PHONY: help setup example test bench build bridge-test asan-ubsan tsan lint format bridge-header clean
+.PHONY: help setup example test bench build library install package bridge-test asan-ubsan tsan lint format \
+	bridge-header clean
 
 help: ## Print this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -28,6 +32,19 @@ example: setup ## Build and run the minimal example
 build: setup ## Build everything, optimised, into build/
 	cmake --preset release
 	cmake --build --preset release
+
+library: setup ## Build only what is installed
+	cmake --preset release
+	cmake --build --preset release --target tairitsu_shared tairitsu_static tairitsu_cli
+
+# Under sudo there may be no cargo: what was built before is taken then.
+install: ## Install the library and the program to PREFIX (/usr/local), below DESTDIR where that is set
+	@if command -v cargo >/dev/null || [[ ! -e build/package/libtairitsu.so ]]; then $(MAKE) library; fi
+	DESTDIR="$(DESTDIR)" cmake --install build --prefix "$(PREFIX)" --strip
+
+package: library ## Make a .deb, in build/
+	@scripts/setup.sh package
+	cd build && cpack -G DEB
 
 bridge-test: setup
 	cargo test --release --locked --package tairitsu-bridge

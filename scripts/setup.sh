@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
 # Installs what a build needs and is not there yet: Debian packages, with sudo where not root.
-# Usage: scripts/setup.sh [lint]
+# Usage: scripts/setup.sh [lint|package]
 set -euo pipefail
 
 packages=(
-  g++ cmake ninja-build pkg-config python3
+  g++ cmake ninja-build pkg-config python3 python3-venv
   libfmt-dev libsimdjson-dev nlohmann-json3-dev libcli11-dev
-  libgtest-dev libgmock-dev libbenchmark-dev
+  libgtest-dev libgmock-dev libbenchmark-dev libzstd-dev
   clang-19 lld-19 wasi-libc libclang-rt-19-dev-wasm32 libc++-19-dev-wasm32 libc++abi-19-dev-wasm32
 )
 if [[ "${1:-}" == lint ]]; then
   packages+=(clang-format-19 clang-tidy-19)
+elif [[ "${1:-}" == package ]]; then
+  packages+=(dpkg-dev file)
 fi
 
 missing=()

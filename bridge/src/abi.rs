@@ -93,7 +93,6 @@ pub struct Lowering {
     pub reallocate: unsafe extern "C" fn(*mut Lowering, usize, u32) -> usize,
     pub lower_handle: unsafe extern "C" fn(*mut Lowering, *const Handle, u32) -> u32,
     pub memory: *mut u8,
-    pub memory_size: usize,
     pub encoding: StringEncoding,
 }
 
@@ -149,7 +148,6 @@ pub unsafe extern "C" fn tairitsu_bridge_abi_layout(out: *mut usize, capacity: u
         offset_of!(Lowering, reallocate),
         offset_of!(Lowering, lower_handle),
         offset_of!(Lowering, memory),
-        offset_of!(Lowering, memory_size),
         offset_of!(Lowering, encoding),
         size_of::<Lifting>(),
         offset_of!(Lifting, memory_size),

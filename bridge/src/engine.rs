@@ -48,6 +48,9 @@ fn configure(options: &EngineConfig) -> Result<Config, Error> {
     config.wasm_component_model(true);
     config.concurrency_support(options.async_abi);
     config.wasm_component_model_async(options.async_abi);
+    // A 32-bit memory never outgrows the address space that is reserved for it. The value path keeps
+    // a memory's address over the calls of the guest's `realloc` that a lowering makes.
+    config.memory_may_move(false);
     config.consume_fuel(options.fuel);
     config.epoch_interruption(options.epochs);
     config.debug_info(options.debug_info);

@@ -7,7 +7,8 @@ use crate::error::{Code, Error, coded};
 use crate::ffi::{Bytes, free, give, guard};
 use crate::store::Data;
 use crate::value_path::{
-    FlatParameters, HANDLES, HostFunction, HostParameters, MEMORY, MemoryParameters, SCALARS,
+    FlatParameters, GuestView, HandlesView, HostFunction, HostParameters, MemoryParameters,
+    MemoryView, NoView,
 };
 use crate::wasi;
 use std::ffi::c_void;
@@ -17,6 +18,7 @@ use wasmtime::component::{LinkerInstance, ResourceType};
 /// component's own. Used by one thread at a time.
 pub struct Linker {
     linker: wasmtime::component::Linker<Data>,
+    with_wasi: bool,
     interruptible: bool,
 }
 
@@ -66,6 +68,7 @@ pub unsafe extern "C" fn tairitsu_bridge_linker_new(
                 out,
                 Linker {
                     linker,
+                    with_wasi,
                     interruptible,
                 },
             )
@@ -88,8 +91,9 @@ impl Linker {
         if interface.is_empty() {
             return Ok(self.linker.root());
         }
+        let shared = wasi::own_name(interface).filter(|_| self.with_wasi);
         self.linker
-            .instance(interface)
+            .instance(shared.as_deref().unwrap_or(interface))
             .map_err(|e| Error::from_wasmtime(&e, Code::InvalidArgument))
     }
 }
@@ -107,31 +111,31 @@ fn define<P: HostParameters, const N: usize>(
     )
 }
 
-fn define_flat<const KIND: u8, const N: usize>(
+fn define_flat<G: GuestView, const N: usize>(
     at: LinkerInstance<'_, Data>,
     name: &str,
     parameter_count: u32,
     function: HostFunction,
 ) -> wasmtime::Result<()> {
     match parameter_count {
-        0 => define::<FlatParameters<0, KIND>, N>(at, name, function),
-        1 => define::<FlatParameters<1, KIND>, N>(at, name, function),
-        2 => define::<FlatParameters<2, KIND>, N>(at, name, function),
-        3 => define::<FlatParameters<3, KIND>, N>(at, name, function),
-        4 => define::<FlatParameters<4, KIND>, N>(at, name, function),
-        5 => define::<FlatParameters<5, KIND>, N>(at, name, function),
-        6 => define::<FlatParameters<6, KIND>, N>(at, name, function),
-        7 => define::<FlatParameters<7, KIND>, N>(at, name, function),
-        8 => define::<FlatParameters<8, KIND>, N>(at, name, function),
-        9 => define::<FlatParameters<9, KIND>, N>(at, name, function),
-        10 => define::<FlatParameters<10, KIND>, N>(at, name, function),
-        11 => define::<FlatParameters<11, KIND>, N>(at, name, function),
-        12 => define::<FlatParameters<12, KIND>, N>(at, name, function),
-        13 => define::<FlatParameters<13, KIND>, N>(at, name, function),
-        14 => define::<FlatParameters<14, KIND>, N>(at, name, function),
-        15 => define::<FlatParameters<15, KIND>, N>(at, name, function),
-        16 => define::<FlatParameters<16, KIND>, N>(at, name, function),
-        _ => define::<MemoryParameters<KIND>, N>(at, name, function),
+        0 => define::<FlatParameters<0, G>, N>(at, name, function),
+        1 => define::<FlatParameters<1, G>, N>(at, name, function),
+        2 => define::<FlatParameters<2, G>, N>(at, name, function),
+        3 => define::<FlatParameters<3, G>, N>(at, name, function),
+        4 => define::<FlatParameters<4, G>, N>(at, name, function),
+        5 => define::<FlatParameters<5, G>, N>(at, name, function),
+        6 => define::<FlatParameters<6, G>, N>(at, name, function),
+        7 => define::<FlatParameters<7, G>, N>(at, name, function),
+        8 => define::<FlatParameters<8, G>, N>(at, name, function),
+        9 => define::<FlatParameters<9, G>, N>(at, name, function),
+        10 => define::<FlatParameters<10, G>, N>(at, name, function),
+        11 => define::<FlatParameters<11, G>, N>(at, name, function),
+        12 => define::<FlatParameters<12, G>, N>(at, name, function),
+        13 => define::<FlatParameters<13, G>, N>(at, name, function),
+        14 => define::<FlatParameters<14, G>, N>(at, name, function),
+        15 => define::<FlatParameters<15, G>, N>(at, name, function),
+        16 => define::<FlatParameters<16, G>, N>(at, name, function),
+        _ => define::<MemoryParameters<G>, N>(at, name, function),
     }
 }
 
@@ -160,12 +164,12 @@ pub unsafe extern "C" fn tairitsu_bridge_linker_define_function(
         let at = linker.at(interface)?;
         let count = definition.parameter_count;
         match (definition.parameters_need, definition.result_count) {
-            (SCALARS, 0) => define_flat::<SCALARS, 0>(at, name, count, function),
-            (SCALARS, _) => define_flat::<SCALARS, 1>(at, name, count, function),
-            (MEMORY, 0) => define_flat::<MEMORY, 0>(at, name, count, function),
-            (MEMORY, _) => define_flat::<MEMORY, 1>(at, name, count, function),
-            (_, 0) => define_flat::<HANDLES, 0>(at, name, count, function),
-            (_, _) => define_flat::<HANDLES, 1>(at, name, count, function),
+            (0, 0) => define_flat::<NoView, 0>(at, name, count, function),
+            (0, _) => define_flat::<NoView, 1>(at, name, count, function),
+            (1, 0) => define_flat::<MemoryView, 0>(at, name, count, function),
+            (1, _) => define_flat::<MemoryView, 1>(at, name, count, function),
+            (_, 0) => define_flat::<HandlesView, 0>(at, name, count, function),
+            (_, _) => define_flat::<HandlesView, 1>(at, name, count, function),
         }
         .map_err(|e| Error::from_wasmtime(&e, Code::InvalidArgument))
     })

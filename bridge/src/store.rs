@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::error::{Code, Error, coded};
 use crate::ffi::{Buffer, free, give, guard};
 use crate::linker::InstancePre;
-use crate::value_path::{FrameScope, Parameters, Return};
+use crate::value_path::{FrameScope, Parameters, Return, needs_context};
 use crate::wasi::WasiState;
 use std::cell::Cell;
 use std::ffi::c_void;
@@ -255,7 +255,7 @@ pub struct Store {
 
 /// A function of one store's instance.
 pub struct Function {
-    function: TypedFunc<Parameters, Return>,
+    function: Func,
 }
 
 /// Cuts off calls from any thread.
@@ -377,13 +377,26 @@ impl Store {
         Ok(())
     }
 
+    /// # Safety
+    /// `frame` is live, and of the function's own type.
     #[inline]
-    fn call(
+    unsafe fn call(&mut self, function: Func, frame: *mut Frame) -> wasmtime::Result<()> {
+        self.begin();
+        // SAFETY: the caller's promise.
+        match needs_context(unsafe { (*frame).flags }) {
+            // SAFETY: C++ lowers and lifts by the function's own type, which it has checked.
+            true => self.call_typed(unsafe { typed::<true>(function) }, frame),
+            // SAFETY: as above.
+            false => self.call_typed(unsafe { typed::<false>(function) }, frame),
+        }
+    }
+
+    #[inline]
+    fn call_typed<const CONTEXT: bool>(
         &mut self,
-        function: TypedFunc<Parameters, Return>,
+        function: TypedFunc<Parameters<CONTEXT>, Return<CONTEXT>>,
         frame: *mut Frame,
     ) -> wasmtime::Result<()> {
-        self.begin();
         if self.waker.is_some() {
             return self.call_on_fiber(function, frame);
         }
@@ -395,9 +408,9 @@ impl Store {
 
     /// Apart, so that the frame of a direct call stays small.
     #[inline(never)]
-    fn call_on_fiber(
+    fn call_on_fiber<const CONTEXT: bool>(
         &mut self,
-        function: TypedFunc<Parameters, Return>,
+        function: TypedFunc<Parameters<CONTEXT>, Return<CONTEXT>>,
         frame: *mut Frame,
     ) -> wasmtime::Result<()> {
         let Some(waker) = &self.waker else {
@@ -424,6 +437,16 @@ impl Store {
             ),
         }
     }
+}
+
+/// # Safety
+/// Frames that the function is called with lower and lift by its own type, and need a context only
+/// where `CONTEXT` says so.
+unsafe fn typed<const CONTEXT: bool>(
+    function: Func,
+) -> TypedFunc<Parameters<CONTEXT>, Return<CONTEXT>> {
+    // SAFETY: the caller's promise.
+    unsafe { TypedFunc::new_unchecked(function) }
 }
 
 #[cold]
@@ -495,8 +518,6 @@ pub unsafe extern "C" fn tairitsu_bridge_store_function(
         };
         let function =
             function.ok_or_else(|| Error::new(Code::NotFound, "the export is no function"))?;
-        // SAFETY: C++ lowers and lifts by the function's own type, which it has checked.
-        let function = unsafe { TypedFunc::new_unchecked(function) };
         // SAFETY: the caller's promise.
         unsafe { give(out, Function { function }) };
         Ok(())

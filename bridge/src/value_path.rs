@@ -10,8 +10,8 @@
 
 use crate::abi::{
     Frame, GUEST_BORROW, GUEST_OWN, HOST_BORROW, HOST_OWN, Handle, HostCall, HostFunctionCallback,
-    HostResult, Lifting, Lowering, PARAMETERS_USE_MEMORY, RESULT_HAS_HANDLES, RESULT_USES_MEMORY,
-    Slot, StringEncoding,
+    HostResult, Lifting, Lowering, PARAMETERS_HAVE_HANDLES, PARAMETERS_USE_MEMORY,
+    RESULT_HAS_HANDLES, RESULT_USES_MEMORY, Slot, StringEncoding,
 };
 use crate::error::{Code, coded};
 use std::cell::Cell;
@@ -31,19 +31,18 @@ use wasmtime::{Result, ValRaw, bail};
 
 // ---- What the canonical options say
 
-fn has_memory(options: &CanonicalOptions) -> bool {
+/// How strings are encoded, where the function has a memory at all.
+#[inline]
+fn memory_encoding(options: &CanonicalOptions) -> Option<StringEncoding> {
     match options.data_model {
-        CanonicalOptionsDataModel::LinearMemory(memory) => memory.memory.is_some(),
-        CanonicalOptionsDataModel::Gc {} => false,
-    }
-}
-
-fn encoding(options: &CanonicalOptions) -> StringEncoding {
-    match options.string_encoding {
+        CanonicalOptionsDataModel::LinearMemory(memory) => memory.memory?,
+        CanonicalOptionsDataModel::Gc {} => return None,
+    };
+    Some(match options.string_encoding {
         GuestEncoding::Utf8 => StringEncoding::Utf8,
         GuestEncoding::Utf16 => StringEncoding::Utf16,
         GuestEncoding::CompactUtf16 => StringEncoding::Latin1OrUtf16,
-    }
+    })
 }
 
 // ---- Lowering
@@ -67,20 +66,18 @@ fn lower<T: 'static>(
     with_memory: bool,
     body: impl FnOnce(*mut Lowering) -> bool,
 ) -> Result<()> {
-    let mut memory = (std::ptr::null_mut(), 0);
+    let mut memory = std::ptr::null_mut();
     let mut string_encoding = StringEncoding::Utf8;
-    if with_memory && has_memory(cx.options()) {
-        string_encoding = encoding(cx.options());
-        let slice = cx.as_slice_mut();
-        memory = (slice.as_mut_ptr(), slice.len());
+    if with_memory && let Some(encoding) = memory_encoding(cx.options()) {
+        string_encoding = encoding;
+        memory = cx.as_slice_mut().as_mut_ptr();
     }
     let mut state = LoweringState {
         abi: Lowering {
             context: (&raw mut *cx).cast(),
             reallocate: reallocate::<T>,
             lower_handle: lower_handle::<T>,
-            memory: memory.0,
-            memory_size: memory.1,
+            memory,
             encoding: string_encoding,
         },
         ty,
@@ -91,7 +88,7 @@ fn lower<T: 'static>(
     match (state.error, lowered) {
         (Some(error), _) => Err(error),
         (None, true) => Ok(()),
-        (None, false) => Err(coded(Code::InvalidValue, "a value could not be lowered")),
+        (None, false) => Err(not_lowered()),
     }
 }
 
@@ -121,13 +118,7 @@ unsafe extern "C" fn reallocate<T: 'static>(
 ) -> usize {
     // SAFETY: called by C++ with the pointer that `lower` gave it.
     unsafe {
-        in_lowering::<T, usize>(lowering, usize::MAX, |cx, state| {
-            let address = cx.realloc(0, 0, align, size)?;
-            let memory = cx.as_slice_mut();
-            state.abi.memory = memory.as_mut_ptr();
-            state.abi.memory_size = memory.len();
-            Ok(address)
-        })
+        in_lowering::<T, usize>(lowering, usize::MAX, |cx, _| cx.realloc(0, 0, align, size))
     }
 }
 
@@ -210,7 +201,7 @@ fn for_each_child(types: &ComponentTypes, ty: InterfaceType, visit: &mut dyn FnM
 // ---- Handles on their way out of the guest
 
 /// Lifts every handle in a value, in the order in which C++ meets them when it lifts the rest.
-struct HandleLifter<'a, 'b> {
+pub struct HandleLifter<'a, 'b> {
     cx: &'a mut LiftContext<'b>,
     handles: Vec<Handle>,
 }
@@ -403,17 +394,23 @@ impl Drop for FrameScope {
     }
 }
 
-/// The parameters of a call into a guest: C++ lowers them.
-pub struct Parameters(pub *mut Frame);
+/// Whether a call needs the guest's memory or handle tables, to lower its parameters or to lift its
+/// result. One of scalars does not, and then Wasmtime's contexts are never put together.
+pub fn needs_context(flags: u32) -> bool {
+    flags & (PARAMETERS_USE_MEMORY | PARAMETERS_HAVE_HANDLES | RESULT_USES_MEMORY | RESULT_HAS_HANDLES) != 0
+}
+
+/// The parameters of a call into a guest: C++ lowers them. `CONTEXT` is [`needs_context`] of the frame.
+pub struct Parameters<const CONTEXT: bool>(pub *mut Frame);
 
 // SAFETY: the frame is only used inside the call that it was made for, on whatever thread polls it.
-unsafe impl Send for Parameters {}
+unsafe impl<const CONTEXT: bool> Send for Parameters<CONTEXT> {}
 // SAFETY: as above.
-unsafe impl Sync for Parameters {}
+unsafe impl<const CONTEXT: bool> Sync for Parameters<CONTEXT> {}
 
 // SAFETY: 16 slots are the most that parameters take, and C++ fills those that the function has;
 // its signature was checked against the component's when the function was bound.
-unsafe impl ComponentType for Parameters {
+unsafe impl<const CONTEXT: bool> ComponentType for Parameters<CONTEXT> {
     type Lower = [ValRaw; 16];
     const ABI: CanonicalAbiInfo = CanonicalAbiInfo::SCALAR4;
     fn typecheck(_: &InterfaceType, _: &InstanceType<'_>) -> Result<()> {
@@ -422,10 +419,10 @@ unsafe impl ComponentType for Parameters {
 }
 
 // SAFETY: see ComponentType above.
-unsafe impl ComponentNamedList for Parameters {}
+unsafe impl<const CONTEXT: bool> ComponentNamedList for Parameters<CONTEXT> {}
 
 // SAFETY: see ComponentType above.
-unsafe impl Lower for Parameters {
+unsafe impl<const CONTEXT: bool> Lower for Parameters<CONTEXT> {
     #[inline]
     fn linear_lower_to_flat<T>(
         &self,
@@ -435,10 +432,26 @@ unsafe impl Lower for Parameters {
     ) -> Result<()> {
         // SAFETY: C++ keeps the frame alive for the call.
         let (flags, callback) = unsafe { ((*self.0).flags, (*self.0).lower) };
-        lower(cx, ty, flags & PARAMETERS_USE_MEMORY != 0, |lowering| {
-            // SAFETY: frame, lowering and slots are live for the length of this call.
-            unsafe { callback(self.0, lowering, slots.as_mut_ptr().cast()) }
-        })
+        if CONTEXT {
+            lower(cx, ty, flags & PARAMETERS_USE_MEMORY != 0, |lowering| {
+                // SAFETY: frame, lowering and slots are live for the length of this call.
+                unsafe { callback(self.0, lowering, slots.as_mut_ptr().cast()) }
+            })
+        } else {
+            let mut nothing = Lowering {
+                context: std::ptr::null_mut(),
+                reallocate: no_memory,
+                lower_handle: no_handles,
+                memory: std::ptr::null_mut(),
+                encoding: StringEncoding::Utf8,
+            };
+            // SAFETY: as above.
+            if unsafe { callback(self.0, &mut nothing, slots.as_mut_ptr().cast()) } {
+                Ok(())
+            } else {
+                Err(not_lowered())
+            }
+        }
     }
 
     fn linear_lower_to_memory<T>(
@@ -451,11 +464,29 @@ unsafe impl Lower for Parameters {
     }
 }
 
-/// The result of a call into a guest: C++ lifts it into its frame.
-pub struct Return;
+unsafe extern "C" fn no_memory(_: *mut Lowering, _: usize, _: u32) -> usize {
+    usize::MAX
+}
+
+unsafe extern "C" fn no_handles(_: *mut Lowering, _: *const Handle, _: u32) -> u32 {
+    u32::MAX
+}
+
+#[cold]
+fn not_lowered() -> wasmtime::Error {
+    coded(Code::InvalidValue, "a value could not be lowered")
+}
+
+#[cold]
+fn not_lifted() -> wasmtime::Error {
+    coded(Code::InvalidValue, "the result could not be lifted")
+}
+
+/// The result of a call into a guest: C++ lifts it into its frame. `CONTEXT` as for [`Parameters`].
+pub struct Return<const CONTEXT: bool>;
 
 // SAFETY: at most one flat slot is returned: a scalar, or the address of the result in memory.
-unsafe impl ComponentType for Return {
+unsafe impl<const CONTEXT: bool> ComponentType for Return<CONTEXT> {
     type Lower = [ValRaw; 1];
     const ABI: CanonicalAbiInfo = CanonicalAbiInfo::SCALAR4;
     fn typecheck(_: &InterfaceType, _: &InstanceType<'_>) -> Result<()> {
@@ -464,10 +495,10 @@ unsafe impl ComponentType for Return {
 }
 
 // SAFETY: see ComponentType above.
-unsafe impl ComponentNamedList for Return {}
+unsafe impl<const CONTEXT: bool> ComponentNamedList for Return<CONTEXT> {}
 
 // SAFETY: see ComponentType above.
-unsafe impl Lift for Return {
+unsafe impl<const CONTEXT: bool> Lift for Return<CONTEXT> {
     #[inline]
     fn linear_lift_from_flat(
         cx: &mut LiftContext<'_>,
@@ -475,30 +506,24 @@ unsafe impl Lift for Return {
         slots: &Self::Lower,
     ) -> Result<Self> {
         let frame = FRAME.get();
-        // SAFETY: a call is being made, so its frame is the thread's innermost, and C++ keeps it.
-        let (flags, callback) = unsafe { ((*frame).flags, (*frame).lift) };
-        let mut handles = Vec::new();
-        if flags & RESULT_HAS_HANDLES != 0 {
-            handles = result_handles(cx, ty, slots, flags)?;
-        }
-        let mut lifting = Lifting {
-            memory: std::ptr::null(),
-            memory_size: 0,
-            handles: handles.as_ptr(),
-            handle_count: handles.len(),
-            encoding: StringEncoding::Utf8,
+        let lifted = if CONTEXT {
+            lift_result(cx, ty, slots, frame)?
+        } else {
+            let nothing = Lifting {
+                memory: std::ptr::null(),
+                memory_size: 0,
+                handles: std::ptr::null(),
+                handle_count: 0,
+                encoding: StringEncoding::Utf8,
+            };
+            // SAFETY: a call is being made, so its frame is the thread's innermost, and C++ keeps it;
+            // lifting and slots are live for the length of this call.
+            unsafe { ((*frame).lift)(frame, &nothing, slots.as_ptr()) }
         };
-        if flags & RESULT_USES_MEMORY != 0 && has_memory(cx.options()) {
-            let memory = cx.memory();
-            lifting.memory = memory.as_ptr();
-            lifting.memory_size = memory.len();
-            lifting.encoding = encoding(cx.options());
-        }
-        // SAFETY: frame, lifting and slots are live for the length of this call.
-        if unsafe { callback(frame, &lifting, slots.as_ptr()) } {
+        if lifted {
             Ok(Return)
         } else {
-            Err(coded(Code::InvalidValue, "the result could not be lifted"))
+            Err(not_lifted())
         }
     }
 
@@ -509,6 +534,38 @@ unsafe impl Lift for Return {
     ) -> Result<Self> {
         bail!("results are lifted flat: C++ reads them from memory itself")
     }
+}
+
+/// Lets C++ lift a result with the guest's memory, or with handles, at hand.
+fn lift_result(
+    cx: &mut LiftContext<'_>,
+    ty: InterfaceType,
+    slots: &[ValRaw; 1],
+    frame: *mut Frame,
+) -> Result<bool> {
+    // SAFETY: a call is being made, so its frame is the thread's innermost, and C++ keeps it.
+    let (flags, callback) = unsafe { ((*frame).flags, (*frame).lift) };
+    let mut handles = Vec::new();
+    if flags & RESULT_HAS_HANDLES != 0 {
+        handles = result_handles(cx, ty, slots, flags)?;
+    }
+    let mut lifting = Lifting {
+        memory: std::ptr::null(),
+        memory_size: 0,
+        handles: handles.as_ptr(),
+        handle_count: handles.len(),
+        encoding: StringEncoding::Utf8,
+    };
+    if flags & RESULT_USES_MEMORY != 0
+        && let Some(encoding) = memory_encoding(cx.options())
+    {
+        let memory = cx.memory();
+        lifting.memory = memory.as_ptr();
+        lifting.memory_size = memory.len();
+        lifting.encoding = encoding;
+    }
+    // SAFETY: frame, lifting and slots are live for the length of this call.
+    Ok(unsafe { callback(frame, &lifting, slots.as_ptr()) })
 }
 
 #[cold]
@@ -539,67 +596,143 @@ pub trait HostParameters: ComponentNamedList + Lift + 'static {
     fn view(&self) -> (*const Slot, usize, Lifting);
 }
 
-/// The guest's memory and handles at the time of the call. No guest code runs until the host
-/// function returns, so the memory neither moves nor changes.
-struct GuestView {
+/// What parameters need of their guest, read when they are lifted. No guest code runs until the host
+/// function returns, so memory neither moves nor changes.
+pub trait GuestView: Send + Sync + Sized + 'static {
+    const HANDLES: bool;
+    /// `lift` lifts the parameters' handles.
+    fn new<'a, 'b>(
+        cx: &'a mut LiftContext<'b>,
+        lift: impl FnOnce(&mut HandleLifter<'a, 'b>) -> Result<()>,
+    ) -> Result<Self>;
+    fn lifting(&self) -> Lifting;
+}
+
+/// Scalars need nothing.
+pub struct NoView;
+
+/// Strings and lists need its memory.
+pub struct MemoryView {
     memory: *const u8,
     memory_size: usize,
     encoding: StringEncoding,
+}
+
+/// Resources need its handles, and perhaps its memory.
+pub struct HandlesView {
+    memory: MemoryView,
     handles: Vec<Handle>,
 }
 
 // SAFETY: used only inside the call that it was made for.
-unsafe impl Send for GuestView {}
+unsafe impl Send for MemoryView {}
 // SAFETY: as above.
-unsafe impl Sync for GuestView {}
+unsafe impl Sync for MemoryView {}
+// SAFETY: as above.
+unsafe impl Send for HandlesView {}
+// SAFETY: as above.
+unsafe impl Sync for HandlesView {}
 
-impl GuestView {
-    fn none() -> GuestView {
-        GuestView {
-            memory: std::ptr::null(),
-            memory_size: 0,
-            encoding: StringEncoding::Utf8,
-            handles: Vec::new(),
-        }
+impl GuestView for NoView {
+    const HANDLES: bool = false;
+
+    #[inline]
+    fn new<'a, 'b>(
+        _: &'a mut LiftContext<'b>,
+        _: impl FnOnce(&mut HandleLifter<'a, 'b>) -> Result<()>,
+    ) -> Result<Self> {
+        Ok(NoView)
     }
 
     #[inline]
-    fn new(cx: &LiftContext<'_>) -> GuestView {
-        let mut view = GuestView::none();
-        let options = cx.options();
-        if has_memory(options) {
-            let memory = cx.memory();
-            view.memory = memory.as_ptr();
-            view.memory_size = memory.len();
-            view.encoding = encoding(options);
+    fn lifting(&self) -> Lifting {
+        Lifting {
+            memory: std::ptr::null(),
+            memory_size: 0,
+            handles: std::ptr::null(),
+            handle_count: 0,
+            encoding: StringEncoding::Utf8,
         }
-        view
+    }
+}
+
+impl MemoryView {
+    #[inline]
+    fn of(cx: &LiftContext<'_>) -> MemoryView {
+        let Some(encoding) = memory_encoding(cx.options()) else {
+            return MemoryView {
+                memory: std::ptr::null(),
+                memory_size: 0,
+                encoding: StringEncoding::Utf8,
+            };
+        };
+        let memory = cx.memory();
+        MemoryView {
+            memory: memory.as_ptr(),
+            memory_size: memory.len(),
+            encoding,
+        }
+    }
+}
+
+impl GuestView for MemoryView {
+    const HANDLES: bool = false;
+
+    #[inline]
+    fn new<'a, 'b>(
+        cx: &'a mut LiftContext<'b>,
+        _: impl FnOnce(&mut HandleLifter<'a, 'b>) -> Result<()>,
+    ) -> Result<Self> {
+        Ok(MemoryView::of(cx))
     }
 
+    #[inline]
     fn lifting(&self) -> Lifting {
         Lifting {
             memory: self.memory,
             memory_size: self.memory_size,
-            handles: self.handles.as_ptr(),
-            handle_count: self.handles.len(),
             encoding: self.encoding,
+            ..NoView.lifting()
         }
     }
 }
 
-/// What parameters need of their guest.
-pub const SCALARS: u8 = 0;
-pub const MEMORY: u8 = 1;
-pub const HANDLES: u8 = 2;
+impl GuestView for HandlesView {
+    const HANDLES: bool = true;
 
-/// Parameters in `N` flat slots, which need what `KIND` says.
-pub struct FlatParameters<const N: usize, const KIND: u8> {
+    fn new<'a, 'b>(
+        cx: &'a mut LiftContext<'b>,
+        lift: impl FnOnce(&mut HandleLifter<'a, 'b>) -> Result<()>,
+    ) -> Result<Self> {
+        let memory = MemoryView::of(cx);
+        let mut lifter = HandleLifter {
+            cx,
+            handles: Vec::new(),
+        };
+        lift(&mut lifter)?;
+        Ok(HandlesView {
+            memory,
+            handles: lifter.handles,
+        })
+    }
+
+    fn lifting(&self) -> Lifting {
+        Lifting {
+            handles: self.handles.as_ptr(),
+            handle_count: self.handles.len(),
+            ..self.memory.lifting()
+        }
+    }
+}
+
+/// Parameters in `N` flat slots.
+pub struct FlatParameters<const N: usize, G> {
     slots: [ValRaw; N],
-    guest: GuestView,
+    guest: G,
 }
 
 // SAFETY: `typecheck` admits exactly the functions whose parameters take N slots.
-unsafe impl<const N: usize, const KIND: u8> ComponentType for FlatParameters<N, KIND> {
+unsafe impl<const N: usize, G: GuestView> ComponentType for FlatParameters<N, G> {
     type Lower = [ValRaw; N];
     const ABI: CanonicalAbiInfo = CanonicalAbiInfo::SCALAR4;
     fn typecheck(ty: &InterfaceType, instance: &InstanceType<'_>) -> Result<()> {
@@ -607,36 +740,24 @@ unsafe impl<const N: usize, const KIND: u8> ComponentType for FlatParameters<N, 
         if count != Some(N) {
             bail!("the parameters take {count:?} flat slots, not {N}");
         }
-        check_handles(ty, instance, KIND == HANDLES)
+        check_handles(ty, instance, G::HANDLES)
     }
 }
 
 // SAFETY: see ComponentType above.
-unsafe impl<const N: usize, const KIND: u8> ComponentNamedList for FlatParameters<N, KIND> {}
+unsafe impl<const N: usize, G: GuestView> ComponentNamedList for FlatParameters<N, G> {}
 
 // SAFETY: see ComponentType above.
-unsafe impl<const N: usize, const KIND: u8> Lift for FlatParameters<N, KIND> {
+unsafe impl<const N: usize, G: GuestView> Lift for FlatParameters<N, G> {
     #[inline]
     fn linear_lift_from_flat(
         cx: &mut LiftContext<'_>,
         ty: InterfaceType,
         slots: &Self::Lower,
     ) -> Result<Self> {
-        let mut guest = match KIND {
-            SCALARS => GuestView::none(),
-            _ => GuestView::new(cx),
-        };
-        if KIND == HANDLES {
-            let mut lifter = HandleLifter {
-                cx,
-                handles: Vec::new(),
-            };
-            lifter.lift_flat(ty, &mut &slots[..])?;
-            guest.handles = lifter.handles;
-        }
         Ok(FlatParameters {
             slots: *slots,
-            guest,
+            guest: G::new(cx, |lifter| lifter.lift_flat(ty, &mut &slots[..]))?,
         })
     }
 
@@ -649,7 +770,7 @@ unsafe impl<const N: usize, const KIND: u8> Lift for FlatParameters<N, KIND> {
     }
 }
 
-impl<const N: usize, const KIND: u8> HostParameters for FlatParameters<N, KIND> {
+impl<const N: usize, G: GuestView> HostParameters for FlatParameters<N, G> {
     #[inline]
     fn view(&self) -> (*const Slot, usize, Lifting) {
         (self.slots.as_ptr(), 0, self.guest.lifting())
@@ -657,29 +778,29 @@ impl<const N: usize, const KIND: u8> HostParameters for FlatParameters<N, KIND> 
 }
 
 /// More than 16 flat slots: the parameters are a tuple in memory.
-pub struct MemoryParameters<const KIND: u8> {
+pub struct MemoryParameters<G> {
     address: usize,
-    guest: GuestView,
+    guest: G,
 }
 
 // SAFETY: `typecheck` admits exactly the functions whose parameters are in memory, and Wasmtime
 // has checked the tuple's bounds and alignment by the component's own type.
-unsafe impl<const KIND: u8> ComponentType for MemoryParameters<KIND> {
+unsafe impl<G: GuestView> ComponentType for MemoryParameters<G> {
     type Lower = [ValRaw; 1];
     const ABI: CanonicalAbiInfo = CanonicalAbiInfo::SCALAR4;
     fn typecheck(ty: &InterfaceType, instance: &InstanceType<'_>) -> Result<()> {
         if let Some(count) = instance.types.canonical_abi(ty).flat_count(16) {
             bail!("the parameters take {count} flat slots and are not in memory");
         }
-        check_handles(ty, instance, KIND == HANDLES)
+        check_handles(ty, instance, G::HANDLES)
     }
 }
 
 // SAFETY: see ComponentType above.
-unsafe impl<const KIND: u8> ComponentNamedList for MemoryParameters<KIND> {}
+unsafe impl<G: GuestView> ComponentNamedList for MemoryParameters<G> {}
 
 // SAFETY: see ComponentType above.
-unsafe impl<const KIND: u8> Lift for MemoryParameters<KIND> {
+unsafe impl<G: GuestView> Lift for MemoryParameters<G> {
     fn linear_lift_from_flat(
         _: &mut LiftContext<'_>,
         _: InterfaceType,
@@ -694,20 +815,14 @@ unsafe impl<const KIND: u8> Lift for MemoryParameters<KIND> {
         bytes: &[u8],
     ) -> Result<Self> {
         let address = bytes.as_ptr() as usize - cx.memory().as_ptr() as usize;
-        let mut guest = GuestView::new(cx);
-        if KIND == HANDLES {
-            let mut lifter = HandleLifter {
-                cx,
-                handles: Vec::new(),
-            };
-            lifter.lift_memory(ty, address)?;
-            guest.handles = lifter.handles;
-        }
-        Ok(MemoryParameters { address, guest })
+        Ok(MemoryParameters {
+            address,
+            guest: G::new(cx, |lifter| lifter.lift_memory(ty, address))?,
+        })
     }
 }
 
-impl<const KIND: u8> HostParameters for MemoryParameters<KIND> {
+impl<G: GuestView> HostParameters for MemoryParameters<G> {
     fn view(&self) -> (*const Slot, usize, Lifting) {
         (std::ptr::null(), self.address, self.guest.lifting())
     }

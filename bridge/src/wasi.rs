@@ -129,6 +129,16 @@ const INTERFACES: &[&str] = &[
     "wasi:sockets/udp-create-socket",
 ];
 
+/// The version of WASI under which [`linker`] defines its interfaces.
+const VERSION: &str = "0.2.12";
+
+/// The name under which the linkers with WASI define `interface`, which may be of another version. What
+/// is defined there besides takes the place of one function and leaves the others.
+pub fn own_name(interface: &str) -> Option<String> {
+    let (name, version) = interface.split_once('@')?;
+    (version.starts_with("0.2.") && INTERFACES.contains(&name)).then(|| format!("{name}@{VERSION}"))
+}
+
 /// Whether the linkers with WASI define `interface`, e.g. `wasi:io/streams@0.2.9`.
 ///
 /// # Safety
@@ -136,11 +146,5 @@ const INTERFACES: &[&str] = &[
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_bridge_wasi_has(interface: crate::ffi::Bytes) -> bool {
     // SAFETY: the caller's promise.
-    let Ok(interface) = (unsafe { interface.as_str() }) else {
-        return false;
-    };
-    match interface.split_once('@') {
-        Some((name, version)) => version.starts_with("0.2.") && INTERFACES.contains(&name),
-        None => false,
-    }
+    (unsafe { interface.as_str() }).is_ok_and(|interface| own_name(interface).is_some())
 }

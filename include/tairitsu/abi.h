@@ -41,8 +41,8 @@ struct Handle {
   std::uint64_t guest[6];  ///< Guest resources: the engine's own handle.
 };
 
-/// What lowering works on. `memory` is null where the function has none; after each `reallocate`
-/// `memory` and `memory_size` are new.
+/// What lowering works on. `memory` is null where the function has none. It stays where it is: the
+/// engine is configured so that memories grow in place.
 struct Lowering {
   void* context;
   /// Calls the guest's `realloc(0, 0, align, size)`. `SIZE_MAX` on failure; the bridge keeps the error.
@@ -51,7 +51,6 @@ struct Lowering {
   /// `ordinal` counts the handle types of the function in the order of its type tree.
   std::uint32_t (*lower_handle)(Lowering*, const Handle*, std::uint32_t ordinal);
   std::uint8_t* memory;
-  std::size_t memory_size;
   StringEncoding encoding;
 };
 

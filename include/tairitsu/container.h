@@ -313,8 +313,8 @@ class ContainerBuilder {
   template <std::invocable Factory>
   ContainerBuilder&& with_state_factory(Factory factory) && {
     state_factory_ = [factory = std::move(factory)] {
-      using State = std::remove_cvref_t<decltype(factory())>;
-      return detail::HostStateHolder(std::make_unique<State>(factory()));
+      using Made = std::remove_cvref_t<decltype(factory())>;
+      return detail::HostStateHolder(std::make_unique<Made>(factory()));
     };
     return std::move(*this);
   }

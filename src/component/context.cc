@@ -122,7 +122,7 @@ bool LiftContext::transcode(std::uint32_t address, std::uint32_t length, std::st
   }
   // UTF-8 has at least a byte for each unit.
   if (!consume(text.size() - length)) return false;
-  if (!arena_) arena_.emplace();
+  if (!arena_) arena_ = std::make_unique<std::deque<std::string>>();
   out = arena_->emplace_back(std::move(text));
   return true;
 }

@@ -71,9 +71,7 @@ Result<void> ContainerCore::acquire() {
   return {};
 }
 
-void ContainerCore::release() noexcept {
-  // Sequentially consistent, as are stop() and drop_resource(): one of the two sees the other.
-  busy_.store(false);
+void ContainerCore::catch_up() noexcept {
   while (state_.load() == ContainerState::stopped || has_queued_drops_.load()) [[unlikely]] {
     if (busy_.exchange(true)) return;
     const bool stopped = state_.load() == ContainerState::stopped;
@@ -91,15 +89,6 @@ Result<void> ContainerCore::enter() {
   if (try_enter()) [[likely]]
     return {};
   return std::unexpected(entry_error());
-}
-
-bool ContainerCore::try_enter() noexcept {
-  if (busy_.exchange(true, std::memory_order_acquire)) [[unlikely]]
-    return false;
-  if (state_.load(std::memory_order_relaxed) == ContainerState::running) [[likely]]
-    return true;
-  release();
-  return false;
 }
 
 Error ContainerCore::entry_error() {
@@ -131,12 +120,9 @@ std::shared_ptr<void> ContainerCore::attached(const void* key) const noexcept {
   return nullptr;
 }
 
-void ContainerCore::finish_entry() noexcept {
-  if (!lent_.empty()) [[unlikely]] {
-    for (const std::uint32_t key : lent_) resources_.remove(key);
-    lent_.clear();
-  }
-  release();
+void ContainerCore::take_back_lent() noexcept {
+  for (const std::uint32_t key : lent_) resources_.remove(key);
+  lent_.clear();
 }
 
 Error ContainerCore::fail(Error error, std::optional<Error> detail) {

@@ -92,16 +92,35 @@ class ContainerCore : public std::enable_shared_from_this<ContainerCore> {
   /// Takes the right to enter, or says why not.
   Result<void> acquire();
   /// Gives it back; a container that was stopped meanwhile lets go of its guest.
-  void release() noexcept;
+  void release() noexcept {
+    // Sequentially consistent, as are stop() and drop_resource(): one of the two sees the other.
+    busy_.store(false);
+    if (state_.load() == ContainerState::stopped || has_queued_drops_.load()) [[unlikely]]
+      catch_up();
+  }
+  /// Does what could not be done while a call ran.
+  void catch_up() noexcept;
   Result<void> enter();
   /// The same without a reason: `entry_error` finds that.
-  [[nodiscard]] bool try_enter() noexcept;
+  [[nodiscard]] bool try_enter() noexcept {
+    if (busy_.exchange(true, std::memory_order_acquire)) [[unlikely]]
+      return false;
+    if (state_.load(std::memory_order_relaxed) == ContainerState::running) [[likely]]
+      return true;
+    release();
+    return false;
+  }
   [[nodiscard]] Error entry_error();
   [[nodiscard]] Error state_error() const;
   [[nodiscard]] Error busy_error() const;
   /// After a failed entry: what the caller is told, and the container's state.
   Error fail(Error error, std::optional<Error> detail);
-  void finish_entry() noexcept;
+  void finish_entry() noexcept {
+    if (!lent_.empty()) [[unlikely]]
+      take_back_lent();
+    release();
+  }
+  void take_back_lent() noexcept;
   void run_queued_drops() noexcept;
   void free_guest() noexcept;
 

@@ -22,7 +22,6 @@ TEST(AbiLayout, IsTheSameInCppAndRust) {
       offsetof(Lowering, reallocate),
       offsetof(Lowering, lower_handle),
       offsetof(Lowering, memory),
-      offsetof(Lowering, memory_size),
       offsetof(Lowering, encoding),
       sizeof(Lifting),
       offsetof(Lifting, memory_size),

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -181,7 +182,7 @@ class LiftContext {
   ContainerCore& core_;
   std::uint64_t copy_left_;
   std::size_t handles_taken_ = 0;
-  std::optional<std::deque<std::string>> arena_;  // A deque: views into its strings stay valid.
+  std::unique_ptr<std::deque<std::string>> arena_;  // A deque: views into its strings stay valid.
 };
 
 }  // namespace tairitsu::detail
