@@ -315,7 +315,6 @@ Result<Bound<Bindings>> bind(Result<Container> made) {
 
 using bench::guests::Calls;
 
-
 Result<Bound<Calls>> bound_calls() {
   TAIRITSU_TRY(auto image, load_guest("calls.wat"));
   return bind<Calls>(Container::builder(image).with_bindings<Calls>().build());
@@ -365,8 +364,9 @@ struct BoundHostCalls {
 Result<BoundHostCalls> bound_host_calls() {
   TAIRITSU_TRY(auto image, load_guest("host_calls.wat"));
   auto host = std::make_unique<CountingHost>();
-  TAIRITSU_TRY(auto calls, bind<bench::guests::HostCalls>(
-                               Container::builder(image).with_bindings<bench::guests::HostCalls>(*host).build()));
+  TAIRITSU_TRY(auto calls,
+               bind<bench::guests::HostCalls>(
+                   Container::builder(image).with_bindings<bench::guests::HostCalls>(*host).build()));
   return BoundHostCalls{std::move(host), std::move(calls)};
 }
 
@@ -397,14 +397,15 @@ void add_bindings() {
     }
     return {};
   });
-  add("bindings-host-call-string", &bound_host_calls, [](benchmark::State& state, auto& setup) -> Result<void> {
-    while (state.KeepRunningBatch(kHostCalls)) {
-      setup.host->seen.bytes = 0;
-      TAIRITSU_CHECK(setup.calls.guest->runlog(kHostCalls));
-      TAIRITSU_CHECK(expect(setup.host->seen.bytes == std::uint64_t{kHostCalls} * 34));
-    }
-    return {};
-  });
+  add("bindings-host-call-string", &bound_host_calls,
+      [](benchmark::State& state, auto& setup) -> Result<void> {
+        while (state.KeepRunningBatch(kHostCalls)) {
+          setup.host->seen.bytes = 0;
+          TAIRITSU_CHECK(setup.calls.guest->runlog(kHostCalls));
+          TAIRITSU_CHECK(expect(setup.host->seen.bytes == std::uint64_t{kHostCalls} * 34));
+        }
+        return {};
+      });
 }
 
 // ---- Instances and images

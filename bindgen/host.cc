@@ -84,8 +84,9 @@ class HostGenerator {
   bool has_guest_side(const InterfacePlan& interface) const { return interface.exported; }
 
   bool has_resource_types(const InterfacePlan& interface) const {
-    return std::ranges::any_of(wit_.interfaces[interface.id].types,
-                               [&](std::size_t id) { return is_resource_type(id) && !plan_.unsupported(id); });
+    return std::ranges::any_of(wit_.interfaces[interface.id].types, [&](std::size_t id) {
+      return is_resource_type(id) && !plan_.unsupported(id);
+    });
   }
 
   bool is_resource_type(std::size_t id) const { return plan_.has_resources({.primitive = {}, .id = id}); }
@@ -166,7 +167,8 @@ class HostGenerator {
     Names names;
     Scope scope;
     for (const Function* function : functions) {
-      if (function->kind == FunctionKind::freestanding) names[function] = scope.claim(snake_case(function->name));
+      if (function->kind == FunctionKind::freestanding)
+        names[function] = scope.claim(snake_case(function->name));
     }
     for (const Function* function : functions) {
       if (function->kind == FunctionKind::constructor) {
@@ -174,7 +176,8 @@ class HostGenerator {
       }
     }
     for (const Function* function : functions) {
-      if (function->kind == FunctionKind::static_method) names[function] = scope.claim(joined_name(*function));
+      if (function->kind == FunctionKind::static_method)
+        names[function] = scope.claim(joined_name(*function));
     }
     std::map<std::size_t, Scope> methods;
     for (const Function* function : functions) {
@@ -190,7 +193,8 @@ class HostGenerator {
     Names names;
     Scope scope;
     for (const Function* function : functions) {
-      if (function->kind == FunctionKind::freestanding) names[function] = scope.claim(snake_case(function->name));
+      if (function->kind == FunctionKind::freestanding)
+        names[function] = scope.claim(snake_case(function->name));
     }
     for (const Function* function : functions) {
       if (function->kind == FunctionKind::constructor) {
@@ -229,7 +233,8 @@ class HostGenerator {
     return functions;
   }
 
-  std::vector<const Function*> methods_of(const std::vector<const Function*>& functions, std::size_t type) const {
+  std::vector<const Function*> methods_of(const std::vector<const Function*>& functions,
+                                          std::size_t type) const {
     std::vector<const Function*> result;
     for (const Function* function : functions) {
       if (is_method(function) && function->resource == type) result.push_back(function);
@@ -241,7 +246,8 @@ class HostGenerator {
   Parameters parameters(const Function& function, const Context& context, Towards towards) const {
     Parameters result;
     Scope scope;
-    for (const std::string_view ours : {"linker", "get", "caller", "host", "self"}) scope.claim(std::string(ours));
+    for (const std::string_view ours : {"linker", "get", "caller", "host", "self"})
+      scope.claim(std::string(ours));
     for (std::size_t i = is_method(&function) ? 1 : 0; i < function.parameters.size(); ++i) {
       const Member& parameter = function.parameters[i];
       const ParameterType type = plan_.parameter(*parameter.type, context, towards);
@@ -272,8 +278,8 @@ class HostGenerator {
     header_.line("#pragma once");
     header_.gap();
     for (const std::string_view name :
-         {"cstddef", "cstdint", "expected", "functional", "memory", "optional", "span", "string", "string_view",
-          "tuple", "utility", "variant", "vector"}) {
+         {"cstddef", "cstdint", "expected", "functional", "memory", "optional", "span", "string",
+          "string_view", "tuple", "utility", "variant", "vector"}) {
       header_.line("#include <" + std::string(name) + ">");
     }
     header_.gap();
@@ -295,7 +301,7 @@ class HostGenerator {
 
   /// Headers of several worlds may have a part in common: whoever comes first brings it, and it has to
   /// be the same part.
-  void write_once(const std::string& kind, const InterfacePlan& interface, Writer part) {
+  void write_once(const std::string& kind, const InterfacePlan& interface, const Writer& part) {
     const std::string macro = macro_name(kind, interface.space);
     const std::string print = fingerprint(part.text());
     header_.gap();
@@ -305,8 +311,9 @@ class HostGenerator {
     header_.append(part.text());
     header_.gap();
     header_.line("#elif " + macro + " != " + print);
-    header_.line("#error \"" + interface.import_name +
-                 " was generated from other WIT, or by another tairitsu, in a header that is included before\"");
+    header_.line(
+        "#error \"" + interface.import_name +
+        " was generated from other WIT, or by another tairitsu, in a header that is included before\"");
     header_.line("#endif  // " + macro);
   }
 
@@ -334,7 +341,7 @@ class HostGenerator {
     for (const std::size_t id : types) write_type(out, id, context);
     close_namespace(out, interface.space);
     for (const std::size_t id : types) write_description(out, id, Side::imports);
-    write_once("TYPES", interface, std::move(out));
+    write_once("TYPES", interface, out);
   }
 
   // ---- Types
@@ -356,7 +363,7 @@ class HostGenerator {
       default:
         break;
     }
-    out.gap();
+    if (!type.docs.empty() || !out.ends_with_alias()) out.gap();
     out.docs(type.docs);
     out.line("using " + name + " = " + aliased(type, context) + ";");
   }
@@ -368,7 +375,8 @@ class HostGenerator {
   }
 
   std::string short_name(std::size_t id, const Context& context) const {
-    return context.interface != nullptr ? context.interface->type_names.at(id) : plan_.world_type_names.at(id);
+    return context.interface != nullptr ? context.interface->type_names.at(id)
+                                        : plan_.world_type_names.at(id);
   }
 
   void write_record(Writer& out, std::size_t id, const std::string& name, const Context& context) const {
@@ -429,7 +437,8 @@ class HostGenerator {
     }
     out.outdent();
     out.line("};");
-    out.line("TAIRITSU_FLAGS_OPERATORS(" + name + ", " + std::to_string((std::uint64_t{1} << count) - 1) + "u)");
+    out.line("TAIRITSU_FLAGS_OPERATORS(" + name + ", " + std::to_string((std::uint64_t{1} << count) - 1) +
+             "u)");
   }
 
   void write_variant(Writer& out, std::size_t id, const std::string& name, const Context& context) const {
@@ -443,7 +452,8 @@ class HostGenerator {
     Scope scope;
     for (const std::string& one : cases) scope.claim(one);
     std::vector<std::string> accessors;
-    for (const Member& member : type.members) accessors.push_back(scope.claim(snake_case("if-" + member.name)));
+    for (const Member& member : type.members)
+      accessors.push_back(scope.claim(snake_case("if-" + member.name)));
     const std::string which = scope.claim("which");
     const std::string visit = scope.claim("visit");
     Scope types;
@@ -474,8 +484,8 @@ class HostGenerator {
         out.line("  return tairitsu::detail::make_case<" + name + ", " + index + ">(std::move(value));");
         out.line("}");
       } else {
-        out.line("static " + name + " " + cases[i] + "() { return tairitsu::detail::make_case<" + name + ", " +
-                 index + ">(); }");
+        out.line("static " + name + " " + cases[i] + "() { return tairitsu::detail::make_case<" + name +
+                 ", " + index + ">(); }");
       }
     }
     out.gap();
@@ -487,10 +497,15 @@ class HostGenerator {
       const std::string index = std::to_string(i);
       for (const std::string_view constness : {"const ", ""}) {
         out.line("[[nodiscard]] " + std::string(constness) + payloads[i] + "* " + accessors[i] + "() " +
-                 std::string(constness) + "noexcept { return tairitsu::detail::get_case<" + index + ">(*this); }");
+                 std::string(constness) + "noexcept {");
+        out.line("  return tairitsu::detail::get_case<" + index + ">(*this);");
+        out.line("}");
       }
     }
-    out.line("/// Calls the handler that takes the payload; `std::monostate` stands for a case without one.");
+    out.line(
+        "/// Calls the handler that takes the payload, `std::monostate` for a case without one. Cases with "
+        "payloads");
+    out.line("/// of one type go to one handler: `" + which + "()` tells them apart.");
     out.line("template <typename... " + handlers + ">");
     out.line("decltype(auto) " + visit + "(" + handlers + "&&... handlers) const {");
     out.line("  return tairitsu::detail::visit_case(*this, std::forward<" + handlers + ">(handlers)...);");
@@ -520,13 +535,14 @@ class HostGenerator {
         std::vector<std::string> items{name, wit_name};
         const std::vector<std::string> fields = field_names(type);
         for (std::size_t i = 0; i < fields.size(); ++i) {
-          items.push_back("tairitsu::Field<" + literal(type.members[i].name) + ", &" + name + "::" + fields[i] + ">");
+          items.push_back("tairitsu::Field<" + literal(type.members[i].name) + ", &" + name +
+                          "::" + fields[i] + ">");
         }
         specialise("Record", items);
         if (const TypeRef ref{.primitive = {}, .id = id}; plan_.is_flat(ref)) {
           const Plan::Layout layout = plan_.layout(ref);
-          out.line("static_assert(sizeof(" + name + ") == " + std::to_string(layout.size) + " && alignof(" + name +
-                   ") == " + std::to_string(layout.align) + " &&");
+          out.line("static_assert(sizeof(" + name + ") == " + std::to_string(layout.size) + " && alignof(" +
+                   name + ") == " + std::to_string(layout.align) + " &&");
           out.line("              tairitsu::has_canonical_layout<" + name + ">);");
         }
         return;
@@ -554,7 +570,8 @@ class HostGenerator {
     out.gap();
     for (const std::size_t id : types) {
       const TypeShape shape = wit_.types[id].shape;
-      if (shape == TypeShape::resource || shape == TypeShape::variant) out.line("class " + short_name(id, context) + ";");
+      if (shape == TypeShape::resource || shape == TypeShape::variant)
+        out.line("class " + short_name(id, context) + ";");
       if (shape == TypeShape::record) out.line("struct " + short_name(id, context) + ";");
     }
     const auto is_class = [&](std::size_t id) {
@@ -584,15 +601,16 @@ class HostGenerator {
   void write_host_side(const InterfacePlan& interface) {
     const Context context{.side = Side::imports, .interface = &interface};
     Writer out;
-    write_imports(out, context, {.types = resource_types(interface),
-                                 .functions = usable_functions(interface),
-                                 .import_name = interface.import_name,
-                                 .docs = wit_.interfaces[interface.id].docs,
-                                 .space = interface.space,
-                                 .inner = "inline namespace imports",
-                                 .host_class = interface.host_class,
-                                 .functions_struct = interface.functions_struct});
-    write_once("IMPORTS", interface, std::move(out));
+    write_imports(out, context,
+                  {.types = resource_types(interface),
+                   .functions = usable_functions(interface),
+                   .import_name = interface.import_name,
+                   .docs = wit_.interfaces[interface.id].docs,
+                   .space = interface.space,
+                   .inner = "inline namespace imports",
+                   .host_class = interface.host_class,
+                   .functions_struct = interface.functions_struct});
+    write_once("IMPORTS", interface, out);
   }
 
   /// What a host implements: an interface, or the world's own functions.
@@ -659,21 +677,37 @@ class HostGenerator {
     out.line("};");
   }
 
+  void write_function_docs(Writer& out, const Function& function) const {
+    if (function.docs.empty() && function.kind == FunctionKind::constructor) {
+      return out.line("/// Makes a `" + wit_.types[function.resource].name + "`.");
+    }
+    out.docs(function.docs);
+  }
+
+  bool returns_result(const Function& function) const {
+    const TypeDef* type = function.result ? plan_.resolve(*function.result) : nullptr;
+    return type != nullptr && type->shape == TypeShape::result;
+  }
+
   void write_virtual_methods(Writer& out, const std::vector<const Function*>& functions, const Names& names,
                              const Context& context) const {
     for (const Function* function : functions) {
-      out.docs(function->docs);
+      write_function_docs(out, *function);
+      if (returns_result(*function)) out.line("/// Its error is given with `tairitsu::guest_error`.");
       out.list("virtual " + plan_.result(*function, context) + " " + names.at(function) + "(",
                parameters(*function, context, Towards::host).declared, ") = 0;");
     }
   }
 
   void write_host_class(Writer& out, const std::vector<const Function*>& functions, const Names& names,
-                        const Context& context, const std::string& host_class, const std::string& docs) const {
+                        const Context& context, const std::string& host_class,
+                        const std::string& docs) const {
     out.gap();
     out.docs(docs);
     if (!docs.empty()) out.line("///");
-    out.line("/// What the host implements. Parameters that are views (std::string_view, std::span) point into the");
+    out.line(
+        "/// What the host implements. Parameters that are views (std::string_view, std::span) point into "
+        "the");
     out.line("/// guest and end with the call.");
     out.line("class " + host_class + " {");
     out.line(" public:");
@@ -688,12 +722,14 @@ class HostGenerator {
                             const Context& context, const std::string& import_name,
                             const std::string& functions_struct) const {
     out.gap();
-    out.line("/// The same as values: for lambdas and free functions. Those not given fail when they are called.");
+    out.line(
+        "/// The same as values: for lambdas and free functions. Those not given fail when they are called.");
     out.line("struct " + functions_struct + " {");
     out.indent();
     for (const Function* function : functions) {
       out.line("std::function<" + plan_.result(*function, context) + "(" +
-               joined(parameters(*function, context, Towards::host).types) + ")> " + names.at(function) + " =");
+               joined(parameters(*function, context, Towards::host).types) + ")> " + names.at(function) +
+               " =");
       out.line("    tairitsu::detail::NotGiven{" + literal(full_name(import_name, *function)) + "};");
     }
     out.outdent();
@@ -716,9 +752,11 @@ class HostGenerator {
     const bool uses_host = std::ranges::any_of(functions, [](const Function* f) { return !is_method(f); });
 
     out.gap();
-    out.line("/// Gives the linker " + (import_name.empty() ? "the functions at the world's root" : "`" + import_name + "`") +
+    out.line("/// Gives the linker " +
+             (import_name.empty() ? "the functions at the world's root" : "`" + import_name + "`") +
              ". `get` finds the implementation, which may be any object with");
-    out.line("/// fitting members, in the container's host state; where " + state + " is void it takes no argument.");
+    out.line("/// fitting members, in the container's host state; where " + state +
+             " is void it takes no argument.");
     out.line("template <typename " + state + ", typename " + get + ">");
     out.line("tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, " +
              std::string(uses_host ? "" : "[[maybe_unused]] ") + get + " get) {");
@@ -739,8 +777,10 @@ class HostGenerator {
     }
     for (const std::size_t id : types) {
       if (wit_.types[id].shape != TypeShape::resource) continue;
-      const std::string name = import_name.empty() ? wit_.types[id].name : import_name + "#" + wit_.types[id].name;
-      out.line("TAIRITSU_CHECK(linker.define_resource<" + short_name(id, context) + ">(" + literal(name) + "));");
+      const std::string name =
+          import_name.empty() ? wit_.types[id].name : import_name + "#" + wit_.types[id].name;
+      out.line("TAIRITSU_CHECK(linker.define_resource<" + short_name(id, context) + ">(" + literal(name) +
+               "));");
     }
     for (const Function* function : functions) {
       write_definition(out, *function, context, names.at(function), full_name(import_name, *function), state);
@@ -750,8 +790,8 @@ class HostGenerator {
     out.line("}");
   }
 
-  void write_definition(Writer& out, const Function& function, const Context& context, const std::string& name,
-                        const std::string& full, const std::string& state) const {
+  void write_definition(Writer& out, const Function& function, const Context& context,
+                        const std::string& name, const std::string& full, const std::string& state) const {
     const Parameters params = parameters(function, context, Towards::host);
     const std::string result = plan_.result(function, context);
     std::vector<std::string> declared = params.declared;
@@ -766,9 +806,9 @@ class HostGenerator {
     } else {
       declared.insert(declared.begin(), "tairitsu::Caller& caller");
       out.list("[get](", declared, ") -> " + result + " {");
-      out.line("  return tairitsu::detail::with_host<" + state + ", " + result + ">(caller, get, [&](auto& host) {");
-      out.line("    return host." + name + "(" + joined(params.forwarded) + ");");
-      out.line("  });");
+      out.line("  return tairitsu::detail::with_host<" + state + ", " + result + ">(");
+      out.line("      caller, get, [&](auto& host) { return host." + name + "(" + joined(params.forwarded) +
+               "); });");
     }
     out.line("}));");
     out.outdent();
@@ -791,8 +831,8 @@ class HostGenerator {
       out.docs(wit_.types[id].docs);
       if (!wit_.types[id].docs.empty()) out.line("///");
       out.line("/// Lives in the guest, and is dropped there when this goes out of scope. Move-only.");
-      out.line("class " + short_name(id, context) + " : public tairitsu::BoundResource<" + interface.guest_functions +
-               "> {");
+      out.line("class " + short_name(id, context) + " : public tairitsu::BoundResource<" +
+               interface.guest_functions + "> {");
       out.line(" public:");
       out.indent();
       write_methods(out, methods_of(functions, id), names, context);
@@ -820,13 +860,13 @@ class HostGenerator {
     out.line("};");
     close_namespaces(out, interface.space, "inline namespace exports");
     for (const std::size_t id : types) write_description(out, id, Side::exports);
-    write_once("EXPORTS", interface, std::move(out));
+    write_once("EXPORTS", interface, out);
   }
 
   void write_methods(Writer& out, const std::vector<const Function*>& functions, const Names& names,
                      const Context& context) const {
     for (const Function* function : functions) {
-      out.docs(function->docs);
+      write_function_docs(out, *function);
       out.list(plan_.result(*function, context) + " " + names.at(function) + "(",
                parameters(*function, context, Towards::guest).declared, ");");
     }
@@ -853,14 +893,15 @@ class HostGenerator {
       header_.gap();
     }
     if (has_root_imports()) {
-      write_imports(header_, context, {.types = resources,
-                                       .functions = functions,
-                                       .import_name = "",
-                                       .docs = "",
-                                       .space = plan_.world_space,
-                                       .inner = "",
-                                       .host_class = plan_.world_host_class,
-                                       .functions_struct = plan_.world_functions_struct});
+      write_imports(header_, context,
+                    {.types = resources,
+                     .functions = functions,
+                     .import_name = "",
+                     .docs = "",
+                     .space = plan_.world_space,
+                     .inner = "",
+                     .host_class = plan_.world_host_class,
+                     .functions_struct = plan_.world_functions_struct});
     }
   }
 
@@ -938,10 +979,12 @@ class HostGenerator {
     write_world_add_to_linker(out, names.add_to_linker);
     out.gap();
     out.line("/// Links and instantiates the component, and finds all its exports. Fails as");
-    out.line("/// `tairitsu::Linker::instantiate` does, and with `not_found` or `type_mismatch` for an export.");
-    out.list("static tairitsu::Result<" + name + "> " + names.instantiate + "(",
-             {"tairitsu::Store& store", "const tairitsu::Component& component", "const tairitsu::Linker& linker"},
-             ");");
+    out.line(
+        "/// `tairitsu::Linker::instantiate` does, and with `not_found` or `type_mismatch` for an export.");
+    out.list(
+        "static tairitsu::Result<" + name + "> " + names.instantiate + "(",
+        {"tairitsu::Store& store", "const tairitsu::Component& component", "const tairitsu::Linker& linker"},
+        ");");
     if (!functions.empty()) out.gap();
     for (const Function* function : functions) {
       out.docs(function->docs);
@@ -950,8 +993,8 @@ class HostGenerator {
     }
     if (!names.accessors.empty()) out.gap();
     for (const Accessor& accessor : names.accessors) {
-      out.line("[[nodiscard]] " + guest_type(*accessor.interface) + "& " + accessor.name + "() noexcept { return " +
-               accessor.member + "; }");
+      out.line("[[nodiscard]] " + guest_type(*accessor.interface) + "& " + accessor.name +
+               "() noexcept { return " + accessor.member + "; }");
     }
     out.outdent();
     out.gap();
@@ -1004,7 +1047,7 @@ class HostGenerator {
     }
     if (has_root_imports()) {
       spaces.push_back("::" + plan_.world_space);
-      described.push_back("the world's own functions");
+      described.emplace_back("the world's own functions");
     }
     const std::string count = std::to_string(spaces.size());
     if (spaces.empty()) {
@@ -1015,7 +1058,8 @@ class HostGenerator {
       out.line("}");
       return;
     }
-    out.line("/// Gives the linker every import. `get` finds the implementation in the container's host state,");
+    out.line(
+        "/// Gives the linker every import. `get` finds the implementation in the container's host state,");
     out.line("/// `[](State& state) -> Implementation& { … }`; where State is void it takes no argument.");
     if (spaces.size() > 1) {
       out.line("/// One for all of them, or one for each, in this order:");
@@ -1025,10 +1069,12 @@ class HostGenerator {
     out.line("static tairitsu::Result<void> " + name + "(tairitsu::Linker& linker, Get... get) {");
     out.indent();
     if (spaces.size() == 1) {
-      out.line("static_assert(sizeof...(Get) == 1, \"one function that finds the implementation is needed\");");
+      out.line(
+          "static_assert(sizeof...(Get) == 1, \"one function that finds the implementation is needed\");");
     } else {
       out.line("static_assert(sizeof...(Get) == 1 || sizeof...(Get) == " + count + ",");
-      out.line("              \"functions that find the implementations: one for all imports, or " + count + "\");");
+      out.line("              \"functions that find the implementations: one for all imports, or " + count +
+               "\");");
     }
     for (std::size_t i = 0; i < spaces.size(); ++i) {
       out.list("TAIRITSU_CHECK(" + spaces[i] + "::add_to_linker<State>(",
@@ -1054,8 +1100,10 @@ class HostGenerator {
 
   std::string signature(const Function& function, const Context& context) const {
     std::vector<std::string> types = parameters(function, context, Towards::guest).types;
-    if (is_method(&function)) types.insert(types.begin(), "const " + plan_.type_name(function.resource, context) + "&");
-    return (function.result ? plan_.value(*function.result, context) : std::string("void")) + "(" + joined(types) + ")";
+    if (is_method(&function))
+      types.insert(types.begin(), "const " + plan_.type_name(function.resource, context) + "&");
+    return (function.result ? plan_.value(*function.result, context) : std::string("void")) + "(" +
+           joined(types) + ")";
   }
 
   void write_slots(Writer& out, const std::string& name, const std::vector<const Function*>& functions,
@@ -1095,7 +1143,8 @@ class HostGenerator {
     out.indent();
     for (const Function* function : functions) {
       out.line("TAIRITSU_CHECK(tairitsu::detail::look_up(component, " +
-               literal(full_name(interface.import_name, *function)) + ", found." + slots.at(function) + "));");
+               literal(full_name(interface.import_name, *function)) + ", found." + slots.at(function) +
+               "));");
     }
     out.line("return {};");
     out.outdent();
@@ -1106,8 +1155,8 @@ class HostGenerator {
     out.indent();
     out.line("auto functions = std::make_shared<" + table + ">();");
     for (const Function* function : functions) {
-      out.line("TAIRITSU_CHECK(tairitsu::detail::bind(instance, found." + slots.at(function) + ", functions->" +
-               slots.at(function) + "));");
+      out.line("TAIRITSU_CHECK(tairitsu::detail::bind(instance, found." + slots.at(function) +
+               ", functions->" + slots.at(function) + "));");
     }
     out.line("TAIRITSU_CHECK(tairitsu::detail::attach(instance, functions));");
     out.line("return " + guest + "(std::move(functions));");
@@ -1119,10 +1168,14 @@ class HostGenerator {
       std::vector<std::string> arguments = params.forwarded;
       if (is_method(function)) arguments.insert(arguments.begin(), "*this");
       out.gap();
-      out.list(shared_prefix() + plan_.result(*function, context) + " " + owner + "::" + names.at(function) + "(",
-               params.declared, ") {");
+      out.list(
+          shared_prefix() + plan_.result(*function, context) + " " + owner + "::" + names.at(function) + "(",
+          params.declared, ") {");
       out.indent();
-      if (is_method(function)) out.line("if (functions_ == nullptr) return tairitsu::detail::no_resource();");
+      if (is_method(function)) {
+        out.line("if (functions_ == nullptr || !*this) return tairitsu::detail::no_resource(" +
+                 literal(wit_.types[function->resource].name) + ");");
+      }
       out.line("return functions_->" + slots.at(function) + "(" + joined(arguments) + ");");
       out.outdent();
       out.line("}");
@@ -1147,15 +1200,16 @@ class HostGenerator {
     out.indent();
     out.line("Functions<tairitsu::ExportedFunction> own;");
     for (const Accessor& accessor : names.accessors) {
-      out.line("::" + accessor.interface->space + "::exports::" + accessor.interface->guest_functions + "Found " +
-               accessor.name + ";");
+      out.line("::" + accessor.interface->space + "::exports::" + accessor.interface->guest_functions +
+               "Found " + accessor.name + ";");
     }
     out.outdent();
     out.line("};");
     for (const Function* function : functions) {
       const Parameters params = parameters(*function, context, Towards::guest);
       out.gap();
-      out.list(own_prefix() + plan_.result(*function, context) + " " + name + "::" + names.functions.at(function) + "(",
+      out.list(own_prefix() + plan_.result(*function, context) + " " + name +
+                   "::" + names.functions.at(function) + "(",
                params.declared, ") {");
       out.line("  return functions_->" + slots.at(function) + "(" + joined(params.forwarded) + ");");
       out.line("}");
@@ -1196,19 +1250,20 @@ class HostGenerator {
     std::string arguments = "std::move(functions)";
     for (const Accessor& accessor : names.accessors) {
       const std::string local = accessor.member + "guest";
-      out.line("TAIRITSU_TRY(auto " + local + ", ::" + accessor.interface->space + "::exports::bind(instance, exports." +
-               accessor.name + "));");
+      out.line("TAIRITSU_TRY(auto " + local + ", ::" + accessor.interface->space +
+               "::exports::bind(instance, exports." + accessor.name + "));");
       arguments += ", std::move(" + local + ")";
     }
     out.line("return " + world_type() + "(" + arguments + ");");
     out.outdent();
     out.line("}");
     out.gap();
-    const std::string declared = own_prefix() + "tairitsu::Result<" + world_type() + "> " + world_type().substr(2) +
-                                 "::" + names.instantiate + "(";
-    out.list(declared,
-             {"tairitsu::Store& store", "const tairitsu::Component& component", "const tairitsu::Linker& linker"},
-             ") {");
+    const std::string declared = own_prefix() + "tairitsu::Result<" + world_type() + "> " +
+                                 world_type().substr(2) + "::" + names.instantiate + "(";
+    out.list(
+        declared,
+        {"tairitsu::Store& store", "const tairitsu::Component& component", "const tairitsu::Linker& linker"},
+        ") {");
     out.indent();
     out.line("TAIRITSU_TRY(const auto found, " + bindings + "::look_up(component));");
     out.line("TAIRITSU_TRY(const auto instance, linker.instantiate(store, component));");

@@ -114,7 +114,8 @@ void Plan::add_interface(const WorldItem& item, Side side) {
     const PackageName& package = wit.packages[interface.package];
     const std::string package_id = package.space + ":" + package.name;
     plan.name = interface.name;
-    plan.import_name = package_id + "/" + interface.name + (package.version.empty() ? "" : "@" + package.version);
+    plan.import_name =
+        package_id + "/" + interface.name + (package.version.empty() ? "" : "@" + package.version);
     plan.space = package_path(interface.package) + "::" + snake_case(interface.name);
     plan.provided = provide_wasi_ && side == Side::imports && package.version.starts_with("0.2.") &&
                     std::ranges::find(kProvided, package_id) != kProvided.end();
@@ -122,8 +123,8 @@ void Plan::add_interface(const WorldItem& item, Side side) {
     plan.name = item.name;
     plan.import_name = item.name;
     plan.space = world_space + "::" + snake_case(item.name);
-    const bool taken =
-        std::ranges::any_of(interfaces, [&](const InterfacePlan& other) { return other.space == plan.space; });
+    const bool taken = std::ranges::any_of(
+        interfaces, [&](const InterfacePlan& other) { return other.space == plan.space; });
     if (taken) plan.space = world_space + "::exports_of::" + snake_case(item.name);
   }
   name_types(plan);
@@ -196,7 +197,8 @@ std::string Plan::unsupported_shape(const TypeDef& type) const {
     case TypeShape::resource: {
       const InterfacePlan* owner = type.owner == Owner::interface ? find_interface(type.owner_id) : nullptr;
       if (owner == nullptr || !owner->provided) return "";
-      return "the resource '" + type.name + "' of " + owner->import_name + ", which the runtime keeps to itself";
+      return "the resource '" + type.name + "' of " + owner->import_name +
+             ", which the runtime keeps to itself";
     }
     default:
       return "";
@@ -234,8 +236,8 @@ bool Plan::has_resources(const TypeRef& type) const {
   if (type.is_primitive()) return false;
   const TypeDef& definition = wit.types[type.id];
   if (definition.shape == TypeShape::resource) return true;
-  return std::ranges::any_of(definition.members,
-                             [&](const Member& member) { return member.type && has_resources(*member.type); });
+  return std::ranges::any_of(
+      definition.members, [&](const Member& member) { return member.type && has_resources(*member.type); });
 }
 
 bool Plan::owns_resources(const TypeRef& type) const {
@@ -243,8 +245,8 @@ bool Plan::owns_resources(const TypeRef& type) const {
   const TypeDef& definition = wit.types[type.id];
   if (definition.shape == TypeShape::own) return true;
   if (definition.shape == TypeShape::borrow) return false;
-  return std::ranges::any_of(definition.members,
-                             [&](const Member& member) { return member.type && owns_resources(*member.type); });
+  return std::ranges::any_of(
+      definition.members, [&](const Member& member) { return member.type && owns_resources(*member.type); });
 }
 
 Plan::Layout Plan::layout(const TypeRef& type) const {
@@ -363,14 +365,16 @@ std::string Plan::view(const TypeRef& ref, const Context& context, Towards towar
   if (ref.is_primitive()) return ref.primitive == "string" ? "std::string_view" : value(ref, context);
   const TypeDef& type = wit.types[ref.id];
   const auto part = [&](std::size_t index, std::string_view nothing) {
-    return type.members[index].type ? view(*type.members[index].type, context, towards) : std::string(nothing);
+    return type.members[index].type ? view(*type.members[index].type, context, towards)
+                                    : std::string(nothing);
   };
   switch (type.shape) {
     case TypeShape::alias: {
       const TypeDef* target = resolve(ref);
       // A record keeps the name by which it is used here.
-      if (target != nullptr && (target->shape == TypeShape::record || target->shape == TypeShape::variant ||
-                                target->shape == TypeShape::enumeration || target->shape == TypeShape::flags)) {
+      if (target != nullptr &&
+          (target->shape == TypeShape::record || target->shape == TypeShape::variant ||
+           target->shape == TypeShape::enumeration || target->shape == TypeShape::flags)) {
         return value(ref, context);
       }
       return view(*type.members[0].type, context, towards);
@@ -437,7 +441,8 @@ ParameterType Plan::parameter(const TypeRef& ref, const Context& context, Toward
 }
 
 std::string Plan::result(const Function& function, const Context& context) const {
-  return "tairitsu::Result<" + (function.result ? value(*function.result, context) : std::string("void")) + ">";
+  return "tairitsu::Result<" + (function.result ? value(*function.result, context) : std::string("void")) +
+         ">";
 }
 
 }  // namespace tairitsu::bindgen

@@ -24,16 +24,16 @@ enum class Towards : std::uint8_t { guest, host };
 /// An interface of the world.
 struct InterfacePlan {
   std::size_t id = 0;
-  std::string import_name;              ///< As components have it: `example:shop/catalogue@1.2.0`.
-  std::string name;                     ///< Its own: `catalogue`.
-  std::string space;                    ///< `example::shop::catalogue`
+  std::string import_name;  ///< As components have it: `example:shop/catalogue@1.2.0`.
+  std::string name;         ///< Its own: `catalogue`.
+  std::string space;        ///< `example::shop::catalogue`
   bool imported = false;
   bool exported = false;
-  bool provided = false;                ///< Imported, and the runtime itself provides it.
-  std::string host_class;               ///< `Host`, and the like, where the user's types leave them free.
-  std::string functions_struct;         ///< `HostFunctions`
-  std::string guest_class;              ///< `Guest`
-  std::string guest_functions;          ///< `GuestFunctions`
+  bool provided = false;         ///< Imported, and the runtime itself provides it.
+  std::string host_class;        ///< `Host`, and the like, where the user's types leave them free.
+  std::string functions_struct;  ///< `HostFunctions`
+  std::string guest_class;       ///< `Guest`
+  std::string guest_functions;   ///< `GuestFunctions`
   std::map<std::size_t, std::string> type_names;
 };
 
@@ -55,7 +55,7 @@ struct ParameterType {
 class Plan {
  public:
   /// `provide_wasi`: the runtime's own implementation of WASI serves the imports that it can.
-  Plan(const Wit& wit, bool provide_wasi);
+  Plan(const Wit& resolved, bool provide_wasi);
 
   const Wit& wit;
   const World& world;
@@ -71,7 +71,7 @@ class Plan {
 
   /// Why the runtime cannot do the type yet, in words; nothing where it can.
   [[nodiscard]] std::optional<std::string> unsupported(const TypeRef& type) const;
-  [[nodiscard]] std::optional<std::string> unsupported(std::size_t type) const;
+  [[nodiscard]] std::optional<std::string> unsupported(std::size_t id) const;
   [[nodiscard]] std::optional<std::string> unsupported(const Function& function) const;
   /// Whether it is a resource, or has handles inside.
   [[nodiscard]] bool has_resources(const TypeRef& type) const;
@@ -91,25 +91,25 @@ class Plan {
   [[nodiscard]] const TypeDef* resolve(const TypeRef& type) const;
 
   /// A value of its own: a result, a field.
-  [[nodiscard]] std::string value(const TypeRef& type, const Context& context) const;
+  [[nodiscard]] std::string value(const TypeRef& ref, const Context& context) const;
   /// The same of a type without a name, or of one as if it had none: `std::vector<std::uint8_t>`.
   [[nodiscard]] std::string shape(const TypeDef& type, const Context& context) const;
-  [[nodiscard]] ParameterType parameter(const TypeRef& type, const Context& context, Towards towards) const;
+  [[nodiscard]] ParameterType parameter(const TypeRef& ref, const Context& context, Towards towards) const;
   /// `tairitsu::Result<…>` of a function's result.
   [[nodiscard]] std::string result(const Function& function, const Context& context) const;
   /// A named type, e.g. `Item` or `::example::shop::catalogue::Item`.
-  [[nodiscard]] std::string type_name(std::size_t type, const Context& context) const;
+  [[nodiscard]] std::string type_name(std::size_t id, const Context& context) const;
   /// The same from anywhere.
-  [[nodiscard]] std::string full_name(std::size_t type, Side side) const {
-    return type_name(type, {.side = side, .interface = nullptr, .full = true});
+  [[nodiscard]] std::string full_name(std::size_t id, Side side) const {
+    return type_name(id, {.side = side, .interface = nullptr, .full = true});
   }
 
   /// As WIT spells it where it is used: `list<item>`.
-  [[nodiscard]] std::string wit_text(const TypeRef& type) const;
+  [[nodiscard]] std::string wit_text(const TypeRef& ref) const;
 
   [[nodiscard]] const InterfacePlan* find_interface(std::size_t id) const;
   /// Whether the resource is the guest's, seen from there.
-  [[nodiscard]] bool is_guest_resource(std::size_t type, Side side) const;
+  [[nodiscard]] bool is_guest_resource(std::size_t id, Side side) const;
 
  private:
   [[nodiscard]] static bool is_exported_side(const InterfacePlan& owner, Side side) {
@@ -118,11 +118,11 @@ class Plan {
   void add_interfaces();
   void add_interface(const WorldItem& item, Side side);
   void sort_interfaces();
-  void name_types(InterfacePlan& interface) const;
+  void name_types(InterfacePlan& plan) const;
   [[nodiscard]] std::string package_path(std::size_t package) const;
   [[nodiscard]] std::string unsupported_shape(const TypeDef& type) const;
-  [[nodiscard]] std::string view(const TypeRef& type, const Context& context, Towards towards) const;
-  [[nodiscard]] bool is_small(const TypeRef& type, Towards towards) const;
+  [[nodiscard]] std::string view(const TypeRef& ref, const Context& context, Towards towards) const;
+  [[nodiscard]] bool is_small(const TypeRef& ref, Towards towards) const;
 
   bool provide_wasi_;
 };

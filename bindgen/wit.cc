@@ -53,7 +53,8 @@ std::vector<Member> named_members(const Json& json) {
 
 void read_shape(const Json& kind, TypeDef& type) {
   if (kind.is_string()) {
-    if (kind != "resource") throw Json::other_error::create(501, "unknown kind of type: " + kind.dump(), &kind);
+    if (kind != "resource")
+      throw Json::other_error::create(501, "unknown kind of type: " + kind.dump(), &kind);
     type.shape = TypeShape::resource;
     return;
   }

@@ -23,7 +23,8 @@ void Writer::docs(std::string_view text) {
     std::string_view one = text.substr(0, end);
     text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
     // A backslash at the end would draw the next line into the comment.
-    while (!one.empty() && (one.back() == ' ' || one.back() == '\r' || one.back() == '\\')) one.remove_suffix(1);
+    while (!one.empty() && (one.back() == ' ' || one.back() == '\r' || one.back() == '\\'))
+      one.remove_suffix(1);
     line(one.empty() ? "///" : "/// " + std::string(one));
   }
 }
@@ -31,6 +32,13 @@ void Writer::docs(std::string_view text) {
 void Writer::gap() {
   const auto ends_with = [this](std::string_view end) { return std::string_view(text_).ends_with(end); };
   if (!text_.empty() && !ends_with("\n\n") && !ends_with("{\n") && !ends_with(":\n")) text_ += '\n';
+}
+
+bool Writer::ends_with_alias() const {
+  const std::string_view text = text_;
+  if (!text.ends_with('\n')) return false;
+  const std::size_t begin = text.rfind('\n', text.size() - 2);
+  return text.substr(begin == std::string_view::npos ? 0 : begin + 1).starts_with("using ");
 }
 
 void Writer::list(std::string_view before, const std::vector<std::string>& items, std::string_view after) {

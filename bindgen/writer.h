@@ -17,9 +17,11 @@ class Writer {
   void docs(std::string_view text);
   /// `before` up to its opening bracket, the items, and `after` from the closing one; broken after commas
   /// where it is long.
-  void list(std::string_view before, const std::vector<std::string>& arguments, std::string_view after);
+  void list(std::string_view before, const std::vector<std::string>& items, std::string_view after);
   /// One empty line, unless the text has one there or has just opened a scope.
   void gap();
+  /// Whether the last line is a `using`.
+  [[nodiscard]] bool ends_with_alias() const;
   void indent() { ++depth_; }
   void outdent() { --depth_; }
 

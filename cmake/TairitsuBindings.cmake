@@ -3,7 +3,8 @@
 #
 # Generates the host bindings of a world and gives them to <target>, which includes them as
 # "<world>.h", with underscores for the hyphens of the world's name. WORLD may be left out where there
-# is one whose name is that of the WIT file. May be called several times for one target.
+# is one whose name is that of the WIT file. May be called several times for one target. Where several
+# targets use a world, give its bindings to a library of their own, which passes the headers on.
 #
 # HEADER_ONLY: no source file is generated. IMPLEMENT_WASI: the host implements WASI's imports too.
 
@@ -58,5 +59,10 @@ function(tairitsu_add_bindings target)
     COMMENT "Generating the host bindings of ${arg_WORLD}"
     VERBATIM)
   target_sources(${target} PRIVATE ${files})
-  target_include_directories(${target} PRIVATE "${folder}")
+  get_target_property(kind ${target} TYPE)
+  set(scope PUBLIC)
+  if(kind STREQUAL "EXECUTABLE")
+    set(scope PRIVATE)
+  endif()
+  target_include_directories(${target} ${scope} "$<BUILD_INTERFACE:${folder}>")
 endfunction()

@@ -1,7 +1,7 @@
 # tairitsu_add_guest(<name> SOURCES <file>... WIT <file-or-folder> WORLD <world> LANGUAGE C|CXX
-#                    [COMMAND] [OPTIONS <compiler option>...])
+#                    [COMMAND] [OPTIONS <compiler option>...] [OUTPUT <file>])
 #
-# Builds a component from C or C++ into ${CMAKE_BINARY_DIR}/guests/<name>.wasm: generates the guest
+# Builds a component from C or C++ into OUTPUT, or ${CMAKE_BINARY_DIR}/guests/<name>.wasm: generates the guest
 # bindings of the world, compiles them with the sources, and makes a component of the module. The
 # sources include the bindings as "<world>.h" (C) or "<world>_cpp.h" (C++), with underscores for
 # the hyphens of the world's name. COMMAND is for a program with a main().
@@ -20,7 +20,7 @@ function(tairitsu_find_guest_compilers)
 endfunction()
 
 function(tairitsu_add_guest name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "COMMAND" "WIT;WORLD;LANGUAGE" "SOURCES;OPTIONS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "COMMAND" "WIT;WORLD;LANGUAGE;OUTPUT" "SOURCES;OPTIONS")
   foreach(needed IN ITEMS WIT WORLD LANGUAGE SOURCES)
     if(NOT arg_${needed})
       message(FATAL_ERROR "tairitsu_add_guest(${name}): ${needed} is missing")
@@ -31,6 +31,9 @@ function(tairitsu_add_guest name)
   string(REPLACE "-" "_" world "${arg_WORLD}")
   set(folder "${TAIRITSU_GUEST_DIRECTORY}/${name}.dir")
   set(component "${TAIRITSU_GUEST_DIRECTORY}/${name}.wasm")
+  if(arg_OUTPUT)
+    cmake_path(ABSOLUTE_PATH arg_OUTPUT BASE_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}" OUTPUT_VARIABLE component)
+  endif()
   set(bindings_folder "${folder}/bindings")
   set(type_object "${bindings_folder}/${world}_component_type.o")
   if(arg_LANGUAGE STREQUAL "C")

@@ -117,9 +117,7 @@ unsafe extern "C" fn reallocate<T: 'static>(
     align: u32,
 ) -> usize {
     // SAFETY: called by C++ with the pointer that `lower` gave it.
-    unsafe {
-        in_lowering::<T, usize>(lowering, usize::MAX, |cx, _| cx.realloc(0, 0, align, size))
-    }
+    unsafe { in_lowering::<T, usize>(lowering, usize::MAX, |cx, _| cx.realloc(0, 0, align, size)) }
 }
 
 unsafe extern "C" fn lower_handle<T: 'static>(
@@ -397,7 +395,12 @@ impl Drop for FrameScope {
 /// Whether a call needs the guest's memory or handle tables, to lower its parameters or to lift its
 /// result. One of scalars does not, and then Wasmtime's contexts are never put together.
 pub fn needs_context(flags: u32) -> bool {
-    flags & (PARAMETERS_USE_MEMORY | PARAMETERS_HAVE_HANDLES | RESULT_USES_MEMORY | RESULT_HAS_HANDLES) != 0
+    flags
+        & (PARAMETERS_USE_MEMORY
+            | PARAMETERS_HAVE_HANDLES
+            | RESULT_USES_MEMORY
+            | RESULT_HAS_HANDLES)
+        != 0
 }
 
 /// The parameters of a call into a guest: C++ lowers them. `CONTEXT` is [`needs_context`] of the frame.

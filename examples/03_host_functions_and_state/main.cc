@@ -103,7 +103,7 @@ tairitsu::Result<void> run(const char* file) {
   spin(containers[0]);
 
   fmt::print("Out of time:\n");
-  TAIRITSU_TRY(auto hasty_workers, make_template(image, {.fuel = UINT64_MAX, .deadline = 50ms}));
+  TAIRITSU_TRY(auto hasty_workers, make_template(image, {.deadline = 50ms}));
   TAIRITSU_TRY(auto hasty, hasty_workers.instantiate());
   spin(hasty);
 

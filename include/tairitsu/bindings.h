@@ -23,7 +23,7 @@
 #include <tairitsu/resource.h>
 
 /// Stops a header that another Tairitsu has generated.
-#define TAIRITSU_REQUIRE_BINDINGS_VERSION(version)        \
+#define TAIRITSU_REQUIRE_BINDINGS_VERSION(version)       \
   static_assert((version) == tairitsu::kBindingsVersion, \
                 "these bindings are another Tairitsu's: generate them again with `tairitsu bindgen host`")
 
@@ -31,24 +31,26 @@
 #define TAIRITSU_BINDINGS_SHARED [[gnu::weak]]
 
 /// The set operations of a `flags` type, an enum class of bits; `mask` has all of them.
-#define TAIRITSU_FLAGS_OPERATORS(Flags, mask)                                                          \
-  [[nodiscard]] constexpr Flags operator|(Flags a, Flags b) noexcept {                                 \
-    return static_cast<Flags>(static_cast<unsigned>(a) | static_cast<unsigned>(b));                    \
-  }                                                                                                    \
-  [[nodiscard]] constexpr Flags operator&(Flags a, Flags b) noexcept {                                 \
-    return static_cast<Flags>(static_cast<unsigned>(a) & static_cast<unsigned>(b));                    \
-  }                                                                                                    \
-  [[nodiscard]] constexpr Flags operator^(Flags a, Flags b) noexcept {                                 \
-    return static_cast<Flags>(static_cast<unsigned>(a) ^ static_cast<unsigned>(b));                    \
-  }                                                                                                    \
-  [[nodiscard]] constexpr Flags operator~(Flags a) noexcept {                                          \
-    return static_cast<Flags>(~static_cast<unsigned>(a) & (mask));                                     \
-  }                                                                                                    \
-  constexpr Flags& operator|=(Flags& a, Flags b) noexcept { return a = a | b; }                        \
-  constexpr Flags& operator&=(Flags& a, Flags b) noexcept { return a = a & b; }                        \
-  constexpr Flags& operator^=(Flags& a, Flags b) noexcept { return a = a ^ b; }                        \
-  /** Whether all of `wanted` are in `flags`. */                                                       \
-  [[nodiscard]] constexpr bool contains(Flags flags, Flags wanted) noexcept { return (flags & wanted) == wanted; }
+#define TAIRITSU_FLAGS_OPERATORS(Flags, mask)                                       \
+  [[nodiscard]] constexpr Flags operator|(Flags a, Flags b) noexcept {              \
+    return static_cast<Flags>(static_cast<unsigned>(a) | static_cast<unsigned>(b)); \
+  }                                                                                 \
+  [[nodiscard]] constexpr Flags operator&(Flags a, Flags b) noexcept {              \
+    return static_cast<Flags>(static_cast<unsigned>(a) & static_cast<unsigned>(b)); \
+  }                                                                                 \
+  [[nodiscard]] constexpr Flags operator^(Flags a, Flags b) noexcept {              \
+    return static_cast<Flags>(static_cast<unsigned>(a) ^ static_cast<unsigned>(b)); \
+  }                                                                                 \
+  [[nodiscard]] constexpr Flags operator~(Flags a) noexcept {                       \
+    return static_cast<Flags>(~static_cast<unsigned>(a) & (mask));                  \
+  }                                                                                 \
+  constexpr Flags& operator|=(Flags& a, Flags b) noexcept { return a = a | b; }     \
+  constexpr Flags& operator&=(Flags& a, Flags b) noexcept { return a = a & b; }     \
+  constexpr Flags& operator^=(Flags& a, Flags b) noexcept { return a = a ^ b; }     \
+  /** Whether all of `wanted` are in `flags`. */                                    \
+  [[nodiscard]] constexpr bool contains(Flags flags, Flags wanted) noexcept {       \
+    return (flags & wanted) == wanted;                                              \
+  }
 
 namespace tairitsu {
 
@@ -140,7 +142,7 @@ struct NotGiven {
 /// The one getter for all, or number `I`.
 template <std::size_t I, typename... Get>
 [[nodiscard]] const auto& pick(const Get&... get) {
-  return std::get<sizeof...(Get) == 1 ? 0 : I>(std::tie(get...));
+  return std::get < sizeof...(Get) == 1 ? 0 : I > (std::tie(get...));
 }
 
 // ---- Exports
@@ -168,22 +170,33 @@ Result<void> attach(const Instance& instance, const std::shared_ptr<Functions>& 
   return attach(*instance.core(), &bound_functions_key<Functions>, functions);
 }
 
-[[nodiscard]] std::unexpected<Error> no_resource();
+/// The error of a method of a resource that is not there any more; `name` is WIT's.
+[[nodiscard]] std::unexpected<Error> no_resource(std::string_view name);
 
 }  // namespace detail
 
-template <typename Bindings, typename Host>
-ContainerBuilder&& ContainerBuilder::with_bindings(Host&& host) && {
-  using Implementation = std::remove_cvref_t<Host>;
+namespace detail {
+
+/// Finds the one host object of a container: an lvalue where it is, any other where it has moved to.
+template <typename Host>
+[[nodiscard]] auto get_host(Host&& host) {
+  using Implementation = std::remove_reference_t<Host>;
   if constexpr (std::is_lvalue_reference_v<Host>) {
-    return std::move(*this).template add_bindings<Bindings, void>(
-        false, [object = std::addressof(host)]() -> Implementation& { return *object; });
+    return [object = std::addressof(host)]() -> Implementation& { return *object; };
   } else {
-    return std::move(*this).template add_bindings<Bindings, void>(
-        false, [object = std::make_shared<Implementation>(std::move(host))]() -> Implementation& {
-          return *object;
-        });
+    return [object = std::make_shared<Implementation>(std::forward<Host>(host))]() -> Implementation& {
+      return *object;
+    };
   }
+}
+
+}  // namespace detail
+
+template <typename Bindings, typename... Hosts>
+  requires(sizeof...(Hosts) > 0)
+ContainerBuilder&& ContainerBuilder::with_bindings(Hosts&&... hosts) && {
+  return std::move(*this).template add_bindings<Bindings, void>(
+      false, detail::get_host(std::forward<Hosts>(hosts))...);
 }
 
 template <typename Bindings, typename State, typename... Get>
@@ -201,9 +214,12 @@ template <typename T, typename State, typename... Get>
 ContainerBuilder&& ContainerBuilder::add_bindings(bool for_templates, Get... get) && {
   detail::BindingsSteps steps;
   steps.for_templates = for_templates;
-  steps.define = [get...](Linker& linker) { return Bindings<T>::template add_to_linker<State>(linker, get...); };
+  steps.define = [get...](Linker& linker) {
+    return Bindings<T>::template add_to_linker<State>(linker, get...);
+  };
   steps.look_up = [](const Component& component) { return Bindings<T>::look_up(component); };
-  steps.bind = [](const Instance& instance, const std::shared_ptr<const void>& found) -> Result<GuestInstance> {
+  steps.bind = [](const Instance& instance,
+                  const std::shared_ptr<const void>& found) -> Result<GuestInstance> {
     TAIRITSU_TRY(auto bindings, Bindings<T>::bind(instance, found));
     return GuestInstance(std::move(bindings));
   };

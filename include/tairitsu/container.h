@@ -37,7 +37,7 @@ inline constexpr bool is_result<Result<T>> = true;
 /// in its error state, and the process goes on.
 struct Limits {
   /// Fuel for the container's whole life, about one a WebAssembly instruction; more can be given
-  /// with `Container::set_fuel`. Needs `EngineOptions::fuel`.
+  /// with `Container::set_fuel`. Needs `EngineOptions::fuel`. Where it is unset there is no limit.
   std::optional<std::uint64_t> fuel = std::nullopt;
   /// How long one call into the guest (its instantiation included) may take. Needs
   /// `EngineOptions::epochs`, whose tick is the precision. A guest that waits in WASI is cut off too;
@@ -212,7 +212,8 @@ class Container {
 
   /// What the guest initializer gave.
   [[nodiscard]] const GuestInstance& guest() const noexcept { return guest_; }
-  /// The same as bindings of that type, or null where they are of another: `container.guest<Greeter>()`.
+  /// The same as bindings of that type, or null where they are of another: `container.guest<Greeter>()`. Not
+  /// null where the builder was given `with_bindings<Greeter>`.
   template <typename T>
   [[nodiscard]] T* guest() const noexcept {
     return guest_.downcast<T>();
@@ -321,12 +322,14 @@ class ContainerBuilder {
   /// Fills the linker: `[](Linker& linker) { return linker.define("log", …); }`. May be given more than once.
   ContainerBuilder&& with_imports(std::function<Result<void>(Linker&)> define) &&;
   /// Generated bindings: gives the linker the world's imports, finds all exports and checks their types, and
-  /// makes `Container::guest()` the world's class. `host` is any object that has the imports' functions. One
-  /// that is passed as an lvalue is used where it is and outlives the container, any other moves in.
+  /// makes `Container::guest()` the world's class. A host is any object that has the imports' functions: one
+  /// for all of them, or one for each imported interface in the order that the class's `add_to_linker` names.
+  /// One that is passed as an lvalue is used where it is and outlives the container, any other moves in.
   ///
   ///     Container::builder(image).with_bindings<Greeter>(host).build()
-  template <typename Bindings, typename Host>
-  ContainerBuilder&& with_bindings(Host&& host) &&;
+  template <typename Bindings, typename... Hosts>
+    requires(sizeof...(Hosts) > 0)
+  ContainerBuilder&& with_bindings(Hosts&&... hosts) &&;
   /// The same for a host that is found in the host state: `with_bindings<Greeter, State>([](State& s) ->
   /// Host& { return s.host; })`; one for all imports, or one for each interface. For templates too.
   template <typename Bindings, typename State, typename... Get>

@@ -184,7 +184,8 @@ void print_value(Out out, const T& value) {
     print_variant(out, value);
   } else if constexpr (DescribedEnum<T>) {
     const auto index = static_cast<std::size_t>(value);
-    fmt::format_to(out, "{}", index < std::size(Describe<T>::labels) ? Describe<T>::labels[index] : "<no value>");
+    fmt::format_to(out, "{}",
+                   index < std::size(Describe<T>::labels) ? Describe<T>::labels[index] : "<no value>");
   } else if constexpr (is_tuple<T>) {
     *out++ = '(';
     std::apply(

@@ -135,8 +135,8 @@ class BoundResource : public GuestResource {
 
   /// For the value path.
   static void bind(BoundResource& resource, detail::ContainerCore& core) noexcept {
-    resource.functions_ = std::static_pointer_cast<Functions>(
-        detail::attached(core, &detail::bound_functions_key<Functions>));
+    resource.functions_ =
+        std::static_pointer_cast<Functions>(detail::attached(core, &detail::bound_functions_key<Functions>));
   }
 
  protected:
@@ -276,7 +276,7 @@ std::string guest_resource_name() {
 }
 
 /// Methods of a generated class may have the names of those of `GuestResource`.
-inline const GuestResource& as_guest_resource(const GuestResource& resource) noexcept { return resource; }
+inline const GuestResource* as_guest_resource(const GuestResource* resource) noexcept { return resource; }
 
 template <typename Functions>
 void bind_resource(BoundResource<Functions>& resource, ContainerCore& core) noexcept {
@@ -289,8 +289,8 @@ struct Codec<T> : HandleCodec<T, Codec<T>> {
   static Type type() { return Type::make(TypeKind::own, guest_resource_name<T>()); }
   static bool check(CheckContext& cx, const T& value) { return check_guest_resource(cx, &value); }
   static abi::Handle to_handle(LowerContext&, const T& value) {
-    const abi::Handle handle = as_guest_resource(value).handle();
-    owned_value(as_guest_resource(value)).release();
+    const abi::Handle handle = as_guest_resource(&value)->handle();
+    owned_value(*as_guest_resource(&value)).release();
     return handle;
   }
   static bool from_handle(LiftContext& cx, const abi::Handle& handle, T& out) {
@@ -308,7 +308,7 @@ struct Codec<Borrow<const T>> : HandleCodec<Borrow<const T>, Codec<Borrow<const 
     return check_guest_resource(cx, value.get());
   }
   static abi::Handle to_handle(LowerContext&, const Borrow<const T>& value) {
-    return as_guest_resource(*value).handle();
+    return as_guest_resource(value.get())->handle();
   }
   static bool from_handle(LiftContext& cx, const abi::Handle&, Borrow<const T>&) {
     return fail_resource(cx, guest_resource_name<T>());  // The host is never lent a guest's resource.

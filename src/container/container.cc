@@ -240,7 +240,8 @@ Result<ContainerTemplate> ContainerBuilder::build_template() && {
     TAIRITSU_TRY(exports, bindings_->look_up(image_.component()));
   }
   return ContainerTemplate(std::make_shared<const detail::TemplateCore>(
-      image_, options, std::move(state_factory_), std::move(linked), std::move(bindings_), std::move(exports)));
+      image_, options, std::move(state_factory_), std::move(linked), std::move(bindings_),
+      std::move(exports)));
 }
 
 Result<Container> ContainerTemplate::instantiate() const {

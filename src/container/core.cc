@@ -333,8 +333,9 @@ std::unexpected<Error> no_host_state() {
                         "it to the builder with with_host_state or with_state_factory");
 }
 
-std::unexpected<Error> no_resource() {
-  return tairitsu::fail(ErrorCode::invalid_argument, "the resource was dropped or moved from, or never was one");
+std::unexpected<Error> no_resource(std::string_view name) {
+  return tairitsu::fail(ErrorCode::invalid_argument,
+                        fmt::format("this '{}' was dropped or moved from, or never was one", name));
 }
 
 void release_after_call(ContainerCore& core, std::uint32_t key) { core.release_after_call(key); }

@@ -31,6 +31,7 @@ Result<std::vector<std::byte>> componentize(std::span<const std::byte> module,
                                             const ComponentizeOptions& options) {
   const std::string path = options.wit.path.string();
   std::vector<bridge::Adapter> adapters;
+  adapters.reserve(options.adapters.size());
   for (const ModuleAdapter& adapter : options.adapters) {
     adapters.push_back({.name = bridge::borrow(adapter.name), .module = bridge::borrow(adapter.module)});
   }
@@ -44,10 +45,9 @@ Result<std::vector<std::byte>> componentize(std::span<const std::byte> module,
 
 Result<std::string> resolve_wit(const WitSource& source) {
   const std::string path = source.path.string();
-  TAIRITSU_TRY(const auto json,
-               bridge::create<bridge::BufferPtr>(bridge::tairitsu_bridge_wit_resolve, bridge::borrow(path),
-                                                 bridge::borrow(source.world),
-                                                 bridge::borrow(source.features)));
+  TAIRITSU_TRY(const auto json, bridge::create<bridge::BufferPtr>(
+                                    bridge::tairitsu_bridge_wit_resolve, bridge::borrow(path),
+                                    bridge::borrow(source.world), bridge::borrow(source.features)));
   return std::string(bridge::as_text(bridge::tairitsu_bridge_buffer_bytes(json.get())));
 }
 

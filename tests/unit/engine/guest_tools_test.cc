@@ -69,7 +69,8 @@ TEST_F(GuestBindings, AreNamedAfterTheWorld) {
   const auto c = generate_guest_bindings({.language = GuestLanguage::c, .wit = {.path = wit}});
   ASSERT_TRUE(c.has_value()) << c.error().message();
   EXPECT_THAT(names(*c), ElementsAre("my_world.c", "my_world.h", "my_world_component_type.o"));
-  const auto cpp = generate_guest_bindings({.language = GuestLanguage::cpp, .wit = {.path = wit, .world = "my-world"}});
+  const auto cpp =
+      generate_guest_bindings({.language = GuestLanguage::cpp, .wit = {.path = wit, .world = "my-world"}});
   ASSERT_TRUE(cpp.has_value()) << cpp.error().message();
   EXPECT_THAT(names(*cpp),
               ElementsAre("my_world.cpp", "my_world_component_type.o", "my_world_cpp.h", "wit.h"));
@@ -97,9 +98,11 @@ TEST_F(GuestBindings, NeedAWorldThatIsThere) {
   const auto wit = write("package a:b;\nworld w {}\nworld v {}\n");
   const auto choose = generate_guest_bindings({.language = GuestLanguage::c, .wit = {.path = wit}});
   EXPECT_EQ(choose.error().code(), ErrorCode::not_found);
-  const auto unknown = generate_guest_bindings({.language = GuestLanguage::c, .wit = {.path = wit, .world = "x"}});
+  const auto unknown =
+      generate_guest_bindings({.language = GuestLanguage::c, .wit = {.path = wit, .world = "x"}});
   EXPECT_EQ(unknown.error().code(), ErrorCode::not_found);
-  const auto nowhere = generate_guest_bindings({.language = GuestLanguage::c, .wit = {.path = "/nowhere.wit"}});
+  const auto nowhere =
+      generate_guest_bindings({.language = GuestLanguage::c, .wit = {.path = "/nowhere.wit"}});
   EXPECT_EQ(nowhere.error().code(), ErrorCode::io);
 }
 
