@@ -170,10 +170,16 @@ const InterfacePlan* Plan::find_interface(std::size_t id) const {
 
 // ---- Properties
 
+TypeRef Plan::plain(TypeRef type) const {
+  while (!type.is_primitive() && wit.types[type.id].shape == TypeShape::alias) {
+    type = TypeRef(*wit.types[type.id].members[0].type);
+  }
+  return type;
+}
+
 const TypeDef* Plan::resolve(const TypeRef& type) const {
-  if (type.is_primitive()) return nullptr;
-  const TypeDef& definition = wit.types[type.id];
-  return definition.shape == TypeShape::alias ? resolve(*definition.members[0].type) : &definition;
+  const TypeRef found = plain(type);
+  return found.is_primitive() ? nullptr : &wit.types[found.id];
 }
 
 std::string Plan::unsupported_shape(const TypeDef& type) const {
@@ -249,13 +255,14 @@ bool Plan::owns_resources(const TypeRef& type) const {
       definition.members, [&](const Member& member) { return member.type && owns_resources(*member.type); });
 }
 
-Plan::Layout Plan::layout(const TypeRef& type) const {
+Plan::Layout Plan::layout(const TypeRef& ref) const {
+  const TypeRef type = plain(ref);
   if (type.is_primitive()) {
     const Primitive* primitive = find_primitive(type);
     return {.size = primitive->size, .align = primitive->size, .offsets = {}};
   }
   Layout result;
-  for (const Member& member : resolve(type)->members) {
+  for (const Member& member : wit.types[type.id].members) {
     const Layout inner = layout(*member.type);
     result.size = (result.size + inner.align - 1) / inner.align * inner.align;
     result.offsets.push_back(result.size);
@@ -266,19 +273,17 @@ Plan::Layout Plan::layout(const TypeRef& type) const {
   return result;
 }
 
-bool Plan::is_flat(const TypeRef& type) const {
-  const TypeDef* definition = resolve(type);
-  if (definition == nullptr) {
-    TypeRef primitive = type;
-    while (!primitive.is_primitive()) primitive = *wit.types[primitive.id].members[0].type;
-    const Primitive* found = find_primitive(primitive);
-    return found != nullptr && found->size != 0;
+bool Plan::is_flat(const TypeRef& ref) const {
+  const TypeRef type = plain(ref);
+  if (type.is_primitive()) {
+    const Primitive* primitive = find_primitive(type);
+    return primitive != nullptr && primitive->size != 0;
   }
-  if (definition->shape != TypeShape::record || definition->members.empty()) return false;
-  for (const Member& member : definition->members) {
-    if (!is_flat(*member.type)) return false;
-  }
-  return layout(type).size <= kMaxFlatRecord;
+  const TypeDef& definition = wit.types[type.id];
+  return definition.shape == TypeShape::record && !definition.members.empty() &&
+         std::ranges::all_of(definition.members,
+                             [&](const Member& member) { return is_flat(*member.type); }) &&
+         layout(type).size <= kMaxFlatRecord;
 }
 
 // ---- Spelling
@@ -298,8 +303,14 @@ std::string Plan::type_name(std::size_t id, const Context& context) const {
 }
 
 bool Plan::is_guest_resource(std::size_t id, Side side) const {
-  const TypeDef& resource = *resolve({.primitive = {}, .id = id});
-  return resource.owner == Owner::interface && is_exported_side(*find_interface(resource.owner_id), side);
+  const TypeDef& type = wit.types[id];
+  // A world's own types are those of its imports, and so is what they stand for.
+  if (type.owner == Owner::world) side = Side::imports;
+  if (type.owner == Owner::interface) {
+    side = is_exported_side(*find_interface(type.owner_id), side) ? Side::exports : Side::imports;
+  }
+  if (type.shape == TypeShape::alias) return is_guest_resource(type.members[0].type->id, side);
+  return side == Side::exports;
 }
 
 std::string Plan::value(const TypeRef& ref, const Context& context) const {
@@ -386,11 +397,7 @@ std::string Plan::view(const TypeRef& ref, const Context& context, Towards towar
         return is_flat(element) ? "std::span<const " + value(element, context) + ">"
                                 : "std::vector<" + part(0, "") + ">";
       }
-      TypeRef plain = element;
-      while (!plain.is_primitive() && wit.types[plain.id].shape == TypeShape::alias) {
-        plain = *wit.types[plain.id].members[0].type;
-      }
-      if (plain.primitive == "bool") return "std::vector<bool>";
+      if (plain(element).primitive == "bool") return "std::vector<bool>";
       return "std::span<const " + value(element, context) + ">";
     }
     case TypeShape::option:

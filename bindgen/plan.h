@@ -87,7 +87,9 @@ class Plan {
   /// The canonical layout of a flat type.
   [[nodiscard]] Layout layout(const TypeRef& type) const;
 
-  /// The type behind aliases.
+  /// The type behind aliases: never an alias itself.
+  [[nodiscard]] TypeRef plain(TypeRef type) const;
+  /// The same as a definition; null for a primitive.
   [[nodiscard]] const TypeDef* resolve(const TypeRef& type) const;
 
   /// A value of its own: a result, a field.

@@ -6,7 +6,7 @@ function(tairitsu_enable_warnings target)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
     # False alarms in std::string's operator+, GCC bug 105651, and in copies of std::optional and
     # std::expected that hold nothing.
-    target_compile_options(${target} PRIVATE -Wno-restrict -Wno-maybe-uninitialized)
+    target_compile_options(${target} PRIVATE -Wno-restrict -Wno-array-bounds -Wno-maybe-uninitialized)
   endif()
   if(TAIRITSU_WERROR)
     target_compile_options(${target} PRIVATE -Werror)

@@ -24,10 +24,32 @@ add_custom_target(
   USES_TERMINAL)
 
 find_package(Threads REQUIRED)
-add_library(tairitsu_bridge STATIC IMPORTED GLOBAL)
-add_dependencies(tairitsu_bridge tairitsu_bridge_cargo)
+set(bridge_location "${tairitsu_bridge_archive}")
+set(bridge_kind STATIC)
+set(bridge_target tairitsu_bridge_cargo)
+if(TAIRITSU_SANITIZE STREQUAL "thread")
+  # The thread sanitizer sees no lock and no atomic of Rust, which is not instrumented. In a library of its
+  # own the bridge can be told apart from what is to be judged: see tests/tsan-suppressions.txt.
+  set(bridge_location "${PROJECT_BINARY_DIR}/lib/libtairitsu_bridge.so")
+  set(bridge_kind SHARED)
+  set(bridge_target tairitsu_bridge_library)
+  set(bridge_map "${PROJECT_BINARY_DIR}/bridge.map")
+  file(CONFIGURE OUTPUT "${bridge_map}" CONTENT "{ global: tairitsu_bridge_*; local: *; };\n" @ONLY)
+  add_custom_command(
+    OUTPUT "${bridge_location}"
+    COMMAND
+      "${CMAKE_CXX_COMPILER}" -shared -Wl,-soname,libtairitsu_bridge.so -Wl,--whole-archive
+      "${tairitsu_bridge_archive}" -Wl,--no-whole-archive -Wl,--gc-sections "-Wl,--version-script=${bridge_map}"
+      -Wl,-z,defs -pthread -ldl -lm -o "${bridge_location}"
+    DEPENDS tairitsu_bridge_cargo "${tairitsu_bridge_archive}" "${bridge_map}"
+    COMMENT "Linking the bridge as a shared library"
+    VERBATIM)
+  add_custom_target(${bridge_target} DEPENDS "${bridge_location}")
+endif()
+add_library(tairitsu_bridge ${bridge_kind} IMPORTED GLOBAL)
+add_dependencies(tairitsu_bridge ${bridge_target})
 set_target_properties(
   tairitsu_bridge
-  PROPERTIES IMPORTED_LOCATION "${tairitsu_bridge_archive}"
+  PROPERTIES IMPORTED_LOCATION "${bridge_location}"
              INTERFACE_INCLUDE_DIRECTORIES "${PROJECT_SOURCE_DIR}/bridge/include"
              INTERFACE_LINK_LIBRARIES "Threads::Threads;${CMAKE_DL_LIBS};m")

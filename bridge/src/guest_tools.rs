@@ -2,7 +2,7 @@
 
 use crate::error::{Code, Error};
 use crate::ffi::{Buffer, Bytes, free, give, guard};
-use crate::wit;
+use crate::{guest_fixes, wit};
 use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
     WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
@@ -70,9 +70,12 @@ pub fn componentize(module: &[u8], options: &ComponentizeOptions) -> Result<Vec<
     }
     let mut module = module.to_vec();
     if let Some((resolve, world)) = options.world {
-        embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8).map_err(cannot)?;
+        embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8)
+            .map_err(cannot)?;
     }
-    let mut encoder = ComponentEncoder::default().module(&module).map_err(cannot)?;
+    let mut encoder = ComponentEncoder::default()
+        .module(&module)
+        .map_err(cannot)?;
     for (name, adapter) in &options.adapters {
         encoder = encoder.adapter(name, adapter).map_err(cannot)?;
     }
@@ -185,16 +188,22 @@ pub fn generate_guest_bindings(
 ) -> Result<GeneratedFiles, Error> {
     let (mut resolve, package) = wit::load(wit_path, features)?;
     let world = wit::select_world(&resolve, package, world)?;
-    let mut files = generate(language, &mut resolve, world)?;
-    if language == GuestLanguage::Cpp && files.get_size(WIT_HEADER).is_none() {
-        files.push(WIT_HEADER, &wit_header()?);
+    if language == GuestLanguage::Cpp {
+        guest_fixes::refuse(&resolve, world)?;
+        guest_fixes::shorten_aliases(&mut resolve);
     }
-    Ok(GeneratedFiles(
-        files
-            .iter()
-            .map(|(name, contents)| (file_name(name), contents.to_vec()))
-            .collect(),
-    ))
+    let mut generated = generate(language, &mut resolve, world)?;
+    if language == GuestLanguage::Cpp && generated.get_size(WIT_HEADER).is_none() {
+        generated.push(WIT_HEADER, &wit_header()?);
+    }
+    let mut files = generated
+        .iter()
+        .map(|(name, contents)| (file_name(name), contents.to_vec()))
+        .collect::<Vec<_>>();
+    if language == GuestLanguage::Cpp {
+        guest_fixes::mend(&resolve, world, &mut files)?;
+    }
+    Ok(GeneratedFiles(files))
 }
 
 fn generate(

@@ -18,6 +18,7 @@ pub mod component;
 pub mod engine;
 pub mod error;
 pub mod ffi;
+mod guest_fixes;
 pub mod guest_tools;
 pub mod linker;
 pub mod store;

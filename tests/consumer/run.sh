@@ -72,12 +72,13 @@ step "pkg-config: the README's sample"
 readme="$here/../../README.md"
 awk '/^```cpp$/ { inside = 1; next } /^```$/ && inside { exit } inside' "$readme" >"$work/sample.cc"
 grep -q greet "$work/sample.cc" || fail "$readme has no sample"
+"$prefix/bin/tairitsu" bindgen host "$here/project/greeter.wit" -o "$work/bindings"
 for package in tairitsu tairitsu-static; do
-  for source in "$work/sample.cc" "$here/project/readme_main.cc"; do
+  for source in "$work/sample.cc" "$work/bindings/greeter.cc" "$here/project/readme_main.cc"; do
     object="$work/$(basename "$source" .cc).o"
-    [[ -e "$object" ]] || "${compiler[@]}" $(pkg-config --cflags "$package") -c "$source" -o "$object"
+    [[ -e "$object" ]] || "${compiler[@]}" $(pkg-config --cflags "$package") -I "$work/bindings" -c "$source" -o "$object"
   done
-  "${compiler[@]}" "$work/sample.o" "$work/readme_main.o" $(pkg-config --libs "$package") -o "$work/sample-$package"
+  "${compiler[@]}" "$work/sample.o" "$work/greeter.o" "$work/readme_main.o" $(pkg-config --libs "$package") -o "$work/sample-$package"
   LD_LIBRARY_PATH="$lib" "$work/sample-$package" "$component"
 done
 

@@ -11,11 +11,14 @@
 #include <string_view>
 #include <vector>
 
+#include "tairitsu/image.h"
+
 namespace tairitsu {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using std::string_view_literals::operator""sv;
 
 constexpr std::string_view kEmptyModule("\0asm\x01\0\0\0", 8);
 constexpr std::string_view kEmptyComponent("\0asm\x0d\0\x01\0", 8);
@@ -54,6 +57,49 @@ class GuestBindings : public ::testing::Test {
       std::filesystem::path(::testing::TempDir()) /
       (std::string("tairitsu-") + ::testing::UnitTest::GetInstance()->current_test_info()->name());
 };
+
+std::vector<std::byte> bytes(std::string_view text) {
+  const auto view = std::as_bytes(std::span(text));
+  return {view.begin(), view.end()};
+}
+
+// (module (func (export "f") (param i32) (result i32) local.get 0))
+constexpr std::string_view kIdentity =
+    "\0asm\x01\0\0\0\x01\x06\x01\x60\x01\x7f\x01\x7f\x03\x02\x01\0\x07\x05\x01\x01"
+    "f\0\0\x0a\x06\x01\x04\0\x20\0\x0b"sv;
+// (module (import "extra" "g" (func)) (func (export "f") call 0))
+constexpr std::string_view kCaller =
+    "\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x02\x0b\x01\x05"
+    "extra\x01g\0\0\x03\x02\x01\0\x07\x05\x01\x01"
+    "f\0\x01\x0a\x06\x01\x04\0\x10\0\x0b"sv;
+// (module (func (export "g")))
+constexpr std::string_view kAdapter =
+    "\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x07\x05\x01\x01"
+    "g\0\0\x0a\x04\x01\x02\0\x0b"sv;
+
+TEST_F(GuestBindings, AreNotNeededWhereTheWorldIsGiven) {
+  const auto wit = write("package a:b;\nworld w { export f: func(x: u32) -> u32; }\nworld v {}\n");
+  const auto made = componentize(bytes(kIdentity), {.wit = {.path = wit, .world = "w"}});
+  ASSERT_TRUE(made.has_value()) << made.error().message();
+  const auto engine = Engine::create();
+  const auto image = Image::from_bytes(*engine, *made);
+  ASSERT_TRUE(image.has_value()) << image.error().message();
+  EXPECT_THAT(image->world().to_string(), HasSubstr("f: func(x: u32) -> u32"));
+  EXPECT_EQ(componentize(bytes(kIdentity), {.wit = {.path = wit}}).error().code(), ErrorCode::not_found);
+  const auto other = write("package a:b;\nworld w { export f: func(x: string); }\n");
+  EXPECT_EQ(componentize(bytes(kIdentity), {.wit = {.path = other}}).error().code(),
+            ErrorCode::invalid_component);
+}
+
+TEST_F(GuestBindings, GoWithAdapters) {
+  const WitSource wit{.path = write("package a:b;\nworld w { export f: func(); }\n")};
+  const auto without = componentize(bytes(kCaller), {.wit = wit});
+  ASSERT_FALSE(without.has_value());
+  EXPECT_THAT(without.error().message(), HasSubstr("extra"));
+  const auto with =
+      componentize(bytes(kCaller), {.wit = wit, .adapters = {{.name = "extra", .module = bytes(kAdapter)}}});
+  EXPECT_TRUE(with.has_value()) << with.error().message();
+}
 
 std::vector<std::string> names(const std::vector<GeneratedFile>& files) {
   std::vector<std::string> names;
