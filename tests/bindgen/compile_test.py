@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""Generates host bindings for whole WIT packages and checks that the result compiles without warnings.
+
+    compile_test.py --tairitsu PROGRAM --include FOLDER --cxx COMPILER... [--jobs N] [--both-wasi] WIT...
+
+For every world in every WIT (a folder with deps/, or a file), the worlds of deps/ included: generation ends with
+exit code 0, and the header and its source pass every compiler with all templates instantiated (see
+instantiate.py). --both-wasi does it with --implement-wasi too. `crate:NAME:FOLDER` as a WIT is a folder of the
+sources of a Rust crate, which `cargo metadata` finds in --cargo-folder; a crate that is not there is left out.
+"""
+
+import argparse
+import hashlib
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from instantiate import source_of
+
+WARNINGS = ["-std=c++23", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror", "-fsyntax-only"]
+
+
+def crate_folders(cargo, folder):
+    command = [cargo, "metadata", "--format-version", "1", "--locked"]
+    for options in (["--offline"], []):
+        done = subprocess.run(command + options, cwd=folder, capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            packages = json.loads(done.stdout)["packages"]
+            return {package["name"]: Path(package["manifest_path"]).parent for package in packages}
+    sys.exit("cargo metadata failed:\n" + done.stderr)
+
+
+def worlds_of(wit):
+    """`name` of the main package's, `ns:pkg/name@version` of the others'."""
+    files = [wit] if wit.is_file() else sorted(wit.rglob("*.wit"))
+    packages = {}  # By folder, since the `package` line may be in another file of it.
+    texts = [(file, re.sub(r"/\*.*?\*/|//[^\n]*", "", file.read_text(encoding="utf-8"), flags=re.S)) for file in files]
+    for file, text in texts:
+        if found := re.search(r"^package\s+([^;{\s]+)\s*;", text, re.M):
+            packages[file if file.parent.name == "deps" else file.parent] = found[1].replace("%", "")
+    worlds = []
+    for file, text in texts:
+        package = packages.get(file, packages.get(file.parent, ""))
+        name, _, version = package.partition("@")
+        for world in re.findall(r"^\s*world\s+%?([\w-]+)\s*\{", text, re.M):
+            main = file.parent == wit or file == wit
+            worlds.append(world if main else f"{name}/{world}" + (f"@{version}" if version else ""))
+    return worlds
+
+
+class Check:
+    def __init__(self, arguments):
+        self.arguments = arguments
+        self.seen = set()
+
+    def compile(self, folder, label):
+        """The compilers' complaints, the first lines of each."""
+        [header] = folder.glob("*.h")
+        source = folder / "instantiate.cpp"
+        # Text that was there before, under whatever name, is not compiled again.
+        text = header.read_text(encoding="utf-8")
+        digest = hashlib.sha256(text.partition("\n")[2].encode()).digest()
+        if digest in self.seen:
+            return []
+        self.seen.add(digest)
+        source.write_text(source_of([header.with_suffix(".cc")]), encoding="utf-8")
+        failures = []
+        for compiler in self.arguments.cxx:
+            command = [compiler, *WARNINGS, "-I", self.arguments.include, source]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                first = "\n".join(done.stderr.splitlines()[:12])
+                failures.append(f"{label}: {Path(compiler).name} ends with {done.returncode}:\n{first}")
+        return failures
+
+    def run(self, job):
+        wit, world, options = job
+        label = " ".join([str(wit), world, *options])
+        with tempfile.TemporaryDirectory() as name:
+            done = subprocess.run(
+                [self.arguments.tairitsu, "bindgen", "host", wit, "--world", world, "--output", name, *options],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if done.returncode != 0:
+                return [f"{label}: bindgen ends with {done.returncode}:\n{done.stderr}"]
+            return self.compile(Path(name), label)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--tairitsu", required=True)
+    parser.add_argument("--include", required=True)
+    parser.add_argument("--cxx", action="append", required=True)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--both-wasi", action="store_true")
+    parser.add_argument("--cargo", default="cargo")
+    parser.add_argument("--cargo-folder")
+    parser.add_argument("wit", nargs="+")
+    arguments = parser.parse_args()
+
+    crates = None
+    jobs = []
+    for wit in arguments.wit:
+        if wit.startswith("crate:"):
+            _, crate, folder = wit.split(":")
+            if crates is None:
+                crates = crate_folders(arguments.cargo, arguments.cargo_folder)
+            if crate not in crates:
+                print(f"{crate} is not in Cargo.lock: left out")
+                continue
+            wit = crates[crate] / folder
+        wit = Path(wit)
+        worlds = worlds_of(wit)
+        if not worlds:
+            sys.exit(f"{wit}: no world was found")
+        for world in worlds:
+            jobs.append((wit, world, []))
+            if arguments.both_wasi:
+                jobs.append((wit, world, ["--implement-wasi"]))
+
+    check = Check(arguments)
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        failures = [failure for result in pool.map(check.run, jobs) for failure in result]
+    for failure in failures:
+        print(failure, end="\n\n")
+    print(f"{len(jobs)} worlds and ways to generate them, {len(check.seen)} different texts, {len(failures)} failures")
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()
