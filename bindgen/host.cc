@@ -77,17 +77,26 @@ class HostGenerator {
 
   bool has_host_side(const InterfacePlan& interface) const {
     return interface.imported && !interface.provided &&
-           (std::ranges::any_of(functions_of(interface), [&](const Function& f) { return usable(f); }) ||
-            has_resource_types(interface));
+           (!usable_functions(interface).empty() || !resource_types(interface).empty());
+  }
+
+  /// Whether a host implements something of it: functions, not methods alone.
+  bool needs_host(const InterfacePlan& interface) const {
+    return has_host_side(interface) && !without_methods(usable_functions(interface)).empty();
+  }
+
+  /// Whether the linker gets anything of it.
+  bool is_linked(const InterfacePlan& interface) const {
+    return has_host_side(interface) &&
+           (!usable_functions(interface).empty() || defines_resources(resource_types(interface)));
+  }
+
+  bool defines_resources(const std::vector<std::size_t>& types) const {
+    return std::ranges::any_of(types,
+                               [&](std::size_t id) { return wit_.types[id].shape == TypeShape::resource; });
   }
 
   bool has_guest_side(const InterfacePlan& interface) const { return interface.exported; }
-
-  bool has_resource_types(const InterfacePlan& interface) const {
-    return std::ranges::any_of(wit_.interfaces[interface.id].types, [&](std::size_t id) {
-      return is_resource_type(id) && !plan_.unsupported(id);
-    });
-  }
 
   bool is_resource_type(std::size_t id) const { return plan_.has_resources({.primitive = {}, .id = id}); }
 
@@ -146,6 +155,8 @@ class HostGenerator {
       for (const Function& function : functions_of(interface)) {
         if (const auto reason = plan_.unsupported(function)) {
           note(interface.import_name + "#" + function.name, *reason);
+        } else if (interface.again && has_resources(function)) {
+          note(interface.import_name + "#" + function.name, "it has resources of an interface of two names");
         }
       }
     }
@@ -213,9 +224,15 @@ class HostGenerator {
   std::vector<const Function*> usable_functions(const InterfacePlan& interface) const {
     std::vector<const Function*> result;
     for (const Function& function : functions_of(interface)) {
-      if (usable(function)) result.push_back(&function);
+      if (usable(function) && !(interface.again && has_resources(function))) result.push_back(&function);
     }
     return result;
+  }
+
+  bool has_resources(const Function& function) const {
+    return (function.result && plan_.has_resources(*function.result)) ||
+           std::ranges::any_of(function.parameters,
+                               [&](const Member& parameter) { return plan_.has_resources(*parameter.type); });
   }
 
   std::vector<const Function*> root_functions(const std::vector<WorldItem>& items) const {
@@ -287,7 +304,7 @@ class HostGenerator {
     header_.gap();
     header_.line("TAIRITSU_REQUIRE_BINDINGS_VERSION(1);");
     for (const InterfacePlan& interface : plan_.interfaces) {
-      if (needed_.contains(interface.id)) write_shared_types(interface);
+      if (needed_.contains(interface.id) && !interface.again) write_shared_types(interface);
     }
     for (const InterfacePlan& interface : plan_.interfaces) {
       if (has_host_side(interface)) write_host_side(interface);
@@ -591,6 +608,7 @@ class HostGenerator {
 
   std::vector<std::size_t> resource_types(const InterfacePlan& interface) const {
     std::vector<std::size_t> types;
+    if (interface.again) return types;
     for (const std::size_t id : wit_.interfaces[interface.id].types) {
       if (is_resource_type(id) && !plan_.unsupported(id)) types.push_back(id);
     }
@@ -657,7 +675,9 @@ class HostGenerator {
       write_host_class(out, hosts, names, context, imports.host_class, imports.docs);
       write_host_functions(out, hosts, names, context, imports.import_name, imports.functions_struct);
     }
-    write_add_to_linker(out, context, imports.types, imports.functions, names, imports.import_name);
+    if (!imports.functions.empty() || defines_resources(imports.types)) {
+      write_add_to_linker(out, context, imports.types, imports.functions, names, imports.import_name);
+    }
     close_namespaces(out, imports.space, imports.inner);
   }
 
@@ -752,14 +772,19 @@ class HostGenerator {
     const bool uses_host = std::ranges::any_of(functions, [](const Function* f) { return !is_method(f); });
 
     out.gap();
-    out.line("/// Gives the linker " +
-             (import_name.empty() ? "the functions at the world's root" : "`" + import_name + "`") +
-             ". `get` finds the implementation, which may be any object with");
-    out.line("/// fitting members, in the container's host state; where " + state +
-             " is void it takes no argument.");
-    out.line("template <typename " + state + ", typename " + get + ">");
-    out.line("tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, " +
-             std::string(uses_host ? "" : "[[maybe_unused]] ") + get + " get) {");
+    const std::string what =
+        import_name.empty() ? "the functions at the world's root" : "`" + import_name + "`";
+    if (uses_host) {
+      out.line("/// Gives the linker " + what +
+               ". `get` finds the implementation, which may be any object with");
+      out.line("/// fitting members, in the container's host state; where " + state +
+               " is void it takes no argument.");
+      out.line("template <typename " + state + ", typename " + get + ">");
+      out.line("tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, " + get + " get) {");
+    } else {
+      out.line("/// Gives the linker " + what + ": resources, which bring their methods.");
+      out.line("inline tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker) {");
+    }
     out.indent();
     if (uses_host) {
       out.line("using " + implementation + " = tairitsu::detail::HostOf<" + state + ", " + get + ">;");
@@ -877,10 +902,9 @@ class HostGenerator {
   void write_world_items() {
     const Context context{.side = Side::imports, .interface = nullptr};
     std::vector<std::size_t> shared;
-    std::vector<std::size_t> resources;
+    const std::vector<std::size_t> resources = world_resources();
     for (const auto& [id, name] : plan_.world_type_names) {
-      if (plan_.unsupported(id)) continue;
-      (is_resource_type(id) ? resources : shared).push_back(id);
+      if (!plan_.unsupported(id) && !is_resource_type(id)) shared.push_back(id);
     }
     const std::vector<const Function*> functions = root_functions(plan_.world.imports);
     if (shared.empty() && resources.empty() && functions.empty()) return;
@@ -906,10 +930,15 @@ class HostGenerator {
   }
 
   bool has_root_imports() const {
-    return !root_functions(plan_.world.imports).empty() ||
-           std::ranges::any_of(plan_.world_type_names, [&](const auto& entry) {
-             return is_resource_type(entry.first) && !plan_.unsupported(entry.first);
-           });
+    return !root_functions(plan_.world.imports).empty() || !world_resources().empty();
+  }
+
+  std::vector<std::size_t> world_resources() const {
+    std::vector<std::size_t> types;
+    for (const auto& [id, name] : plan_.world_type_names) {
+      if (is_resource_type(id) && !plan_.unsupported(id)) types.push_back(id);
+    }
+    return types;
   }
 
   struct Accessor {
@@ -1026,6 +1055,8 @@ class HostGenerator {
     out.line("template <>");
     out.line("struct tairitsu::Bindings<" + world_type() + "> {");
     out.indent();
+    out.line("/// How many imports need a host.");
+    out.line("static constexpr std::size_t hosts = " + std::to_string(count_hosts()) + ";");
     out.line("static Result<std::shared_ptr<const void>> look_up(const Component& component);");
     out.list("static Result<" + world_type() + "> bind(",
              {"const Instance& instance", "const std::shared_ptr<const void>& found"}, ");");
@@ -1037,48 +1068,70 @@ class HostGenerator {
     out.line("};");
   }
 
-  void write_world_add_to_linker(Writer& out, const std::string& name) const {
-    std::vector<std::string> spaces;
-    std::vector<std::string> described;
+  /// What the world's `add_to_linker` calls.
+  struct LinkedPart {
+    std::string space;
+    std::string description;
+    bool needs_host;
+  };
+
+  std::vector<LinkedPart> linked_parts() const {
+    std::vector<LinkedPart> parts;
     for (const InterfacePlan& interface : plan_.interfaces) {
-      if (!has_host_side(interface)) continue;
-      spaces.push_back("::" + interface.space + "::imports");
-      described.push_back(interface.import_name);
+      if (!is_linked(interface)) continue;
+      parts.push_back({"::" + interface.space + "::imports", interface.import_name, needs_host(interface)});
     }
-    if (has_root_imports()) {
-      spaces.push_back("::" + plan_.world_space);
-      described.emplace_back("the world's own functions");
+    const std::vector<const Function*> functions = root_functions(plan_.world.imports);
+    if (!functions.empty() || defines_resources(world_resources())) {
+      parts.push_back(
+          {"::" + plan_.world_space, "the world's own functions", !without_methods(functions).empty()});
     }
-    const std::string count = std::to_string(spaces.size());
-    if (spaces.empty()) {
+    return parts;
+  }
+
+  std::size_t count_hosts() const {
+    return static_cast<std::size_t>(std::ranges::count_if(linked_parts(), &LinkedPart::needs_host));
+  }
+
+  void write_world_add_to_linker(Writer& out, const std::string& name) const {
+    const std::vector<LinkedPart> parts = linked_parts();
+    const std::size_t hosts = count_hosts();
+    const std::string count = std::to_string(hosts);
+    if (hosts == 0) {
       out.line("/// The world imports nothing that a host has to implement.");
       out.line("template <typename State>");
-      out.line("static tairitsu::Result<void> " + name + "(tairitsu::Linker&) {");
-      out.line("  return {};");
-      out.line("}");
-      return;
+      out.line("static tairitsu::Result<void> " + name + "(tairitsu::Linker&" +
+               std::string(parts.empty() ? "" : " linker") + ") {");
+    } else {
+      out.line(
+          "/// Gives the linker every import. `get` finds the implementation in the container's host state,");
+      out.line("/// `[](State& state) -> Implementation& { … }`; where State is void it takes no argument.");
+      if (hosts > 1) {
+        out.line("/// One for all of them, or one for each, in this order:");
+        for (const LinkedPart& part : parts) {
+          if (part.needs_host) out.line("///   " + part.description);
+        }
+      }
+      out.line("template <typename State, typename... Get>");
+      out.line("static tairitsu::Result<void> " + name + "(tairitsu::Linker& linker, Get... get) {");
     }
-    out.line(
-        "/// Gives the linker every import. `get` finds the implementation in the container's host state,");
-    out.line("/// `[](State& state) -> Implementation& { … }`; where State is void it takes no argument.");
-    if (spaces.size() > 1) {
-      out.line("/// One for all of them, or one for each, in this order:");
-      for (const std::string& one : described) out.line("///   " + one);
-    }
-    out.line("template <typename State, typename... Get>");
-    out.line("static tairitsu::Result<void> " + name + "(tairitsu::Linker& linker, Get... get) {");
     out.indent();
-    if (spaces.size() == 1) {
+    if (hosts == 1) {
       out.line(
           "static_assert(sizeof...(Get) == 1, \"one function that finds the implementation is needed\");");
-    } else {
+    } else if (hosts > 1) {
       out.line("static_assert(sizeof...(Get) == 1 || sizeof...(Get) == " + count + ",");
       out.line("              \"functions that find the implementations: one for all imports, or " + count +
                "\");");
     }
-    for (std::size_t i = 0; i < spaces.size(); ++i) {
-      out.list("TAIRITSU_CHECK(" + spaces[i] + "::add_to_linker<State>(",
-               {"linker", "tairitsu::detail::pick<" + std::to_string(i) + ">(get...)"}, "));");
+    std::size_t index = 0;
+    for (const LinkedPart& part : parts) {
+      if (part.needs_host) {
+        out.list("TAIRITSU_CHECK(" + part.space + "::add_to_linker<State>(",
+                 {"linker", "tairitsu::detail::pick<" + std::to_string(index++) + ">(get...)"}, "));");
+      } else {
+        out.line("TAIRITSU_CHECK(" + part.space + "::add_to_linker(linker));");
+      }
     }
     out.line("return {};");
     out.outdent();

@@ -71,6 +71,39 @@ constexpr auto kReserved = std::to_array<std::string_view>({
 });
 static_assert(std::ranges::is_sorted(kReserved));
 
+// Sorted. What C's library has in the global namespace, where a package's namespace begins.
+constexpr auto kLibrary = std::to_array<std::string_view>({
+    "abort",     "abs",      "accept",   "access",       "acct",      "acos",      "alarm",       "asin",
+    "atan",      "atexit",   "atof",     "atoi",         "bcmp",      "bcopy",     "bind",        "brk",
+    "bsearch",   "bzero",    "calloc",   "ceil",         "chdir",     "chmod",     "chown",       "chroot",
+    "clearerr",  "clock",    "close",    "confstr",      "connect",   "cos",       "creat",       "ctime",
+    "daemon",    "difftime", "div",      "dup",          "encrypt",   "endpwent",  "environ",     "erf",
+    "execl",     "exit",     "exp",      "fabs",         "fclose",    "feof",      "ferror",      "fflush",
+    "fgetc",     "fileno",   "flock",    "floor",        "fmod",      "fopen",     "fork",        "fprintf",
+    "fputc",     "fputs",    "fread",    "free",         "frexp",     "fscanf",    "fseek",       "fstat",
+    "fsync",     "ftell",    "ftime",    "ftok",         "fwrite",    "gamma",     "getc",        "getenv",
+    "getline",   "getopt",   "gets",     "gettimeofday", "gmtime",    "htons",     "hypot",       "index",
+    "ioctl",     "isalpha",  "isascii",  "isatty",       "j0",        "j1",        "jn",          "kill",
+    "killpg",    "labs",     "ldexp",    "lgamma",       "link",      "listen",    "llabs",       "lldiv",
+    "localtime", "lockf",    "log",      "logb",         "lseek",     "malloc",    "mblen",       "memchr",
+    "memcmp",    "memcpy",   "mkdir",    "mkfifo",       "mknod",     "mkstemp",   "mktime",      "mmap",
+    "modf",      "mount",    "msync",    "nan",          "nearbyint", "nice",      "ntohs",       "open",
+    "optarg",    "opterr",   "optind",   "pause",        "pclose",    "perror",    "personality", "pipe",
+    "poll",      "popen",    "pow",      "prctl",        "printf",    "profil",    "ptrace",      "putc",
+    "putenv",    "puts",     "qsort",    "quick_exit",   "raise",     "rand",      "random",      "read",
+    "readlink",  "readv",    "realloc",  "reboot",       "recv",      "remainder", "remove",      "rename",
+    "rewind",    "rindex",   "rint",     "rmdir",        "round",     "sbrk",      "scalb",       "scanf",
+    "select",    "send",     "setbuf",   "setenv",       "shutdown",  "sigaction", "signal",      "signbit",
+    "sigpause",  "sin",      "sinh",     "sleep",        "socket",    "splice",    "sqrt",        "srand",
+    "srandom",   "stat",     "statfs",   "stderr",       "stdin",     "stdout",    "stime",       "strcat",
+    "strchr",    "strlen",   "swab",     "symlink",      "sync",      "syscall",   "sysinfo",     "system",
+    "tan",       "tanh",     "tee",      "tempnam",      "time",      "timegm",    "timer",       "times",
+    "timezone",  "tmpfile",  "toascii",  "trunc",        "truncate",  "ttyname",   "tzset",       "uname",
+    "ungetc",    "unlink",   "unsetenv", "usleep",       "utime",     "vfork",     "wait",        "waitpid",
+    "write",     "y0",       "y1",       "yn",
+});
+static_assert(std::ranges::is_sorted(kLibrary));
+
 }  // namespace
 
 std::string file_stem(std::string_view name) {
@@ -81,7 +114,14 @@ std::string file_stem(std::string_view name) {
 
 std::string snake_case(std::string_view name) {
   std::string result = file_stem(name);
-  if (std::ranges::binary_search(kReserved, result)) result += '_';
+  // Names in `_t` are POSIX's: a parameter `size_t` would hide a type.
+  if (std::ranges::binary_search(kReserved, result) || result.ends_with("_t")) result += '_';
+  return result;
+}
+
+std::string namespace_case(std::string_view name) {
+  std::string result = snake_case(name);
+  if (std::ranges::binary_search(kLibrary, result)) result += '_';
   return result;
 }
 

@@ -11,6 +11,9 @@ namespace tairitsu::bindgen {
 /// that would hide a namespace of the generated code, gets an underscore at its end.
 [[nodiscard]] std::string snake_case(std::string_view name);
 
+/// The same for a namespace in the global one, beside the functions of C's library.
+[[nodiscard]] std::string namespace_case(std::string_view name);
+
 /// The same for a file's name, where nothing is reserved.
 [[nodiscard]] std::string file_stem(std::string_view name);
 

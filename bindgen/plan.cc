@@ -41,8 +41,33 @@ constexpr std::size_t kMaxFlatRecord = 128;
 constexpr std::size_t kMaxFlags = 32;
 
 // What the runtime's WASI 0.2 implements.
-constexpr auto kProvided = std::to_array<std::string_view>(
-    {"wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:io", "wasi:random", "wasi:sockets"});
+constexpr auto kProvided = std::to_array<std::string_view>({"wasi:cli/environment",
+                                                            "wasi:cli/exit",
+                                                            "wasi:cli/stderr",
+                                                            "wasi:cli/stdin",
+                                                            "wasi:cli/stdout",
+                                                            "wasi:cli/terminal-input",
+                                                            "wasi:cli/terminal-output",
+                                                            "wasi:cli/terminal-stderr",
+                                                            "wasi:cli/terminal-stdin",
+                                                            "wasi:cli/terminal-stdout",
+                                                            "wasi:clocks/monotonic-clock",
+                                                            "wasi:clocks/wall-clock",
+                                                            "wasi:filesystem/preopens",
+                                                            "wasi:filesystem/types",
+                                                            "wasi:io/error",
+                                                            "wasi:io/poll",
+                                                            "wasi:io/streams",
+                                                            "wasi:random/insecure",
+                                                            "wasi:random/insecure-seed",
+                                                            "wasi:random/random",
+                                                            "wasi:sockets/instance-network",
+                                                            "wasi:sockets/ip-name-lookup",
+                                                            "wasi:sockets/network",
+                                                            "wasi:sockets/tcp",
+                                                            "wasi:sockets/tcp-create-socket",
+                                                            "wasi:sockets/udp",
+                                                            "wasi:sockets/udp-create-socket"});
 
 }  // namespace
 
@@ -82,7 +107,7 @@ std::string Plan::package_path(std::size_t package) const {
   };
   note(world.imports);
   note(world.exports);
-  std::string path = snake_case(name.space) + "::";
+  std::string path = namespace_case(name.space) + "::";
   if (versions.size() == 1 || name.version.empty()) return path + snake_case(name.name);
   std::string version = name.version;
   std::ranges::replace_if(version, [](char c) { return c == '.' || c == '-' || c == '+'; }, '_');
@@ -118,7 +143,7 @@ void Plan::add_interface(const WorldItem& item, Side side) {
         package_id + "/" + interface.name + (package.version.empty() ? "" : "@" + package.version);
     plan.space = package_path(interface.package) + "::" + snake_case(interface.name);
     plan.provided = provide_wasi_ && side == Side::imports && package.version.starts_with("0.2.") &&
-                    std::ranges::find(kProvided, package_id) != kProvided.end();
+                    std::ranges::find(kProvided, package_id + "/" + interface.name) != kProvided.end();
   } else {
     plan.name = item.name;
     plan.import_name = item.name;
@@ -127,6 +152,7 @@ void Plan::add_interface(const WorldItem& item, Side side) {
         interfaces, [&](const InterfacePlan& other) { return other.space == plan.space; });
     if (taken) plan.space = world_space + "::exports_of::" + snake_case(item.name);
   }
+  plan.again = known != interfaces.end();
   name_types(plan);
   interfaces.push_back(std::move(plan));
 }
@@ -144,22 +170,21 @@ void Plan::name_types(InterfacePlan& plan) const {
 
 void Plan::sort_interfaces() {
   std::vector<InterfacePlan> sorted;
-  std::set<std::size_t> done;
-  const std::function<void(std::size_t)> visit = [&](std::size_t id) {
-    const auto plan = std::ranges::find(interfaces, id, &InterfacePlan::id);
-    if (plan == interfaces.end() || !done.insert(id).second) return;
-    for (const std::size_t type : wit.interfaces[id].types) {
+  std::set<const InterfacePlan*> done;
+  const std::function<void(InterfacePlan&)> visit = [&](InterfacePlan& plan) {
+    if (!done.insert(&plan).second) return;
+    for (const std::size_t type : wit.interfaces[plan.id].types) {
       // Another interface's types come in by `use` alone, which makes an alias.
       const TypeDef& definition = wit.types[type];
       if (definition.shape != TypeShape::alias || definition.members[0].type->is_primitive()) continue;
       const TypeDef& target = wit.types[definition.members[0].type->id];
-      if (target.owner == Owner::interface) visit(target.owner_id);
+      if (target.owner != Owner::interface) continue;
+      const auto user = std::ranges::find(interfaces, target.owner_id, &InterfacePlan::id);
+      if (user != interfaces.end()) visit(*user);
     }
-    sorted.push_back(std::move(*plan));
+    sorted.push_back(plan);
   };
-  std::vector<std::size_t> ids;
-  for (const InterfacePlan& plan : interfaces) ids.push_back(plan.id);
-  for (const std::size_t id : ids) visit(id);
+  for (InterfacePlan& plan : interfaces) visit(plan);
   interfaces = std::move(sorted);
 }
 

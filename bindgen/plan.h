@@ -29,6 +29,7 @@ struct InterfacePlan {
   std::string space;        ///< `example::shop::catalogue`
   bool imported = false;
   bool exported = false;
+  bool again = false;            ///< It is here under another name before: its types are there.
   bool provided = false;         ///< Imported, and the runtime itself provides it.
   std::string host_class;        ///< `Host`, and the like, where the user's types leave them free.
   std::string functions_struct;  ///< `HostFunctions`
@@ -78,14 +79,14 @@ class Plan {
   /// Whether it owns a resource, so that it is moved and not copied.
   [[nodiscard]] bool owns_resources(const TypeRef& type) const;
   /// Whether C++'s layout is the canonical ABI's, so that lists of it are copied and viewed whole.
-  [[nodiscard]] bool is_flat(const TypeRef& type) const;
+  [[nodiscard]] bool is_flat(const TypeRef& ref) const;
   struct Layout {
     std::size_t size = 0;
     std::size_t align = 1;
     std::vector<std::size_t> offsets;
   };
   /// The canonical layout of a flat type.
-  [[nodiscard]] Layout layout(const TypeRef& type) const;
+  [[nodiscard]] Layout layout(const TypeRef& ref) const;
 
   /// The type behind aliases: never an alias itself.
   [[nodiscard]] TypeRef plain(TypeRef type) const;

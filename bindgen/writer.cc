@@ -25,7 +25,11 @@ void Writer::docs(std::string_view text) {
     // A backslash at the end would draw the next line into the comment.
     while (!one.empty() && (one.back() == ' ' || one.back() == '\r' || one.back() == '\\'))
       one.remove_suffix(1);
-    line(one.empty() ? "///" : "/// " + std::string(one));
+    std::string safe(one);
+    for (std::size_t at = safe.find("??"); at != std::string::npos; at = safe.find("??", at + 1)) {
+      safe.insert(at + 1, " ");  // No trigraphs.
+    }
+    line(safe.empty() ? "///" : "/// " + safe);
   }
 }
 

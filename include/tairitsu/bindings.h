@@ -214,8 +214,12 @@ template <typename T, typename State, typename... Get>
 ContainerBuilder&& ContainerBuilder::add_bindings(bool for_templates, Get... get) && {
   detail::BindingsSteps steps;
   steps.for_templates = for_templates;
-  steps.define = [get...](Linker& linker) {
-    return Bindings<T>::template add_to_linker<State>(linker, get...);
+  steps.define = [get...](Linker& linker) -> Result<void> {
+    if constexpr (sizeof...(Get) == 0 && Bindings<T>::hosts != 0) {
+      return {};  // `with_imports` gives them.
+    } else {
+      return Bindings<T>::template add_to_linker<State>(linker, get...);
+    }
   };
   steps.look_up = [](const Component& component) { return Bindings<T>::look_up(component); };
   steps.bind = [](const Instance& instance,

@@ -174,7 +174,9 @@ namespace {
 
 Result<detail::FunctionName> split_import_name(std::string_view name) {
   TAIRITSU_TRY(auto parts, detail::split_name(name));
-  if (!parts.interface.empty() && detail::parse_interface_name(parts.interface).package.empty()) {
+  // `inline#twice`: an interface that is written inside a world has no package.
+  const bool in_full = name.find('#') != std::string_view::npos;
+  if (!parts.interface.empty() && !in_full) {
     return fail(ErrorCode::invalid_argument,
                 fmt::format("'{}': a definition needs its full name, such as 'example:shop/host@1.0.0#{}'",
                             name, parts.function));

@@ -183,6 +183,6 @@ class BindgenHost(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    TAIRITSU = sys.argv[1]
-    WIT = Path(sys.argv[2])
+    TAIRITSU = str(Path(sys.argv[1]).resolve())
+    WIT = Path(sys.argv[2]).resolve()
     unittest.main(argv=[sys.argv[0], *sys.argv[3:]])

@@ -19,13 +19,14 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from instantiate import source_of
+sys.dont_write_bytecode = True
+from instantiate import source_of  # noqa: E402  Beside this file, where nothing is to be written.
 
 WARNINGS = ["-std=c++23", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror", "-fsyntax-only"]
 
 
 def crate_folders(cargo, folder):
-    command = [cargo, "metadata", "--format-version", "1", "--locked"]
+    command = [cargo, "metadata", "--format-version", "1", "--locked", "--all-features"]
     for options in (["--offline"], []):
         done = subprocess.run(command + options, cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode == 0:

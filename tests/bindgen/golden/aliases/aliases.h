@@ -350,13 +350,6 @@ using Token = ::test::aliases::middle::imports::Token;
 
 namespace test::aliases::aliases {
 
-/// Gives the linker the functions at the world's root. `get` finds the implementation, which may be any object with
-/// fitting members, in the container's host state; where State is void it takes no argument.
-template <typename State, typename Get>
-tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, [[maybe_unused]] Get get) {
-  return {};
-}
-
 }  // namespace test::aliases::aliases
 
 namespace test::aliases {
@@ -371,16 +364,14 @@ class Aliases {
   /// One for all of them, or one for each, in this order:
   ///   test:aliases/base
   ///   test:aliases/middle
-  ///   the world's own functions
   template <typename State, typename... Get>
   static tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get... get) {
-    static_assert(sizeof...(Get) == 1 || sizeof...(Get) == 3,
-                  "functions that find the implementations: one for all imports, or 3");
+    static_assert(sizeof...(Get) == 1 || sizeof...(Get) == 2,
+                  "functions that find the implementations: one for all imports, or 2");
     TAIRITSU_CHECK(::test::aliases::base::imports::add_to_linker<State>(
         linker, tairitsu::detail::pick<0>(get...)));
     TAIRITSU_CHECK(::test::aliases::middle::imports::add_to_linker<State>(
         linker, tairitsu::detail::pick<1>(get...)));
-    TAIRITSU_CHECK(::test::aliases::aliases::add_to_linker<State>(linker, tairitsu::detail::pick<2>(get...)));
     return {};
   }
 
@@ -415,6 +406,8 @@ class Aliases {
 /// For `tairitsu::ContainerBuilder::with_bindings`.
 template <>
 struct tairitsu::Bindings<::test::aliases::Aliases> {
+  /// How many imports need a host.
+  static constexpr std::size_t hosts = 2;
   static Result<std::shared_ptr<const void>> look_up(const Component& component);
   static Result<::test::aliases::Aliases> bind(const Instance& instance,
                                                const std::shared_ptr<const void>& found);

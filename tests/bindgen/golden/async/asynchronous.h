@@ -212,6 +212,8 @@ class Asynchronous {
 /// For `tairitsu::ContainerBuilder::with_bindings`.
 template <>
 struct tairitsu::Bindings<::test::asynchronous::Asynchronous> {
+  /// How many imports need a host.
+  static constexpr std::size_t hosts = 1;
   static Result<std::shared_ptr<const void>> look_up(const Component& component);
   static Result<::test::asynchronous::Asynchronous> bind(
       const Instance& instance, const std::shared_ptr<const void>& found);

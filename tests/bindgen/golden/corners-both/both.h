@@ -841,6 +841,8 @@ class Both {
 /// For `tairitsu::ContainerBuilder::with_bindings`.
 template <>
 struct tairitsu::Bindings<::test::corners::Both> {
+  /// How many imports need a host.
+  static constexpr std::size_t hosts = 3;
   static Result<std::shared_ptr<const void>> look_up(const Component& component);
   static Result<::test::corners::Both> bind(const Instance& instance,
                                             const std::shared_ptr<const void>& found);

@@ -471,6 +471,8 @@ class Exporter {
 /// For `tairitsu::ContainerBuilder::with_bindings`.
 template <>
 struct tairitsu::Bindings<::test::corners::Exporter> {
+  /// How many imports need a host.
+  static constexpr std::size_t hosts = 0;
   static Result<std::shared_ptr<const void>> look_up(const Component& component);
   static Result<::test::corners::Exporter> bind(const Instance& instance,
                                                 const std::shared_ptr<const void>& found);

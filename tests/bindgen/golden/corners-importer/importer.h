@@ -694,6 +694,8 @@ class Importer {
 /// For `tairitsu::ContainerBuilder::with_bindings`.
 template <>
 struct tairitsu::Bindings<::test::corners::Importer> {
+  /// How many imports need a host.
+  static constexpr std::size_t hosts = 3;
   static Result<std::shared_ptr<const void>> look_up(const Component& component);
   static Result<::test::corners::Importer> bind(const Instance& instance,
                                                 const std::shared_ptr<const void>& found);

@@ -95,6 +95,8 @@ class Including {
 /// For `tairitsu::ContainerBuilder::with_bindings`.
 template <>
 struct tairitsu::Bindings<::test::corners::Including> {
+  /// How many imports need a host.
+  static constexpr std::size_t hosts = 1;
   static Result<std::shared_ptr<const void>> look_up(const Component& component);
   static Result<::test::corners::Including> bind(const Instance& instance,
                                                  const std::shared_ptr<const void>& found);

@@ -629,6 +629,8 @@ class Mixed {
 /// For `tairitsu::ContainerBuilder::with_bindings`.
 template <>
 struct tairitsu::Bindings<::test::corners::Mixed> {
+  /// How many imports need a host.
+  static constexpr std::size_t hosts = 2;
   static Result<std::shared_ptr<const void>> look_up(const Component& component);
   static Result<::test::corners::Mixed> bind(const Instance& instance,
                                              const std::shared_ptr<const void>& found);

@@ -132,6 +132,8 @@ class Gates {
 /// For `tairitsu::ContainerBuilder::with_bindings`.
 template <>
 struct tairitsu::Bindings<::test::gates::Gates> {
+  /// How many imports need a host.
+  static constexpr std::size_t hosts = 1;
   static Result<std::shared_ptr<const void>> look_up(const Component& component);
   static Result<::test::gates::Gates> bind(const Instance& instance,
                                            const std::shared_ptr<const void>& found);

@@ -761,6 +761,8 @@ class Imports {
 /// For `tairitsu::ContainerBuilder::with_bindings`.
 template <>
 struct tairitsu::Bindings<::std_::tairitsu_::Imports> {
+  /// How many imports need a host.
+  static constexpr std::size_t hosts = 2;
   static Result<std::shared_ptr<const void>> look_up(const Component& component);
   static Result<::std_::tairitsu_::Imports> bind(const Instance& instance,
                                                  const std::shared_ptr<const void>& found);

@@ -439,6 +439,8 @@ class Resources {
 /// For `tairitsu::ContainerBuilder::with_bindings`.
 template <>
 struct tairitsu::Bindings<::test::resources::Resources> {
+  /// How many imports need a host.
+  static constexpr std::size_t hosts = 1;
   static Result<std::shared_ptr<const void>> look_up(const Component& component);
   static Result<::test::resources::Resources> bind(const Instance& instance,
                                                    const std::shared_ptr<const void>& found);

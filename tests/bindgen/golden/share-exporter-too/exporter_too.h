@@ -179,6 +179,8 @@ class ExporterToo {
 /// For `tairitsu::ContainerBuilder::with_bindings`.
 template <>
 struct tairitsu::Bindings<::test::share::ExporterToo> {
+  /// How many imports need a host.
+  static constexpr std::size_t hosts = 0;
   static Result<std::shared_ptr<const void>> look_up(const Component& component);
   static Result<::test::share::ExporterToo> bind(const Instance& instance,
                                                  const std::shared_ptr<const void>& found);

@@ -322,6 +322,8 @@ class Relay {
 /// For `tairitsu::ContainerBuilder::with_bindings`.
 template <>
 struct tairitsu::Bindings<::test::share::Relay> {
+  /// How many imports need a host.
+  static constexpr std::size_t hosts = 2;
   static Result<std::shared_ptr<const void>> look_up(const Component& component);
   static Result<::test::share::Relay> bind(const Instance& instance,
                                            const std::shared_ptr<const void>& found);

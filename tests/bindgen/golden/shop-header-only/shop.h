@@ -246,6 +246,8 @@ class Shop {
 /// For `tairitsu::ContainerBuilder::with_bindings`.
 template <>
 struct tairitsu::Bindings<::example::shop::Shop> {
+  /// How many imports need a host.
+  static constexpr std::size_t hosts = 1;
   static Result<std::shared_ptr<const void>> look_up(const Component& component);
   static Result<::example::shop::Shop> bind(const Instance& instance,
                                             const std::shared_ptr<const void>& found);

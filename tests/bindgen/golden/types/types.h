@@ -806,6 +806,8 @@ class Types {
 /// For `tairitsu::ContainerBuilder::with_bindings`.
 template <>
 struct tairitsu::Bindings<::test::types::Types> {
+  /// How many imports need a host.
+  static constexpr std::size_t hosts = 1;
   static Result<std::shared_ptr<const void>> look_up(const Component& component);
   static Result<::test::types::Types> bind(const Instance& instance,
                                            const std::shared_ptr<const void>& found);

@@ -330,6 +330,8 @@ class Versions {
 /// For `tairitsu::ContainerBuilder::with_bindings`.
 template <>
 struct tairitsu::Bindings<::test::versions::Versions> {
+  /// How many imports need a host.
+  static constexpr std::size_t hosts = 3;
   static Result<std::shared_ptr<const void>> look_up(const Component& component);
   static Result<::test::versions::Versions> bind(const Instance& instance,
                                                  const std::shared_ptr<const void>& found);

@@ -185,6 +185,8 @@ class Twofold {
 /// For `tairitsu::ContainerBuilder::with_bindings`.
 template <>
 struct tairitsu::Bindings<::test::world_items::Twofold> {
+  /// How many imports need a host.
+  static constexpr std::size_t hosts = 1;
   static Result<std::shared_ptr<const void>> look_up(const Component& component);
   static Result<::test::world_items::Twofold> bind(const Instance& instance,
                                                    const std::shared_ptr<const void>& found);

@@ -141,7 +141,7 @@ tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
 #endif  // TAIRITSU_IMPORTS_test__world_items__greeter__inline_
 
 #ifndef TAIRITSU_IMPORTS_test__world_items__shared
-#define TAIRITSU_IMPORTS_test__world_items__shared 0x166df5d89eee1bf9u
+#define TAIRITSU_IMPORTS_test__world_items__shared 0x19a6c00cc32a4d6au
 
 namespace test::world_items::shared {
 
@@ -168,10 +168,8 @@ namespace test::world_items::shared {
 
 inline namespace imports {
 
-/// Gives the linker `test:world-items/shared`. `get` finds the implementation, which may be any object with
-/// fitting members, in the container's host state; where State is void it takes no argument.
-template <typename State, typename Get>
-tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, [[maybe_unused]] Get get) {
+/// Gives the linker `test:world-items/shared`: resources, which bring their methods.
+inline tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker) {
   TAIRITSU_CHECK(linker.define_resource<File>("test:world-items/shared#file"));
   TAIRITSU_CHECK(linker.define(
       "test:world-items/shared#[method]file.read",
@@ -185,7 +183,7 @@ tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, [[maybe_unused]] 
 
 }  // namespace test::world_items::shared
 
-#elif TAIRITSU_IMPORTS_test__world_items__shared != 0x166df5d89eee1bf9u
+#elif TAIRITSU_IMPORTS_test__world_items__shared != 0x19a6c00cc32a4d6au
 #error "test:world-items/shared was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_IMPORTS_test__world_items__shared
 
@@ -387,18 +385,16 @@ class Greeter {
   /// `[](State& state) -> Implementation& { … }`; where State is void it takes no argument.
   /// One for all of them, or one for each, in this order:
   ///   inline
-  ///   test:world-items/shared
   ///   the world's own functions
   template <typename State, typename... Get>
   static tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get... get) {
-    static_assert(sizeof...(Get) == 1 || sizeof...(Get) == 3,
-                  "functions that find the implementations: one for all imports, or 3");
+    static_assert(sizeof...(Get) == 1 || sizeof...(Get) == 2,
+                  "functions that find the implementations: one for all imports, or 2");
     TAIRITSU_CHECK(::test::world_items::greeter::inline_::imports::add_to_linker<State>(
         linker, tairitsu::detail::pick<0>(get...)));
-    TAIRITSU_CHECK(::test::world_items::shared::imports::add_to_linker<State>(
-        linker, tairitsu::detail::pick<1>(get...)));
+    TAIRITSU_CHECK(::test::world_items::shared::imports::add_to_linker(linker));
     TAIRITSU_CHECK(::test::world_items::greeter::add_to_linker<State>(
-        linker, tairitsu::detail::pick<2>(get...)));
+        linker, tairitsu::detail::pick<1>(get...)));
     return {};
   }
 
@@ -434,6 +430,8 @@ class Greeter {
 /// For `tairitsu::ContainerBuilder::with_bindings`.
 template <>
 struct tairitsu::Bindings<::test::world_items::Greeter> {
+  /// How many imports need a host.
+  static constexpr std::size_t hosts = 2;
   static Result<std::shared_ptr<const void>> look_up(const Component& component);
   static Result<::test::world_items::Greeter> bind(const Instance& instance,
                                                    const std::shared_ptr<const void>& found);
