@@ -84,7 +84,6 @@ class HostBindingsOfAWorldsOwn : public testing::Test {
                  .with_host_state(State())
                  .with_bindings<items::Greeter, State>(
                      [](State& state) -> items::greeter::inline_::Host& { return state.twice; },
-                     [](State& state) -> Root& { return state.root; },
                      [](State& state) -> Root& { return state.root; })
                  .build());
 };
@@ -122,7 +121,7 @@ TEST_F(HostBindingsOfAWorldsOwn, TakeAHostForEachImport) {
   Root root;
   // The interface `shared` has methods alone, and takes nothing of its host.
   auto container = unwrap(Container::builder(load("bindgen_world_items.wasm"))
-                              .with_bindings<items::Greeter>(twice, 0, root)
+                              .with_bindings<items::Greeter>(twice, root)
                               .build());
   EXPECT_EQ(unwrap(container.guest<items::Greeter>()->outline().thrice({.n = 7})).n, 21U);
   ASSERT_OK(container.guest<items::Greeter>()->greet({.name = "Ada", .at = {}}));
@@ -135,7 +134,7 @@ TEST_F(HostBindingsOfAWorldsOwn, TakeHostFunctionsForEachImport) {
     return items::greeter::inline_::Local{.n = l.n * 2};
   };
   auto container = unwrap(Container::builder(load("bindgen_world_items.wasm"))
-                              .with_bindings<items::Greeter>(twice, 0, items::greeter::HostFunctions())
+                              .with_bindings<items::Greeter>(twice, items::greeter::HostFunctions())
                               .build());
   EXPECT_EQ(unwrap(container.guest<items::Greeter>()->outline().thrice({.n = 7})).n, 21U);
   EXPECT_ERROR(container.guest<items::Greeter>()->greet({}), missing_import);
