@@ -69,7 +69,15 @@ pub fn select_world(resolve: &Resolve, package: PackageId, name: &str) -> Result
                     resolve.packages[package].name
                 ),
                 (None, _) => format!("there are several worlds; choose one:{worlds}"),
-                (Some(name), _) => format!("there is no world '{name}' ({error:#}); there are:{worlds}"),
+                (Some(name), _) => {
+                    let detail = format!("{error:#}");
+                    // The parser's word where it knows more, such as that a version has to be chosen.
+                    let detail = match detail.contains("not found") {
+                        true => String::new(),
+                        false => format!(" ({detail})"),
+                    };
+                    format!("there is no world '{name}'{detail}; there are:{worlds}")
+                }
             };
             Error::new(Code::NotFound, message)
         })

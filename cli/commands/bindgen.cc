@@ -21,7 +21,8 @@ struct Options {
 Result<void> make_folder(const std::filesystem::path& folder) {
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
-  if (failed) return fail(ErrorCode::io, folder.string() + ": " + failed.message());
+  if (failed)
+    return fail(ErrorCode::io, folder.string() + ": the folder cannot be made: " + failed.message());
   return {};
 }
 
@@ -35,6 +36,7 @@ Result<void> generate(const Options& options) {
 struct HostOptions {
   bindgen::HostOptions bindings;
   std::filesystem::path folder = ".";
+  bool implement_wasi = false;
   bool force = false;
 };
 
@@ -51,7 +53,9 @@ Result<void> check_ours(const std::filesystem::path& path) {
 }
 
 Result<void> generate_host(const HostOptions& options) {
-  TAIRITSU_TRY(const auto generated, bindgen::generate_host_bindings(options.bindings));
+  bindgen::HostOptions bindings = options.bindings;
+  bindings.provide_wasi = !options.implement_wasi;
+  TAIRITSU_TRY(const auto generated, bindgen::generate_host_bindings(bindings));
   for (const std::string& warning : generated.warnings) print_warning(warning);
   TAIRITSU_CHECK(make_folder(options.folder));
   if (!options.force) {
@@ -65,7 +69,8 @@ Result<void> generate_host(const HostOptions& options) {
 
 void add_wit_options(CLI::App& command, WitSource& wit) {
   command.add_option("WIT", wit.path, "A .wit file, or a folder with deps/, or one with such a wit/")
-      ->required();
+      ->required()
+      ->type_name("PATH");
   add_world_options(command, wit);
 }
 
@@ -97,7 +102,7 @@ void add_host(CLI::App& bindgen) {
       ->type_name("DIR")
       ->capture_default_str();
   command->add_flag("--header-only", options->bindings.header_only, "Write WORLD.h alone, with all in it");
-  command->add_flag("!--implement-wasi", options->bindings.provide_wasi,
+  command->add_flag("--implement-wasi", options->implement_wasi,
                     "The host implements WASI's imports too; else the runtime's own serves them");
   command->add_flag("--force", options->force, "Write over files that were not generated");
   command->callback([options] {

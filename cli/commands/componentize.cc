@@ -60,8 +60,10 @@ void add_componentize(CLI::App& app) {
   command->add_option("-o,--output", options->output, "The component to write")
       ->required()
       ->type_name("FILE");
-  command->add_option("--wit", options->wit.path,
-                      "The WIT of the world that the module implements, where it carries none itself");
+  command
+      ->add_option("--wit", options->wit.path,
+                   "The WIT of the world that the module implements, where it carries none itself")
+      ->type_name("PATH");
   add_world_options(*command, options->wit);
   command
       ->add_option("--adapter", options->adapters,
