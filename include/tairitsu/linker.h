@@ -240,8 +240,8 @@ struct CallableTraits<R(Caller&, Args...)> {
 
 /// Where the definitions of a linker come together with a component.
 ///
-/// Names are full names, `ns:pkg/iface@1.2.3#function`, or plain `function` for an import at the
-/// world's root. A component that imports another version finds the definition as WIT's semantic
+/// Names are full names, `ns:pkg/iface@1.2.3#function`, `iface#function` where the interface is written
+/// inside the world, or plain `function` for an import at the world's root. A component that imports another version finds the definition as WIT's semantic
 /// versioning has it: the exact one, else the highest of the same major version (the same minor
 /// where major is 0).
 ///

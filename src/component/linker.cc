@@ -174,9 +174,10 @@ namespace {
 
 Result<detail::FunctionName> split_import_name(std::string_view name) {
   TAIRITSU_TRY(auto parts, detail::split_name(name));
-  // `inline#twice`: an interface that is written inside a world has no package.
-  const bool in_full = name.find('#') != std::string_view::npos;
-  if (!parts.interface.empty() && !in_full) {
+  const detail::InterfaceName interface = detail::parse_interface_name(parts.interface);
+  // `inline#twice`: an interface that is written inside a world has neither package nor version.
+  const bool inside_a_world = name.find('#') != std::string_view::npos && interface.version.empty();
+  if (!parts.interface.empty() && interface.package.empty() && !inside_a_world) {
     return fail(ErrorCode::invalid_argument,
                 fmt::format("'{}': a definition needs its full name, such as 'example:shop/host@1.0.0#{}'",
                             name, parts.function));

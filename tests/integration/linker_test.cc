@@ -245,12 +245,14 @@ TEST(LinkerUnsupported, ErrorContextIsRefusedWithTheComponent) {
 TEST(LinkerNames, HaveToBeWellFormed) {
   Linker linker;
   for (const std::string_view name :
-       {"", "#f", "a:b/c@1.0.0#", "a:b/c@1.0.0", "a#b#c", "a:b/c.f", "iface.f", "iface#f"}) {
+       {"", "#f", "a:b/c@1.0.0#", "a:b/c@1.0.0", "a#b#c", "a:b/c.f", "iface.f", "iface@1.0.0#f"}) {
     EXPECT_ERROR(linker.define(name, [] {}), invalid_argument) << name;
     EXPECT_ERROR(linker.define_resource<Ticket>(name), invalid_argument) << name;
   }
   EXPECT_THAT(message_of(linker.define("host.f", [] {})), HasSubstr("full name"));
-  for (const std::string_view name : {"f", "a:b/c#f", "a:b/c@1.0.0#f", "a:b/c@1.0.0#[method]r.f"}) {
+  // An interface that is written inside a world has neither package nor version.
+  for (const std::string_view name :
+       {"f", "iface#f", "a:b/c#f", "a:b/c@1.0.0#f", "a:b/c@1.0.0#[method]r.f"}) {
     EXPECT_OK(linker.define(name, [] {})) << name;
   }
 }
