@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <variant>
 #include <vector>
@@ -65,7 +66,16 @@ class ImageFiles : public ::testing::Test {
     ASSERT_NE(mkdtemp(pattern.data()), nullptr);
     folder_ = pattern;
   }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
+  void TearDown() override {
+    // The engine's cache notes in the background what it has used: a file may appear meanwhile.
+    std::error_code failed;
+    for (int i = 0; i < 100; ++i) {
+      std::filesystem::remove_all(folder_, failed);
+      if (!failed) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    FAIL() << folder_ << ": " << failed.message();
+  }
 
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
   std::filesystem::path write(std::string_view name, std::span<const std::byte> bytes) {
