@@ -6,6 +6,8 @@
 #include <set>
 #include <utility>
 
+#include <tairitsu/wit.h>
+
 namespace tairitsu::bindgen {
 namespace {
 
@@ -39,35 +41,6 @@ const Primitive* find_primitive(const TypeRef& type) {
 // The value path's bulk copy ends there too.
 constexpr std::size_t kMaxFlatRecord = 128;
 constexpr std::size_t kMaxFlags = 32;
-
-// What the runtime's WASI 0.2 implements.
-constexpr auto kProvided = std::to_array<std::string_view>({"wasi:cli/environment",
-                                                            "wasi:cli/exit",
-                                                            "wasi:cli/stderr",
-                                                            "wasi:cli/stdin",
-                                                            "wasi:cli/stdout",
-                                                            "wasi:cli/terminal-input",
-                                                            "wasi:cli/terminal-output",
-                                                            "wasi:cli/terminal-stderr",
-                                                            "wasi:cli/terminal-stdin",
-                                                            "wasi:cli/terminal-stdout",
-                                                            "wasi:clocks/monotonic-clock",
-                                                            "wasi:clocks/wall-clock",
-                                                            "wasi:filesystem/preopens",
-                                                            "wasi:filesystem/types",
-                                                            "wasi:io/error",
-                                                            "wasi:io/poll",
-                                                            "wasi:io/streams",
-                                                            "wasi:random/insecure",
-                                                            "wasi:random/insecure-seed",
-                                                            "wasi:random/random",
-                                                            "wasi:sockets/instance-network",
-                                                            "wasi:sockets/ip-name-lookup",
-                                                            "wasi:sockets/network",
-                                                            "wasi:sockets/tcp",
-                                                            "wasi:sockets/tcp-create-socket",
-                                                            "wasi:sockets/udp",
-                                                            "wasi:sockets/udp-create-socket"});
 
 }  // namespace
 
@@ -142,8 +115,7 @@ void Plan::add_interface(const WorldItem& item, Side side) {
     plan.import_name =
         package_id + "/" + interface.name + (package.version.empty() ? "" : "@" + package.version);
     plan.space = package_path(interface.package) + "::" + snake_case(interface.name);
-    plan.provided = provide_wasi_ && side == Side::imports && package.version.starts_with("0.2.") &&
-                    std::ranges::find(kProvided, package_id + "/" + interface.name) != kProvided.end();
+    plan.provided = provide_wasi_ && side == Side::imports && runtime_provides(plan.import_name);
   } else {
     plan.name = item.name;
     plan.import_name = item.name;

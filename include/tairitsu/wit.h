@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include <tairitsu/error.h>
 
@@ -25,5 +26,8 @@ struct WitSource {
 /// Fails with `io`, with `invalid_argument` for a mistake in the WIT (the message shows the place), or
 /// with `not_found` for a world that is not there or has to be chosen (listing those there are).
 [[nodiscard]] Result<std::string> resolve_wit(const WitSource& source);
+
+/// Whether the runtime itself implements an imported interface, e.g. `wasi:io/streams@0.2.9`.
+[[nodiscard]] bool runtime_provides(std::string_view interface) noexcept;
 
 }  // namespace tairitsu

@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/bridge.h"
+#include "engine/instance.h"
 
 namespace tairitsu {
 namespace {
@@ -50,6 +52,8 @@ Result<std::string> resolve_wit(const WitSource& source) {
                                     bridge::borrow(source.world), bridge::borrow(source.features)));
   return std::string(bridge::as_text(bridge::tairitsu_bridge_buffer_bytes(json.get())));
 }
+
+bool runtime_provides(std::string_view interface) noexcept { return detail::wasi_defines(interface); }
 
 Result<std::vector<GeneratedFile>> generate_guest_bindings(const GuestBindingsOptions& options) {
   const std::string path = options.wit.path.string();
