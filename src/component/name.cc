@@ -1,20 +1,16 @@
 #include "component/name.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cstdint>
 #include <tuple>
 #include <utility>
 #include <vector>
 
+#include "component/nearest.h"
+
 namespace tairitsu::detail {
 namespace {
-
-constexpr std::size_t kFewFunctions = 8;
-constexpr std::size_t kMostOffered = 5;
-/// Longer names get no suggestions: comparing costs the product of two lengths.
-constexpr std::size_t kLongestCompared = 200;
 
 // ---- versions ---------------------------------------------------------------------------------------
 
@@ -94,15 +90,6 @@ bool may_mean(const InterfaceName& wanted, const InterfaceName& available) {
 
 std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
 
-std::string joined(const std::vector<std::string>& names) {
-  std::string text;
-  for (const auto& name : names) {
-    if (!text.empty()) text += ", ";
-    text += quoted(name);
-  }
-  return text;
-}
-
 const FunctionItem* find_item(const std::vector<FunctionItem>& functions, std::string_view name) {
   const auto found = std::ranges::find(functions, name, &FunctionItem::name);
   return found == functions.end() ? nullptr : &*found;
@@ -152,32 +139,6 @@ std::vector<std::string> full_names(const std::vector<FunctionReference>& functi
 
 // ---- what to say when there is none ----------------------------------------------------------------
 
-/// Lower case, and WIT's '-' for the '_' of C++: that is how a name is most often wrong.
-std::string folded(std::string_view name) {
-  std::string text(name);
-  for (char& letter : text) {
-    if (letter == '_') letter = '-';
-    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
-  }
-  return text;
-}
-
-/// How many letters to insert, remove or replace to make one of the other.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  if (std::max(a.size(), b.size()) > kLongestCompared) return kLongestCompared;
-  std::array<std::size_t, kLongestCompared + 1> row{};
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, diagonal + 1, row[j] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
 /// How far a function's names are from what was asked for; the nearest of its full name, its short
 /// form, its name alone and, for a function of a resource, that without the bracket.
 std::size_t distance(std::string_view asked, const FunctionReference& function) {
@@ -194,23 +155,6 @@ std::size_t distance(std::string_view asked, const FunctionReference& function) 
   return nearest;
 }
 
-std::vector<std::string> nearest_names(const std::vector<FunctionReference>& functions,
-                                       std::string_view asked, std::string_view asked_function) {
-  const std::string folded_name = folded(asked);
-  const std::string folded_function = folded(asked_function);
-  const std::size_t furthest = std::max<std::size_t>(2, folded_function.size() / 3);
-  std::vector<std::pair<std::size_t, std::string>> near;
-  for (const auto& function : functions) {
-    const auto away = std::min(distance(folded_name, function), distance(folded_function, function));
-    if (away <= furthest) near.emplace_back(away, function.full_name());
-  }
-  std::ranges::sort(near);
-  if (near.size() > kMostOffered) near.resize(kMostOffered);
-  std::vector<std::string> names(near.size());
-  std::ranges::transform(near, names.begin(), &std::pair<std::size_t, std::string>::second);
-  return names;
-}
-
 Error not_found(const WorldItems& items, std::string_view name, const FunctionName& parts) {
   std::string message = "no function " + quoted(name);
   if (!parts.interface.empty() && find_interfaces(items, parts.interface).empty()) {
@@ -222,15 +166,14 @@ Error not_found(const WorldItems& items, std::string_view name, const FunctionNa
     }
     if (!others.empty()) message += ", only " + joined(others);
   }
-  const auto functions = all_functions(items);
-  if (functions.empty()) {
-    return Error(ErrorCode::not_found, message + "; there are no functions at all");
+  const std::string asked = folded(name);
+  const std::string asked_function = folded(parts.function);
+  std::vector<OfferedName> names;
+  for (const auto& function : all_functions(items)) {
+    names.push_back({.name = function.full_name(),
+                     .distance = std::min(distance(asked, function), distance(asked_function, function))});
   }
-  const auto near = nearest_names(functions, name, parts.function);
-  if (!near.empty()) message += "; did you mean " + joined(near) + "?";
-  if (functions.size() <= kFewFunctions && near.size() < functions.size()) {
-    message += (near.empty() ? "; there are " : " There are ") + joined(full_names(functions));
-  }
+  message += offer("functions", asked_function, names);
   return Error(ErrorCode::not_found, std::move(message));
 }
 
