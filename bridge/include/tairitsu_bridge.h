@@ -327,6 +327,26 @@ Bytes tairitsu_bridge_generated_files_bytes(const GeneratedFiles *files, size_t 
 /// `files` is null or live, not used afterwards.
 void tairitsu_bridge_generated_files_free(GeneratedFiles *files);
 
+/// Writes the WIT of a component, of a core module that carries its world, or of a WIT package encoded
+/// as WebAssembly, binary or text, into a new buffer. Other packages are nested after the main one.
+///
+/// # Safety
+/// `bytes` is readable during the call; `out` is valid for a write.
+Error *tairitsu_bridge_inspect_wit(Bytes bytes, Buffer **out);
+
+/// The same of a `.wit` file or of a folder, see [`wit::load`].
+///
+/// # Safety
+/// `path` and `features` are readable during the call; `out` is valid for a write.
+Error *tairitsu_bridge_inspect_wit_source(Bytes path, Bytes features, Buffer **out);
+
+/// Tells what a component, a core module, an encoded WIT package or a precompiled artifact has in it. The
+/// buffer holds a JSON object, see [`Information`].
+///
+/// # Safety
+/// `bytes` is readable during the call; `out` is valid for a write.
+Error *tairitsu_bridge_inspect(Bytes bytes, Buffer **out);
+
 /// Makes a linker: empty, or with WASI 0.2 in it.
 ///
 /// # Safety
@@ -469,6 +489,19 @@ bool tairitsu_bridge_wasi_has(Bytes interface);
 /// # Safety
 /// `path`, `world` and `features` are readable during the call; `out` is valid for a write.
 Error *tairitsu_bridge_wit_resolve(Bytes path, Bytes world, Bytes features, Buffer **out);
+
+/// Reads WIT without choosing a world, see [`load`]. The buffer holds a JSON object: `package` is an
+/// index into the `packages` of `resolve`, which is as wit-parser writes it.
+///
+/// # Safety
+/// `path` and `features` are readable during the call; `out` is valid for a write.
+Error *tairitsu_bridge_wit_load(Bytes path, Bytes features, Buffer **out);
+
+/// The same of the text of a `.wit` file.
+///
+/// # Safety
+/// `text` and `features` are readable during the call; `out` is valid for a write.
+Error *tairitsu_bridge_wit_parse(Bytes text, Bytes features, Buffer **out);
 
 /// Writes the component's world, as the module's documentation says, into a new buffer.
 ///

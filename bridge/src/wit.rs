@@ -10,14 +10,7 @@ use wit_parser::{PackageId, Resolve, WorldId};
 /// holds such a folder as `wit/`. `features` is a comma-separated list of `@unstable` features to
 /// take in; `*` is all of them. A mistake is an error with the parser's file, line and caret.
 pub fn load(path: &str, features: &str) -> Result<(Resolve, PackageId), Error> {
-    let mut resolve = Resolve {
-        all_features: features == "*",
-        ..Resolve::default()
-    };
-    let names = features.split(',').map(str::trim);
-    for name in names.filter(|name| !name.is_empty() && *name != "*") {
-        resolve.features.insert(name.to_owned());
-    }
+    let mut resolve = empty(features);
     match resolve.push_path(wit_folder(path)) {
         Ok((package, _)) => Ok((resolve, package)),
         Err(error) => {
@@ -29,6 +22,31 @@ pub fn load(path: &str, features: &str) -> Result<(Resolve, PackageId), Error> {
             Err(Error::new(code, resolve.render_error(&error)))
         }
     }
+}
+
+/// Reads the text of a `.wit` file, which errors call `wit`, with its nested packages; see [`load`].
+fn parse(text: &str, features: &str) -> Result<(Resolve, PackageId), Error> {
+    let mut resolve = empty(features);
+    match resolve.push_str("wit", text) {
+        Ok(package) => Ok((resolve, package)),
+        Err(error) => Err(Error::new(
+            Code::InvalidArgument,
+            resolve.render_error(&error),
+        )),
+    }
+}
+
+/// Nothing read yet; what will be takes in `features`.
+fn empty(features: &str) -> Resolve {
+    let mut resolve = Resolve {
+        all_features: features == "*",
+        ..Resolve::default()
+    };
+    let names = features.split(',').map(str::trim);
+    for name in names.filter(|name| !name.is_empty() && *name != "*") {
+        resolve.features.insert(name.to_owned());
+    }
+    resolve
 }
 
 /// The folder `wit/` inside a project's folder, where that has no WIT of its own.
@@ -90,6 +108,19 @@ struct Resolved<'a> {
     resolve: &'a Resolve,
 }
 
+/// The same where none was: which of the packages was asked for.
+#[derive(Serialize)]
+struct Loaded<'a> {
+    package: usize,
+    resolve: &'a Resolve,
+}
+
+fn json(value: &impl Serialize) -> Result<Buffer, Error> {
+    serde_json::to_vec(value)
+        .map(Buffer)
+        .map_err(|error| Error::new(Code::Internal, format!("writing WIT as JSON: {error}")))
+}
+
 /// Reads WIT and chooses a world, see [`load`] and [`select_world`]. The buffer holds a JSON object:
 /// `world` is an index into the `worlds` of `resolve`, which is as wit-parser writes it.
 ///
@@ -107,15 +138,66 @@ pub unsafe extern "C" fn tairitsu_bridge_wit_resolve(
         let (path, name, features) =
             unsafe { (path.as_str()?, world.as_str()?, features.as_str()?) };
         let (resolve, package) = load(path, features)?;
-        let world = select_world(&resolve, package, name)?.index();
         let resolved = Resolved {
-            world,
+            world: select_world(&resolve, package, name)?.index(),
             resolve: &resolve,
         };
-        let json = serde_json::to_vec(&resolved)
-            .map_err(|error| Error::new(Code::Internal, format!("writing WIT as JSON: {error}")))?;
+        let json = json(&resolved)?;
         // SAFETY: the caller's promise.
-        unsafe { give(out, Buffer(json)) };
+        unsafe { give(out, json) };
+        Ok(())
+    })
+}
+
+/// Reads WIT without choosing a world, see [`load`]. The buffer holds a JSON object: `package` is an
+/// index into the `packages` of `resolve`, which is as wit-parser writes it.
+///
+/// # Safety
+/// `path` and `features` are readable during the call; `out` is valid for a write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_wit_load(
+    path: Bytes,
+    features: Bytes,
+    out: *mut *mut Buffer,
+) -> *mut Error {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let (path, features) = unsafe { (path.as_str()?, features.as_str()?) };
+        let (resolve, package) = load(path, features)?;
+        let loaded = Loaded {
+            package: package.index(),
+            resolve: &resolve,
+        };
+        let json = json(&loaded)?;
+        // SAFETY: the caller's promise.
+        unsafe { give(out, json) };
+        Ok(())
+    })
+}
+
+/// The same of the text of a `.wit` file.
+///
+/// # Safety
+/// `text` and `features` are readable during the call; `out` is valid for a write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_wit_parse(
+    text: Bytes,
+    features: Bytes,
+    out: *mut *mut Buffer,
+) -> *mut Error {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let (text, features) = unsafe { (text.as_slice(), features.as_str()?) };
+        let text = std::str::from_utf8(text)
+            .map_err(|_| Error::new(Code::InvalidArgument, "the WIT is not UTF-8"))?;
+        let (resolve, package) = parse(text, features)?;
+        let loaded = Loaded {
+            package: package.index(),
+            resolve: &resolve,
+        };
+        let json = json(&loaded)?;
+        // SAFETY: the caller's promise.
+        unsafe { give(out, json) };
         Ok(())
     })
 }

@@ -8,8 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace tairitsu {
-namespace detail {
+namespace tairitsu::detail {
 namespace {
 
 constexpr std::string_view kMagic = "TWLD";
@@ -211,102 +210,6 @@ class Decoder {
   std::vector<std::uint32_t> depths_;
 };
 
-/// Writes a world as WIT does, as far as the component still knows it.
-class Printer {
- public:
-  std::string world(const World& world) {
-    text_ = "world {\n";
-    side("import ", world.imports);
-    side("export ", world.exports);
-    text_ += "}\n";
-    return std::move(text_);
-  }
-
- private:
-  void side(std::string_view direction, const WorldItems& items) {
-    for (const auto& interface : items.interfaces) {
-      line(1, {direction, interface.name, " {"});
-      body(2, "", interface.types, interface.resources, interface.functions);
-      line(1, {"}"});
-    }
-    body(1, direction, items.types, items.resources, items.functions);
-    for (const auto& item : items.unsupported) line(1, {direction, item, ";  // not supported"});
-  }
-
-  void body(int indent, std::string_view direction, const std::vector<TypeItem>& types,
-            const std::vector<std::string>& resources, const std::vector<FunctionItem>& functions) {
-    for (const auto& item : types) type(indent, item);
-    for (const auto& name : resources) resource(indent, name, functions);
-    for (const auto& function : functions) {
-      if (resource_of(function.name, resources).empty()) {
-        line(indent, {direction, function.name, ": ", function.type.to_string(), ";"});
-      }
-    }
-  }
-
-  void type(int indent, const TypeItem& item) {
-    const std::string definition = item.type.definition();
-    const auto brace = definition.find(" {");
-    if (item.name == item.type.name() && brace != std::string::npos) {
-      const auto keyword = std::string_view(definition).substr(0, brace);
-      line(indent, {keyword, " ", item.name, std::string_view(definition).substr(brace)});
-    } else {
-      line(indent, {"type ", item.name, " = ", item.type.to_string(), ";"});
-    }
-  }
-
-  void resource(int indent, const std::string& name, const std::vector<FunctionItem>& functions) {
-    std::string header = "resource " + name;
-    bool open = false;
-    for (const auto& function : functions) {
-      if (resource_of(function.name, {name}).empty()) continue;
-      if (!std::exchange(open, true)) line(indent, {header, " {"});
-      method(indent + 1, function);
-    }
-    if (open)
-      line(indent, {"}"});
-    else
-      line(indent, {header, ";"});
-  }
-
-  void method(int indent, const FunctionItem& function) {
-    const std::string_view name = function.name;
-    const auto dot = name.find('.');
-    const std::string_view member = dot == name.npos ? std::string_view() : name.substr(dot + 1);
-    FunctionType type = function.type;
-    if (name.starts_with("[constructor]")) {
-      // One that cannot fail returns the resource, which goes without saying.
-      if (type.result && type.result->kind() == TypeKind::own) type.result.reset();
-      type.async = false;
-      const std::string text = type.to_string();
-      line(indent, {"constructor", std::string_view(text).substr(std::string_view("func").size()), ";"});
-    } else if (name.starts_with("[static]")) {
-      line(indent, {member, ": static ", type.to_string(), ";"});
-    } else {
-      if (!type.parameters.empty()) type.parameters.erase(type.parameters.begin());
-      line(indent, {member, ": ", type.to_string(), ";"});
-    }
-  }
-
-  /// The resource among `resources` whose constructor, method or static function this is, or empty.
-  static std::string_view resource_of(std::string_view function, const std::vector<std::string>& resources) {
-    const auto bracket = function.find(']');
-    if (!function.starts_with('[') || bracket == function.npos) return {};
-    const auto name = function.substr(bracket + 1);
-    const auto owner = name.substr(0, name.find('.'));
-    const auto found = std::ranges::find(resources, owner);
-    return found == resources.end() ? std::string_view() : std::string_view(owner);
-  }
-
-  void line(int indent, std::initializer_list<std::string_view> parts) {
-    text_.append(static_cast<std::size_t>(indent) * 2, ' ');
-    for (const auto part : parts) text_ += part;
-    text_ += '\n';
-  }
-
-  std::string text_;
-};
-
 }  // namespace
 
 Result<World> decode_world(std::span<const std::byte> bytes) {
@@ -315,8 +218,4 @@ Result<World> decode_world(std::span<const std::byte> bytes) {
   return *std::move(world);
 }
 
-}  // namespace detail
-
-std::string World::to_string() const { return detail::Printer().world(*this); }
-
-}  // namespace tairitsu
+}  // namespace tairitsu::detail

@@ -115,39 +115,5 @@ TEST(World, RefusesTypesThatAreTooDeepToFree) {
   EXPECT_FALSE(decode_world(with_types("fa000000", types)));
 }
 
-TEST(World, PrintsAsWit) {
-  const Type string = Type::make(TypeKind::string);
-  const Type item = Type::make(TypeKind::record, "item", {{"id", Type::make(TypeKind::u32)}});
-  const Type own = Type::make(TypeKind::own, "basket", {}, "example:shop/till");
-  const Type borrow = Type::make(TypeKind::borrow, "basket", {}, "example:shop/till");
-  World world;
-  world.imports.functions = {{"log", {{{"message", string}}, {}}}};
-  world.imports.unsupported = {"module \"m\""};
-  world.exports.interfaces = {{.name = "example:shop/till",
-                               .functions = {{"[constructor]basket", {{{"owner", string}}, own}},
-                                             {"[method]basket.add", {{{"self", borrow}, {"item", item}}, {}}},
-                                             {"[static]basket.merge", {{{"a", own}, {"b", own}}, own}},
-                                             {"open", {{}, Type::make(TypeKind::boolean)}}},
-                               .types = {{"item", item}, {"id", Type::make(TypeKind::u32)}, {"thing", item}},
-                               .resources = {"basket", "other"}}};
-  EXPECT_EQ(world.to_string(), R"(world {
-  import log: func(message: string);
-  import module "m";  // not supported
-  export example:shop/till {
-    record item { id: u32 }
-    type id = u32;
-    type thing = item;
-    resource basket {
-      constructor(owner: string);
-      add: func(item: item);
-      merge: static func(a: basket, b: basket) -> basket;
-    }
-    resource other;
-    open: func() -> bool;
-  }
-}
-)");
-}
-
 }  // namespace
 }  // namespace tairitsu::detail
