@@ -56,6 +56,7 @@ using tairitsu::Function;
 using tairitsu::Image;
 using tairitsu::Linker;
 using tairitsu::Result;
+using tairitsu::Value;
 
 // ---- Guests
 
@@ -234,6 +235,98 @@ void add_lists() {
           std::vector<std::uint8_t> back(list, list + kBytes);
           benchmark::DoNotOptimize(back.data());
           benchmark::ClobberMemory();
+        }
+        return {};
+      });
+}
+
+// ---- Dynamic values
+
+struct DynamicCallee {
+  Container container;
+  tairitsu::DynamicFunction function;
+};
+
+Result<DynamicCallee> dynamic_calls(std::string_view name) {
+  TAIRITSU_TRY(auto image, load_guest("calls.wat"));
+  TAIRITSU_TRY(auto container, Container::builder(image).build());
+  TAIRITSU_TRY(auto function, container.dynamic_function(name));
+  return DynamicCallee{std::move(container), std::move(function)};
+}
+
+void add_values() {
+  add(
+      "val-add-u32", [] { return dynamic_calls("add"); },
+      [](benchmark::State& state, const DynamicCallee& setup) -> Result<void> {
+        std::uint32_t a = 1, b = 2;
+        for (auto _ : state) {
+          benchmark::DoNotOptimize(a);
+          benchmark::DoNotOptimize(b);
+          TAIRITSU_TRY(const Value sum, setup.function({a, b}));
+          TAIRITSU_CHECK(expect(sum.get<std::uint32_t>() == a + b));
+        }
+        return {};
+      });
+
+  // Built field by field, and read back field by field, in the time.
+  add(
+      "val-echo-points-1000", [] { return dynamic_calls("echo-points"); },
+      [](benchmark::State& state, const DynamicCallee& setup) -> Result<void> {
+        const std::vector<Point> points = make_points();
+        const tairitsu::Type type = *setup.function.type().parameters[0].type;
+        for (auto _ : state) {
+          tairitsu::ListBuilder list(type);
+          for (const Point& point : points) {
+            list.add({{"x", point.x}, {"y", point.y}, {"z", point.z}});
+          }
+          TAIRITSU_TRY(const Value built, list.build());
+          TAIRITSU_TRY(const Value echoed, setup.function({built}));
+          std::vector<Point> back;
+          back.reserve(echoed.size());
+          for (std::size_t i = 0; i < echoed.size(); ++i) {
+            const Value point = echoed[i];
+            const auto x = point["x"].get<double>();
+            const auto y = point["y"].get<double>();
+            const auto z = point["z"].get<double>();
+            TAIRITSU_CHECK(expect(x && y && z));
+            back.push_back({.x = *x, .y = *y, .z = *z});
+          }
+          TAIRITSU_CHECK(expect(back == points));
+        }
+        return {};
+      });
+  add(
+      "val-echo-points-1000-fields", [] { return dynamic_calls("echo-points"); },
+      [](benchmark::State& state, const DynamicCallee& setup) -> Result<void> {
+        const std::vector<Point> points = make_points();
+        const tairitsu::Type type = *setup.function.type().parameters[0].type;
+        for (auto _ : state) {
+          tairitsu::ListBuilder list(type);
+          for (const Point& point : points) list.add({point.x, point.y, point.z});
+          TAIRITSU_TRY(const Value built, list.build());
+          TAIRITSU_TRY(const Value echoed, setup.function({built}));
+          std::vector<Point> back;
+          back.reserve(echoed.size());
+          for (std::size_t i = 0; i < echoed.size(); ++i) {
+            const Value point = echoed[i];
+            const auto x = point[0].get<double>();
+            const auto y = point[1].get<double>();
+            const auto z = point[2].get<double>();
+            TAIRITSU_CHECK(expect(x && y && z));
+            back.push_back({.x = *x, .y = *y, .z = *z});
+          }
+          TAIRITSU_CHECK(expect(back == points));
+        }
+        return {};
+      });
+  add(
+      "val-echo-bytes-64k", [] { return dynamic_calls("echo-bytes"); },
+      [](benchmark::State& state, const DynamicCallee& setup) -> Result<void> {
+        const std::vector<std::uint8_t> bytes = make_bytes();
+        for (auto _ : state) {
+          TAIRITSU_TRY(const Value back, setup.function({Value::list<std::uint8_t>(bytes)}));
+          benchmark::DoNotOptimize(back.numbers<std::uint8_t>().data());
+          TAIRITSU_CHECK(expect(back.size() == bytes.size()));
         }
         return {};
       });
@@ -490,6 +583,7 @@ int main(int argc, char** argv) {
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   add_scalar_calls();
   add_lists();
+  add_values();
   add_host_calls();
   add_bindings();
   add_instances();

@@ -46,7 +46,8 @@ class Component {
   /// `not_found` (and the nearest names), `ambiguous_name`, `type_mismatch` or `unsupported_type`.
   template <typename Signature>
   [[nodiscard]] Result<ExportedFunction<Signature>> function(std::string_view name) const {
-    auto core = find_function(name, detail::SignatureTraits<Signature>::type());
+    const FunctionType wanted = detail::SignatureTraits<Signature>::type();
+    auto core = find_function(name, &wanted);
     if (!core) return std::unexpected(std::move(core).error());
     return ExportedFunction<Signature>(*std::move(core));
   }
@@ -57,9 +58,11 @@ class Component {
   explicit Component(std::shared_ptr<const detail::ComponentCore> core) : core_(std::move(core)) {}
   [[nodiscard]] const std::shared_ptr<const detail::ComponentCore>& core() const noexcept { return core_; }
 
- private:
+  /// The function's type is not looked at where `wanted` is null.
   [[nodiscard]] Result<std::shared_ptr<const detail::ExportedFunctionCore>> find_function(
-      std::string_view name, const FunctionType& wanted) const;
+      std::string_view name, const FunctionType* wanted) const;
+
+ private:
   std::shared_ptr<const detail::ComponentCore> core_;
 };
 

@@ -16,8 +16,10 @@
 #include <vector>
 
 #include <tairitsu/component.h>
+#include <tairitsu/dynamic_function.h>
 #include <tairitsu/error.h>
 #include <tairitsu/function.h>
+#include <tairitsu/host_imports.h>
 #include <tairitsu/image.h>
 #include <tairitsu/linker.h>
 
@@ -106,6 +108,8 @@ class Instance {
   /// As `Container::function`.
   template <typename Signature>
   [[nodiscard]] Result<Function<Signature>> function(const ExportedFunction<Signature>& exported) const;
+  /// As `Container::dynamic_function`.
+  [[nodiscard]] Result<DynamicFunction> dynamic_function(std::string_view name) const;
 
   /// For the library's own layers.
   explicit Instance(std::shared_ptr<detail::ContainerCore> core) : core_(std::move(core)) {}
@@ -210,6 +214,24 @@ class Container {
     return instance().template function<Signature>(exported);
   }
 
+  /// Finds an exported function whose type the component tells, for calls with values, text or JSON. Fails as
+  /// `function` does.
+  [[nodiscard]] Result<DynamicFunction> dynamic_function(std::string_view name) const {
+    return instance().dynamic_function(name);
+  }
+  /// Looks a function up and calls it: `container.call("greet", {"world"})`. See `DynamicFunction`.
+  Result<Value> call(std::string_view name, std::span<const Value> arguments) const;
+  Result<Value> call(std::string_view name, std::initializer_list<Value> arguments = {}) const {
+    return call(name, std::span<const Value>(arguments.begin(), arguments.size()));
+  }
+  /// The same with the whole call as text, the arguments as WAVE: `container.evaluate("greet(\"world\")")`.
+  Result<Value> evaluate(std::string_view call) const;
+  /// The same, and the result as WAVE too; `()` where there is none.
+  Result<std::string> call_text(std::string_view call) const;
+  /// The same with arguments and result as JSON: `container.call_json("greet", R"(["world"])")`.
+  Result<std::string> call_json(std::string_view name, std::string_view arguments,
+                                const JsonOptions& options = {}) const;
+
   /// What the guest initializer gave.
   [[nodiscard]] const GuestInstance& guest() const noexcept { return guest_; }
   /// The same as bindings of that type, or null where they are of another: `container.guest<Greeter>()`. Not
@@ -292,6 +314,7 @@ class ContainerTemplate {
  public:
   /// Makes a container with a host state of its own from the state factory. Its guest is running.
   [[nodiscard]] Result<Container> instantiate() const;
+  [[nodiscard]] const Image& image() const noexcept;
 
  private:
   friend class ContainerBuilder;
@@ -321,6 +344,8 @@ class ContainerBuilder {
   }
   /// Fills the linker: `[](Linker& linker) { return linker.define("log", …); }`. May be given more than once.
   ContainerBuilder&& with_imports(std::function<Result<void>(Linker&)> define) &&;
+  /// The same with functions over dynamic values.
+  ContainerBuilder&& with_imports(HostImportRegistry imports) &&;
   /// Generated bindings: gives the linker the world's imports, finds all exports and checks their types, and
   /// makes `Container::guest()` the world's class. A host is any object that has the imports' functions: one
   /// for all of them, or one for each imported interface in the order that the class's `add_to_linker` names.

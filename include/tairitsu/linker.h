@@ -54,6 +54,9 @@ struct HostFunction {
   FunctionType type;
   abi::HostFunctionCallback callback = nullptr;
   std::uint32_t flags = 0;
+
+  /// One that takes the type of the import that it is linked to; null where the function has a type of its own.
+  [[nodiscard]] virtual std::shared_ptr<HostFunction> typed_as(const FunctionType&) const { return nullptr; }
 };
 
 std::uint64_t copy_limit(const ContainerCore& core) noexcept;
@@ -274,6 +277,10 @@ class Linker {
     return add_resource(name, detail::resource_type_id<T>());
   }
 
+  /// Gives each import that nothing defines a function that fails when it is called, with `missing_import` and
+  /// its name, and resources of that kind. What is defined, by WASI too, is not touched.
+  void stub_missing_imports(bool stub = true) noexcept;
+
   /// Links and instantiates the component in the store: the guest's initialisers run. Fails with
   /// `missing_import` (naming every one, with its WIT signature), `type_mismatch`, `unsupported_type`,
   /// or as a call does.
@@ -283,10 +290,10 @@ class Linker {
   /// For the library's own layers.
   [[nodiscard]] const Data& data() const noexcept { return *data_; }
 
- private:
   Result<void> add(std::string_view name, const std::shared_ptr<detail::HostFunction>& function);
   Result<void> add_resource(std::string_view name, std::uint32_t resource_type);
 
+ private:
   std::unique_ptr<Data> data_;
 };
 

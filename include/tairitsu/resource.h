@@ -70,6 +70,7 @@ class ResourceTable {
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size() - free_.size(); }
 
  private:
+  friend class HostObject;
   struct Entry {
     std::uint32_t type = 0;  // 0: free
     void* object = nullptr;
@@ -81,6 +82,59 @@ class ResourceTable {
 
   std::vector<Entry> entries_;
   std::vector<std::uint32_t> free_;
+};
+
+/// An object of the host's whose class is not known where it is passed on: how dynamic values (value.h) hold it.
+/// Copies share it. Giving it to a guest as `own` takes it from all of them; one that a guest lends is theirs
+/// until the call ends. Used by the threads that may use the container.
+class HostObject {
+ public:
+  HostObject() = default;
+  template <typename T>
+  explicit HostObject(std::unique_ptr<T> object)
+      : state_(std::make_shared<State>(detail::resource_type_id<T>(), object.release(),
+                                       [](void* p) { delete static_cast<T*>(p); })) {}
+
+  /// The object, or null where it is not a `T`, or is no longer here.
+  template <typename T>
+  [[nodiscard]] T* get() const noexcept {
+    return *this && state_->type == detail::resource_type_id<T>() ? static_cast<T*>(state_->object) : nullptr;
+  }
+  [[nodiscard]] explicit operator bool() const noexcept {
+    return state_ != nullptr && state_->object != nullptr;
+  }
+  friend bool operator==(const HostObject& a, const HostObject& b) noexcept = default;
+
+  // For the value path.
+
+  /// The object that the guest gave up, or empty where there is no such entry.
+  [[nodiscard]] static HostObject take(ResourceTable& table, std::uint32_t type, std::uint32_t key);
+  /// The object that the guest lends, until `expire`.
+  [[nodiscard]] static HostObject borrow(ResourceTable& table, std::uint32_t type, std::uint32_t key);
+  void expire() noexcept { state_->object = nullptr; }
+  /// Moves it into the table, or lends it; what is there has a key.
+  [[nodiscard]] std::uint32_t give(ResourceTable& table) const;
+  [[nodiscard]] std::uint32_t lend(ResourceTable& table) const;
+  [[nodiscard]] bool is_owned() const noexcept { return *this && state_->destroy != nullptr; }
+  [[nodiscard]] std::uint32_t type() const noexcept { return state_->type; }
+  /// The same for all copies.
+  [[nodiscard]] const void* identity() const noexcept { return state_.get(); }
+
+ private:
+  struct State {
+    State(std::uint32_t id, void* pointer, void (*destructor)(void*)) noexcept
+        : type(id), object(pointer), destroy(destructor) {}
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
+    ~State() {
+      if (object != nullptr && destroy != nullptr) destroy(object);
+    }
+    std::uint32_t type;
+    void* object;
+    void (*destroy)(void*);  // Null for a lent one.
+  };
+  explicit HostObject(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
+  std::shared_ptr<State> state_;
 };
 
 /// A handle of a resource that a guest implements, owned by the host. Move-only.

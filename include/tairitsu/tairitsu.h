@@ -11,19 +11,34 @@
 /// | describe.h | how C++ types stand for WIT types, and how to describe your own |
 /// | resource.h | resources of the host and of guests |
 /// | registry.h | `Registry`: images and containers by name |
+/// | value.h | `Value`: a value of any WIT type, known when the program runs |
+/// | dynamic_function.h | `DynamicFunction`: calls with values, text or JSON |
+/// | host_imports.h | `HostImportRegistry`: host functions over values |
+/// | wave.h, json.h | values as text and as JSON, and JSON Schemas |
+/// | tools.h | `ToolRegistry`: functions by name, JSON in and out |
+/// | command.h | typed command dispatch on the host |
+/// | wit.h | `WitLoader`: what `.wit` files say |
 /// | bindings.h | what generated bindings are built on |
 /// | type.h | WIT types: what a component imports and exports |
 #pragma once
 
 #include <tairitsu/bindings.h>
+#include <tairitsu/command.h>
 #include <tairitsu/component.h>
 #include <tairitsu/container.h>
 #include <tairitsu/describe.h>
+#include <tairitsu/dynamic_function.h>
 #include <tairitsu/engine.h>
 #include <tairitsu/error.h>
 #include <tairitsu/function.h>
+#include <tairitsu/host_imports.h>
 #include <tairitsu/image.h>
+#include <tairitsu/json.h>
 #include <tairitsu/linker.h>
 #include <tairitsu/registry.h>
 #include <tairitsu/resource.h>
+#include <tairitsu/tools.h>
 #include <tairitsu/type.h>
+#include <tairitsu/value.h>
+#include <tairitsu/wave.h>
+#include <tairitsu/wit.h>

@@ -7,13 +7,21 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include <tairitsu/detail/shared.h>
+
 namespace tairitsu {
+
+namespace detail {
+struct TypeNode;
+void retain(const TypeNode* node) noexcept;
+void release(const TypeNode* node) noexcept;
+}  // namespace detail
 
 enum class TypeKind : std::uint8_t {
   boolean,
@@ -65,6 +73,10 @@ class Type {
   [[nodiscard]] const std::vector<TypeField>& fields() const noexcept;
   /// The length of a `list<u8, 4>`; 0 for other kinds.
   [[nodiscard]] std::uint32_t length() const noexcept;
+  /// How many bytes a value takes in linear memory, and how it is aligned there. Source: `elem_size` and
+  /// `alignment` in the component model's CanonicalABI.md. `UINT32_MAX` for what fits no memory.
+  [[nodiscard]] std::uint32_t size() const noexcept;
+  [[nodiscard]] std::uint32_t alignment() const noexcept;
 
   /// As WIT spells it where it is used: its name if it has one, else `list<u8>`, `tuple<u32, string>` …
   /// Text past 64 KiB is cut off with `…`, here and in the functions below: a small component can
@@ -81,10 +93,12 @@ class Type {
   static Type make(TypeKind kind, std::string name, std::vector<TypeField> fields,
                    std::string interface_name = {}, std::uint32_t length = 0);
 
+  /// For the library's own layers.
+  explicit Type(detail::SharedPointer<detail::TypeNode> node) noexcept : node_(std::move(node)) {}
+  [[nodiscard]] const detail::TypeNode& node() const noexcept { return *node_; }
+
  private:
-  struct Node;
-  explicit Type(std::shared_ptr<const Node> node) : node_(std::move(node)) {}
-  std::shared_ptr<const Node> node_;
+  detail::SharedPointer<detail::TypeNode> node_;
 };
 
 /// A field, case, label or element: its name (may be empty) and its type (may be absent).
@@ -128,7 +142,8 @@ struct Interface {
 struct WorldItems {
   std::vector<Interface> interfaces;
   std::vector<FunctionItem> functions;
-  std::vector<TypeItem> types;  ///< Of exports only: the engine does not keep types imported at the root.
+  /// Of a component, exports only: the engine does not keep types imported at the root.
+  std::vector<TypeItem> types;
   std::vector<std::string> resources;
   /// Items of other kinds, e.g. `module "m"`, `instance "inner" in "a:b/c"`; they cannot be linked.
   std::vector<std::string> unsupported;
@@ -139,7 +154,13 @@ struct World {
   WorldItems imports;
   WorldItems exports;
 
-  /// The world in WIT words, for people: one block an interface.
+  /// The world `root` of the package `root:component` as WIT, with the packages of its interfaces nested, as
+  /// `wasm-tools component wit` prints it. `WitLoader::parse` reads it back, to equal types.
+  ///
+  /// An interface that is both imported and exported is there once, with all that either side has; comments
+  /// say how they differ. What WIT cannot say is a comment too, such as a function that is not supported;
+  /// types and resources that a component exports at its root become the world's own. A type without a name
+  /// gets one. Text past 16 MiB is cut off.
   [[nodiscard]] std::string to_string() const;
 };
 

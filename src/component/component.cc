@@ -27,18 +27,21 @@ const World& Component::world() const noexcept { return core_->world; }
 const Engine& Component::engine() const noexcept { return core_->engine; }
 
 Result<std::shared_ptr<const detail::ExportedFunctionCore>> Component::find_function(
-    std::string_view name, const FunctionType& wanted) const {
+    std::string_view name, const FunctionType* wanted) const {
   TAIRITSU_TRY(auto found, detail::find_function(core_->world.exports, name));
   const FunctionType& actual = found.item->type;
   if (auto unsupported = detail::find_unsupported(actual)) {
     return fail(ErrorCode::unsupported_type,
                 fmt::format("function '{}' cannot be called yet: {}", found.full_name(), *unsupported));
   }
-  if (auto mismatch = detail::find_mismatch(wanted, actual)) {
-    return fail(ErrorCode::type_mismatch, fmt::format("function '{}': {}", found.full_name(), *mismatch));
+  if (wanted != nullptr) {
+    if (auto mismatch = detail::find_mismatch(*wanted, actual)) {
+      return fail(ErrorCode::type_mismatch, fmt::format("function '{}': {}", found.full_name(), *mismatch));
+    }
   }
   TAIRITSU_TRY(auto index, core_->compiled.find_export(found.interface_name, found.item->name));
-  return std::make_shared<const detail::ExportedFunctionCore>(core_, std::move(index), found.full_name());
+  return std::make_shared<const detail::ExportedFunctionCore>(core_, std::move(index), found.full_name(),
+                                                              &actual);
 }
 
 }  // namespace tairitsu

@@ -28,7 +28,8 @@ class ComponentCore {
 struct ExportedFunctionCore {
   std::shared_ptr<const ComponentCore> component;
   ExportIndexPtr index;
-  std::string name;  ///< In full.
+  std::string name;          ///< In full.
+  const FunctionType* type;  ///< The component's own.
 };
 
 }  // namespace tairitsu::detail

@@ -24,6 +24,24 @@ ComponentLinker::Need parameters_need(std::uint32_t flags) {
   return ComponentLinker::Need::nothing;
 }
 
+/// Stands in for an import that nothing defines.
+struct StubFunction : HostFunction {
+  StubFunction(std::string full_name, const FunctionType& import) {
+    name = std::move(full_name);
+    type = import;
+    for (const TypeField& parameter : import.parameters) {
+      if (parameter.type && has_handles(*parameter.type)) flags = abi::kParametersHaveHandles;
+    }
+    callback = &on_call;
+  }
+  static bool on_call(void* data, abi::HostCall* call) {
+    const auto& self = *static_cast<StubFunction*>(static_cast<HostFunction*>(data));
+    set_host_error(*static_cast<ContainerCore*>(call->context), self.name,
+                   Error(ErrorCode::missing_import, "nothing defines it, and its stub was called"));
+    return false;
+  }
+};
+
 class Resolver {
  public:
   Resolver(const Linker::Data& definitions, const ComponentCore& component)
@@ -33,16 +51,14 @@ class Resolver {
 
   /// Defines in `linker` all that the component imports; what is kept alive goes to `functions`.
   Result<void> run(ComponentLinker& linker, std::vector<std::shared_ptr<HostFunction>>& functions) {
+    static const Linker::Data::Interface nothing;
     const WorldItems& imports = component_.world.imports;
     for (const Interface& interface : imports.interfaces) {
-      if (const auto* defined = find_interface(interface.name)) {
-        TAIRITSU_CHECK(
-            define(linker, functions, interface.name, interface.functions, interface.resources, *defined));
-      } else if (!wasi_defines(interface.name)) {
-        add_missing(interface);
-      }
+      const auto* defined = find_interface(interface.name);
+      if (defined == nullptr && wasi_defines(interface.name)) continue;
+      TAIRITSU_CHECK(define(linker, functions, interface.name, interface.functions, interface.resources,
+                            defined == nullptr ? nothing : *defined));
     }
-    static const Linker::Data::Interface nothing;
     const auto root = definitions_.interfaces.find("");
     TAIRITSU_CHECK(define(linker, functions, "", imports.functions, imports.resources,
                           root == definitions_.interfaces.end() ? nothing : root->second));
@@ -72,34 +88,46 @@ class Resolver {
     for (const std::string& name : resources) {
       if (const auto found = defined.resources.find(name); found != defined.resources.end()) {
         TAIRITSU_CHECK(linker.define_resource(interface, name, found->second, &destroy_host_resource));
-      } else if (!wasi && !is_used_from_elsewhere(interface, name)) {
+      } else if (wasi || is_used_from_elsewhere(interface, name)) {
+        continue;
+      } else if (definitions_.stub_missing) {
+        TAIRITSU_CHECK(
+            linker.define_resource(interface, name, next_resource_type_id(), &destroy_host_resource));
+      } else {
         missing_.push_back(full_name(interface, name) + ": resource");
       }
     }
     for (const FunctionItem& item : functions) {
       const auto found = defined.functions.find(item.name);
-      if (found == defined.functions.end()) {
-        if (!wasi) missing_.push_back(describe(interface, item));
+      if (found == defined.functions.end() && wasi) continue;
+      if (found == defined.functions.end() && !definitions_.stub_missing) {
+        missing_.push_back(describe(interface, item));
         continue;
       }
       if (auto unsupported = find_unsupported(item.type)) {
         return fail(ErrorCode::unsupported_type, fmt::format("import '{}' cannot be linked yet: {}",
                                                              full_name(interface, item.name), *unsupported));
       }
-      if (auto mismatch = find_mismatch(found->second->type, item.type)) {
-        return fail(ErrorCode::type_mismatch,
-                    fmt::format("import '{}': {}", full_name(interface, item.name), *mismatch));
+      std::shared_ptr<HostFunction> function;
+      if (found == defined.functions.end()) {
+        function = std::make_shared<StubFunction>(full_name(interface, item.name), item.type);
+      } else if (function = found->second->typed_as(item.type); function == nullptr) {
+        function = found->second;
+        if (auto mismatch = find_mismatch(function->type, item.type)) {
+          return fail(ErrorCode::type_mismatch,
+                      fmt::format("import '{}': {}", full_name(interface, item.name), *mismatch));
+        }
       }
       const auto parameters = flat_parameter_count(item.type);
       const auto result = flat_result_count(item.type);
       TAIRITSU_CHECK(linker.define_function(
           interface, item.name,
-          {.callback = found->second->callback,
-           .data = found->second.get(),
+          {.callback = function->callback,
+           .data = function.get(),
            .parameter_count = static_cast<std::uint32_t>(parameters.value_or(kMaxFlatParameters + 1)),
            .result_count = static_cast<std::uint32_t>(result.value_or(1)),
-           .parameters_need = parameters_need(found->second->flags)}));
-      kept.push_back(found->second);
+           .parameters_need = parameters_need(function->flags)}));
+      kept.push_back(std::move(function));
     }
     return {};
   }
@@ -113,15 +141,6 @@ class Resolver {
       }
     }
     return false;
-  }
-
-  void add_missing(const Interface& interface) {
-    for (const std::string& name : interface.resources) {
-      if (!is_used_from_elsewhere(interface.name, name)) {
-        missing_.push_back(full_name(interface.name, name) + ": resource");
-      }
-    }
-    for (const FunctionItem& item : interface.functions) missing_.push_back(describe(interface.name, item));
   }
 
   static std::string full_name(const std::string& interface, const std::string& name) {
@@ -169,6 +188,8 @@ Linker& Linker::operator=(const Linker& other) {
 Linker::Linker(Linker&&) noexcept = default;
 Linker& Linker::operator=(Linker&&) noexcept = default;
 Linker::~Linker() = default;
+
+void Linker::stub_missing_imports(bool stub) noexcept { data_->stub_missing = stub; }
 
 namespace {
 

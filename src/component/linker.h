@@ -19,6 +19,7 @@ struct Linker::Data {
     std::map<std::string, std::uint32_t, std::less<>> resources;  ///< Name to type id.
   };
   std::map<std::string, Interface, std::less<>> interfaces;  ///< "" is the world's root.
+  bool stub_missing = false;
 };
 
 namespace detail {

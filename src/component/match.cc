@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "component/name.h"
+#include "component/type_node.h"
 
 namespace tairitsu::detail {
 namespace {
@@ -158,14 +159,6 @@ std::string signature(const FunctionType& function) {
   return text.size() <= kLongSignature ? text : shortened(function.to_string(), kLongSignature);
 }
 
-/// True if `test` holds for the type or for any that it is made of.
-template <typename Test>
-bool any_of(const Type& type, const Test& test) {
-  return test(type.kind()) || std::ranges::any_of(type.fields(), [&](const TypeField& field) {
-           return field.type && any_of(*field.type, test);
-         });
-}
-
 }  // namespace
 
 std::optional<std::string> find_mismatch(const FunctionType& wanted, const FunctionType& actual) {
@@ -210,38 +203,7 @@ std::optional<std::string> find_unsupported(const FunctionType& function) {
 }
 
 std::size_t flat_count(const Type& type, std::size_t most) {
-  std::size_t count = 0;
-  const auto& fields = type.fields();
-  switch (type.kind()) {
-    case TypeKind::string:
-    case TypeKind::list:
-    case TypeKind::map:
-      count = 2;
-      break;
-    case TypeKind::record:
-    case TypeKind::tuple:
-      for (const auto& field : fields) {
-        if (count > most) break;
-        if (field.type) count += flat_count(*field.type, most - count);
-      }
-      break;
-    case TypeKind::variant:
-    case TypeKind::option:
-    case TypeKind::result:
-      for (const auto& field : fields) {
-        if (field.type) count = std::max(count, flat_count(*field.type, most));
-        if (count > most) break;
-      }
-      ++count;
-      break;
-    case TypeKind::fixed_length_list:
-      count = flat_count(*fields[0].type, most);
-      if (count != 0) count = type.length() > most / count ? most + 1 : count * type.length();
-      break;
-    default:
-      count = 1;
-  }
-  return std::min(count, most + 1);
+  return std::min<std::size_t>(type.node().flat_count, most + 1);
 }
 
 std::optional<std::size_t> flat_parameter_count(const FunctionType& function) {
@@ -258,14 +220,8 @@ std::optional<std::size_t> flat_result_count(const FunctionType& function) {
   return count <= kMaxFlatResults ? std::optional(count) : std::nullopt;
 }
 
-bool has_handles(const Type& type) {
-  return any_of(type, [](TypeKind kind) { return kind == TypeKind::own || kind == TypeKind::borrow; });
-}
+bool has_handles(const Type& type) { return type.node().handle_count != 0; }
 
-bool has_pointers(const Type& type) {
-  return any_of(type, [](TypeKind kind) {
-    return kind == TypeKind::string || kind == TypeKind::list || kind == TypeKind::map;
-  });
-}
+bool has_pointers(const Type& type) { return type.node().in_memory; }
 
 }  // namespace tairitsu::detail

@@ -52,4 +52,26 @@ bool ResourceTable::remove(std::uint32_t key) {
   return true;
 }
 
+HostObject HostObject::take(ResourceTable& table, std::uint32_t type, std::uint32_t key) {
+  if (table.find(type, key) == nullptr) return {};
+  const auto destroy = table.entries_[key].destroy;
+  void* object = table.take(type, key);
+  return object == nullptr ? HostObject() : HostObject(std::make_shared<State>(type, object, destroy));
+}
+
+HostObject HostObject::borrow(ResourceTable& table, std::uint32_t type, std::uint32_t key) {
+  void* object = table.find(type, key);
+  return object == nullptr ? HostObject() : HostObject(std::make_shared<State>(type, object, nullptr));
+}
+
+std::uint32_t HostObject::give(ResourceTable& table) const {
+  const std::uint32_t key = table.add(state_->type, state_->object, state_->destroy);
+  state_->object = nullptr;
+  return key;
+}
+
+std::uint32_t HostObject::lend(ResourceTable& table) const {
+  return table.add(state_->type, state_->object, nullptr);
+}
+
 }  // namespace tairitsu

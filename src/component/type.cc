@@ -5,15 +5,9 @@
 #include <memory>
 #include <utility>
 
-namespace tairitsu {
+#include "component/type_node.h"
 
-struct Type::Node {
-  TypeKind kind;
-  std::string name;
-  std::string interface_name;
-  std::vector<TypeField> fields;
-  std::uint32_t length;
-};
+namespace tairitsu {
 
 namespace {
 
@@ -217,6 +211,8 @@ const std::string& Type::name() const noexcept { return node_->name; }
 const std::string& Type::interface_name() const noexcept { return node_->interface_name; }
 const std::vector<TypeField>& Type::fields() const noexcept { return node_->fields; }
 std::uint32_t Type::length() const noexcept { return node_->length; }
+std::uint32_t Type::size() const noexcept { return node_->size; }
+std::uint32_t Type::alignment() const noexcept { return node_->align; }
 std::string Type::to_string() const { return print(*this, Detail::names); }
 std::string Type::definition() const { return print(*this, Detail::one_level); }
 
@@ -224,7 +220,7 @@ std::string FunctionType::to_string() const { return print(*this, Detail::names)
 std::string FunctionType::definition() const { return print(*this, Detail::everything); }
 
 bool operator==(const Type& a, const Type& b) noexcept {
-  if (a.node_ == b.node_) return true;
+  if (a.node_.get() == b.node_.get()) return true;
   if (a.kind() != b.kind() || a.length() != b.length()) return false;
   if (is_handle(a.kind())) return a.name() == b.name() && a.interface_name() == b.interface_name();
   return std::ranges::equal(a.fields(), b.fields(), [](const TypeField& x, const TypeField& y) {
@@ -232,16 +228,187 @@ bool operator==(const Type& a, const Type& b) noexcept {
   });
 }
 
+namespace {
+
+std::uint32_t add(std::uint32_t a, std::uint32_t b) noexcept {
+  const std::uint64_t sum = std::uint64_t{a} + b;
+  return sum > UINT32_MAX ? UINT32_MAX : static_cast<std::uint32_t>(sum);
+}
+
+std::uint32_t scalar_size(TypeKind kind) noexcept {
+  switch (kind) {
+    case TypeKind::boolean:
+    case TypeKind::s8:
+    case TypeKind::u8:
+      return 1;
+    case TypeKind::s16:
+    case TypeKind::u16:
+      return 2;
+    case TypeKind::s64:
+    case TypeKind::u64:
+    case TypeKind::f64:
+      return 8;
+    default:
+      return 4;
+  }
+}
+
+std::uint32_t discriminant_size(std::size_t cases) noexcept {
+  if (cases <= 256) return 1;
+  return cases <= 65536 ? 2 : 4;
+}
+
+void lay_out_sequence(detail::TypeNode& node) {
+  node.plain = true;
+  std::uint32_t used = 0;
+  for (const TypeField& field : node.fields) {
+    if (!field.type) {
+      node.complete = node.plain = false;
+      continue;
+    }
+    const detail::TypeNode& part = field.type->node();
+    node.size = detail::align_up(node.size, part.align);
+    node.offsets.push_back(node.size);
+    node.size = add(node.size, part.size);
+    used = add(used, part.size);
+    node.align = std::max(node.align, part.align);
+    node.flat_count = add(node.flat_count, part.flat_count);
+    node.plain = node.plain && part.plain;
+    node.plain_checked = node.plain_checked || part.plain_checked;
+    node.padded = node.padded || part.padded;
+  }
+  node.size = detail::align_up(node.size, node.align);
+  node.plain = node.plain && !node.fields.empty() && node.size != UINT32_MAX;
+  node.padded = node.padded || used != node.size;
+}
+
+/// Options, results, variants and enums.
+void lay_out_cases(detail::TypeNode& node, std::size_t cases) {
+  node.discriminant_size = discriminant_size(cases);
+  std::uint32_t payload_align = 1;
+  std::uint32_t payload_size = 0;
+  for (const TypeField& field : node.fields) {
+    if (!field.type) continue;
+    const detail::TypeNode& part = field.type->node();
+    payload_align = std::max(payload_align, part.align);
+    payload_size = std::max(payload_size, part.size);
+    node.flat_count = std::max(node.flat_count, part.flat_count);
+  }
+  node.flat_count = add(node.flat_count, 1);
+  node.align = std::max(node.discriminant_size, payload_align);
+  node.payload_offset = detail::align_up(node.discriminant_size, payload_align);
+  node.size = detail::align_up(add(node.payload_offset, payload_size), node.align);
+}
+
+/// How values lie in memory and in slots.
+void lay_out(detail::TypeNode& node) {
+  for (const TypeField& field : node.fields) {
+    if (!field.type) continue;
+    const detail::TypeNode& part = field.type->node();
+    node.handle_count = add(node.handle_count, part.handle_count);
+    node.in_memory = node.in_memory || part.in_memory;
+    node.complete = node.complete && part.complete;
+    node.has_chars = node.has_chars || part.has_chars;
+  }
+  switch (node.kind) {
+    case TypeKind::string:
+    case TypeKind::list:
+    case TypeKind::map:
+      node.size = 8;
+      node.align = 4;
+      node.flat_count = 2;
+      node.in_memory = true;
+      if (node.kind == TypeKind::list && !node.fields[0].type) node.complete = false;
+      break;
+    case TypeKind::record:
+    case TypeKind::tuple:
+      lay_out_sequence(node);
+      break;
+    case TypeKind::option:
+      if (!node.fields[0].type) node.complete = false;
+      lay_out_cases(node, 2);
+      break;
+    case TypeKind::variant:
+    case TypeKind::result:
+      lay_out_cases(node, node.fields.size());
+      break;
+    case TypeKind::enumeration:
+      lay_out_cases(node, node.fields.size());
+      node.plain = node.plain_checked = true;
+      break;
+    case TypeKind::flags:
+      node.size = node.align = node.fields.size() <= 8 ? 1 : node.fields.size() <= 16 ? 2 : 4;
+      node.flat_count = 1;
+      node.plain = node.plain_checked = node.fields.size() <= 32;
+      break;
+    case TypeKind::own:
+    case TypeKind::borrow:
+      node.handle_count = 1;
+      [[fallthrough]];
+    case TypeKind::future:
+    case TypeKind::stream:
+    case TypeKind::error_context:
+      node.size = node.align = 4;
+      node.flat_count = 1;
+      break;
+    case TypeKind::fixed_length_list: {
+      const detail::TypeNode* element = node.field(0);
+      if (element == nullptr) break;
+      const std::uint64_t size = std::uint64_t{element->size} * node.length;
+      const std::uint64_t flat = std::uint64_t{element->flat_count} * node.length;
+      node.size = static_cast<std::uint32_t>(std::min<std::uint64_t>(size, UINT32_MAX));
+      node.flat_count = static_cast<std::uint32_t>(std::min<std::uint64_t>(flat, UINT32_MAX));
+      node.align = element->align;
+      break;
+    }
+    default:
+      node.size = node.align = scalar_size(node.kind);
+      node.flat_count = 1;
+      node.plain = true;
+      node.has_chars = node.kind == TypeKind::character;
+      node.plain_checked = node.kind == TypeKind::boolean || node.has_chars;
+  }
+}
+
+Type make_node(TypeKind kind, std::string name, std::vector<TypeField> fields, std::string interface_name,
+               std::uint32_t length) {
+  auto node = std::make_unique<detail::TypeNode>();
+  node->kind = kind;
+  node->name = std::move(name);
+  node->interface_name = std::move(interface_name);
+  node->fields = std::move(fields);
+  node->length = length;
+  lay_out(*node);
+  return Type(detail::SharedPointer<detail::TypeNode>(node.release()));
+}
+
+}  // namespace
+
 Type Type::make(TypeKind kind, std::string name) { return make(kind, std::move(name), {}); }
 
 Type Type::make(TypeKind kind, std::string name, std::vector<TypeField> fields, std::string interface_name,
                 std::uint32_t length) {
+  if (kind <= TypeKind::string) return detail::scalar_type(kind);
   normalise(kind, fields);
-  return Type(std::make_shared<const Node>(Node{.kind = kind,
-                                                .name = std::move(name),
-                                                .interface_name = std::move(interface_name),
-                                                .fields = std::move(fields),
-                                                .length = length}));
+  return make_node(kind, std::move(name), std::move(fields), std::move(interface_name), length);
 }
+
+namespace detail {
+
+void retain(const TypeNode* node) noexcept { node->retain(); }
+void release(const TypeNode* node) noexcept {
+  if (node->release()) delete node;
+}
+
+const Type& scalar_type(TypeKind kind) noexcept {
+  static_assert(static_cast<int>(TypeKind::boolean) == 0 && static_cast<int>(TypeKind::string) == 12);
+  // Never destroyed: values that outlive main have types too.
+  static const auto& kTypes = *new std::array<Type, 13>([]<std::size_t... I>(std::index_sequence<I...>) {
+    return std::array<Type, 13>{make_node(static_cast<TypeKind>(I), {}, {}, {}, 0)...};
+  }(std::make_index_sequence<13>{}));
+  return kTypes[static_cast<std::size_t>(kind)];
+}
+
+}  // namespace detail
 
 }  // namespace tairitsu

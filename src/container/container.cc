@@ -244,6 +244,8 @@ Result<ContainerTemplate> ContainerBuilder::build_template() && {
       std::move(exports)));
 }
 
+const Image& ContainerTemplate::image() const noexcept { return core_->image; }
+
 Result<Container> ContainerTemplate::instantiate() const {
   auto state =
       core_->state_factory

@@ -12,30 +12,6 @@ namespace differential {
 
 namespace {
 
-/// A value of a type that is not known.
-class Box {
- public:
-  explicit Box(const Operations& operations)
-      : operations_(&operations), value_(operations.make(), operations.destroy) {}
-
-  [[nodiscard]] const Operations& operations() const noexcept { return *operations_; }
-  [[nodiscard]] void* get() const noexcept { return value_.get(); }
-
-  void fill(Random& random) {
-    *this = Box(*operations_);
-    operations_->fill(random, get());
-  }
-  [[nodiscard]] std::string text() const {
-    std::string out;
-    operations_->print(get(), out);
-    return out;
-  }
-
- private:
-  const Operations* operations_;
-  std::unique_ptr<void, void (*)(void*)> value_;
-};
-
 /// The types of a function's parameters, or of the parts of its result.
 using Types = std::vector<const Operations*>;
 

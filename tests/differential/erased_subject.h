@@ -75,6 +75,30 @@ template <typename T, bool IsView>
 template <typename T, bool IsView = false>
 inline constexpr Operations kOperations = operations_of<T, IsView>();
 
+/// A value of a type that is not known.
+class Box {
+ public:
+  explicit Box(const Operations& operations)
+      : operations_(&operations), value_(operations.make(), operations.destroy) {}
+
+  [[nodiscard]] const Operations& operations() const noexcept { return *operations_; }
+  [[nodiscard]] void* get() const noexcept { return value_.get(); }
+
+  void fill(Random& random) {
+    *this = Box(*operations_);
+    operations_->fill(random, get());
+  }
+  [[nodiscard]] std::string text() const {
+    std::string out;
+    operations_->print(get(), out);
+    return out;
+  }
+
+ private:
+  const Operations* operations_;
+  std::unique_ptr<void, void (*)(void*)> value_;
+};
+
 /// Of a type, of lists of it, and of lists of its views.
 struct OperationsOfSubject {
   const Operations* value;
@@ -83,17 +107,18 @@ struct OperationsOfSubject {
 };
 
 [[nodiscard]] std::unique_ptr<Subject> make_erased_subject(const OperationsOfSubject& operations);
+/// The same through dynamic values: no call knows the C++ type.
+[[nodiscard]] std::unique_ptr<Subject> make_dynamic_subject(const OperationsOfSubject& operations);
 
-/// Registers a type, from a generated file.
+/// Registers a type twice, from a generated file.
 template <typename T, typename View>
 struct Register {
   explicit Register(const char* name) {
-    subjects().push_back({name, [] {
-                            return make_erased_subject(
-                                {&kOperations<T>, &kOperations<std::vector<T>>,
-                                 &kOperations<std::vector<View>, !std::is_same_v<T, View>>});
-                          }});
+    subjects().push_back({name, [] { return make_erased_subject(kAll); }});
+    subjects().push_back({std::string(name) + "_dynamic", [] { return make_dynamic_subject(kAll); }});
   }
+  static constexpr OperationsOfSubject kAll{&kOperations<T>, &kOperations<std::vector<T>>,
+                                            &kOperations<std::vector<View>, !std::is_same_v<T, View>>};
 };
 
 }  // namespace differential

@@ -46,7 +46,7 @@ class Subject {
 };
 
 struct SubjectFactory {
-  const char* name;
+  std::string name;
   std::unique_ptr<Subject> (*make)();
 };
 

@@ -47,8 +47,10 @@ class ContainerCore;
 /// Checks values before a guest is entered, so that a host's mistake does not cost the container.
 class CheckContext {
  public:
-  explicit CheckContext(const ContainerCore& core) noexcept : core_(core) {}
-  [[nodiscard]] const ContainerCore& core() const noexcept { return core_; }
+  /// For values without handles, where there is no container.
+  CheckContext() = default;
+  explicit CheckContext(const ContainerCore& core) noexcept : core_(&core) {}
+  [[nodiscard]] const ContainerCore& core() const noexcept { return *core_; }
   bool fail(ErrorCode code, std::string message) {
     error.emplace(code, std::move(message));
     return false;
@@ -56,13 +58,15 @@ class CheckContext {
   std::optional<Error> error;
 
  private:
-  const ContainerCore& core_;
+  const ContainerCore* core_ = nullptr;
 };
 
 /// Writes values into a guest.
 class LowerContext {
  public:
-  LowerContext(abi::Lowering& lowering, ContainerCore& core) noexcept : lowering_(lowering), core_(core) {}
+  LowerContext(abi::Lowering& lowering, ContainerCore& core) noexcept : lowering_(lowering), core_(&core) {}
+  /// For values without handles, where there is no container.
+  explicit LowerContext(abi::Lowering& lowering) noexcept : lowering_(lowering) {}
 
   /// Memory of the guest's own making; 0 bytes are asked for like any other. False on failure.
   [[nodiscard]] bool reallocate(std::size_t size, std::uint32_t align, std::size_t& address) {
@@ -92,7 +96,7 @@ class LowerContext {
     return index != UINT32_MAX;
   }
 
-  [[nodiscard]] ContainerCore& core() noexcept { return core_; }
+  [[nodiscard]] ContainerCore& core() noexcept { return *core_; }
   bool fail(ErrorCode code, std::string message) {
     error.emplace(code, std::move(message));
     return false;
@@ -107,14 +111,17 @@ class LowerContext {
   bool too_large(std::size_t size);
 
   abi::Lowering& lowering_;
-  ContainerCore& core_;
+  ContainerCore* core_ = nullptr;
 };
 
 /// Reads values out of a guest. Views that it makes live as long as the call.
 class LiftContext {
  public:
   LiftContext(const abi::Lifting& lifting, ContainerCore& core, std::uint64_t copy_limit) noexcept
-      : lifting_(lifting), core_(core), copy_left_(copy_limit) {}
+      : lifting_(lifting), core_(&core), copy_left_(copy_limit) {}
+  /// For values without handles, where there is no container.
+  LiftContext(const abi::Lifting& lifting, std::uint64_t copy_limit) noexcept
+      : lifting_(lifting), copy_left_(copy_limit) {}
 
   /// A pointer to `count * size` bytes at `address`, or null with `error` set where they are
   /// misaligned or out of bounds.
@@ -161,7 +168,7 @@ class LiftContext {
   /// The next handle, which the bridge has lifted already.
   [[nodiscard]] const abi::Handle* next_handle();
 
-  [[nodiscard]] ContainerCore& core() noexcept { return core_; }
+  [[nodiscard]] ContainerCore& core() noexcept { return *core_; }
   bool fail(ErrorCode code, std::string message) {
     error.emplace(code, std::move(message));
     return false;
@@ -179,7 +186,7 @@ class LiftContext {
   const std::uint8_t* out_of_bounds(std::uint32_t address, std::uint64_t size);
 
   const abi::Lifting& lifting_;
-  ContainerCore& core_;
+  ContainerCore* core_ = nullptr;
   std::uint64_t copy_left_;
   std::size_t handles_taken_ = 0;
   std::unique_ptr<std::deque<std::string>> arena_;  // A deque: views into its strings stay valid.

@@ -1,8 +1,10 @@
 //! The oracle of the differential test: Wasmtime's own dynamic calls, on the bridge's stores.
 //!
 //! Values cross to C++ as text, printed and parsed by each side alone. See [`text`] for its grammar.
+//! [`wave`] is the oracle of another such text, the library's own.
 
 mod text;
+mod wave;
 
 use tairitsu_bridge::error::{Code, Error};
 use tairitsu_bridge::ffi::{Buffer, Bytes, give, guard};

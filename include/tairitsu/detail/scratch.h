@@ -1,0 +1,61 @@
+/// Memory that is laid out like a guest's and belongs to the host, through which C++ values and dynamic values
+/// become each other. Users have no need of this header.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include <tairitsu/abi.h>
+#include <tairitsu/detail/codec.h>
+#include <tairitsu/detail/context.h>
+#include <tairitsu/detail/signature.h>
+#include <tairitsu/error.h>
+
+namespace tairitsu::detail {
+
+/// One value, in bytes from `kStart` on. It has no handles, for there is no guest.
+class Scratch {
+ public:
+  /// Not 0, so that no address of a value is the one that stands for nothing.
+  static constexpr std::uint32_t kStart = 8;
+
+  Scratch();
+
+  /// Writes a C++ value.
+  template <typename T>
+  Result<void> store(const T& value) {
+    if constexpr (Codec<T>::needs_check) {
+      CheckContext cx;
+      if (!Codec<T>::check(cx, value)) return std::unexpected(*std::move(cx.error));
+    }
+    ScratchLowering lowering(*this);
+    LowerContext cx(lowering);
+    std::size_t address = 0;
+    if (!cx.reallocate(Codec<T>::size, kStart, address) || !Codec<T>::store(cx, value, address)) {
+      return std::unexpected(take_error(cx));
+    }
+    return {};
+  }
+  /// Reads it as a C++ value.
+  template <typename T>
+  [[nodiscard]] Result<T> load() const {
+    const abi::Lifting memory = lifting();
+    LiftContext cx(memory, UINT64_MAX);
+    T value{};
+    if (!Codec<T>::load(cx, kStart, value)) return std::unexpected(*std::move(cx.error));
+    return value;
+  }
+
+  struct ScratchLowering : abi::Lowering {
+    explicit ScratchLowering(Scratch& scratch);
+    Scratch& owner;
+  };
+  [[nodiscard]] abi::Lifting lifting() const;
+  [[nodiscard]] static Error take_error(LowerContext& cx);
+
+ private:
+  std::vector<std::uint8_t> bytes_;
+};
+
+}  // namespace tairitsu::detail

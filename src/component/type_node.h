@@ -1,0 +1,79 @@
+/// What a `Type` shares: its description, and how its values lie in linear memory and in slots. The value path
+/// of dynamic calls is driven by it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tairitsu/type.h"
+
+namespace tairitsu::detail {
+
+/// Counts its owners. One exists from the start; the last to `release` destroys it.
+class Shared {
+ public:
+  Shared() = default;
+  Shared(const Shared&) = delete;
+  Shared& operator=(const Shared&) = delete;
+
+  void retain() const noexcept { owners_.fetch_add(1, std::memory_order_relaxed); }
+  [[nodiscard]] bool release() const noexcept { return owners_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
+
+ protected:
+  ~Shared() = default;
+
+ private:
+  mutable std::atomic<std::uint32_t> owners_{1};
+};
+
+struct TypeNode final : Shared {
+  TypeKind kind{};
+  std::string name;
+  std::string interface_name;
+  std::vector<TypeField> fields;
+  std::uint32_t length = 0;
+
+  // Source: "Alignment", "Element Size" and "Flattening" in CanonicalABI.md. All of them stay at UINT32_MAX
+  // where they would be more.
+  std::uint32_t size = 0;
+  std::uint32_t align = 1;
+  std::uint32_t flat_count = 0;
+  std::uint32_t handle_count = 0;       ///< Handle types in its tree.
+  std::vector<std::uint32_t> offsets;   ///< Of the fields of records and tuples.
+  std::uint32_t discriminant_size = 0;  ///< Of variants, options, results, enums: 1, 2 or 4.
+  std::uint32_t payload_offset = 0;     ///< Of variants, options and results.
+  bool in_memory = false;               ///< Values use linear memory even when flat: strings and lists.
+  bool complete = true;                 ///< No part of it is unknown, as in an empty list made by hand.
+
+  /// Values are their bytes in linear memory and nothing else: numbers, `bool`, `char`, enums, flags, and
+  /// records and tuples of them.
+  bool plain = false;
+  bool plain_checked = false;  ///< Plain, and not every pattern of bytes is a value.
+  bool has_chars = false;      ///< There is a `char` somewhere in its tree.
+  bool padded = false;         ///< Plain, with bytes between the fields that belong to none.
+
+  [[nodiscard]] const TypeNode* field(std::size_t index) const noexcept {
+    const auto& type = fields[index].type;
+    return type ? &type->node() : nullptr;
+  }
+  /// The element of a list, the payload of an option.
+  [[nodiscard]] const TypeNode& element() const noexcept { return fields[0].type->node(); }
+};
+
+[[nodiscard]] inline std::uint32_t align_up(std::uint32_t offset, std::uint32_t align) noexcept {
+  const std::uint64_t up = (std::uint64_t{offset} + align - 1) / align * align;
+  return up > UINT32_MAX ? UINT32_MAX : static_cast<std::uint32_t>(up);
+}
+
+/// A share of the node.
+[[nodiscard]] inline Type type_of(const TypeNode& node) noexcept {
+  node.retain();
+  return Type(SharedPointer<TypeNode>(&node));
+}
+
+/// The type of a kind that has no parts: one node each, for the whole process.
+[[nodiscard]] const Type& scalar_type(TypeKind kind) noexcept;
+
+}  // namespace tairitsu::detail

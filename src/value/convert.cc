@@ -1,0 +1,316 @@
+/// `Value::to`: the same value as another type.
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "value/codec.h"
+#include "value/value_node.h"
+
+namespace tairitsu {
+
+namespace detail {
+namespace {
+
+std::string shortened(std::string text) {
+  constexpr std::size_t kMost = 200;
+  if (text.size() > kMost) text = text.substr(0, kMost) + "…";
+  return text;
+}
+
+std::unexpected<Error> wrong(std::string message) {
+  return fail(ErrorCode::type_mismatch, std::move(message));
+}
+
+std::unexpected<Error> wrong_kind(const Value& value, const TypeNode& type) {
+  const std::string wanted = shortened(type_of(type).to_string());
+  if (value.is_empty()) return wrong(fmt::format("no value where '{}' is wanted", wanted));
+  return wrong(
+      fmt::format("a value of type '{}' where '{}' is wanted", shortened(value.type().to_string()), wanted));
+}
+
+Result<Value> inside(std::string_view place, Result<Value> result) {
+  if (result) return result;
+  return std::unexpected(result.error().with_context(place));
+}
+
+// ---- Numbers
+
+template <typename T>
+T number_of(const Value& value) noexcept {
+  T number;
+  const std::uint64_t bits = ValueAccess::bits(value);
+  std::memcpy(&number, &bits, sizeof number);
+  return number;
+}
+
+template <typename T>
+std::optional<Value> exactly(auto number) noexcept {
+  using From = decltype(number);
+  if constexpr (std::is_floating_point_v<T> && std::is_floating_point_v<From>) {
+    if (std::isnan(number)) return Value(std::numeric_limits<T>::quiet_NaN());
+    const auto converted = static_cast<T>(number);
+    if (static_cast<From>(converted) == number) return Value(converted);
+  } else if constexpr (std::is_floating_point_v<T>) {
+    // Integers of up to 53 (24) bits: beyond them a float stands for several.
+    constexpr auto kMost = std::int64_t{1} << std::numeric_limits<T>::digits;
+    if (std::cmp_less_equal(number, kMost) && std::cmp_greater_equal(number, -kMost)) {
+      return Value(static_cast<T>(number));
+    }
+  } else if constexpr (std::is_integral_v<From>) {
+    if (std::in_range<T>(number)) return Value(static_cast<T>(number));
+  }
+  return std::nullopt;
+}
+
+/// The number as a `T`, where it is exactly one.
+template <typename T>
+std::optional<Value> number_as(const Value& value) noexcept {
+  switch (value.kind()) {
+    case TypeKind::s8:
+      return exactly<T>(number_of<std::int8_t>(value));
+    case TypeKind::u8:
+      return exactly<T>(number_of<std::uint8_t>(value));
+    case TypeKind::s16:
+      return exactly<T>(number_of<std::int16_t>(value));
+    case TypeKind::u16:
+      return exactly<T>(number_of<std::uint16_t>(value));
+    case TypeKind::s32:
+      return exactly<T>(number_of<std::int32_t>(value));
+    case TypeKind::u32:
+      return exactly<T>(number_of<std::uint32_t>(value));
+    case TypeKind::s64:
+      return exactly<T>(number_of<std::int64_t>(value));
+    case TypeKind::u64:
+      return exactly<T>(number_of<std::uint64_t>(value));
+    case TypeKind::f32:
+      return exactly<T>(number_of<float>(value));
+    case TypeKind::f64:
+      return exactly<T>(number_of<double>(value));
+    default:
+      return std::nullopt;
+  }
+}
+
+std::optional<Value> number_as(const Value& value, TypeKind kind) noexcept {
+  switch (kind) {
+    case TypeKind::s8:
+      return number_as<std::int8_t>(value);
+    case TypeKind::u8:
+      return number_as<std::uint8_t>(value);
+    case TypeKind::s16:
+      return number_as<std::int16_t>(value);
+    case TypeKind::u16:
+      return number_as<std::uint16_t>(value);
+    case TypeKind::s32:
+      return number_as<std::int32_t>(value);
+    case TypeKind::u32:
+      return number_as<std::uint32_t>(value);
+    case TypeKind::s64:
+      return number_as<std::int64_t>(value);
+    case TypeKind::u64:
+      return number_as<std::uint64_t>(value);
+    case TypeKind::f32:
+      return number_as<float>(value);
+    default:
+      return number_as<double>(value);
+  }
+}
+
+Result<Value> to_scalar(const Value& value, const TypeNode& type) {
+  if (value.kind() == type.kind) {
+    return value;
+  }
+  if (!is_number(value.kind()) || !is_number(type.kind)) return wrong_kind(value, type);
+  if (auto number = number_as(value, type.kind)) return *std::move(number);
+  return wrong(
+      fmt::format("{} is not exactly a value of '{}'", value.to_string(), type_of(type).to_string()));
+}
+
+// ---- Compound types
+
+Result<Value> to_list(const Value& value, const TypeNode& type) {
+  if (value.kind() != TypeKind::list) return wrong_kind(value, type);
+  ListBuilder builder{type_of(type)};
+  const std::size_t size = value.size();
+  builder.reserve(size);
+  for (std::size_t index = 0; index < size; ++index) builder.add(value[index]);
+  return builder.build();
+}
+
+Result<Value> from_fields(const TypeNode& type, std::vector<Value> fields) {
+  if (!type.plain) return ValueAccess::items(type, std::move(fields));
+  BytesNode* node = BytesNode::make(type_of(type), type.size, true);
+  for (std::size_t index = 0; index < fields.size(); ++index) {
+    write_plain(fields[index], *type.field(index), node->data() + type.offsets[index]);
+  }
+  return ValueAccess::own(node);
+}
+
+Result<Value> to_record(const Value& value, const TypeNode& type) {
+  if (value.kind() != TypeKind::record) return wrong_kind(value, type);
+  std::vector<Value> fields;
+  fields.reserve(type.fields.size());
+  std::size_t used = 0;
+  for (const TypeField& field : type.fields) {
+    const TypeNode& wanted = field.type->node();
+    Value part;
+    bool found = false;
+    const TypeNode& own = *ValueAccess::type(value);
+    for (std::size_t index = 0; index < own.fields.size() && !found; ++index) {
+      if (own.fields[index].name != field.name) continue;
+      part = value[index];
+      found = true;
+      ++used;
+    }
+    if (!found && wanted.kind == TypeKind::option) {
+      fields.push_back(ValueAccess::make_case(wanted, 0));
+      continue;
+    }
+    if (!found) return wrong(fmt::format("the field '{}' is missing", field.name));
+    TAIRITSU_TRY(auto converted, inside(fmt::format("field '{}'", field.name), convert(part, wanted)));
+    fields.push_back(std::move(converted));
+  }
+  if (used != value.size()) {
+    for (const TypeField& given : ValueAccess::type(value)->fields) {
+      if (std::ranges::none_of(type.fields,
+                               [&](const TypeField& field) { return field.name == given.name; })) {
+        return wrong(
+            fmt::format("there is no field '{}' in '{}'", given.name, shortened(type_of(type).to_string())));
+      }
+    }
+    return wrong("a field is given twice");
+  }
+  return from_fields(type, std::move(fields));
+}
+
+Result<Value> in_order(const TypeNode& type, std::size_t count, auto&& get) {
+  if (count != type.fields.size()) {
+    return wrong(fmt::format("{} values where '{}' has {}", count, shortened(type_of(type).to_string()),
+                             type.fields.size()));
+  }
+  std::vector<Value> fields;
+  fields.reserve(count);
+  for (std::size_t index = 0; index < count; ++index) {
+    const std::string& name = type.fields[index].name;
+    const std::string place =
+        name.empty() ? fmt::format("element {}", index) : fmt::format("field '{}'", name);
+    TAIRITSU_TRY(auto converted, inside(place, convert(get(index), *type.field(index))));
+    fields.push_back(std::move(converted));
+  }
+  return from_fields(type, std::move(fields));
+}
+
+Result<Value> to_case(const Value& value, const TypeNode& type, std::uint32_t index) {
+  const TypeNode* wanted = type.field(index);
+  const bool has_payload = value.size() != 0 && !value.payload().is_empty();
+  if (wanted == nullptr) {
+    if (!has_payload) return ValueAccess::make_case(type, index);
+    return wrong(fmt::format("the case '{}' has no payload", value.case_name()));
+  }
+  if (!has_payload) {
+    return wrong(fmt::format("the case '{}' needs a payload of type '{}'", value.case_name(),
+                             shortened(type_of(*wanted).to_string())));
+  }
+  TAIRITSU_TRY(auto payload,
+               inside(fmt::format("case '{}'", value.case_name()), convert(value.payload(), *wanted)));
+  return ValueAccess::make_case(type, index, std::move(payload));
+}
+
+Result<Value> to_variant(const Value& value, const TypeNode& type) {
+  if (value.kind() != type.kind) return wrong_kind(value, type);
+  const auto found = std::ranges::find(type.fields, value.case_name(), &TypeField::name);
+  if (found == type.fields.end()) {
+    return wrong(
+        fmt::format("'{}' is no case of '{}'", value.case_name(), shortened(type_of(type).definition())));
+  }
+  const auto index = static_cast<std::uint32_t>(found - type.fields.begin());
+  if (type.kind == TypeKind::enumeration) return ValueAccess::make_case(type, index);
+  return to_case(value, type, index);
+}
+
+Result<Value> to_option(const Value& value, const TypeNode& type) {
+  if (value.kind() != TypeKind::option) return wrong_kind(value, type);
+  if (ValueAccess::index(value) == 0) return ValueAccess::make_case(type, 0);
+  TAIRITSU_TRY(auto payload, inside("some", convert(value.payload(), type.element())));
+  return ValueAccess::make_case(type, 1, std::move(payload));
+}
+
+Result<Value> to_result(const Value& value, const TypeNode& type) {
+  if (value.kind() != TypeKind::result) return wrong_kind(value, type);
+  return to_case(value, type, ValueAccess::index(value));
+}
+
+Result<Value> to_flags(const Value& value, const TypeNode& type) {
+  if (value.kind() != TypeKind::flags) return wrong_kind(value, type);
+  std::uint64_t bits = 0;
+  for (const std::string_view label : value.labels()) {
+    const auto found = std::ranges::find(type.fields, label, &TypeField::name);
+    if (found == type.fields.end()) {
+      return wrong(fmt::format("'{}' is no label of '{}'", label, shortened(type_of(type).definition())));
+    }
+    bits |= std::uint64_t{1} << (found - type.fields.begin());
+  }
+  return ValueAccess::immediate(TypeKind::flags, bits, &type);
+}
+
+/// A handle takes no type on: which resource it is of, the engine knows.
+Result<Value> to_handle(const Value& value, const TypeNode& type) {
+  if (value.kind() == TypeKind::own || value.kind() == type.kind) return value;
+  return wrong_kind(value, type);
+}
+
+}  // namespace
+
+Result<Value> convert(const Value& value, const TypeNode& type) {
+  if (is_exactly(value, type)) return value;
+  if (type.kind <= TypeKind::string) return to_scalar(value, type);
+  if (!type.complete)
+    return wrong(fmt::format("'{}' is no whole type", shortened(type_of(type).to_string())));
+  const TypeNode* own = ValueAccess::type(value);
+  if (own != nullptr && type.kind != TypeKind::own && type.kind != TypeKind::borrow && own->complete &&
+      own->handle_count == 0 && type_of(*own) == type_of(type)) {
+    return value;
+  }
+  switch (type.kind) {
+    case TypeKind::list:
+      return to_list(value, type);
+    case TypeKind::record:
+      return to_record(value, type);
+    case TypeKind::tuple:
+      if (value.kind() != TypeKind::tuple || value.is_empty()) return wrong_kind(value, type);
+      return in_order(type, value.size(), [&](std::size_t index) { return value[index]; });
+    case TypeKind::variant:
+    case TypeKind::enumeration:
+      return to_variant(value, type);
+    case TypeKind::option:
+      return to_option(value, type);
+    case TypeKind::result:
+      return to_result(value, type);
+    case TypeKind::flags:
+      return to_flags(value, type);
+    case TypeKind::own:
+    case TypeKind::borrow:
+      return to_handle(value, type);
+    default:
+      return wrong(fmt::format("values of '{}' are not supported", shortened(type_of(type).to_string())));
+  }
+}
+
+}  // namespace detail
+
+Result<Value> Value::to(const Type& type) const { return detail::convert(*this, type.node()); }
+
+Result<Value> Value::record(const Type& type, std::span<const Value> fields) {
+  const detail::TypeNode& node = type.node();
+  if ((node.kind != TypeKind::record && node.kind != TypeKind::tuple) || !node.complete ||
+      node.fields.empty()) {
+    return detail::wrong(
+        fmt::format("'{}' is no type of a record or a tuple", detail::shortened(type.to_string())));
+  }
+  return detail::in_order(node, fields.size(), [&](std::size_t index) { return fields[index]; });
+}
+
+}  // namespace tairitsu

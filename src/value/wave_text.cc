@@ -1,0 +1,233 @@
+#include "value/wave_text.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "component/nearest.h"
+#include "tairitsu/detail/context.h"
+
+namespace tairitsu::detail::wave {
+
+bool is_keyword(std::string_view name) noexcept {
+  constexpr std::array<std::string_view, 8> kKeywords = {"true", "false", "inf", "nan",
+                                                         "some", "none",  "ok",  "err"};
+  return name.size() <= 5 && std::ranges::find(kKeywords, name) != kKeywords.end();
+}
+
+Character first_character(std::string_view text) noexcept {
+  constexpr Character kBad = {.value = 0xFFFD, .size = 1};
+  const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
+  const unsigned first = byte(0);
+  if (first < 0x80) return {.value = first, .size = 1};
+  const std::size_t size = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+  if (first < 0xC2 || first > 0xF4 || text.size() < size) return kBad;
+  char32_t value = first & (0x7FU >> size);
+  for (std::size_t index = 1; index < size; ++index) {
+    if ((byte(index) & 0xC0U) != 0x80) return kBad;
+    value = value << 6U | (byte(index) & 0x3FU);
+  }
+  constexpr std::array<char32_t, 5> kLeast = {0, 0, 0x80, 0x800, 0x10000};
+  if (value < kLeast[size] || !is_unicode_scalar(value)) return kBad;
+  return {.value = value, .size = size};
+}
+
+void append_utf8(std::string& out, char32_t character) {
+  const auto add = [&](char32_t bits) { out += static_cast<char>(static_cast<unsigned char>(bits)); };
+  if (character < 0x80) {
+    add(character);
+  } else if (character < 0x800) {
+    add(0xC0U | character >> 6U);
+    add(0x80U | (character & 0x3FU));
+  } else if (character < 0x10000) {
+    add(0xE0U | character >> 12U);
+    add(0x80U | (character >> 6U & 0x3FU));
+    add(0x80U | (character & 0x3FU));
+  } else {
+    add(0xF0U | character >> 18U);
+    add(0x80U | (character >> 12U & 0x3FU));
+    add(0x80U | (character >> 6U & 0x3FU));
+    add(0x80U | (character & 0x3FU));
+  }
+}
+
+namespace {
+
+/// Controls, marks of direction and other characters that leave no trace where text is shown, or make it show
+/// something else; and what is no character at all.
+bool is_unseen(char32_t c) noexcept {
+  if (c < 0x80) return c < 0x20 || c == 0x7F;
+  return c < 0xA0 || c == 0xAD || c == 0x61C || c == 0x180E || (c >= 0x200B && c <= 0x200F) ||
+         (c >= 0x2028 && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF ||
+         (c >= 0xFFF9 && c <= 0xFFFB) || (c & 0xFFFEU) == 0xFFFE || (c >= 0xFDD0 && c <= 0xFDEF) ||
+         (c >= 0xE0000 && c <= 0xE0FFF) || !is_unicode_scalar(c);
+}
+
+bool is_ordinary(char c, char quote) noexcept { return c >= ' ' && c < 0x7F && c != quote && c != '\\'; }
+
+}  // namespace
+
+void append_escaped(std::string& out, char32_t character, char quote) {
+  switch (character) {
+    case U'\t':
+      out += "\\t";
+      return;
+    case U'\n':
+      out += "\\n";
+      return;
+    case U'\r':
+      out += "\\r";
+      return;
+    case U'\\':
+      out += "\\\\";
+      return;
+    default:
+      break;
+  }
+  if (character == static_cast<char32_t>(quote)) {
+    out += '\\';
+    out += quote;
+  } else if (is_unseen(character)) {
+    std::array<char, 8> digits{};
+    const auto end =
+        std::to_chars(digits.begin(), digits.end(), static_cast<std::uint32_t>(character), 16).ptr;
+    out.append("\\u{").append(digits.begin(), end).append("}");
+  } else {
+    append_utf8(out, character);
+  }
+}
+
+void append_escaped(std::string& out, std::string_view text, char quote) {
+  while (!text.empty()) {
+    const auto end = std::ranges::find_if(text, [&](char c) { return !is_ordinary(c, quote); });
+    const auto size = static_cast<std::size_t>(end - text.begin());
+    out.append(text.substr(0, size));
+    text.remove_prefix(size);
+    if (text.empty()) return;
+    const Character character = first_character(text);
+    append_escaped(out, character.value, quote);
+    text.remove_prefix(character.size);
+  }
+}
+
+// ---- Words of messages
+
+namespace {
+
+constexpr std::size_t kFewLabels = 8;
+
+template <typename T>
+constexpr IntegerRange range_of() noexcept {
+  constexpr auto kMost = static_cast<std::uint64_t>(std::numeric_limits<T>::max());
+  return {.below_zero = std::is_signed_v<T> ? kMost + 1 : 0, .most = kMost};
+}
+
+}  // namespace
+
+std::string shown(std::string_view text, std::size_t most) {
+  const bool cut = text.size() > most;
+  if (cut) {
+    while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0U) == 0x80) --most;
+    text = text.substr(0, most);
+  }
+  std::string out;
+  append_escaped(out, text, '\\');  // It is escaped without being a quote: nothing else is one.
+  return cut ? out + "…" : out;
+}
+
+std::string type_name(const TypeNode& type) { return "'" + shown(type_of(type).to_string(), 200) + "'"; }
+
+std::string labels_of(const TypeNode& type) {
+  std::string text;
+  std::size_t count = 0;
+  for (const TypeField& field : type.fields) {
+    if (count == kFewLabels || text.size() > 200) {
+      return fmt::format(" ({}, … {} in all)", text, type.fields.size());
+    }
+    if (count++ != 0) text += ", ";
+    text += shown(field.name);
+  }
+  return count == 0 ? std::string() : fmt::format(" ({})", text);
+}
+
+std::string nearest_label(std::string_view asked, const TypeNode& type) {
+  const std::string wanted = folded(asked);
+  std::size_t least = std::max<std::size_t>(wanted.size() / 3, 1) + 1;
+  const std::string* nearest = nullptr;
+  for (const TypeField& field : type.fields) {
+    const std::size_t difference =
+        std::max(field.name.size(), wanted.size()) - std::min(field.name.size(), wanted.size());
+    if (difference >= least) continue;
+    const std::size_t distance = edit_distance(wanted, folded(field.name));
+    if (distance >= least || distance >= field.name.size()) continue;
+    least = distance;
+    nearest = &field.name;
+  }
+  if (nearest == nullptr) return {};
+  const bool is_case = type.kind == TypeKind::variant || type.kind == TypeKind::enumeration;
+  return fmt::format("; did you mean '{}{}'?", is_case && is_keyword(*nearest) ? "%" : "", shown(*nearest));
+}
+
+IntegerRange integer_range(TypeKind kind) noexcept {
+  switch (kind) {
+    case TypeKind::s8:
+      return range_of<std::int8_t>();
+    case TypeKind::u8:
+      return range_of<std::uint8_t>();
+    case TypeKind::s16:
+      return range_of<std::int16_t>();
+    case TypeKind::u16:
+      return range_of<std::uint16_t>();
+    case TypeKind::s32:
+      return range_of<std::int32_t>();
+    case TypeKind::u32:
+      return range_of<std::uint32_t>();
+    case TypeKind::s64:
+      return range_of<std::int64_t>();
+    default:
+      return range_of<std::uint64_t>();
+  }
+}
+
+std::string range_text(TypeKind kind) {
+  const IntegerRange range = integer_range(kind);
+  return fmt::format("{}{} to {}", range.below_zero == 0 ? "" : "-", range.below_zero, range.most);
+}
+
+std::string wanted(const TypeNode& type) {
+  switch (type.kind) {
+    case TypeKind::boolean:
+      return "true or false";
+    case TypeKind::f32:
+    case TypeKind::f64:
+      return "a number, inf, -inf or nan";
+    case TypeKind::character:
+      return "a char in ' '";
+    case TypeKind::string:
+      return "a string in \" \"";
+    case TypeKind::list:
+      return "a list in [ ]";
+    case TypeKind::record:
+      return fmt::format("a record in {{ }}, {}", type_name(type));
+    case TypeKind::tuple:
+      return fmt::format("a tuple in ( ), {}", type_name(type));
+    case TypeKind::flags:
+      return fmt::format("flags in {{ }}, {}", type_name(type));
+    case TypeKind::variant:
+    case TypeKind::enumeration:
+      return fmt::format("a case of {}{}", type_name(type), labels_of(type));
+    case TypeKind::option:
+      return "some(…) or none";
+    case TypeKind::result: {
+      const auto payload = [&](std::size_t index) { return type.field(index) == nullptr ? "" : "(…)"; };
+      return fmt::format("ok{} or err{}", payload(0), payload(1));
+    }
+    default:
+      return fmt::format("an integer from {}", range_text(type.kind));
+  }
+}
+
+}  // namespace tairitsu::detail::wave
