@@ -8,6 +8,7 @@ export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
 PREFIX ?= /usr/local
 DESTDIR ?=
+FUZZ_SECONDS ?= 20
 
 jobs := $(shell nproc)
 cpp_folders := $(wildcard include src bindgen cli examples tests bench)
@@ -21,7 +22,7 @@ no_tsan := $(if $(fixed_addresses)$(filter 28,$(random_bits)),,the thread saniti
 	setarch --addr-no-randomize is missing or not permitted, and vm.mmap_rnd_bits is $(random_bits). \
 	In a container allow it with --security-opt seccomp=unconfined; or as root: sysctl vm.mmap_rnd_bits=28)
 
-.PHONY: help setup example test bench build library install package bridge-test asan-ubsan tsan lint format \
+.PHONY: help setup example test bench build library install package bridge-test asan-ubsan tsan fuzz lint format \
 	bridge-header clean
 
 help: ## Print this
@@ -66,10 +67,17 @@ tsan: setup ## Run the tests that use threads under the thread sanitizer
 	$(fixed_addresses) cmake --build --preset tsan
 	$(fixed_addresses) ctest --preset tsan --parallel $(jobs)
 
+fuzz: ## Run every fuzz target for FUZZ_SECONDS (20)
+	@scripts/setup.sh fuzz
+	cmake --preset fuzz
+	cmake --build --preset fuzz
+	tests/fuzz/run.sh build-fuzz $(FUZZ_SECONDS)
+
 # One after another, and the optimised programs' tests last: their summary closes the run.
 test: build ## Run all tests, under sanitizers too
 	$(MAKE) bridge-test
 	$(MAKE) asan-ubsan
+	$(MAKE) fuzz
 	$(if $(no_tsan),@echo "SKIPPED: $(no_tsan)" >&2,$(MAKE) tsan)
 	ctest --preset release --parallel $(jobs)
 
@@ -97,4 +105,4 @@ bridge-header: setup ## Write bridge/include/tairitsu_bridge.h again from the Ru
 	BLESS=1 cargo test --release --locked --package tairitsu-bridge --test header
 
 clean: ## Remove what CMake built; cargo's target folder stays
-	rm -rf build build-dev build-asan-ubsan build-tsan
+	rm -rf build build-dev build-asan-ubsan build-tsan build-fuzz

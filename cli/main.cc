@@ -10,7 +10,10 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer("Run 'tairitsu COMMAND --help' for a command's options and an example.");
   tairitsu::cli::add_bindgen(app);
+  tairitsu::cli::add_call(app);
   tairitsu::cli::add_componentize(app);
+  tairitsu::cli::add_inspect(app);
+  tairitsu::cli::add_wit(app);
 
   try {
     app.parse(argc, argv);

@@ -40,7 +40,7 @@ pub fn binary_kind(bytes: &[u8]) -> BinaryKind {
     }
 }
 
-fn parse_text(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+pub fn parse_text(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     let not_wasm = || {
         Error::new(
             Code::NotWasm,
@@ -161,10 +161,10 @@ pub unsafe extern "C" fn tairitsu_bridge_component_compile(
 const TRAILER_MAGIC: &[u8; 8] = b"tairitsu";
 const TRAILER_SIZE: usize = 64;
 
-struct Trailer {
+pub struct Trailer {
     artifact_size: u64,
-    source_size: u64,
-    source_digest: [u8; 32],
+    pub source_size: u64,
+    pub source_digest: [u8; 32],
 }
 
 impl Trailer {
@@ -186,7 +186,7 @@ impl Trailer {
     }
 
     /// Reads the trailer at the end of `bytes` and checks it against their length.
-    fn read(end: &[u8], total: u64) -> Result<Trailer, Error> {
+    pub fn read(end: &[u8], total: u64) -> Result<Trailer, Error> {
         let damaged = |why: &str| {
             Error::new(
                 Code::ArtifactDamaged,

@@ -2,6 +2,7 @@
 
 use crate::error::{Code, Error};
 use crate::ffi::{Buffer, Bytes, free, give, guard};
+use crate::inspect::check_carried_worlds;
 use crate::{guest_fixes, wit};
 use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
@@ -51,6 +52,11 @@ pub struct ComponentizeOptions<'a> {
 /// section that bindings generators add, one whose world is given, or a plain WASI preview 1 module.
 pub fn componentize(module: &[u8], options: &ComponentizeOptions) -> Result<Vec<u8>, Error> {
     check_core_module(module)?;
+    // What the encoder would not come back from.
+    check_carried_worlds(module)?;
+    for (_, adapter) in &options.adapters {
+        check_carried_worlds(adapter)?;
+    }
     let command = match options.kind {
         ModuleKind::Detect => exports_start(module),
         ModuleKind::Reactor => false,

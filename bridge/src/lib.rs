@@ -20,6 +20,7 @@ pub mod error;
 pub mod ffi;
 mod guest_fixes;
 pub mod guest_tools;
+pub mod inspect;
 pub mod linker;
 pub mod store;
 pub mod value_path;

@@ -315,6 +315,9 @@ impl HandleLifter<'_, '_> {
         if !address.is_multiple_of(abi.align32) || end > self.cx.memory().len() as u64 {
             bail!("list pointer/length out of bounds of memory");
         }
+        // Lists can be one and the same many times over: what is walked counts as copied.
+        self.cx
+            .consume_fuel_array(length as usize, abi.size32.max(1) as usize)?;
         for index in 0..length as usize {
             self.lift_memory(element, address as usize + index * abi.size32 as usize)?;
         }

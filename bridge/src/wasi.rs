@@ -136,7 +136,10 @@ const VERSION: &str = "0.2.12";
 /// is defined there besides takes the place of one function and leaves the others.
 pub fn own_name(interface: &str) -> Option<String> {
     let (name, version) = interface.split_once('@')?;
-    (version.starts_with("0.2.") && INTERFACES.contains(&name)).then(|| format!("{name}@{VERSION}"))
+    let patch = version.strip_prefix("0.2.")?;
+    // Release candidates were other interfaces.
+    let released = !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit());
+    (released && INTERFACES.contains(&name)).then(|| format!("{name}@{VERSION}"))
 }
 
 /// Whether the linkers with WASI define `interface`, e.g. `wasi:io/streams@0.2.9`.

@@ -9,6 +9,7 @@
 #include <iterator>
 #include <span>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -28,9 +29,38 @@ void print_warning(const std::string& message) {
   std::fputs(("tairitsu: warning: " + message + "\n").c_str(), stderr);
 }
 
-void end_with(const Error& error) {
+int exit_code(ErrorCode code) noexcept {
+  switch (code) {
+    case ErrorCode::not_wasm:
+    case ErrorCode::invalid_component:
+    case ErrorCode::is_core_module:
+    case ErrorCode::artifact_mismatch:
+    case ErrorCode::artifact_damaged:
+    case ErrorCode::missing_import:
+    case ErrorCode::unsupported_type:
+      return 126;
+    case ErrorCode::not_found:
+    case ErrorCode::ambiguous_name:
+      return 127;
+    case ErrorCode::trap:
+    case ErrorCode::invalid_value:
+    case ErrorCode::fuel_exhausted:
+    case ErrorCode::memory_limit:
+    case ErrorCode::table_limit:
+    case ErrorCode::instance_limit:
+    case ErrorCode::handle_limit:
+    case ErrorCode::copy_limit:
+      return 134;
+    case ErrorCode::deadline_exceeded:
+      return 124;
+    default:
+      return kOurError;
+  }
+}
+
+void end_with(const Error& error, int code) {
   print_error(error);
-  throw CLI::RuntimeError(kOurError);
+  throw CLI::RuntimeError(code);
 }
 
 Result<std::vector<std::byte>> read_file(const std::filesystem::path& path) {
@@ -44,6 +74,19 @@ Result<std::vector<std::byte>> read_file(const std::filesystem::path& path) {
   return std::vector<std::byte>(bytes.begin(), bytes.end());
 }
 
+Result<Image> load_image(const Engine& engine, const std::filesystem::path& path) {
+  std::error_code failed;
+  if (!std::filesystem::exists(path, failed)) {
+    return fail(ErrorCode::not_found, path.string() + ": there is no such file");
+  }
+  auto image = Image::from_file(engine, path);
+  if (image || image.error().code() != ErrorCode::is_core_module) return image;
+  TAIRITSU_TRY(const auto bytes, read_file(path));
+  image = Image::from_core_module(engine, bytes);
+  if (!image) return std::unexpected(image.error().with_context(path.string()));
+  return image;
+}
+
 Result<void> write_file(const std::filesystem::path& path, std::span<const std::byte> contents) {
   if (const auto old = read_file(path); old && std::ranges::equal(*old, contents)) return {};
   errno = 0;
@@ -51,6 +94,15 @@ Result<void> write_file(const std::filesystem::path& path, std::span<const std::
   file.write(reinterpret_cast<const char*>(contents.data()), static_cast<std::streamsize>(contents.size()));
   file.close();
   if (!file) return fail(ErrorCode::io, path.string() + ": " + last_system_error());
+  return {};
+}
+
+Result<void> write_stdout(std::string_view text) {
+  errno = 0;
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  if (!written || std::fflush(stdout) != 0) {
+    return fail(ErrorCode::io, "standard output: " + last_system_error());
+  }
   return {};
 }
 

@@ -43,7 +43,7 @@ class HostImportRegistry {
     return add_resource(name, detail::resource_type_id<T>());
   }
   /// Gives each import that nothing defines a function that fails when it is called, with `missing_import` and
-  /// its name, and resources of that kind. What is defined is not touched.
+  /// its name, and resources of that kind, as `Linker::stub_missing_imports` says.
   void stub_missing_imports(bool stub = true) noexcept { stubs_ = stub; }
 
   /// The names of the functions, sorted.

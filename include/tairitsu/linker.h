@@ -212,6 +212,8 @@ template <typename T>
 struct CallableTraits : CallableTraits<decltype(&T::operator())> {};
 template <typename R, typename... Args>
 struct CallableTraits<R (*)(Args...)> : CallableTraits<R(Args...)> {};
+template <typename R, typename... Args>
+struct CallableTraits<R (*)(Args...) noexcept> : CallableTraits<R(Args...)> {};
 template <typename R, typename C, typename... Args>
 struct CallableTraits<R (C::*)(Args...)> : CallableTraits<R(Args...)> {};
 template <typename R, typename C, typename... Args>
@@ -278,7 +280,9 @@ class Linker {
   }
 
   /// Gives each import that nothing defines a function that fails when it is called, with `missing_import` and
-  /// its name, and resources of that kind. What is defined, by WASI too, is not touched.
+  /// its name, and resources of that kind. What is defined is not touched, and the interfaces of WASI that the
+  /// runtime provides count as defined, whatever their version. Types that the value path does not do are still
+  /// refused.
   void stub_missing_imports(bool stub = true) noexcept;
 
   /// Links and instantiates the component in the store: the guest's initialisers run. Fails with

@@ -115,7 +115,12 @@ class HostObject {
   /// Moves it into the table, or lends it; what is there has a key.
   [[nodiscard]] std::uint32_t give(ResourceTable& table) const;
   [[nodiscard]] std::uint32_t lend(ResourceTable& table) const;
-  [[nodiscard]] bool is_owned() const noexcept { return *this && state_->destroy != nullptr; }
+  /// Whether it can be given away: it is here, it is the host's, and no call that runs has lent it.
+  [[nodiscard]] bool is_owned() const noexcept {
+    return *this && state_->destroy != nullptr && state_->lent == 0;
+  }
+  /// Ends a loan that `lend` began.
+  void end_loan() const noexcept { --state_->lent; }
   [[nodiscard]] std::uint32_t type() const noexcept { return state_->type; }
   /// The same for all copies.
   [[nodiscard]] const void* identity() const noexcept { return state_.get(); }
@@ -130,8 +135,9 @@ class HostObject {
       if (object != nullptr && destroy != nullptr) destroy(object);
     }
     std::uint32_t type;
+    std::uint32_t lent = 0;  // To calls that run now.
     void* object;
-    void (*destroy)(void*);  // Null for a lent one.
+    void (*destroy)(void*);  // Null for one that is a guest's.
   };
   explicit HostObject(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
   std::shared_ptr<State> state_;
@@ -225,6 +231,11 @@ concept GuestResourceType = std::derived_from<T, GuestResource>;
 [[nodiscard]] std::shared_ptr<ContainerCore> share(ContainerCore& core);
 /// Lets go of the table's entry `key` when the call that runs now ends.
 void release_after_call(ContainerCore& core, std::uint32_t key);
+/// Keeps a lent object alive, and nobody's to give away, until the call that runs now ends.
+void keep_for_call(ContainerCore& core, const HostObject& object);
+/// The type id that the container's component knows the host's resource by; 0 where it has none of that name.
+[[nodiscard]] std::uint32_t linked_resource(const ContainerCore& core, std::string_view interface,
+                                            std::string_view name) noexcept;
 bool fail_resource(LiftContext& cx, std::string_view name);
 bool check_guest_resource(CheckContext& cx, const GuestResource* resource);
 bool check_host_resource(CheckContext& cx, const void* object, std::string_view name);

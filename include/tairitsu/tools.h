@@ -58,7 +58,9 @@ struct ToolTraits : ToolTraits<decltype(&T::operator())> {};
 template <typename R, typename C, typename... Args>
 struct ToolTraits<R (C::*)(Args...) const> : ToolTraits<R (*)(Args...)> {};
 template <typename R, typename C, typename... Args>
-struct ToolTraits<R (C::*)(Args...)> : ToolTraits<R (*)(Args...)> {};
+struct ToolTraits<R (C::*)(Args...) const noexcept> : ToolTraits<R (*)(Args...)> {};
+template <typename R, typename... Args>
+struct ToolTraits<R (*)(Args...) noexcept> : ToolTraits<R (*)(Args...)> {};
 template <typename R, typename... Args>
 struct ToolTraits<R (*)(Args...)> {
   using Returned = typename HostReturn<R>::Value;
@@ -116,7 +118,7 @@ struct ToolTraits<R (*)(Args...)> {
 }  // namespace detail
 
 /// Tools by name. Usable from any thread: tools run without a lock of the registry's, and those of one container
-/// one after another.
+/// one after another. Two containers whose hosts call each other's tools, on two threads, wait for ever.
 class ToolRegistry {
  public:
   /// Adds a C++ function: its parameters and result are those of describe.h's table, its parameters' names are
@@ -157,6 +159,7 @@ class ToolRegistry {
   [[nodiscard]] std::vector<ToolInfo> list(const JsonOptions& options = {}) const;
 
  private:
+  struct Turn;
   using Run = std::function<Result<Value>(std::span<const Value>)>;
   struct Tool {
     std::string description;
@@ -168,7 +171,7 @@ class ToolRegistry {
 
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const Tool>, std::less<>> tools_;
-  std::map<const void*, std::weak_ptr<std::mutex>> containers_;  // Whose calls wait for each other.
+  std::map<const void*, std::weak_ptr<Turn>> containers_;  // Whose calls wait for each other.
 };
 
 }  // namespace tairitsu

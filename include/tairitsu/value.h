@@ -1,12 +1,13 @@
 /// Values of any WIT type, for programs that learn of a component's types when they run.
 ///
-/// A `Value` is immutable and shares what it holds: copies are cheap, and any thread may read them. Lists of
+/// A `Value` is immutable and shares what it holds: copies are cheap, and any thread may read them; one with handles,
+/// those threads that may use the handles' container. Lists of
 /// numbers, and of records and tuples of numbers, `bool`, `char`, enums and flags, are one buffer of bytes as
 /// they lie in a guest's memory. Values know their type; those made by hand take the type of what they are
 /// given to when they fit it (see `Value::to`), so that `Value::record({{"id", 7}, {"name", "tea"}})` will do
 /// where the function's parameter is a record with a `u64` and a `string`.
 ///
-/// Nothing here throws, apart from `std::bad_alloc`. What is not there is an empty value: `points[3]["x"]` of
+/// Nothing here throws but for want of memory. What is not there is an empty value: `points[3]["x"]` of
 /// a shorter list is one, and `as<double>()` of that an error.
 #pragma once
 
@@ -73,7 +74,9 @@ class Value {
 
   // ---- Made by hand
 
-  Value(bool value) noexcept : kind_(TypeKind::boolean), bits_(value ? 1 : 0) {}
+  /// Of a `bool` and nothing else: a pointer is none.
+  template <std::same_as<bool> T>
+  Value(T value) noexcept : kind_(TypeKind::boolean), bits_(value ? 1 : 0) {}
   template <detail::Number T>
   Value(T value) noexcept : kind_(detail::kNumberKind<T>) {
     std::memcpy(&bits_, &value, sizeof value);
@@ -83,6 +86,7 @@ class Value {
   Value(std::string_view text);
   Value(const std::string& text) : Value(std::string_view(text)) {}
   Value(const char* text) : Value(std::string_view(text)) {}
+  Value(std::nullptr_t) = delete;
 
   /// A list; its element type is that of the elements, where they agree.
   [[nodiscard]] static Value list(std::vector<Value> elements);
@@ -114,6 +118,9 @@ class Value {
 
   /// A record of that type from its fields in order, converted as `to` does. Fails with `type_mismatch`.
   [[nodiscard]] static Result<Value> record(const Type& type, std::span<const Value> fields);
+  [[nodiscard]] static Result<Value> record(const Type& type, std::initializer_list<Value> fields) {
+    return record(type, std::span<const Value>(fields.begin(), fields.size()));
+  }
 
   /// From any C++ value that stands for a WIT type (see describe.h), resources not among them. Fails with
   /// `invalid_argument` where it holds text that is not UTF-8, or an enum that is none of its cases.
@@ -158,14 +165,14 @@ class Value {
   /// option or a result with a payload; 0 for all else.
   [[nodiscard]] std::size_t size() const noexcept;
   /// An element of a list or a tuple, or a field of a record in its order.
-  [[nodiscard]] Value operator[](std::size_t index) const noexcept;
-  // Without these, 0 could be a null pointer to a name.
-  [[nodiscard]] Value operator[](int index) const noexcept {
-    return (*this)[static_cast<std::size_t>(index)];
+  template <std::integral T>
+    requires(!std::same_as<T, bool>)
+  [[nodiscard]] Value operator[](T index) const {
+    return element(static_cast<std::size_t>(index));
   }
   /// A field of a record.
-  [[nodiscard]] Value operator[](std::string_view name) const noexcept;
-  [[nodiscard]] Value operator[](const char* name) const noexcept { return (*this)[std::string_view(name)]; }
+  [[nodiscard]] Value operator[](std::string_view name) const;
+  [[nodiscard]] Value operator[](const char* name) const { return (*this)[std::string_view(name)]; }
   /// The name of a variant's or an enum's case, `some` or `none`, `ok` or `error`. Valid as long as a copy of
   /// the value lives; empty for all else.
   [[nodiscard]] std::string_view case_name() const noexcept;
@@ -189,7 +196,7 @@ class Value {
 
   /// Whether both are the same value of the same shape: names of types do not matter, a `u8` and a `u16` differ,
   /// and all NaNs are one. Handles are equal that are copies of one.
-  friend bool operator==(const Value& a, const Value& b) noexcept;
+  friend bool operator==(const Value& a, const Value& b);
 
   Value(const Value& other) noexcept
       : kind_(other.kind_), form_(other.form_), index_(other.index_), bits_(other.bits_), type_(other.type_) {
@@ -213,6 +220,7 @@ class Value {
   }
 
  private:
+  [[nodiscard]] Value element(std::size_t index) const;
   friend class detail::ValueAccess;
   friend class ListBuilder;
 

@@ -147,6 +147,15 @@ bool LiftContext::invalid_utf8() {
   return fail(ErrorCode::invalid_value, "a string of the guest is not valid UTF-8");
 }
 
+bool LiftContext::look_at_more(std::uint64_t bytes) {
+  if (!views_extended_) {
+    views_extended_ = true;
+    view_left_ += lifting_.memory_size;
+    return look_at(bytes);
+  }
+  return too_much();
+}
+
 bool LiftContext::too_much() {
   return fail(ErrorCode::copy_limit,
               "the guest's values are larger than one call may copy (Limits::copied_bytes_per_call)");

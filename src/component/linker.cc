@@ -24,6 +24,14 @@ ComponentLinker::Need parameters_need(std::uint32_t flags) {
   return ComponentLinker::Need::nothing;
 }
 
+/// Whether `test` holds for the type or for any that it is made of.
+template <typename Test>
+bool any_part(const Type& type, const Test& test) {
+  return test(type) || std::ranges::any_of(type.fields(), [&](const TypeField& field) {
+           return field.type && any_part(*field.type, test);
+         });
+}
+
 /// Stands in for an import that nothing defines.
 struct StubFunction : HostFunction {
   StubFunction(std::string full_name, const FunctionType& import) {
@@ -50,7 +58,9 @@ class Resolver {
   }
 
   /// Defines in `linker` all that the component imports; what is kept alive goes to `functions`.
-  Result<void> run(ComponentLinker& linker, std::vector<std::shared_ptr<HostFunction>>& functions) {
+  Result<void> run(ComponentLinker& linker, std::vector<std::shared_ptr<HostFunction>>& functions,
+                   std::vector<LinkedResource>& resources) {
+    linked_resources_ = &resources;
     static const Linker::Data::Interface nothing;
     const WorldItems& imports = component_.world.imports;
     for (const Interface& interface : imports.interfaces) {
@@ -87,12 +97,11 @@ class Resolver {
     const bool wasi = wasi_defines(interface);
     for (const std::string& name : resources) {
       if (const auto found = defined.resources.find(name); found != defined.resources.end()) {
-        TAIRITSU_CHECK(linker.define_resource(interface, name, found->second, &destroy_host_resource));
+        TAIRITSU_CHECK(define_resource(linker, interface, name, found->second));
       } else if (wasi || is_used_from_elsewhere(interface, name)) {
         continue;
       } else if (definitions_.stub_missing) {
-        TAIRITSU_CHECK(
-            linker.define_resource(interface, name, next_resource_type_id(), &destroy_host_resource));
+        TAIRITSU_CHECK(define_resource(linker, interface, name, next_resource_type_id()));
       } else {
         missing_.push_back(full_name(interface, name) + ": resource");
       }
@@ -132,13 +141,34 @@ class Resolver {
     return {};
   }
 
-  /// An interface that re-exports another's resource by `use` needs no definition of its own.
+  Result<void> define_resource(ComponentLinker& linker, const std::string& interface, const std::string& name,
+                               std::uint32_t type) {
+    TAIRITSU_CHECK(linker.define_resource(interface, name, type, &destroy_host_resource));
+    linked_resources_->push_back({interface, name, type});
+    return {};
+  }
+
+  /// An interface that re-exports another's resource by `use` needs no definition of its own. Whose it is, the
+  /// handles in functions say; where no function has any, the first interface of that name.
   [[nodiscard]] bool is_used_from_elsewhere(const std::string& interface, const std::string& resource) const {
-    for (const Interface& other : component_.world.imports.interfaces) {
+    const WorldItems& imports = component_.world.imports;
+    const auto is_handle = [&](const Type& type) {
+      return (type.kind() == TypeKind::own || type.kind() == TypeKind::borrow) && type.name() == resource &&
+             type.interface_name() == interface;
+    };
+    const auto has_handle = [&](const FunctionItem& item) {
+      return std::ranges::any_of(
+                 item.type.parameters,
+                 [&](const TypeField& field) { return field.type && any_part(*field.type, is_handle); }) ||
+             (item.type.result && any_part(*item.type.result, is_handle));
+    };
+    if (std::ranges::any_of(imports.functions, has_handle)) return false;
+    for (const Interface& other : imports.interfaces) {
+      if (std::ranges::any_of(other.functions, has_handle)) return false;
+    }
+    for (const Interface& other : imports.interfaces) {
       if (other.name == interface) return false;
-      for (const std::string& name : other.resources) {
-        if (name == resource) return true;
-      }
+      if (std::ranges::find(other.resources, resource) != other.resources.end()) return true;
     }
     return false;
   }
@@ -154,6 +184,7 @@ class Resolver {
   const ComponentCore& component_;
   std::vector<std::string> names_;
   std::vector<std::string> missing_;
+  std::vector<LinkedResource>* linked_resources_ = nullptr;
 };
 
 bool imports_wasi(const ComponentCore& component) {
@@ -171,10 +202,11 @@ Result<std::shared_ptr<const Linked>> link(const Linker::Data& definitions,
   const bool interruptible = wasi && want_interruptible;
   TAIRITSU_TRY(auto linker, ComponentLinker::create(*component->engine.core(), wasi, interruptible));
   std::vector<std::shared_ptr<HostFunction>> functions;
-  TAIRITSU_CHECK(Resolver(definitions, *component).run(linker, functions));
+  std::vector<LinkedResource> resources;
+  TAIRITSU_CHECK(Resolver(definitions, *component).run(linker, functions, resources));
   TAIRITSU_TRY(auto linked, linker.link(component->compiled));
-  return std::make_shared<const Linked>(component, std::move(linked), std::move(functions), wasi,
-                                        interruptible);
+  return std::make_shared<const Linked>(component, std::move(linked), std::move(functions),
+                                        std::move(resources), wasi, interruptible);
 }
 
 }  // namespace detail
@@ -210,7 +242,8 @@ Result<detail::FunctionName> split_import_name(std::string_view name) {
 
 Result<void> Linker::add(std::string_view name, const std::shared_ptr<detail::HostFunction>& function) {
   TAIRITSU_TRY(auto parts, split_import_name(name));
-  function->name = name;
+  // A registry's functions are shared by linkers on several threads, and have their names already.
+  if (function->name != name) function->name = name;
   auto& functions = data_->interfaces[std::string(parts.interface)].functions;
   if (!functions.try_emplace(std::string(parts.function), function).second) {
     return fail(ErrorCode::already_exists, fmt::format("'{}' is defined already", name));

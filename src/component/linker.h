@@ -24,11 +24,19 @@ struct Linker::Data {
 
 namespace detail {
 
+/// A resource of the host under the name by which the component imports it.
+struct LinkedResource {
+  std::string interface;  ///< Empty at the world's root.
+  std::string name;
+  std::uint32_t type;
+};
+
 /// A component with its imports resolved, and the host functions that it keeps alive.
 struct Linked {
   std::shared_ptr<const ComponentCore> component;
   LinkedComponent linked;
   std::vector<std::shared_ptr<HostFunction>> functions;
+  std::vector<LinkedResource> resources;
   bool uses_wasi = false;
   bool interruptible = false;
 };

@@ -71,7 +71,9 @@ std::uint32_t HostObject::give(ResourceTable& table) const {
 }
 
 std::uint32_t HostObject::lend(ResourceTable& table) const {
-  return table.add(state_->type, state_->object, nullptr);
+  const std::uint32_t key = table.add(state_->type, state_->object, nullptr);
+  ++state_->lent;
+  return key;
 }
 
 }  // namespace tairitsu

@@ -123,6 +123,8 @@ std::shared_ptr<void> ContainerCore::attached(const void* key) const noexcept {
 void ContainerCore::take_back_lent() noexcept {
   for (const std::uint32_t key : lent_) resources_.remove(key);
   lent_.clear();
+  for (const HostObject& object : lent_objects_) object.end_loan();
+  lent_objects_.clear();
 }
 
 Error ContainerCore::fail(Error error, std::optional<Error> detail) {
@@ -339,6 +341,17 @@ std::unexpected<Error> no_resource(std::string_view name) {
 }
 
 void release_after_call(ContainerCore& core, std::uint32_t key) { core.release_after_call(key); }
+
+void keep_for_call(ContainerCore& core, const HostObject& object) { core.keep_for_call(object); }
+
+std::uint32_t linked_resource(const ContainerCore& core, std::string_view interface,
+                              std::string_view name) noexcept {
+  if (core.linked() == nullptr) return 0;
+  for (const LinkedResource& resource : core.linked()->resources) {
+    if (resource.name == name && resource.interface == interface) return resource.type;
+  }
+  return 0;
+}
 
 bool fail_resource(LiftContext& cx, std::string_view name) {
   return cx.fail(ErrorCode::invalid_value,

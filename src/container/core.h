@@ -87,6 +87,8 @@ class ContainerCore : public std::enable_shared_from_this<ContainerCore> {
   /// Called while a host function runs, on its thread.
   void set_host_error(Error error) noexcept { host_error_ = std::move(error); }
   void release_after_call(std::uint32_t key) { lent_.push_back(key); }
+  void keep_for_call(const HostObject& object) { lent_objects_.push_back(object); }
+  [[nodiscard]] const Linked* linked() const noexcept { return linked_.get(); }
 
  private:
   /// Takes the right to enter, or says why not.
@@ -134,9 +136,10 @@ class ContainerCore : public std::enable_shared_from_this<ContainerCore> {
 
   std::atomic<ContainerState> state_{ContainerState::created};
   std::atomic<bool> busy_{false};
-  std::optional<Error> failure_;     // Why the state is `error`.
-  std::optional<Error> host_error_;  // Of the host function that failed in the running call.
-  std::vector<std::uint32_t> lent_;  // Table entries lent to the running call.
+  std::optional<Error> failure_;          // Why the state is `error`.
+  std::optional<Error> host_error_;       // Of the host function that failed in the running call.
+  std::vector<std::uint32_t> lent_;       // Table entries lent to the running call.
+  std::vector<HostObject> lent_objects_;  // Those of them that are dynamic values.
   /// They hold functions, which hold this core: the cycle ends with the guest.
   std::vector<std::pair<const void*, std::shared_ptr<void>>> attached_;
 

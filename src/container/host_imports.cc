@@ -118,13 +118,23 @@ struct DynamicDefinition : HostFunction {
 }  // namespace
 }  // namespace detail
 
+namespace {
+
+std::unexpected<Error> empty_function(std::string_view name) {
+  return fail(ErrorCode::invalid_argument, fmt::format("'{}': the function is empty", name));
+}
+
+}  // namespace
+
 Result<void> HostImportRegistry::define(std::string_view name, DynamicHostFunction function) {
+  if (!function) return empty_function(name);
   auto definition = std::make_shared<detail::DynamicDefinition>(
       [function](Caller&, std::span<const Value> arguments) { return function(arguments); });
   return add(name, {.function = std::move(function), .definition = std::move(definition)});
 }
 
 Result<void> HostImportRegistry::define(std::string_view name, DynamicHostFunctionWithCaller function) {
+  if (!function) return empty_function(name);
   return add(name, {.function = nullptr,
                     .definition = std::make_shared<detail::DynamicDefinition>(std::move(function))});
 }

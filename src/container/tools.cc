@@ -1,11 +1,20 @@
 #include "tairitsu/tools.h"
 
+#include <atomic>
+#include <thread>
+
 #include <fmt/format.h>
 
 #include "component/nearest.h"
 #include "container/core.h"
 
 namespace tairitsu {
+
+/// Whose turn it is to call a container.
+struct ToolRegistry::Turn {
+  std::mutex mutex;
+  std::atomic<std::thread::id> owner{};
+};
 
 Result<void> ToolRegistry::wrong_parameters(std::string_view tool, std::size_t given, std::size_t wanted) {
   return fail(ErrorCode::invalid_argument,
@@ -35,17 +44,25 @@ Result<void> ToolRegistry::add(std::string name, std::string description, const 
   if (function.name().empty()) {
     return fail(ErrorCode::invalid_argument, fmt::format("tool '{}': an empty DynamicFunction", name));
   }
-  std::shared_ptr<std::mutex> turn;
+  std::shared_ptr<Turn> turn;
   {
     const std::scoped_lock lock(mutex_);
     std::erase_if(containers_, [](const auto& entry) { return entry.second.expired(); });
-    std::weak_ptr<std::mutex>& known = containers_[function.container()];
+    std::weak_ptr<Turn>& known = containers_[function.container()];
     turn = known.lock();
-    if (turn == nullptr) known = turn = std::make_shared<std::mutex>();
+    if (turn == nullptr) known = turn = std::make_shared<Turn>();
   }
   return insert(std::move(name), std::move(description), function.type(),
                 [function, turn](std::span<const Value> arguments) {
-                  const std::scoped_lock lock(*turn);
+                  // A guest whose host calls its tool again is told so by its container.
+                  const auto self = std::this_thread::get_id();
+                  if (turn->owner.load() == self) return function(arguments);
+                  const std::scoped_lock lock(turn->mutex);
+                  turn->owner.store(self);
+                  struct End {
+                    Turn& turn;
+                    ~End() { turn.owner.store({}); }
+                  } end{*turn};
                   return function(arguments);
                 });
 }

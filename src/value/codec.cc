@@ -60,10 +60,10 @@ bool ValueChecker::check(const Value& value, const TypeNode& type) {
     case TypeKind::character:
       return is_unicode_scalar(static_cast<char32_t>(ValueAccess::bits(value))) || bad_char();
     case TypeKind::string: {
-      if (node == nullptr || static_cast<const TextNode*>(node)->checked) return true;
       const std::string_view text = value.text();
       if (text.size() > kMaxBytes)
-        return cx_.fail(ErrorCode::invalid_argument, "a string is too large for a guest");
+        return cx_.fail(ErrorCode::invalid_argument, "a string is too large for a guest's memory");
+      if (node == nullptr || static_cast<const TextNode*>(node)->checked) return true;
       return is_utf8(text) || cx_.fail(ErrorCode::invalid_argument, "a string is not valid UTF-8");
     }
     case TypeKind::own:
@@ -73,6 +73,9 @@ bool ValueChecker::check(const Value& value, const TypeNode& type) {
       break;
   }
   if (node == nullptr) return true;  // A case without a payload.
+  if (type.kind == TypeKind::list && value.size() > kMaxBytes / type.element().size) {
+    return cx_.fail(ErrorCode::invalid_argument, "a list is too large for a guest's memory");
+  }
   switch (node->tag) {
     case ValueNode::Tag::bytes: {
       if (!type.has_chars) return true;
@@ -104,22 +107,32 @@ bool ValueChecker::check(const Value& value, const TypeNode& type) {
 
 bool ValueChecker::check_handle(const Value& value, const TypeNode& type) {
   const ValueNode* node = ValueAccess::node(value);
-  const void* given = node;
+  const bool own = type.kind == TypeKind::own;
+  const void* identity = node;
   if (node->tag == ValueNode::Tag::guest) {
     if (!check_guest_resource(cx_, &static_cast<const GuestNode*>(node)->resource)) return false;
+    // One that a call gave knows whose it is.
+    const TypeNode& is = node->type.node();
+    if (!is.name.empty() && !type.name.empty() &&
+        (is.name != type.name || is.interface_name != type.interface_name)) {
+      return cx_.fail(
+          ErrorCode::type_mismatch,
+          fmt::format("a handle of the resource '{}' where one of '{}' is wanted", is.name, type.name));
+    }
   } else {
     const HostObject& object = static_cast<const HostNode*>(node)->object;
-    if (type.kind == TypeKind::own ? !object.is_owned() : !object) {
+    if (own ? !object.is_owned() : !object) {
       return cx_.fail(ErrorCode::invalid_argument, "a resource was given away, or is only lent");
     }
-    given = object.identity();
+    if (!type.name.empty() && linked_resource(cx_.core(), type.interface_name, type.name) != object.type()) {
+      return cx_.fail(ErrorCode::type_mismatch,
+                      fmt::format("an object of another class than the host's resource '{}'", type.name));
+    }
+    identity = object.identity();
   }
-  if (type.kind != TypeKind::own) return true;
-  if (std::ranges::find(given_, given) != given_.end()) {
-    return cx_.fail(ErrorCode::invalid_argument, "a resource is given away twice");
-  }
-  given_.push_back(given);
-  return true;
+  const auto [seen, first] = handles_.try_emplace(identity, own);
+  if (first || (!own && !seen->second)) return true;
+  return cx_.fail(ErrorCode::invalid_argument, "a resource is given away and used besides");
 }
 
 // ---- Lowering
@@ -298,7 +311,10 @@ bool ValueLowerer::lower_handle(const Value& value, const TypeNode& type, std::u
     handle.kind = own ? abi::HandleKind::host_own : abi::HandleKind::host_borrow;
     handle.resource_type = object.type();
     handle.rep = own ? object.give(table) : object.lend(table);
-    if (!own) release_after_call(cx_.core(), handle.rep);
+    if (!own) {
+      release_after_call(cx_.core(), handle.rep);
+      keep_for_call(cx_.core(), object);
+    }
   }
   const bool lowered = cx_.lower_handle(handle, index);
   ++cx_.handle_ordinal;
@@ -309,6 +325,12 @@ bool ValueLowerer::lower_handle(const Value& value, const TypeNode& type, std::u
 
 ValueLifter::~ValueLifter() {
   for (HostObject& object : lent_) object.expire();
+}
+
+/// What the host makes of a record or a tuple can be larger than it is in the guest.
+bool ValueLifter::consume_node(const TypeNode& type) {
+  return cx_.consume(type.plain ? sizeof(BytesNode) + type.size
+                                : sizeof(ItemsNode) + type.fields.size() * sizeof(Value));
 }
 
 bool ValueLifter::lift_text(std::uint32_t address, std::uint32_t length, Value& out) {
@@ -392,6 +414,7 @@ bool ValueLifter::lift(const abi::Slot*& slot, const TypeNode& type, Value& out)
     }
     case TypeKind::record:
     case TypeKind::tuple: {
+      if (!consume_node(type)) return false;
       if (type.plain) {
         BytesNode* bytes = BytesNode::make(type_of(type), type.size, true);
         out = ValueAccess::own(bytes);
@@ -452,6 +475,7 @@ bool ValueLifter::load(std::size_t address, const TypeNode& type, Value& out) {
                 : ValueAccess::immediate(type.kind, bits, type.kind == TypeKind::flags ? &type : nullptr);
       return true;
     }
+    if (!consume_node(type)) return false;
     BytesNode* bytes = BytesNode::make(type_of(type), type.size, false);
     out = ValueAccess::own(bytes);
     std::memcpy(bytes->data(), cx_.at(address), type.size);
@@ -465,6 +489,7 @@ bool ValueLifter::load(std::size_t address, const TypeNode& type, Value& out) {
       return load_list(cx_.read<std::uint32_t>(address), cx_.read<std::uint32_t>(address + 4), type, out);
     case TypeKind::record:
     case TypeKind::tuple: {
+      if (!consume_node(type)) return false;
       std::vector<Value> items(type.fields.size());
       for (std::size_t index = 0; index < items.size(); ++index) {
         if (!load(address + type.offsets[index], *type.field(index), items[index])) return false;
@@ -521,7 +546,7 @@ bool ValueLifter::load_list(std::uint32_t address, std::uint32_t length, const T
 
 bool ValueLifter::lift_handle(const TypeNode& type, Value& out) {
   const abi::Handle* handle = cx_.next_handle();
-  if (handle == nullptr) return false;
+  if (handle == nullptr || !cx_.consume(sizeof(GuestNode))) return false;
   switch (handle->kind) {
     case abi::HandleKind::guest_own:
       out = ValueAccess::own(new GuestNode(type_of(type), GuestResource(share(cx_.core()), *handle)));

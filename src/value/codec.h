@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <unordered_map>
 #include <vector>
 
 #include "tairitsu/abi.h"
@@ -22,7 +23,7 @@ class ValueChecker {
  private:
   bool check_handle(const Value& value, const TypeNode& type);
   CheckContext& cx_;
-  std::vector<const void*> given_;
+  std::unordered_map<const void*, bool> handles_;  // Whether it is given away.
 };
 
 /// Whether values of the type can be wrong before they are lowered.
@@ -92,6 +93,7 @@ class ValueLifter {
   bool lift_plain(const abi::Slot*& slot, const TypeNode& type, std::byte* to);
   bool check_plain(const TypeNode& type, std::byte* bytes);
   bool load_list(std::uint32_t address, std::uint32_t length, const TypeNode& type, Value& out);
+  bool consume_node(const TypeNode& type);
   bool lift_text(std::uint32_t address, std::uint32_t length, Value& out);
   bool lift_handle(const TypeNode& type, Value& out);
   template <typename Part>

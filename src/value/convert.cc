@@ -125,17 +125,23 @@ Result<Value> to_scalar(const Value& value, const TypeNode& type) {
   }
   if (!is_number(value.kind()) || !is_number(type.kind)) return wrong_kind(value, type);
   if (auto number = number_as(value, type.kind)) return *std::move(number);
-  return wrong(
-      fmt::format("{} is not exactly a value of '{}'", value.to_string(), type_of(type).to_string()));
+  const bool is_float = value.kind() == TypeKind::f32 || value.kind() == TypeKind::f64;
+  return wrong(fmt::format("{}{} is not exactly a value of '{}'", value.to_string(),
+                           is_float ? fmt::format(" of type '{}'", value.type().to_string()) : "",
+                           type_of(type).to_string()));
 }
 
 // ---- Compound types
+
+/// What the component model allows.
+constexpr std::size_t kMaxLabels = 32;
 
 Result<Value> to_list(const Value& value, const TypeNode& type) {
   if (value.kind() != TypeKind::list) return wrong_kind(value, type);
   ListBuilder builder{type_of(type)};
   const std::size_t size = value.size();
-  builder.reserve(size);
+  // Not all of it at once: the first element may not fit.
+  builder.reserve(std::min(size, std::size_t{1} << 16U));
   for (std::size_t index = 0; index < size; ++index) builder.add(value[index]);
   return builder.build();
 }
@@ -245,6 +251,9 @@ Result<Value> to_result(const Value& value, const TypeNode& type) {
 
 Result<Value> to_flags(const Value& value, const TypeNode& type) {
   if (value.kind() != TypeKind::flags) return wrong_kind(value, type);
+  if (std::max(type.fields.size(), ValueAccess::type(value)->fields.size()) > kMaxLabels) {
+    return wrong(fmt::format("flags of more than {} labels", kMaxLabels));
+  }
   std::uint64_t bits = 0;
   for (const std::string_view label : value.labels()) {
     const auto found = std::ranges::find(type.fields, label, &TypeField::name);
@@ -271,7 +280,7 @@ Result<Value> convert(const Value& value, const TypeNode& type) {
     return wrong(fmt::format("'{}' is no whole type", shortened(type_of(type).to_string())));
   const TypeNode* own = ValueAccess::type(value);
   if (own != nullptr && type.kind != TypeKind::own && type.kind != TypeKind::borrow && own->complete &&
-      own->handle_count == 0 && type_of(*own) == type_of(type)) {
+      own->handle_count == 0 && type.kind != TypeKind::flags && type_of(*own) == type_of(type)) {
     return value;
   }
   switch (type.kind) {
@@ -280,7 +289,9 @@ Result<Value> convert(const Value& value, const TypeNode& type) {
     case TypeKind::record:
       return to_record(value, type);
     case TypeKind::tuple:
-      if (value.kind() != TypeKind::tuple || value.is_empty()) return wrong_kind(value, type);
+      if (value.kind() != TypeKind::tuple || (value.is_empty() && !type.fields.empty())) {
+        return wrong_kind(value, type);
+      }
       return in_order(type, value.size(), [&](std::size_t index) { return value[index]; });
     case TypeKind::variant:
     case TypeKind::enumeration:

@@ -18,6 +18,7 @@ TextNode* TextNode::make(std::string_view text, bool checked) {
 }
 
 BytesNode* BytesNode::make(Type type, std::size_t size, bool clear) {
+  if (size > SIZE_MAX - sizeof(BytesNode)) throw std::bad_alloc();
   void* memory = ::operator new(sizeof(BytesNode) + size, std::align_val_t{alignof(BytesNode)});
   auto* node = new (memory) BytesNode(std::move(type), size);
   if (clear) std::memset(node->data(), 0, size);
@@ -105,7 +106,7 @@ std::uint64_t read_scalar(const std::byte* from, const TypeNode& type) noexcept 
 
 }  // namespace
 
-Value ValueAccess::part(const BytesNode& node, const TypeNode& type, std::size_t offset) noexcept {
+Value ValueAccess::part(const BytesNode& node, const TypeNode& type, std::size_t offset) {
   switch (type.kind) {
     case TypeKind::record:
     case TypeKind::tuple: {
@@ -367,7 +368,7 @@ std::size_t Value::size() const noexcept {
   }
 }
 
-Value Value::operator[](std::size_t index) const noexcept {
+Value Value::element(std::size_t index) const {
   switch (kind_) {
     case TypeKind::list:
       if (node_->tag == ValueNode::Tag::bytes) {
@@ -383,7 +384,7 @@ Value Value::operator[](std::size_t index) const noexcept {
       if (form_ == Form::part) {
         if (index >= type_->fields.size()) return {};
         return ValueAccess::part(ValueAccess::node_as<BytesNode>(*this), type_->fields[index].type->node(),
-                                 index_ + type_->offsets[index]);
+                                 std::size_t{index_} + type_->offsets[index]);
       }
       if (form_ == Form::immediate) return {};
       break;
@@ -394,7 +395,7 @@ Value Value::operator[](std::size_t index) const noexcept {
   return index < items.size() ? items[index] : Value();
 }
 
-Value Value::operator[](std::string_view name) const noexcept {
+Value Value::operator[](std::string_view name) const {
   if (kind_ != TypeKind::record) return {};
   const auto& fields = type_->fields;
   for (std::size_t index = 0; index < fields.size(); ++index) {
@@ -457,7 +458,7 @@ bool same_float(const Value& a, const Value& b) noexcept {
   return x == y || (std::isnan(x) && std::isnan(y));
 }
 
-bool same_elements(const Value& a, const Value& b) noexcept {
+bool same_elements(const Value& a, const Value& b) {
   if (a.size() != b.size()) return false;
   for (std::size_t index = 0; index < a.size(); ++index) {
     if (a[index] != b[index]) return false;
@@ -465,7 +466,7 @@ bool same_elements(const Value& a, const Value& b) noexcept {
   return true;
 }
 
-bool same_list(const Value& a, const Value& b) noexcept {
+bool same_list(const Value& a, const Value& b) {
   const ValueNode* x = ValueAccess::node(a);
   const ValueNode* y = ValueAccess::node(b);
   if (x == y) return true;
@@ -484,7 +485,7 @@ bool same_names(const TypeNode& a, const TypeNode& b) noexcept {
 
 }  // namespace
 
-bool operator==(const Value& a, const Value& b) noexcept {
+bool operator==(const Value& a, const Value& b) {
   if (a.kind_ != b.kind_) return false;
   switch (a.kind_) {
     case TypeKind::f32:
@@ -577,7 +578,9 @@ ListBuilder::~ListBuilder() = default;
 void ListBuilder::reserve(std::size_t elements) {
   if (!data_->is_list) return;
   if (data_->element().plain) {
-    data_->reserve(data_->used + elements * data_->element().size);
+    const std::size_t size = data_->element().size;
+    if (elements > (SIZE_MAX - data_->used) / size) throw std::bad_alloc();
+    data_->reserve(data_->used + elements * size);
   } else {
     data_->items.reserve(data_->items.size() + elements);
   }
@@ -660,7 +663,7 @@ Result<Value> ListBuilder::build() {
   const auto done = std::exchange(data_, std::make_unique<Data>(type));
   if (!done->is_list) {
     return fail(ErrorCode::type_mismatch,
-                "a ListBuilder needs the type of a list, not '" + type.to_string() + "'");
+                "a ListBuilder needs the type of a list, all of it known, not '" + type.to_string() + "'");
   }
   if (done->failure) return std::unexpected(*done->failure);
   if (!done->element().plain) return ValueAccess::items(type.node(), std::move(done->items));

@@ -117,7 +117,7 @@ class ValueAccess {
   [[nodiscard]] static Value own(const ValueNode* node) noexcept;
   [[nodiscard]] static Value items(const TypeNode& type, std::vector<Value> items);
   /// The plain value of type `type` at `offset` in `node`'s bytes.
-  [[nodiscard]] static Value part(const BytesNode& node, const TypeNode& type, std::size_t offset) noexcept;
+  [[nodiscard]] static Value part(const BytesNode& node, const TypeNode& type, std::size_t offset);
 };
 
 /// Writes a plain value of exactly that type as it lies in linear memory.

@@ -1,4 +1,5 @@
-/// WAVE to values: one pass over the text, led by the type. The grammar is wave_ebnf.md of the crate wasm-wave.
+/// WAVE to values: one pass over the text, led by the type. The grammar is wave_ebnf.md of the crate
+/// wasm-wave.
 
 #include <algorithm>
 #include <array>

@@ -10,7 +10,9 @@
 #include <tairitsu/container.h>
 #include <tairitsu/detail/scratch.h>
 #include <tairitsu/host_imports.h>
+#include <tairitsu/json.h>
 #include <tairitsu/value.h>
+#include <tairitsu/wave.h>
 
 #include "erased_subject.h"
 #include "value/codec.h"
@@ -46,6 +48,12 @@ Result<std::string> text_of(const tairitsu::Value& value, const Operations& oper
   const tairitsu::Type type = operations.type();
   auto converted = value.to(type);
   if (!converted) return std::unexpected(std::move(converted).error());
+  // Text and JSON know the value too.
+  for (const auto& read : {tairitsu::parse_wave(tairitsu::to_wave(value), type),
+                           tairitsu::parse_json(tairitsu::to_json(value), type)}) {
+    if (!read) return std::unexpected(read.error());
+    if (*read != value) return tairitsu::fail(tairitsu::ErrorCode::internal, "its text is another value's");
+  }
   if (*converted != value)
     return tairitsu::fail(tairitsu::ErrorCode::internal, "converting changed the value");
   Scratch scratch;

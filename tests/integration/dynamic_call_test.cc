@@ -218,6 +218,81 @@ TEST_F(DynamicResources, OfTheGuestAreDroppedWithTheirLastCopy) {
   EXPECT_EQ(guest_.state(), ContainerState::running);
 }
 
+/// A guest that is lent a `thing` and given one, and asks its host to look at the first when it has dropped the other.
+constexpr std::string_view kLendAndGive = R"((component
+  (import "thing" (type $thing (sub resource)))
+  (import "look" (func $look (param "t" (borrow $thing))))
+  (core func $look_core (canon lower (func $look)))
+  (core func $drop (canon resource.drop $thing))
+  (core module $m
+    (import "" "look" (func $look (param i32)))
+    (import "" "drop" (func $drop (param i32)))
+    (func (export "both") (param i32 i32)
+      (call $drop (local.get 1)) (call $look (local.get 0)) (call $drop (local.get 0)))
+    (func (export "lent") (param i32) (call $look (local.get 0)) (call $drop (local.get 0)))
+    (func (export "eat") (param i32) (call $drop (local.get 0))))
+  (core instance $i (instantiate $m (with "" (instance
+    (export "look" (func $look_core)) (export "drop" (func $drop))))))
+  (func (export "both") (param "a" (borrow $thing)) (param "b" (own $thing)) (canon lift (core func $i "both")))
+  (func (export "lent") (param "a" (borrow $thing)) (canon lift (core func $i "lent")))
+  (func (export "eat") (param "a" (own $thing)) (canon lift (core func $i "eat")))))";
+
+struct Thing {
+  std::shared_ptr<int> alive;
+};
+struct OtherThing {};
+
+Container lend_and_give(const DynamicHostFunction& look) {
+  HostImportRegistry imports;
+  unwrap(imports.define_resource<Thing>("thing"));
+  unwrap(imports.define("look", look));
+  return unwrap(Container::builder(from_text(kLendAndGive)).with_imports(imports).build());
+}
+
+TEST(DynamicLoans, AreNotOfWhatIsGivenAwayInTheSameCall) {
+  const auto nothing = [](std::span<const Value>) -> Result<Value> { return Value(); };
+  const Container guest = lend_and_give(nothing);
+  const Value thing = Value::resource(HostObject(std::make_unique<Thing>()));
+  EXPECT_ERROR(guest.call("both", {thing, thing}), invalid_argument);
+  EXPECT_TRUE(thing.host_object());
+  EXPECT_EQ(guest.state(), ContainerState::running);
+  ASSERT_OK(guest.call("both", {thing, Value::resource(HostObject(std::make_unique<Thing>()))}));
+  ASSERT_OK(guest.call("eat", {thing}));
+  EXPECT_FALSE(thing.host_object());
+}
+
+TEST(DynamicLoans, CannotBeGivenAwayUntilTheCallEnds) {
+  const Container other = lend_and_give([](std::span<const Value>) -> Result<Value> { return Value(); });
+  Value thing = Value::resource(HostObject(std::make_unique<Thing>(std::make_shared<int>(7))));
+  std::string refused;
+  const Container guest = lend_and_give([&](std::span<const Value> arguments) -> Result<Value> {
+    refused = message_of(other.call("eat", {thing}));
+    thing = Value();  // The call keeps it.
+    EXPECT_EQ(*arguments[0].host_object().get<Thing>()->alive, 7);
+    return Value();
+  });
+  const HostObject object = thing.host_object();
+  ASSERT_OK(guest.call("lent", {thing}));
+  EXPECT_THAT(refused, HasSubstr("or is only lent"));
+  EXPECT_TRUE(object.is_owned());
+}
+
+TEST(DynamicLoans, AreOfTheClassThatTheResourceWasDefinedWith) {
+  const Container guest = lend_and_give([](std::span<const Value>) -> Result<Value> { return Value(); });
+  const Value other = Value::resource(HostObject(std::make_unique<OtherThing>()));
+  EXPECT_ERROR(guest.call("lent", {other}), type_mismatch);
+  EXPECT_ERROR(guest.call("eat", {other}), type_mismatch);
+  EXPECT_EQ(guest.state(), ContainerState::running);
+}
+
+TEST_F(DynamicResources, OfTheGuestAreNotThoseOfTheHost) {
+  const Value basket = unwrap(guest_.call("[constructor]basket", {5}));
+  EXPECT_ERROR(guest_.call("peek", {basket}), type_mismatch);
+  const Value ticket = Value::resource(HostObject(std::make_unique<PlainTicket>(9, alive_)));
+  EXPECT_ERROR(guest_.call("[method]basket.total", {ticket}), type_mismatch);
+  EXPECT_EQ(guest_.state(), ContainerState::running);
+}
+
 TEST_F(DynamicResources, StayWithTheirContainer) {
   const Value basket = unwrap(guest_.call("[constructor]basket", {5}));
   Container other =
@@ -225,6 +300,54 @@ TEST_F(DynamicResources, StayWithTheirContainer) {
   EXPECT_THAT(message_of(other.call("[method]basket.total", {basket})), HasSubstr("another container"));
   guest_.stop();
   EXPECT_ERROR(guest_.call("drops"), container_stopped);
+}
+
+TEST(DynamicCall, CountsWhatTheHostMakesOfNestedTuples) {
+  // One byte in the guest, twenty nodes on the host.
+  std::string type = "(option u8)";
+  for (int depth = 0; depth < 20; ++depth) type = "(tuple " + type + ")";
+  const std::string guest = R"((component
+    (core module $m (memory (export "memory") 4)
+      (func (export "give") (result i32) (i32.store (i32.const 0) (i32.const 16))
+        (i32.store (i32.const 4) (i32.const 100000)) (i32.const 0)))
+    (core instance $i (instantiate $m))
+    (alias core export $i "memory" (core memory $memory))
+    (func (export "give") (result (list )" +
+                            type + R"())
+      (canon lift (core func $i "give") (memory $memory)))))";
+  const Container container =
+      start(from_text(guest), {}, {.copied_bytes_per_call = std::uint64_t{16} << 20U});
+  EXPECT_ERROR(container.call("give"), copy_limit);
+}
+
+TEST(DynamicCall, CountsHandlesThatAreWalked) {
+  // Lists that are all one list: sixteen thousand times sixteen thousand elements, none of which is a handle.
+  const Container container = start(from_text(R"((component
+    (import "r" (type $r (sub resource)))
+    (core module $m (memory (export "memory") 16)
+      (func (export "give") (result i32) (local $i i32)
+        (loop $next
+          (i32.store (i32.add (i32.const 65536) (i32.mul (local.get $i) (i32.const 8))) (i32.const 262144))
+          (i32.store (i32.add (i32.const 65540) (i32.mul (local.get $i) (i32.const 8))) (i32.const 16384))
+          (br_if $next (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 16384))))
+        (i32.store (i32.const 0) (i32.const 65536)) (i32.store (i32.const 4) (i32.const 16384)) (i32.const 0)))
+    (core instance $i (instantiate $m))
+    (alias core export $i "memory" (core memory $memory))
+    (func (export "give") (result (list (list (option (own $r)))))
+      (canon lift (core func $i "give") (memory $memory)))))"),
+                                    [](Linker& linker) -> Result<void> {
+                                      linker.stub_missing_imports();
+                                      return {};
+                                    },
+                                    {.copied_bytes_per_call = std::uint64_t{1} << 20U});
+  EXPECT_ERROR(container.call("give"), copy_limit);
+}
+
+TEST(DynamicCall, RefusesListsThatFitNoMemory) {
+  const Container echo = start("echo.wat");
+  const std::vector<std::uint8_t> bytes(std::size_t{0x80000000});
+  EXPECT_ERROR(echo.call("echo-u8", {Value::list<std::uint8_t>(bytes)}), invalid_argument);
+  EXPECT_EQ(echo.state(), ContainerState::running);
 }
 
 // ---- Host functions
@@ -298,6 +421,7 @@ TEST(HostImports, AreListedAndCalledFromTheHost) {
       "b", [](std::span<const Value> a) -> Result<Value> { return Value::list({a[0], a[0]}); }));
   ASSERT_OK(
       imports.define("test:x/y@1.0.0#a", [](Caller&, std::span<const Value>) -> Result<Value> { return 1; }));
+  EXPECT_ERROR(imports.define("c", DynamicHostFunction()), invalid_argument);
   EXPECT_THAT(imports.names(), ElementsAre("b", "test:x/y@1.0.0#a"));
   EXPECT_EQ(unwrap(imports.call("b", {1})), Value::list({1, 1}));
   EXPECT_ERROR(imports.call("test:x/y@1.0.0#a", {}), invalid_argument);

@@ -123,6 +123,23 @@ TEST(Tools, AreExportsOfAComponentThatRunsAnewEachTime) {
   EXPECT_EQ(unwrap(tools.call("next", "")), "1");
 }
 
+TEST(Tools, OfAContainerThatRunsAreRefusedToItself) {
+  ToolRegistry tools;
+  std::string inner;
+  const Image image = from_text(R"((component
+    (import "again" (func $again))
+    (core func $again_core (canon lower (func $again)))
+    (core module $m (import "" "again" (func $a)) (func (export "run") (call $a)))
+    (core instance $i (instantiate $m (with "" (instance (export "again" (func $again_core))))))
+    (func (export "run") (canon lift (core func $i "run")))))");
+  const Container container = start(image, [&](Linker& linker) {
+    return linker.define("again", [&] { inner = message_of(tools.call("run", "")); });
+  });
+  ASSERT_OK(tools.add("run", "", unwrap(container.dynamic_function("run"))));
+  EXPECT_EQ(unwrap(tools.call("run", "")), "null");
+  EXPECT_THAT(inner, HasSubstr("cannot be entered from its own host function"));
+}
+
 TEST(ThreadsAndTools, WaitForEachOtherInOneContainer) {
   Container echo = start("echo.wat");
   ToolRegistry tools;

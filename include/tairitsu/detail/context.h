@@ -118,10 +118,10 @@ class LowerContext {
 class LiftContext {
  public:
   LiftContext(const abi::Lifting& lifting, ContainerCore& core, std::uint64_t copy_limit) noexcept
-      : lifting_(lifting), core_(&core), copy_left_(copy_limit) {}
+      : lifting_(lifting), core_(&core), copy_left_(copy_limit), view_left_(copy_limit) {}
   /// For values without handles, where there is no container.
   LiftContext(const abi::Lifting& lifting, std::uint64_t copy_limit) noexcept
-      : lifting_(lifting), copy_left_(copy_limit) {}
+      : lifting_(lifting), copy_left_(copy_limit), view_left_(copy_limit) {}
 
   /// A pointer to `count * size` bytes at `address`, or null with `error` set where they are
   /// misaligned or out of bounds.
@@ -154,13 +154,22 @@ class LiftContext {
     return true;
   }
 
+  /// Counts bytes that are read and not copied: lists can view the same ones many times over. As many as the whole
+  /// memory has are not too many.
+  [[nodiscard]] bool look_at(std::uint64_t bytes) {
+    if (bytes > view_left_) [[unlikely]]
+      return look_at_more(bytes);
+    view_left_ -= bytes;
+    return true;
+  }
+
   /// A view of a string in guest memory, or of its transcoded copy in the call's arena, which counts as
   /// copied; the other does where the caller says that it copies the view.
   [[nodiscard]] bool lift_string(std::uint32_t address, std::uint32_t length, bool copied,
                                  std::string_view& out) {
     if (lifting_.encoding != abi::StringEncoding::utf8) return transcode(address, length, out);
     const std::uint8_t* bytes = range(address, length, 1, 1);
-    if (bytes == nullptr || (copied && !consume(length))) return false;
+    if (bytes == nullptr || (copied ? !consume(length) : !look_at(length))) return false;
     out = {reinterpret_cast<const char*>(bytes), length};
     return is_utf8(out) || invalid_utf8();
   }
@@ -181,6 +190,7 @@ class LiftContext {
  private:
   bool transcode(std::uint32_t address, std::uint32_t length, std::string_view& out);
   bool invalid_utf8();
+  bool look_at_more(std::uint64_t bytes);
   bool too_much();
   const std::uint8_t* misaligned(std::uint32_t address, std::uint32_t align);
   const std::uint8_t* out_of_bounds(std::uint32_t address, std::uint64_t size);
@@ -188,6 +198,8 @@ class LiftContext {
   const abi::Lifting& lifting_;
   ContainerCore* core_ = nullptr;
   std::uint64_t copy_left_;
+  std::uint64_t view_left_;
+  bool views_extended_ = false;
   std::size_t handles_taken_ = 0;
   std::unique_ptr<std::deque<std::string>> arena_;  // A deque: views into its strings stay valid.
 };

@@ -212,6 +212,18 @@ TEST(Value, MayLeaveOutFieldsThatAreOptions) {
   EXPECT_EQ(unwrap(Value::record({{"id", 7}, {"note", Value::none()}}).to(type)), value);
 }
 
+TEST(Value, RefusesMoreFlagsThanThereCanBe) {
+  std::vector<TypeField> fields;
+  std::vector<std::string> labels;
+  for (int label = 0; label < 100; ++label) {
+    fields.push_back({"l" + std::to_string(label), std::nullopt});
+    labels.push_back("l" + std::to_string(label));
+  }
+  const Type type = Type::make(TypeKind::flags, {}, std::move(fields));
+  EXPECT_ERROR(Value::flags({"l98"}).to(type), type_mismatch);
+  EXPECT_ERROR(Value::flags(labels).to(detail::Codec<Flags3>::type()), type_mismatch);
+}
+
 TEST(Value, ComparesByShapeAndContent) {
   EXPECT_EQ(Value(std::nan("")), Value(std::nan("")));
   EXPECT_EQ(Value(0.0), Value(-0.0));

@@ -1,0 +1,139 @@
+#include <cstddef>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "commands/command.h"
+#include "tairitsu/tairitsu.h"
+
+namespace tairitsu::cli {
+namespace {
+
+struct Options {
+  std::filesystem::path file;
+  std::string call;
+  std::optional<std::string> arguments;
+  bool json = false;
+  bool base64 = false;
+  bool stub_imports = false;
+};
+
+void print(std::string_view line) {
+  std::fwrite(line.data(), 1, line.size(), stdout);
+  std::fputc('\n', stdout);
+}
+
+std::string full_name(const Interface& interface, const FunctionItem& function) {
+  return interface.name + "#" + function.name;
+}
+
+/// Each function with its signature, as the call has to name it.
+void list_functions(const World& world) {
+  for (const FunctionItem& function : world.exports.functions) {
+    print(function.name + ": " + function.type.to_string());
+  }
+  for (const Interface& interface : world.exports.interfaces) {
+    for (const FunctionItem& function : interface.functions) {
+      print(full_name(interface, function) + ": " + function.type.to_string());
+    }
+  }
+}
+
+std::string read_standard_input() { return {std::istreambuf_iterator<char>(std::cin), {}}; }
+
+Result<Value> call(const Container& container, const Options& options, const JsonOptions& json) {
+  const auto parenthesis = options.call.find('(');
+  if (options.arguments) {
+    if (parenthesis != std::string::npos) {
+      return fail(ErrorCode::invalid_argument,
+                  "arguments are given twice: write them in the call as WAVE, or after its name as JSON");
+    }
+    TAIRITSU_TRY(const auto function, container.dynamic_function(options.call));
+    const std::string text = *options.arguments == "-" ? read_standard_input() : *options.arguments;
+    TAIRITSU_TRY(const auto values, parse_json_arguments(text, function.type(), json));
+    return function(values);
+  }
+  if (parenthesis == std::string::npos) {
+    TAIRITSU_TRY(const auto function, container.dynamic_function(options.call));
+    if (!function.type().parameters.empty()) {
+      return fail(ErrorCode::invalid_argument, "'" + options.call + "' is " + function.type().to_string() +
+                                                   ": write its arguments in parentheses after its name");
+    }
+    return function({});
+  }
+  return container.evaluate(options.call);
+}
+
+Result<int> run(const Options& options) {
+  TAIRITSU_TRY(const auto engine, Engine::create());
+  TAIRITSU_TRY(const auto image, load_image(engine, options.file));
+  if (options.call.empty()) {
+    list_functions(image.component().world());
+    return 0;
+  }
+  TAIRITSU_TRY(const auto container,
+               Container::builder(image)
+                   .with_imports([&](Linker& linker) -> Result<void> {
+                     linker.stub_missing_imports(options.stub_imports);
+                     return {};
+                   })
+                   .with_wasi({.standard_output = Output::inherit, .standard_error = Output::inherit})
+                   .build());
+  const JsonOptions json{.bytes_as_base64 = options.base64};
+  TAIRITSU_TRY(const Value result, call(container, options, json));
+  if (options.json) {
+    print(to_json(result, json));
+  } else if (!result.is_empty()) {
+    print(to_wave(result));
+  }
+  const bool failed = result.kind() == TypeKind::result && result.case_name() == "error";
+  return failed ? kGuestAnsweredError : 0;
+}
+
+}  // namespace
+
+void add_call(CLI::App& app) {
+  auto* command = app.add_subcommand("call", "Call a function of a component");
+  command->footer(
+      "Values are WAVE: numbers, \"text\", 'c', true, [1, 2], {x: 1, y: 2}, (1, \"a\"), some(1), none, "
+      "ok(1),\n"
+      "err(\"no\"), and the names of cases and flags. Without a call it prints the functions there are. The "
+      "exit\n"
+      "code is 1 where the function answers err(…).\n\n"
+      "Example:\n  tairitsu call greeter.wasm 'greet(\"world\")'\n"
+      "  tairitsu call greeter.wasm greet '{\"name\": \"world\"}' --json\n"
+      "  tairitsu call shop.wasm 'example:shop/catalogue@1.0.0#find(7)'");
+  auto options = std::make_shared<Options>();
+  command->add_option("FILE", options->file, "The component, or a core module")->required();
+  command->add_option("CALL", options->call,
+                      "NAME(ARGUMENTS), e.g. greet(\"world\"); the name is in full, or as much of it as is "
+                      "unambiguous");
+  command->add_option(
+      "JSON", options->arguments,
+      "Instead of arguments in the call: a JSON array, or an object by the parameters' names; - "
+      "reads standard input");
+  command->add_flag("--json", options->json, "Print the result as JSON");
+  command->add_flag("--base64", options->base64, "Lists of u8 are base64 text in JSON");
+  command->add_flag("--stub-imports", options->stub_imports,
+                    "Let imports that nothing provides fail when they are called, not before");
+  command->callback([options] {
+    const auto code = run(*options);
+    if (!code) {
+      if (code.error().code() == ErrorCode::missing_import && !options->stub_imports) {
+        end_with(Error(ErrorCode::missing_import,
+                       code.error().message() +
+                           "\nWith --stub-imports they fail when they are called, not before."),
+                 exit_code(ErrorCode::missing_import));
+      }
+      end_with(code.error(), exit_code(code.error().code()));
+    }
+    if (*code != 0) throw CLI::RuntimeError(*code);
+  });
+}
+
+}  // namespace tairitsu::cli

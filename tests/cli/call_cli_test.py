@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""What `tairitsu call` prints, and how it ends.
+
+usage: call_cli_test.py TAIRITSU GUESTS
+"""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+TAIRITSU = sys.argv[1]
+GUESTS = pathlib.Path(sys.argv[2])
+
+TRAPS = """(component
+  (core module $m (func (export "f") unreachable))
+  (core instance $i (instantiate $m))
+  (func (export "f") (canon lift (core func $i "f"))))"""
+IMPORTS = """(component
+  (import "missing" (func $missing (result u32)))
+  (core func $core (canon lower (func $missing)))
+  (core module $m (import "" "missing" (func $f (result i32)))
+    (func (export "one") (result i32) (i32.const 1))
+    (func (export "ask") (result i32) (call $f)))
+  (core instance $i (instantiate $m (with "" (instance (export "missing" (func $core))))))
+  (func (export "one") (result u32) (canon lift (core func $i "one")))
+  (func (export "ask") (result u32) (canon lift (core func $i "ask"))))"""
+
+
+def call(*arguments, stdin=""):
+    return subprocess.run([TAIRITSU, "call", *map(str, arguments)], capture_output=True, text=True, input=stdin,
+                          timeout=60, check=False)
+
+
+class Call(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def write(self, name, text):
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+    def expect(self, done, code, stdout, *messages):
+        self.assertEqual(done.returncode, code, done.stderr)
+        self.assertEqual(done.stdout, stdout)
+        if not messages:
+            self.assertEqual(done.stderr, "")
+        for message in messages:
+            self.assertIn(message, done.stderr)
+
+    def test_takes_and_gives_wave(self):
+        echo = GUESTS / "echo.wat"
+        self.expect(call(echo, 'flat-string("tea")'), 0, '"tea"\n')
+        self.expect(call(echo, "echo-enum([red, blue])"), 0, "[red, blue]\n")
+        self.expect(call(echo, "flat-option-u32(none)"), 0, "none\n")
+
+    def test_takes_and_gives_json(self):
+        echo = GUESTS / "echo.wat"
+        self.expect(call(echo, "flat-string", '["tea"]', "--json"), 0, '"tea"\n')
+        self.expect(call(echo, "flat-string", '{"a": "tea"}'), 0, '"tea"\n')
+        self.expect(call(echo, "echo-u64([18446744073709551615])", "--json"), 0, "[18446744073709551615]\n")
+        self.expect(call(echo, "echo-u8", "-", "--json", "--base64", stdin='["AAEC"]'), 0, '"AAEC"\n')
+
+    def test_lists_the_functions_without_a_call(self):
+        done = call(GUESTS / "echo.wat")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("flat-tuple: func(a: tuple<u8, u64, string>) -> tuple<u8, u64, string>\n", done.stdout)
+
+    def test_tells_an_answer_that_is_an_error_by_the_exit_code(self):
+        echo = GUESTS / "echo.wat"
+        self.expect(call(echo, 'flat-result-u32-string(err("no"))'), 1, 'err("no")\n')
+        self.expect(call(echo, "flat-result-u32-string(ok(7))"), 0, "ok(7)\n")
+
+    def test_ends_with_a_code_of_its_own_for_each_kind_of_failure(self):
+        echo = GUESTS / "echo.wat"
+        self.expect(call(echo, "flat-u8(300)"), 125, "", "parameter 'a'", "0 to 255")
+        self.expect(call(echo, "flat-u8"), 125, "", "in parentheses")
+        self.expect(call(echo, "flat-u8(1)", "[1]"), 125, "", "twice")
+        self.expect(call(echo, "flat-u9(1)"), 127, "", "'flat-u8'")
+        self.expect(call(self.folder / "none.wasm", "f()"), 127, "", "no such file")
+        self.expect(call(self.write("x.wasm", "hello"), "f()"), 126, "", "x.wasm", "neither")
+        self.expect(call(self.write("t.wat", TRAPS), "f()"), 134, "", "unreachable")
+        self.assertEqual(call().returncode, 125)
+
+    def test_says_what_is_missing_and_can_do_without(self):
+        component = self.write("i.wat", IMPORTS)
+        self.expect(call(component, "one()"), 126, "", "missing: func() -> u32", "--stub-imports")
+        self.expect(call(component, "--stub-imports", "one()"), 0, "1\n")
+        self.expect(call(component, "--stub-imports", "ask()"), 126, "", "'missing'")
+
+    def test_help_has_an_example(self):
+        done = call("--help")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("tairitsu call greeter.wasm 'greet(\"world\")'", done.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])

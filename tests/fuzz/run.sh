@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Runs every fuzz target for some seconds and prints a line for each; fails on a finding, after all have run.
+# Usage: tests/fuzz/run.sh BUILD_FOLDER SECONDS [TARGET...], where wave_fuzz is a target
+#
+# A target starts from tests/fuzz/corpus/NAME and from what earlier runs added in BUILD_FOLDER/corpus/NAME.
+# An input that is a finding is kept in BUILD_FOLDER/findings: with that file as its argument the target
+# repeats it.
+set -euo pipefail
+
+build=$1
+seconds=$2
+shift 2
+here=$(cd "$(dirname "$0")" && pwd)
+targets=("$@")
+if ((${#targets[@]} == 0)); then
+  for source in "$here"/*_fuzz.cc; do
+    targets+=("$(basename "$source" .cc)")
+  done
+fi
+
+# binutils' addr2line is always there to name functions, llvm-symbolizer is not.
+export ASAN_OPTIONS="allow_addr2line=1${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
+mkdir -p "$build/findings"
+failed=0
+for target in "${targets[@]}"; do
+  name=${target%_fuzz}
+  seeds=$here/corpus/$name
+  mkdir -p "$build/corpus/$name"
+  corpora=("$build/corpus/$name")
+  if [[ -d $seeds ]]; then corpora+=("$seeds"); fi
+  log=$build/$target.log
+  options=(
+    -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=2048 -use_value_profile=1
+    -print_funcs=0 -print_final_stats=1 -artifact_prefix="$build/findings/$target-"
+  )
+  if "$build/bin/$target" "${options[@]}" "${corpora[@]}" >"$log" 2>&1; then
+    inputs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+    echo "$target: $inputs inputs in $seconds seconds, no finding"
+  else
+    tail -n 60 "$log" >&2
+    echo "$target: FOUND something, see $build/findings and $log"
+    failed=1
+  fi
+done
+exit $failed

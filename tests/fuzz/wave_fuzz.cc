@@ -1,0 +1,69 @@
+/// Reading WAVE: the first bytes of an input make a type (see random_type.h), the rest is text. What is read
+/// is of exactly that type, and written and read again the same; what is not is refused with a message in one
+/// line.
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "random_type.h"
+#include "tairitsu/detail/context.h"
+#include "tairitsu/wave.h"
+#include "value/value_node.h"
+
+namespace {
+
+using namespace tairitsu;
+
+void check(bool holds, std::string_view what, std::string_view text) {
+  if (holds) return;
+  std::fprintf(stderr, "%.*s: %.*s\n", static_cast<int>(what.size()), what.data(),
+               static_cast<int>(text.size()), text.data());
+  std::abort();
+}
+
+bool is_one_line(std::string_view text) {
+  return detail::is_utf8(text) &&
+         text.find_first_of(std::string_view("\0\n\r\x1b", 4)) == std::string_view::npos;
+}
+
+void check_error(const Error& error) {
+  check(error.code() == ErrorCode::invalid_argument, "the error's code is another", error.message());
+  check(is_one_line(error.message()), "the message is not one line of UTF-8", error.message());
+  check(error.message().size() < 4096, "the message is long", error.message());
+  check(error.message()[0] >= '1' && error.message()[0] <= '9', "the message has no line", error.message());
+}
+
+/// A tuple's elements are arguments too.
+void check_arguments(const Value& tuple, std::string_view text) {
+  FunctionType function;
+  for (const TypeField& field : tuple.type().fields()) function.parameters.push_back({"p", field.type});
+  const auto arguments = parse_wave_arguments(text, function);
+  check(arguments.has_value(), "a tuple is no arguments", text);
+  check(arguments->size() == tuple.size(), "there are more or fewer arguments", text);
+  for (std::size_t index = 0; index < tuple.size(); ++index) {
+    check((*arguments)[index] == tuple[index], "an argument is another", text);
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  test::ByteSource bytes({reinterpret_cast<const char*>(data), size});
+  const Type type = test::random_type(bytes);
+  const auto value = parse_wave(bytes.rest(), type);
+  if (!value) {
+    check_error(value.error());
+    return 0;
+  }
+  check(detail::is_exactly(*value, type.node()), "the value is of another type", bytes.rest());
+  const std::string text = to_wave(*value);
+  check(is_one_line(text), "the text is not one line of UTF-8", text);
+  const auto again = parse_wave(text, type);
+  check(again.has_value(), again ? "" : again.error().message(), text);
+  check(*again == *value, "the value is another", text);
+  check(to_wave(*again) == text, "the text is another", text);
+  if (type.kind() == TypeKind::tuple) check_arguments(*value, bytes.rest());
+  return 0;
+}
