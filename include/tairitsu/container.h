@@ -220,17 +220,17 @@ class Container {
     return instance().dynamic_function(name);
   }
   /// Looks a function up and calls it: `container.call("greet", {"world"})`. See `DynamicFunction`.
-  Result<Value> call(std::string_view name, std::span<const Value> arguments) const;
-  Result<Value> call(std::string_view name, std::initializer_list<Value> arguments = {}) const {
+  [[nodiscard]] Result<Value> call(std::string_view name, std::span<const Value> arguments) const;
+  [[nodiscard]] Result<Value> call(std::string_view name, std::initializer_list<Value> arguments = {}) const {
     return call(name, std::span<const Value>(arguments.begin(), arguments.size()));
   }
   /// The same with the whole call as text, the arguments as WAVE: `container.evaluate("greet(\"world\")")`.
-  Result<Value> evaluate(std::string_view call) const;
+  [[nodiscard]] Result<Value> evaluate(std::string_view call) const;
   /// The same, and the result as WAVE too; `()` where there is none.
-  Result<std::string> call_text(std::string_view call) const;
+  [[nodiscard]] Result<std::string> call_text(std::string_view call) const;
   /// The same with arguments and result as JSON: `container.call_json("greet", R"(["world"])")`.
-  Result<std::string> call_json(std::string_view name, std::string_view arguments,
-                                const JsonOptions& options = {}) const;
+  [[nodiscard]] Result<std::string> call_json(std::string_view name, std::string_view arguments,
+                                              const JsonOptions& options = {}) const;
 
   /// What the guest initializer gave.
   [[nodiscard]] const GuestInstance& guest() const noexcept { return guest_; }

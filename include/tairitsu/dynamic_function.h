@@ -42,11 +42,12 @@ class DynamicFunction {
   }
 
   /// The same with the arguments as WAVE, `("tea", 3)`.
-  Result<Value> evaluate(std::string_view arguments) const;
+  [[nodiscard]] Result<Value> evaluate(std::string_view arguments) const;
   /// The same, and the result as WAVE too; `()` where there is none.
-  Result<std::string> call_text(std::string_view arguments) const;
+  [[nodiscard]] Result<std::string> call_text(std::string_view arguments) const;
   /// The same with the arguments as a JSON array, or an object by their names; `null` where there is no result.
-  Result<std::string> call_json(std::string_view arguments, const JsonOptions& options = {}) const;
+  [[nodiscard]] Result<std::string> call_json(std::string_view arguments,
+                                              const JsonOptions& options = {}) const;
 
   /// For the library's own layers.
   explicit DynamicFunction(std::shared_ptr<const detail::BoundDynamicFunction> bound)

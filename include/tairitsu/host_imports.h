@@ -64,7 +64,7 @@ class HostImportRegistry {
     DynamicHostFunction function;
     std::shared_ptr<detail::HostFunction> definition;
   };
-  Result<void> add(std::string_view name, Entry entry);
+  Result<void> add(std::string_view name, const Entry& entry);
   Result<void> add_resource(std::string_view name, std::uint32_t type);
 
   std::map<std::string, Entry, std::less<>> functions_;

@@ -400,13 +400,13 @@ void release(const TypeNode* node) noexcept {
   if (node->release()) delete node;
 }
 
-const Type& scalar_type(TypeKind kind) noexcept {
+const Type& scalar_type(TypeKind kind) {
   static_assert(static_cast<int>(TypeKind::boolean) == 0 && static_cast<int>(TypeKind::string) == 12);
   // Never destroyed: values that outlive main have types too.
-  static const auto& kTypes = *new std::array<Type, 13>([]<std::size_t... I>(std::index_sequence<I...>) {
+  static const auto& types = *new std::array<Type, 13>([]<std::size_t... I>(std::index_sequence<I...>) {
     return std::array<Type, 13>{make_node(static_cast<TypeKind>(I), {}, {}, {}, 0)...};
   }(std::make_index_sequence<13>{}));
-  return kTypes[static_cast<std::size_t>(kind)];
+  return types[static_cast<std::size_t>(kind)];
 }
 
 }  // namespace detail

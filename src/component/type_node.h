@@ -74,6 +74,6 @@ struct TypeNode final : Shared {
 }
 
 /// The type of a kind that has no parts: one node each, for the whole process.
-[[nodiscard]] const Type& scalar_type(TypeKind kind) noexcept;
+[[nodiscard]] const Type& scalar_type(TypeKind kind);
 
 }  // namespace tairitsu::detail

@@ -73,13 +73,13 @@ Error in_call(const BoundDynamicFunction& function, const Error& error) {
 }  // namespace detail
 
 const std::string& DynamicFunction::name() const noexcept {
-  static const std::string kNone;
-  return bound_ == nullptr ? kNone : bound_->bound->exported->name;
+  static const std::string none;
+  return bound_ == nullptr ? none : bound_->bound->exported->name;
 }
 
 const FunctionType& DynamicFunction::type() const noexcept {
-  static const FunctionType kNone;
-  return bound_ == nullptr ? kNone : bound_->plan.type();
+  static const FunctionType none;
+  return bound_ == nullptr ? none : bound_->plan.type();
 }
 
 const void* DynamicFunction::container() const noexcept {

@@ -139,10 +139,10 @@ Result<void> HostImportRegistry::define(std::string_view name, DynamicHostFuncti
                     .definition = std::make_shared<detail::DynamicDefinition>(std::move(function))});
 }
 
-Result<void> HostImportRegistry::add(std::string_view name, Entry entry) {
+Result<void> HostImportRegistry::add(std::string_view name, const Entry& entry) {
   // The linker knows what a name may be.
   TAIRITSU_CHECK(Linker().add(name, entry.definition));
-  if (!functions_.try_emplace(std::string(name), std::move(entry)).second) {
+  if (!functions_.try_emplace(std::string(name), entry).second) {
     return fail(ErrorCode::already_exists, fmt::format("'{}' is defined already", name));
   }
   return {};
@@ -158,6 +158,7 @@ Result<void> HostImportRegistry::add_resource(std::string_view name, std::uint32
 
 std::vector<std::string> HostImportRegistry::names() const {
   std::vector<std::string> names;
+  names.reserve(functions_.size());
   for (const auto& [name, entry] : functions_) names.push_back(name);
   return names;
 }
@@ -166,6 +167,7 @@ Result<Value> HostImportRegistry::call(std::string_view name, std::span<const Va
   const auto found = functions_.find(name);
   if (found == functions_.end()) {
     std::vector<detail::OfferedName> offered;
+    offered.reserve(functions_.size());
     for (const auto& [other, entry] : functions_) {
       offered.push_back({other, detail::edit_distance(detail::folded(name), detail::folded(other))});
     }

@@ -93,6 +93,7 @@ Result<std::string> ToolRegistry::call(std::string_view name, std::string_view a
     if (const auto found = tools_.find(name); found != tools_.end()) tool = found->second;
     if (tool == nullptr) {
       std::vector<detail::OfferedName> offered;
+      offered.reserve(tools_.size());
       for (const auto& [other, unused] : tools_) {
         offered.push_back({other, detail::edit_distance(detail::folded(name), detail::folded(other))});
       }
@@ -118,6 +119,7 @@ Result<std::string> ToolRegistry::call(std::string_view name, std::string_view a
 std::vector<ToolInfo> ToolRegistry::list(const JsonOptions& options) const {
   std::vector<ToolInfo> infos;
   const std::scoped_lock lock(mutex_);
+  infos.reserve(tools_.size());
   for (const auto& [name, tool] : tools_) {
     infos.push_back({.name = name,
                      .description = tool->description,

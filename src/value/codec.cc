@@ -90,15 +90,14 @@ bool ValueChecker::check(const Value& value, const TypeNode& type) {
     case ValueNode::Tag::items: {
       const auto& items = static_cast<const ItemsNode*>(node)->items;
       for (std::size_t index = 0; index < items.size(); ++index) {
-        if (!check(items[index], type.kind == TypeKind::list ? type.element() : *type.field(index)))
-          return false;
+        const TypeField& field = type.fields[type.kind == TypeKind::list ? 0 : index];
+        if (!check(items[index], field.type->node())) return false;
       }
       return true;
     }
     case ValueNode::Tag::payload: {
-      const TypeNode& payload =
-          type.kind == TypeKind::option ? type.element() : *type.field(ValueAccess::index(value));
-      return check(static_cast<const PayloadNode*>(node)->payload, payload);
+      const TypeField& field = type.fields[type.kind == TypeKind::option ? 0 : ValueAccess::index(value)];
+      return check(static_cast<const PayloadNode*>(node)->payload, field.type->node());
     }
     default:
       return true;

@@ -6,6 +6,9 @@
 
 #include "value/value_node.h"
 
+// Nodes are owned by those who count themselves, which the analyzer does not see.
+// NOLINTBEGIN(clang-analyzer-cplusplus.NewDeleteLeaks)
+
 namespace tairitsu {
 
 namespace detail {
@@ -166,16 +169,23 @@ bool same_name(std::string_view a, std::string_view b) noexcept {
   return a.size() == b.size() && (a.empty() || (a[0] == b[0] && (a.size() == 1 || a == b)));
 }
 
+/// An element or a payload, which has no name.
+TypeField unnamed(std::optional<Type> type) { return {.name = {}, .type = std::move(type)}; }
+
+TypeField named(std::string_view name, std::optional<Type> type) {
+  return {.name = std::string(name), .type = std::move(type)};
+}
+
 Type make_list_type(std::optional<Type> element) {
-  return Type::make(TypeKind::list, {}, {TypeField{{}, std::move(element)}});
+  return Type::make(TypeKind::list, {}, {unnamed(std::move(element))});
 }
 
 /// The lists of the scalars, made once.
 const Type& list_type_of(TypeKind scalar) {
-  static const auto& kTypes = *new std::array<Type, 13>([]<std::size_t... I>(std::index_sequence<I...>) {
+  static const auto& types = *new std::array<Type, 13>([]<std::size_t... I>(std::index_sequence<I...>) {
     return std::array<Type, 13>{make_list_type(detail::scalar_type(static_cast<TypeKind>(I)))...};
   }(std::make_index_sequence<13>{}));
-  return kTypes[static_cast<std::size_t>(scalar)];
+  return types[static_cast<std::size_t>(scalar)];
 }
 
 std::optional<Type> type_unless_empty(const Value& value) {
@@ -186,16 +196,19 @@ std::optional<Type> type_unless_empty(const Value& value) {
 /// A record, tuple or list of these values, which are of exactly its types.
 Value gather(const Type& type, std::vector<Value> items) {
   const TypeNode& node = type.node();
-  const bool list = node.kind == TypeKind::list;
-  const TypeNode* element = list ? node.field(0) : nullptr;
-  if (list ? element == nullptr || !element->plain : !node.plain) {
-    return ValueAccess::items(node, std::move(items));
+  if (node.kind != TypeKind::list) {
+    if (!node.plain) return ValueAccess::items(node, std::move(items));
+    BytesNode* bytes = BytesNode::make(type, node.size, true);
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      detail::write_plain(items[i], *node.field(i), bytes->data() + node.offsets[i]);
+    }
+    return ValueAccess::own(bytes);
   }
-  const std::size_t size = list ? std::size_t{element->size} * items.size() : node.size;
-  BytesNode* bytes = BytesNode::make(type, size, true);
+  const TypeNode* element = node.field(0);
+  if (element == nullptr || !element->plain) return ValueAccess::items(node, std::move(items));
+  BytesNode* bytes = BytesNode::make(type, std::size_t{element->size} * items.size(), true);
   for (std::size_t i = 0; i < items.size(); ++i) {
-    detail::write_plain(items[i], list ? *element : *node.field(i),
-                        bytes->data() + (list ? i * element->size : node.offsets[i]));
+    detail::write_plain(items[i], *element, bytes->data() + i * element->size);
   }
   return ValueAccess::own(bytes);
 }
@@ -230,8 +243,10 @@ Value Value::number_list(TypeKind kind, std::span<const std::byte> bytes, std::s
 Value Value::record(std::vector<NamedValue> fields) {
   std::vector<TypeField> types;
   std::vector<Value> items;
+  types.reserve(fields.size());
+  items.reserve(fields.size());
   for (NamedValue& field : fields) {
-    types.push_back({std::move(field.name), field.value.type()});
+    types.push_back(named(field.name, field.value.type()));
     items.push_back(std::move(field.value));
   }
   return gather(Type::make(TypeKind::record, {}, std::move(types)), std::move(items));
@@ -240,18 +255,19 @@ Value Value::record(std::vector<NamedValue> fields) {
 Value Value::tuple(std::vector<Value> elements) {
   if (elements.empty()) return {};
   std::vector<TypeField> types;
-  for (const Value& element : elements) types.push_back({{}, element.type()});
+  types.reserve(elements.size());
+  for (const Value& element : elements) types.push_back(unnamed(element.type()));
   return gather(Type::make(TypeKind::tuple, {}, std::move(types)), std::move(elements));
 }
 
 Value Value::some(Value payload) {
-  const Type type = Type::make(TypeKind::option, {}, {TypeField{{}, payload.type()}});
+  const Type type = Type::make(TypeKind::option, {}, {unnamed(payload.type())});
   return ValueAccess::make_case(type.node(), 1, std::move(payload));
 }
 
 Value Value::none() {
-  static const Type& kType = *new Type(Type::make(TypeKind::option));
-  return ValueAccess::make_case(kType.node(), 0);
+  static const Type& unknown = *new Type(Type::make(TypeKind::option));
+  return ValueAccess::make_case(unknown.node(), 0);
 }
 
 namespace {
@@ -264,25 +280,22 @@ Value make_variant(const Type& type, std::uint32_t index, Value payload) {
 }  // namespace
 
 Value Value::ok(Value payload) {
-  const Type type =
-      Type::make(TypeKind::result, {}, {TypeField{{}, type_unless_empty(payload)}, TypeField{}});
+  const Type type = Type::make(TypeKind::result, {}, {unnamed(type_unless_empty(payload)), TypeField{}});
   return make_variant(type, 0, std::move(payload));
 }
 
 Value Value::error(Value payload) {
-  const Type type =
-      Type::make(TypeKind::result, {}, {TypeField{}, TypeField{{}, type_unless_empty(payload)}});
+  const Type type = Type::make(TypeKind::result, {}, {TypeField{}, unnamed(type_unless_empty(payload))});
   return make_variant(type, 1, std::move(payload));
 }
 
 Value Value::variant(std::string_view label, Value payload) {
-  const Type type =
-      Type::make(TypeKind::variant, {}, {TypeField{std::string(label), type_unless_empty(payload)}});
+  const Type type = Type::make(TypeKind::variant, {}, {named(label, type_unless_empty(payload))});
   return make_variant(type, 0, std::move(payload));
 }
 
 Value Value::enumeration(std::string_view label) {
-  const Type type = Type::make(TypeKind::enumeration, {}, {TypeField{std::string(label), std::nullopt}});
+  const Type type = Type::make(TypeKind::enumeration, {}, {named(label, std::nullopt)});
   return ValueAccess::make_case(type.node(), 0);
 }
 
@@ -292,20 +305,21 @@ Value Value::flags(std::vector<std::string> labels) {
   const auto repeated = std::ranges::unique(labels);
   labels.erase(repeated.begin(), repeated.end());
   const std::size_t count = std::min<std::size_t>(labels.size(), 64);
-  for (std::string& label : labels) fields.push_back({std::move(label), std::nullopt});
+  fields.reserve(labels.size());
+  for (const std::string& label : labels) fields.push_back(named(label, std::nullopt));
   const Type type = Type::make(TypeKind::flags, {}, std::move(fields));
   return ValueAccess::immediate(TypeKind::flags, count == 64 ? UINT64_MAX : (std::uint64_t{1} << count) - 1,
                                 &type.node());
 }
 
 Value Value::resource(GuestResource resource) {
-  static const Type& kType = *new Type(Type::make(TypeKind::own));
-  return ValueAccess::own(new detail::GuestNode(kType, std::move(resource)));
+  static const Type& type = *new Type(Type::make(TypeKind::own));
+  return ValueAccess::own(new detail::GuestNode(type, std::move(resource)));
 }
 
 Value Value::resource(HostObject object) {
-  static const Type& kType = *new Type(Type::make(TypeKind::own));
-  return ValueAccess::own(new detail::HostNode(kType, std::move(object)));
+  static const Type& type = *new Type(Type::make(TypeKind::own));
+  return ValueAccess::own(new detail::HostNode(type, std::move(object)));
 }
 
 // ---- Sharing
@@ -331,8 +345,8 @@ void Value::release_shared() noexcept {
 Type Value::type() const {
   if (type_ != nullptr) return detail::type_of(*type_);
   if (kind_ <= TypeKind::string) return detail::scalar_type(kind_);
-  static const Type& kUnit = *new Type(Type::make(TypeKind::tuple));
-  return kUnit;
+  static const Type& unit = *new Type(Type::make(TypeKind::tuple));
+  return unit;
 }
 
 std::string_view Value::text() const noexcept {
@@ -539,8 +553,7 @@ struct ListBuilder::Data {
   /// Room for another plain element, its bytes zeros.
   std::byte* grow() {
     const std::size_t size = element().size;
-    if (used + size > capacity())
-      reserve(std::max<std::size_t>(2 * capacity(), std::max<std::size_t>(64, size)));
+    if (used + size > capacity()) reserve(std::max({2 * capacity(), std::size_t{64}, size}));
     std::byte* place = bytes->data() + used;
     used += size;
     ++count;
@@ -673,3 +686,5 @@ Result<Value> ListBuilder::build() {
 }
 
 }  // namespace tairitsu
+
+// NOLINTEND(clang-analyzer-cplusplus.NewDeleteLeaks)
