@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
   tairitsu::cli::add_call(app);
   tairitsu::cli::add_componentize(app);
   tairitsu::cli::add_inspect(app);
+  tairitsu::cli::add_run(app);
   tairitsu::cli::add_wit(app);
 
   try {

@@ -49,6 +49,7 @@ enum class Code : uint8_t {
   ReentrantCall,
   ContainerStopped,
   ContainerFailed,
+  GuestExited,
 };
 
 /// Bytes that the bridge owns; `tairitsu_bridge_buffer_free` releases them.
@@ -84,6 +85,10 @@ struct Linker;
 
 /// One guest: its store and, once instantiated, its instance. One thread at a time.
 struct Store;
+
+/// What a guest may see of its host; everything else is denied. C++ writes it as JSON, from
+/// `tairitsu::WasiOptions`.
+struct WasiPolicy;
 
 /// Borrowed bytes, or borrowed UTF-8 text. Valid as long as whatever it points into.
 struct Bytes {
@@ -148,10 +153,8 @@ struct StoreConfig {
   uint32_t max_instances;
   uint32_t max_handles;
   uint64_t max_copied_bytes;
-  bool wasi;
-  uint8_t standard_output;
-  uint8_t standard_error;
-  uint64_t capture_capacity;
+  /// What the guest may see of its host; null where it imports no WASI. Used while the store is made.
+  const WasiPolicy *wasi;
 };
 
 extern "C" {
@@ -262,6 +265,12 @@ Bytes tairitsu_bridge_error_message(const Error *error);
 /// # Safety
 /// `error` is a live error.
 Bytes tairitsu_bridge_error_backtrace(const Error *error);
+
+/// The status that a guest exited with.
+///
+/// # Safety
+/// `error` is a live error.
+int32_t tairitsu_bridge_error_exit_status(const Error *error);
 
 /// # Safety
 /// `error` is null or a live error, not used afterwards.
@@ -394,8 +403,8 @@ void tairitsu_bridge_instance_pre_free(InstancePre *pre);
 /// Makes a store for an instance of `pre`.
 ///
 /// # Safety
-/// `engine` and `pre` are live and of one engine, `config` readable, `out` valid for a write;
-/// `config.context` outlives the store.
+/// `engine` and `pre` are live and of one engine, `config` readable, its `wasi` null or live, `out` valid for a
+/// write; `config.context` outlives the store.
 Error *tairitsu_bridge_store_new(const Engine *engine,
                                  const InstancePre *pre,
                                  const StoreConfig *config,
@@ -476,6 +485,16 @@ void tairitsu_bridge_interrupt(const InterruptHandle *handle, bool for_good);
 /// # Safety
 /// `handle` is null or live, not used afterwards.
 void tairitsu_bridge_interrupt_handle_free(InterruptHandle *handle);
+
+/// Reads a policy. Stores can share it; it outlives their making, not them.
+///
+/// # Safety
+/// `json` is readable, `out` valid for a write.
+Error *tairitsu_bridge_wasi_policy_new(Bytes json, WasiPolicy **out);
+
+/// # Safety
+/// `policy` is null or live, not used afterwards.
+void tairitsu_bridge_wasi_policy_free(WasiPolicy *policy);
 
 /// Whether the linkers with WASI define `interface`, e.g. `wasi:io/streams@0.2.9`.
 ///

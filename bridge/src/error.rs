@@ -2,6 +2,7 @@
 
 use crate::ffi::{Bytes, free};
 use wasmtime::{Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
 
 /// Mirrors `tairitsu::ErrorCode` in `include/tairitsu/error.h`; C++ asserts that the two agree.
 #[repr(u8)]
@@ -38,6 +39,7 @@ pub enum Code {
     ReentrantCall,
     ContainerStopped,
     ContainerFailed,
+    GuestExited,
 }
 
 /// A failure on its way to C++: a code, a message, and a Wasm backtrace where guest code ran.
@@ -46,6 +48,8 @@ pub struct Error {
     code: Code,
     message: String,
     backtrace: String,
+    /// Of a guest that exited.
+    exit_status: i32,
 }
 
 /// Carries a code through Wasmtime's own error type, e.g. out of a resource limiter.
@@ -77,6 +81,7 @@ impl Error {
             code,
             message: message.into(),
             backtrace: String::new(),
+            exit_status: 0,
         }
     }
 
@@ -109,6 +114,9 @@ impl Error {
             code: code_of(error, &message, otherwise),
             message,
             backtrace,
+            exit_status: error
+                .downcast_ref::<I32Exit>()
+                .map_or(0, |exit| exit.0),
         }
     }
 }
@@ -126,6 +134,9 @@ fn frames(backtrace: &WasmBacktrace) -> String {
 fn code_of(error: &wasmtime::Error, message: &str, otherwise: Code) -> Code {
     if let Some(coded) = error.downcast_ref::<Coded>() {
         return coded.code;
+    }
+    if error.is::<I32Exit>() {
+        return Code::GuestExited;
     }
     if let Some(trap) = error.downcast_ref::<Trap>() {
         return match trap {
@@ -189,6 +200,16 @@ pub unsafe extern "C" fn tairitsu_bridge_error_message(error: *const Error) -> B
 pub unsafe extern "C" fn tairitsu_bridge_error_backtrace(error: *const Error) -> Bytes {
     // SAFETY: the caller's promise.
     Bytes::new(unsafe { (*error).backtrace.as_bytes() })
+}
+
+/// The status that a guest exited with.
+///
+/// # Safety
+/// `error` is a live error.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_error_exit_status(error: *const Error) -> i32 {
+    // SAFETY: the caller's promise.
+    unsafe { (*error).exit_status }
 }
 
 /// # Safety

@@ -12,7 +12,7 @@ use crate::error::{Code, Error, coded};
 use crate::ffi::{Buffer, free, give, guard};
 use crate::linker::InstancePre;
 use crate::value_path::{FrameScope, Parameters, Return, needs_context};
-use crate::wasi::WasiState;
+use crate::wasi::{WasiPolicy, WasiState};
 use std::cell::Cell;
 use std::ffi::c_void;
 use std::pin::pin;
@@ -37,10 +37,8 @@ pub struct StoreConfig {
     pub max_instances: u32,
     pub max_handles: u32,
     pub max_copied_bytes: u64,
-    pub wasi: bool,
-    pub standard_output: u8,
-    pub standard_error: u8,
-    pub capture_capacity: u64,
+    /// What the guest may see of its host; null where it imports no WASI. Used while the store is made.
+    pub wasi: *const WasiPolicy,
 }
 
 /// What host functions and limits find in a store.
@@ -295,13 +293,11 @@ impl Store {
         });
         let data = Data {
             context: config.context,
-            wasi: config.wasi.then(|| {
-                Box::new(WasiState::new(
-                    config.standard_output,
-                    config.standard_error,
-                    config.capture_capacity as usize,
-                ))
-            }),
+            // SAFETY: null or live, the caller's promise.
+            wasi: match unsafe { config.wasi.as_ref() } {
+                Some(policy) => Some(Box::new(WasiState::new(policy)?)),
+                None => None,
+            },
             limits: Limits {
                 max_memory_bytes: config.max_memory_bytes,
                 max_table_elements: config.max_table_elements,
@@ -457,8 +453,8 @@ fn failed(error: wasmtime::Error) -> Error {
 /// Makes a store for an instance of `pre`.
 ///
 /// # Safety
-/// `engine` and `pre` are live and of one engine, `config` readable, `out` valid for a write;
-/// `config.context` outlives the store.
+/// `engine` and `pre` are live and of one engine, `config` readable, its `wasi` null or live, `out` valid for a
+/// write; `config.context` outlives the store.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_bridge_store_new(
     engine: *const Engine,

@@ -50,6 +50,7 @@ void add_world_options(CLI::App& command, WitSource& wit);
 
 void add_bindgen(CLI::App& app);
 void add_call(CLI::App& app);
+void add_run(CLI::App& app);
 void add_componentize(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_wit(CLI::App& app);

@@ -22,6 +22,7 @@
 #include <tairitsu/host_imports.h>
 #include <tairitsu/image.h>
 #include <tairitsu/linker.h>
+#include <tairitsu/wasi.h>
 
 namespace tairitsu {
 
@@ -56,19 +57,6 @@ struct Limits {
   std::optional<std::uint32_t> resource_handles = std::nullopt;
   /// Bytes that one call (of the guest, or of a host function by it) may copy out of the guest.
   std::uint64_t copied_bytes_per_call = std::uint64_t{128} << 20;
-};
-
-/// Where a guest's output stream goes.
-enum class Output : std::uint8_t { discard, inherit, capture };
-
-/// WASI 0.2 of a container whose component imports it. All else is denied: the guest sees no
-/// environment, arguments, folders or network, and its standard input is empty.
-struct WasiOptions {
-  Output standard_output = Output::discard;
-  Output standard_error = Output::discard;
-  /// Bytes kept of each captured stream. A guest that writes more finds the stream closed, and traps
-  /// where it does not ask how much it may write.
-  std::size_t capture_capacity = std::size_t{1} << 20;
 };
 
 /// The host state of a container whose builder was given none: its WASI options and nothing else. The

@@ -49,6 +49,7 @@ enum class ErrorCode : std::uint8_t {
   reentrant_call,     ///< A container was called from its own host function, or by two threads at once.
   container_stopped,  ///< The container was stopped.
   container_failed,   ///< The container trapped earlier and cannot be entered again.
+  guest_exited,       ///< The guest called WASI's `exit`; `exit_status()` says how.
 };
 
 /// The code's name as it stands above, e.g. `"fuel_exhausted"`. Valid for ever.
@@ -57,13 +58,15 @@ enum class ErrorCode : std::uint8_t {
 /// A failure: a code, a message for people, and the guest's backtrace where it trapped.
 class Error {
  public:
-  explicit Error(ErrorCode code, std::string message, std::string backtrace = {});
+  explicit Error(ErrorCode code, std::string message, std::string backtrace = {}, int exit_status = 0);
 
   [[nodiscard]] ErrorCode code() const noexcept;
   /// One line or a few, outermost context first: `call 'greet': wasm trap: unreachable`.
   [[nodiscard]] const std::string& message() const noexcept;
   /// The WebAssembly frames, innermost first, one a line; empty where no guest code was running.
   [[nodiscard]] const std::string& backtrace() const noexcept;
+  /// What a guest that exited answered: 0 for success. 0 for other errors too.
+  [[nodiscard]] int exit_status() const noexcept;
   /// The same error with `context: ` before its message.
   [[nodiscard]] Error with_context(std::string_view context) const;
 

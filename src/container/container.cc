@@ -10,6 +10,7 @@ class TemplateCore {
  public:
   Image image;
   ContainerOptions options;
+  WasiOptions wasi;  // As given: what a default host state shows.
   std::function<HostStateHolder()> state_factory;
   std::shared_ptr<const Linked> linked;
   std::optional<BindingsSteps> bindings;
@@ -182,8 +183,9 @@ Result<Container> ContainerBuilder::create() && {
   }
   const auto* state = static_cast<const HostState*>(host_state_.find(typeid(HostState)));
   if (state != nullptr && !wasi_) wasi_ = state->wasi;
+  TAIRITSU_TRY(auto wasi, detail::make_wasi_policy(wasi_.value_or(WasiOptions{})));
   const detail::ContainerOptions options{
-      .limits = limits_, .wasi = wasi_.value_or(WasiOptions{}), .interruptible = interruptible_};
+      .limits = limits_, .wasi = std::move(wasi), .interruptible = interruptible_};
   TAIRITSU_TRY(auto core, detail::ContainerCore::create(image_, options, std::move(host_state_)));
   Container container(std::move(core));
   if (initializer_ && bindings_) {
@@ -227,8 +229,9 @@ Result<ContainerTemplate> ContainerBuilder::build_template() && {
                 "the containers of a template do not share a host: give its builder a function that finds it "
                 "in the host state, with_bindings<Bindings, State>(get), and with_state_factory");
   }
+  TAIRITSU_TRY(auto wasi, detail::make_wasi_policy(wasi_.value_or(WasiOptions{})));
   const detail::ContainerOptions options{
-      .limits = limits_, .wasi = wasi_.value_or(WasiOptions{}), .interruptible = interruptible_};
+      .limits = limits_, .wasi = std::move(wasi), .interruptible = interruptible_};
   // A container that is thrown away checks the options against the engine's.
   TAIRITSU_TRY(auto checked, detail::ContainerCore::create(image_, options, detail::HostStateHolder()));
   Linker linker;
@@ -240,17 +243,16 @@ Result<ContainerTemplate> ContainerBuilder::build_template() && {
     TAIRITSU_TRY(exports, bindings_->look_up(image_.component()));
   }
   return ContainerTemplate(std::make_shared<const detail::TemplateCore>(
-      image_, options, std::move(state_factory_), std::move(linked), std::move(bindings_),
-      std::move(exports)));
+      image_, options, wasi_.value_or(WasiOptions{}), std::move(state_factory_), std::move(linked),
+      std::move(bindings_), std::move(exports)));
 }
 
 const Image& ContainerTemplate::image() const noexcept { return core_->image; }
 
 Result<Container> ContainerTemplate::instantiate() const {
-  auto state =
-      core_->state_factory
-          ? core_->state_factory()
-          : detail::HostStateHolder(std::make_unique<HostState>(HostState{.wasi = core_->options.wasi}));
+  auto state = core_->state_factory
+                   ? core_->state_factory()
+                   : detail::HostStateHolder(std::make_unique<HostState>(HostState{.wasi = core_->wasi}));
   TAIRITSU_TRY(auto core, detail::ContainerCore::create(core_->image, core_->options, std::move(state)));
   TAIRITSU_CHECK(core->instantiate(core_->linked));
   Container container(std::move(core));

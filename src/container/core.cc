@@ -164,10 +164,7 @@ Result<void> ContainerCore::instantiate(std::shared_ptr<const Linked> linked) {
       .max_instances = limits.instances.value_or(10'000),
       .max_handles = limits.resource_handles.value_or(100'000),
       .max_copied_bytes = limits.copied_bytes_per_call,
-      .wasi = linked_->uses_wasi,
-      .standard_output = static_cast<std::uint8_t>(options_.wasi.standard_output),
-      .standard_error = static_cast<std::uint8_t>(options_.wasi.standard_error),
-      .capture_capacity = options_.wasi.capture_capacity,
+      .wasi = linked_->uses_wasi ? options_.wasi.get() : nullptr,
   };
   auto made = GuestStore::create(*image_.engine().core(), linked_->linked, options);
   if (made) {

@@ -13,6 +13,7 @@
 
 #include "component/linker.h"
 #include "engine/instance.h"
+#include "engine/wasi.h"
 #include "tairitsu/container.h"
 
 namespace tairitsu::detail {
@@ -31,7 +32,7 @@ struct InterruptCore {
 /// How a container is made, apart from its component and its linker.
 struct ContainerOptions {
   Limits limits;
-  WasiOptions wasi;
+  WasiPolicyPtr wasi;
   bool interruptible = false;
 };
 

@@ -13,10 +13,11 @@ struct Error::Data {
   ErrorCode code;
   std::string message;
   std::string backtrace;
+  int exit_status;
 };
 
-Error::Error(ErrorCode code, std::string message, std::string backtrace)
-    : data_(std::make_shared<const Data>(code, std::move(message), std::move(backtrace))) {}
+Error::Error(ErrorCode code, std::string message, std::string backtrace, int exit_status)
+    : data_(std::make_shared<const Data>(code, std::move(message), std::move(backtrace), exit_status)) {}
 
 ErrorCode Error::code() const noexcept { return data_->code; }
 
@@ -24,10 +25,12 @@ const std::string& Error::message() const noexcept { return data_->message; }
 
 const std::string& Error::backtrace() const noexcept { return data_->backtrace; }
 
+int Error::exit_status() const noexcept { return data_->exit_status; }
+
 Error Error::with_context(std::string_view context) const {
   std::string message(context);
   message.append(": ").append(data_->message);
-  return Error(data_->code, std::move(message), data_->backtrace);
+  return Error(data_->code, std::move(message), data_->backtrace, data_->exit_status);
 }
 
 std::string_view to_string(ErrorCode code) noexcept {
@@ -94,6 +97,8 @@ std::string_view to_string(ErrorCode code) noexcept {
       return "container_stopped";
     case ErrorCode::container_failed:
       return "container_failed";
+    case ErrorCode::guest_exited:
+      return "guest_exited";
   }
   return "unknown";
 }
@@ -166,13 +171,15 @@ constexpr ErrorCode to_error_code(Code code) noexcept {
       return ErrorCode::container_stopped;
     case Code::ContainerFailed:
       return ErrorCode::container_failed;
+    case Code::GuestExited:
+      return ErrorCode::guest_exited;
   }
   return ErrorCode::internal;
 }
 
 // Both enumerations have the same values, so that codes can also be passed to the bridge.
 constexpr bool codes_agree() {
-  for (int value = 1; value <= static_cast<int>(ErrorCode::container_failed); ++value) {
+  for (int value = 1; value <= static_cast<int>(ErrorCode::guest_exited); ++value) {
     if (to_error_code(static_cast<Code>(value)) != static_cast<ErrorCode>(value)) return false;
   }
   return true;
@@ -185,7 +192,8 @@ tairitsu::Error take_error(Error* error) {
   const std::unique_ptr<Error, Deleter<tairitsu_bridge_error_free>> owned(error);
   return tairitsu::Error(to_error_code(static_cast<Code>(tairitsu_bridge_error_code(error))),
                          std::string(as_text(tairitsu_bridge_error_message(error))),
-                         std::string(as_text(tairitsu_bridge_error_backtrace(error))));
+                         std::string(as_text(tairitsu_bridge_error_backtrace(error))),
+                         tairitsu_bridge_error_exit_status(error));
 }
 
 }  // namespace bridge

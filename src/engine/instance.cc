@@ -80,9 +80,6 @@ Result<GuestStore> GuestStore::create(const EngineCore& engine, const LinkedComp
       .max_handles = options.max_handles,
       .max_copied_bytes = options.max_copied_bytes,
       .wasi = options.wasi,
-      .standard_output = options.standard_output,
-      .standard_error = options.standard_error,
-      .capture_capacity = options.capture_capacity,
   };
   bridge::Store* store = nullptr;
   TAIRITSU_CHECK(

@@ -17,6 +17,7 @@ struct InstancePre;
 struct InterruptHandle;
 struct Linker;
 struct Store;
+struct WasiPolicy;
 }  // namespace tairitsu::bridge
 
 namespace tairitsu::detail {
@@ -77,10 +78,7 @@ struct StoreOptions {
   std::uint32_t max_instances = UINT32_MAX;
   std::uint32_t max_handles = UINT32_MAX;
   std::uint64_t max_copied_bytes = UINT64_MAX;
-  bool wasi = false;
-  std::uint8_t standard_output = 0;
-  std::uint8_t standard_error = 0;
-  std::uint64_t capture_capacity = 0;
+  const bridge::WasiPolicy* wasi = nullptr;  ///< Null where the component imports none.
 };
 
 struct GuestFunctionDeleter {

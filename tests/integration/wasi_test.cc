@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <expected>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -192,6 +193,56 @@ TEST_P(Wasi, RunsAProgram) {
   EXPECT_TRUE(ran->has_value());
   EXPECT_EQ(container.standard_output(), "0 arguments, 0 variables\n");
   EXPECT_EQ(container.standard_error(), "bye\n");
+}
+
+/// How a program that was given this ended, and what it printed.
+std::pair<Result<std::expected<void, std::monostate>>, std::string> run_tool(WasiOptions options) {
+  static const Image tool = load(wasi_engine(), "wasi_tool.wasm");
+  options.standard_output = Output::capture;
+  auto container = Container::builder(tool).with_wasi(options).build();
+  if (!container) return {std::unexpected(container.error()), ""};
+  auto ran = function_of<std::expected<void, std::monostate>()>(*container, "wasi:cli/run@0.2#run")();
+  return {std::move(ran), container->standard_output()};
+}
+
+TEST(WasiPrograms, SeeWhatTheyAreGiven) {
+  EXPECT_EQ(run_tool({.arguments = {"tool", "arguments", "a b"}}).second, "tool\narguments\na b\n");
+  EXPECT_EQ(run_tool({.arguments = {"tool", "environment"}, .environment = {{"SHOP", "open"}, {"TILL", "2"}}})
+                .second,
+            "SHOP=open\nTILL=2\n");
+  EXPECT_EQ(run_tool({.arguments = {"tool", "input"}, .standard_input = Input::text, .input_text = "typed\n"})
+                .second,
+            "typed\n");
+}
+
+TEST(WasiPrograms, SeeTheFoldersThatAreShared) {
+  const auto folder = std::filesystem::temp_directory_path() / "tairitsu_wasi_folders";
+  std::filesystem::create_directories(folder / "inner");
+  std::ofstream(folder / "inner" / "a.txt") << "text";
+  const std::vector<WasiFolder> shared = {{.host = folder / "inner", .guest = "/data", .read_only = true}};
+  EXPECT_EQ(run_tool({.arguments = {"tool", "read", "/data/a.txt"}, .folders = shared}).second, "text");
+  EXPECT_EQ(run_tool({.arguments = {"tool", "list", "/data"}, .folders = shared}).second, "a.txt\n");
+  const auto written = run_tool({.arguments = {"tool", "write", "/data/b.txt", "x"}, .folders = shared});
+  EXPECT_FALSE(written.first && written.first->has_value());
+  EXPECT_FALSE(std::filesystem::exists(folder / "inner" / "b.txt"));
+  const auto missing = run_tool({.folders = {{.host = folder / "none", .guest = "/data"}}});
+  ASSERT_ERROR(missing.first, io);
+  EXPECT_THAT(message_of(missing.first), HasSubstr((folder / "none").string()));
+  std::filesystem::remove_all(folder);
+}
+
+TEST(WasiPrograms, ExitWithAStatus) {
+  const auto ended = run_tool({.arguments = {"tool", "exit", "3"}});
+  ASSERT_ERROR(ended.first, guest_exited);
+  EXPECT_EQ(ended.first.error().exit_status(), 1);  // WASI 0.2 knows success and failure alone.
+  EXPECT_EQ(ended.first.error().with_context("x").exit_status(), 1);
+}
+
+TEST(WasiPrograms, HaveOptionsThatAreChecked) {
+  EXPECT_ERROR(run_tool({.arguments = {"\xFF"}}).first, invalid_argument);
+  const auto rule = run_tool({.connect = {"1.2.3.4:99999"}});
+  ASSERT_ERROR(rule.first, invalid_argument);
+  EXPECT_THAT(message_of(rule.first), HasSubstr("'1.2.3.4:99999' is no network rule"));
 }
 
 // A definition of the host's own goes before WASI's, and the rest of the interface stays WASI's.

@@ -1,0 +1,44 @@
+/// What a guest of the terminal may see and use: the options that its commands share.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tairitsu/container.h"
+#include "tairitsu/engine.h"
+#include "tairitsu/error.h"
+#include "tairitsu/wasi.h"
+
+namespace tairitsu::cli {
+
+/// As they stand on the command line.
+struct SandboxOptions {
+  std::vector<std::string> environment;
+  bool whole_environment = false;
+  std::vector<std::string> volumes;
+  std::string working_directory;
+  std::string network = "none";
+  std::vector<std::string> connect;
+  std::vector<std::string> bind;
+  bool name_lookup = false;
+  std::string memory;
+  std::optional<std::uint64_t> fuel;
+  std::string timeout;
+};
+
+void add_sandbox_options(CLI::App& command, SandboxOptions& options);
+
+/// What they mean. Each fails with `invalid_argument` for what it cannot read.
+[[nodiscard]] Result<WasiOptions> to_wasi_options(const SandboxOptions& options);
+[[nodiscard]] Result<Limits> to_limits(const SandboxOptions& options);
+
+/// `512`, `64k`, `10m`, `1g`: bytes.
+[[nodiscard]] Result<std::uint64_t> read_size(const std::string& text);
+/// `500ms`, `5s`, `2m`, `1h`; a number alone is seconds.
+[[nodiscard]] Result<std::chrono::nanoseconds> read_duration(const std::string& text);
+
+}  // namespace tairitsu::cli
