@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "commands/command.h"
+#include "commands/sandbox.h"
 #include "tairitsu/tairitsu.h"
 
 namespace tairitsu::cli {
@@ -21,6 +22,7 @@ struct Options {
   bool json = false;
   bool base64 = false;
   bool stub_imports = false;
+  SandboxOptions sandbox;
 };
 
 void print(std::string_view line) {
@@ -70,20 +72,22 @@ Result<Value> call(const Container& container, const Options& options, const Jso
 }
 
 Result<int> run(const Options& options) {
-  TAIRITSU_TRY(const auto engine, Engine::create());
+  TAIRITSU_TRY(const auto wasi, to_wasi_options(options.sandbox));
+  TAIRITSU_TRY(const auto limits, to_limits(options.sandbox));
+  TAIRITSU_TRY(const auto engine, create_engine(limits));
   TAIRITSU_TRY(const auto image, load_image(engine, options.file));
   if (options.call.empty()) {
     list_functions(image.component().world());
     return 0;
   }
-  TAIRITSU_TRY(const auto container,
-               Container::builder(image)
-                   .with_imports([&](Linker& linker) -> Result<void> {
-                     linker.stub_missing_imports(options.stub_imports);
-                     return {};
-                   })
-                   .with_wasi({.standard_output = Output::inherit, .standard_error = Output::inherit})
-                   .build());
+  TAIRITSU_TRY(const auto container, Container::builder(image)
+                                         .with_imports([&](Linker& linker) -> Result<void> {
+                                           linker.stub_missing_imports(options.stub_imports);
+                                           return {};
+                                         })
+                                         .with_wasi(wasi)
+                                         .with_limits(limits)
+                                         .build());
   const JsonOptions json{.bytes_as_base64 = options.base64};
   TAIRITSU_TRY(const Value result, call(container, options, json));
   if (options.json) {
@@ -121,6 +125,7 @@ void add_call(CLI::App& app) {
   command->add_flag("--base64", options->base64, "Lists of u8 are base64 text in JSON");
   command->add_flag("--stub-imports", options->stub_imports,
                     "Let imports that nothing provides fail when they are called, not before");
+  add_sandbox_options(*command, options->sandbox);
   command->callback([options] {
     const auto code = run(*options);
     if (!code) {
@@ -130,7 +135,7 @@ void add_call(CLI::App& app) {
                            "\nWith --stub-imports they fail when they are called, not before."),
                  exit_code(ErrorCode::missing_import));
       }
-      end_with(code.error(), exit_code(code.error().code()));
+      end_with(with_flag(code.error()), exit_code(code.error().code()));
     }
     if (*code != 0) throw CLI::RuntimeError(*code);
   });

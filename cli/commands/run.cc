@@ -21,31 +21,13 @@ struct Options {
 /// What a command component exports, in any 0.2 version.
 constexpr std::string_view kRun = "wasi:cli/run@0.2#run";
 
-Error with_flag(const Error& error) {
-  const auto advise = [&](std::string_view flag) {
-    return Error(error.code(), error.message() + "\nGive it more with " + std::string(flag) + ".",
-                 error.backtrace());
-  };
-  switch (error.code()) {
-    case ErrorCode::fuel_exhausted:
-      return advise("--fuel");
-    case ErrorCode::deadline_exceeded:
-      return advise("--timeout");
-    case ErrorCode::memory_limit:
-      return advise("--memory");
-    default:
-      return error;
-  }
-}
-
 Result<int> run(const Options& options) {
   TAIRITSU_TRY(auto wasi, to_wasi_options(options.sandbox));
   TAIRITSU_TRY(const auto limits, to_limits(options.sandbox));
   wasi.standard_input = Input::inherit;
   wasi.arguments = options.arguments;
   wasi.arguments.insert(wasi.arguments.begin(), options.file.filename().string());
-  TAIRITSU_TRY(const auto engine,
-               Engine::create({.fuel = limits.fuel.has_value(), .epochs = limits.deadline.has_value()}));
+  TAIRITSU_TRY(const auto engine, create_engine(limits));
   TAIRITSU_TRY(const auto image, load_image(engine, options.file));
   const auto command = image.component().function<std::expected<void, std::monostate>()>(kRun);
   if (!command) {

@@ -166,6 +166,27 @@ Result<std::chrono::nanoseconds> read_duration(const std::string& text) {
   return std::chrono::milliseconds(count * milliseconds);
 }
 
+Result<Engine> create_engine(const Limits& limits) {
+  return Engine::create({.fuel = limits.fuel.has_value(), .epochs = limits.deadline.has_value()});
+}
+
+Error with_flag(const Error& error) {
+  const auto advise = [&](std::string_view flag) {
+    return Error(error.code(), error.message() + "\nGive it more with " + std::string(flag) + ".",
+                 error.backtrace());
+  };
+  switch (error.code()) {
+    case ErrorCode::fuel_exhausted:
+      return advise("--fuel");
+    case ErrorCode::deadline_exceeded:
+      return advise("--timeout");
+    case ErrorCode::memory_limit:
+      return advise("--memory");
+    default:
+      return error;
+  }
+}
+
 Result<Limits> to_limits(const SandboxOptions& options) {
   Limits limits;
   limits.fuel = options.fuel;

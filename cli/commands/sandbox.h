@@ -36,6 +36,11 @@ void add_sandbox_options(CLI::App& command, SandboxOptions& options);
 [[nodiscard]] Result<WasiOptions> to_wasi_options(const SandboxOptions& options);
 [[nodiscard]] Result<Limits> to_limits(const SandboxOptions& options);
 
+/// An engine that can hold a container to these limits.
+[[nodiscard]] Result<Engine> create_engine(const Limits& limits);
+/// The error of a limit with the flag that raises it.
+[[nodiscard]] Error with_flag(const Error& error);
+
 /// `512`, `64k`, `10m`, `1g`: bytes.
 [[nodiscard]] Result<std::uint64_t> read_size(const std::string& text);
 /// `500ms`, `5s`, `2m`, `1h`; a number alone is seconds.

@@ -92,6 +92,12 @@ class Call(unittest.TestCase):
         self.expect(call(component, "--stub-imports", "one()"), 0, "1\n")
         self.expect(call(component, "--stub-imports", "ask()"), 126, "", "'missing'")
 
+    def test_holds_the_guest_to_its_limits(self):
+        spins = self.write("s.wat", """(component (core module $m (func (export "f") (loop br 0)))
+          (core instance $i (instantiate $m)) (func (export "f") (canon lift (core func $i "f"))))""")
+        self.expect(call("--timeout", "200ms", spins, "f()"), 124, "", "--timeout")
+        self.expect(call("--fuel", "1000", spins, "f()"), 134, "", "--fuel")
+
     def test_help_has_an_example(self):
         done = call("--help")
         self.assertEqual(done.returncode, 0)
