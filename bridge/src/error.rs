@@ -114,9 +114,7 @@ impl Error {
             code: code_of(error, &message, otherwise),
             message,
             backtrace,
-            exit_status: error
-                .downcast_ref::<I32Exit>()
-                .map_or(0, |exit| exit.0),
+            exit_status: error.downcast_ref::<I32Exit>().map_or(0, |exit| exit.0),
         }
     }
 }
