@@ -140,5 +140,32 @@ TEST(CopyLimit, OfNothingStillAllowsScalars) {
   EXPECT_ERROR(function_of<std::string(std::string_view)>(container, "flat-string")("x"), copy_limit);
 }
 
+// Ten thousand strings that are all the same 64 KiB: nothing is copied, and all of it is read.
+TEST(CopyLimit, CountsTextThatIsOnlyViewed) {
+  const std::string_view guest = R"((component
+    (core module $m (memory (export "memory") 4)
+      (func (export "give") (param $count i32) (result i32) (local $i i32)
+        (loop $next
+          (i32.store (i32.add (i32.const 16) (i32.mul (local.get $i) (i32.const 8))) (i32.const 131072))
+          (i32.store (i32.add (i32.const 20) (i32.mul (local.get $i) (i32.const 8))) (i32.const 65536))
+          (br_if $next (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get $count))))
+        (i32.store (i32.const 0) (i32.const 16)) (i32.store (i32.const 4) (local.get $count)) (i32.const 0)))
+    (core instance $i (instantiate $m))
+    (alias core export $i "memory" (core memory $memory))
+    (func (export "give") (param "count" u32) (result (list string))
+      (canon lift (core func $i "give") (memory $memory)))))";
+  const auto give = [&](std::uint32_t count) {
+    const Container container =
+        start(from_text(guest), {}, {.copied_bytes_per_call = std::uint64_t{1} << 20U});
+    std::size_t seen = 0;
+    auto visit = [&seen](std::vector<std::string_view> texts) { seen = texts.size(); };
+    const auto read =
+        function_of<std::vector<std::string_view>(std::uint32_t)>(container, "give").read(visit, count);
+    return read ? Result<std::size_t>(seen) : std::unexpected(read.error());
+  };
+  EXPECT_EQ(unwrap(give(4)), 4U);
+  EXPECT_ERROR(give(10000), copy_limit);
+}
+
 }  // namespace
 }  // namespace tairitsu::test
