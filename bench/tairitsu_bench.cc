@@ -254,6 +254,36 @@ Result<DynamicCallee> dynamic_calls(std::string_view name) {
   return DynamicCallee{std::move(container), std::move(function)};
 }
 
+// Built field by field, and read back field by field, in the time. `x`, `y` and `z` are how they are read: by
+// name, or by place.
+template <typename Append, typename Key>
+void add_value_points(const char* name, Append append, Key x, Key y, Key z) {
+  add(
+      name, [] { return dynamic_calls("echo-points"); },
+      [=](benchmark::State& state, const DynamicCallee& setup) -> Result<void> {
+        const std::vector<Point> points = make_points();
+        const tairitsu::Type type = *setup.function.type().parameters[0].type;
+        for (auto _ : state) {
+          tairitsu::ListBuilder list(type);
+          for (const Point& point : points) append(list, point);
+          TAIRITSU_TRY(const Value built, list.build());
+          TAIRITSU_TRY(const Value echoed, setup.function({built}));
+          std::vector<Point> back;
+          back.reserve(echoed.size());
+          for (std::size_t i = 0; i < echoed.size(); ++i) {
+            const Value point = echoed[i];
+            const auto px = point[x].template get<double>();
+            const auto py = point[y].template get<double>();
+            const auto pz = point[z].template get<double>();
+            TAIRITSU_CHECK(expect(px && py && pz));
+            back.push_back({.x = *px, .y = *py, .z = *pz});
+          }
+          TAIRITSU_CHECK(expect(back == points));
+        }
+        return {};
+      });
+}
+
 void add_values() {
   add(
       "val-add-u32", [] { return dynamic_calls("add"); },
@@ -268,57 +298,16 @@ void add_values() {
         return {};
       });
 
-  // Built field by field, and read back field by field, in the time.
-  add(
-      "val-echo-points-1000", [] { return dynamic_calls("echo-points"); },
-      [](benchmark::State& state, const DynamicCallee& setup) -> Result<void> {
-        const std::vector<Point> points = make_points();
-        const tairitsu::Type type = *setup.function.type().parameters[0].type;
-        for (auto _ : state) {
-          tairitsu::ListBuilder list(type);
-          for (const Point& point : points) {
-            list.add({{"x", point.x}, {"y", point.y}, {"z", point.z}});
-          }
-          TAIRITSU_TRY(const Value built, list.build());
-          TAIRITSU_TRY(const Value echoed, setup.function({built}));
-          std::vector<Point> back;
-          back.reserve(echoed.size());
-          for (std::size_t i = 0; i < echoed.size(); ++i) {
-            const Value point = echoed[i];
-            const auto x = point["x"].get<double>();
-            const auto y = point["y"].get<double>();
-            const auto z = point["z"].get<double>();
-            TAIRITSU_CHECK(expect(x && y && z));
-            back.push_back({.x = *x, .y = *y, .z = *z});
-          }
-          TAIRITSU_CHECK(expect(back == points));
-        }
-        return {};
-      });
-  add(
-      "val-echo-points-1000-fields", [] { return dynamic_calls("echo-points"); },
-      [](benchmark::State& state, const DynamicCallee& setup) -> Result<void> {
-        const std::vector<Point> points = make_points();
-        const tairitsu::Type type = *setup.function.type().parameters[0].type;
-        for (auto _ : state) {
-          tairitsu::ListBuilder list(type);
-          for (const Point& point : points) list.add({point.x, point.y, point.z});
-          TAIRITSU_TRY(const Value built, list.build());
-          TAIRITSU_TRY(const Value echoed, setup.function({built}));
-          std::vector<Point> back;
-          back.reserve(echoed.size());
-          for (std::size_t i = 0; i < echoed.size(); ++i) {
-            const Value point = echoed[i];
-            const auto x = point[0].get<double>();
-            const auto y = point[1].get<double>();
-            const auto z = point[2].get<double>();
-            TAIRITSU_CHECK(expect(x && y && z));
-            back.push_back({.x = *x, .y = *y, .z = *z});
-          }
-          TAIRITSU_CHECK(expect(back == points));
-        }
-        return {};
-      });
+  add_value_points(
+      "val-echo-points-1000",
+      [](tairitsu::ListBuilder& list, const Point& point) {
+        list.add({{"x", point.x}, {"y", point.y}, {"z", point.z}});
+      },
+      "x", "y", "z");
+  add_value_points(
+      "val-echo-points-1000-fields",
+      [](tairitsu::ListBuilder& list, const Point& point) { list.add({point.x, point.y, point.z}); }, 0, 1,
+      2);
   add(
       "val-echo-bytes-64k", [] { return dynamic_calls("echo-bytes"); },
       [](benchmark::State& state, const DynamicCallee& setup) -> Result<void> {

@@ -1,17 +1,10 @@
 #!/usr/bin/env python3
 """What `tairitsu call` prints, and how it ends.
 
-usage: call_cli_test.py TAIRITSU GUESTS
+usage: call_cli_test.py TAIRITSU GUESTS [unittest arguments]
 """
 
-import pathlib
-import subprocess
-import sys
-import tempfile
-import unittest
-
-TAIRITSU = sys.argv[1]
-GUESTS = pathlib.Path(sys.argv[2])
+from cli_case import GUESTS, CliCase, main, run_tairitsu
 
 TRAPS = """(component
   (core module $m (func (export "f") unreachable))
@@ -29,29 +22,10 @@ IMPORTS = """(component
 
 
 def call(*arguments, stdin=""):
-    return subprocess.run([TAIRITSU, "call", *map(str, arguments)], capture_output=True, text=True, input=stdin,
-                          timeout=60, check=False)
+    return run_tairitsu("call", *arguments, stdin=stdin)
 
 
-class Call(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-
-    def write(self, name, text):
-        path = self.folder / name
-        path.write_text(text)
-        return path
-
-    def expect(self, done, code, stdout, *messages):
-        self.assertEqual(done.returncode, code, done.stderr)
-        self.assertEqual(done.stdout, stdout)
-        if not messages:
-            self.assertEqual(done.stderr, "")
-        for message in messages:
-            self.assertIn(message, done.stderr)
-
+class Call(CliCase):
     def test_takes_and_gives_wave(self):
         echo = GUESTS / "echo.wat"
         self.expect(call(echo, 'flat-string("tea")'), 0, '"tea"\n')
@@ -105,4 +79,4 @@ class Call(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1])
+    main()

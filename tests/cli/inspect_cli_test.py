@@ -5,15 +5,10 @@ usage: inspect_cli_test.py TAIRITSU GUESTS [unittest arguments]
 """
 
 import json
-import pathlib
 import re
 import subprocess
-import sys
-import tempfile
-import unittest
 
-TAIRITSU = ""
-GUESTS = pathlib.Path()
+from cli_case import GUESTS, TAIRITSU, CliCase, main, run_tairitsu
 
 OUR_ERROR = 125
 
@@ -31,31 +26,14 @@ MODULE = """(module (import "env" "a\\1b[2J" (func))
 BEYOND_WIT = '(component (core module $m) (export "m" (core module $m)))'
 
 
-class Case(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-
-    def write(self, name, contents):
-        path = self.folder / name
-        if isinstance(contents, str):
-            contents = contents.encode()
-        path.write_bytes(contents)
-        return path
-
-    def run_tairitsu(self, *arguments):
-        return subprocess.run(
-            [TAIRITSU, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=60
-        )
-
+class Case(CliCase):
     def output(self, *arguments):
-        done = self.run_tairitsu(*arguments)
+        done = run_tairitsu(*arguments)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return done.stdout
 
     def refusal(self, *arguments):
-        done = self.run_tairitsu(*arguments)
+        done = run_tairitsu(*arguments)
         self.assertEqual((done.returncode, done.stdout), (OUR_ERROR, ""))
         self.assertTrue(done.stderr.startswith("tairitsu: "), done.stderr)
         self.assertEqual(done.stderr.count("panicked"), 0)
@@ -239,6 +217,4 @@ class Inspect(Case):
 
 
 if __name__ == "__main__":
-    TAIRITSU = str(pathlib.Path(sys.argv[1]).resolve())
-    GUESTS = pathlib.Path(sys.argv[2]).resolve()
-    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
+    main()

@@ -1,44 +1,27 @@
 #!/usr/bin/env python3
 """What `tairitsu run` lets a guest see, and how it ends.
 
-usage: run_cli_test.py TAIRITSU GUESTS
+usage: run_cli_test.py TAIRITSU GUESTS [unittest arguments]
 """
 
-import os
-import pathlib
-import subprocess
-import sys
-import tempfile
 import time
-import unittest
 
-TAIRITSU = sys.argv[1]
-GUESTS = pathlib.Path(sys.argv[2])
+from cli_case import GUESTS, CliCase, main, run_tairitsu
+
 TOOL = GUESTS / "wasi_tool.wasm"
 
 
 def run(*arguments, stdin="", env=None):
-    return subprocess.run([TAIRITSU, "run", *map(str, arguments)], capture_output=True, text=True, input=stdin,
-                          timeout=60, check=False, env={**os.environ, **(env or {})})
+    return run_tairitsu("run", *arguments, stdin=stdin, env=env)
 
 
-class Run(unittest.TestCase):
+class Run(CliCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
+        super().setUp()
         (self.folder / "data").mkdir()
         (self.folder / "data" / "in.txt").write_text("inside\n")
         (self.folder / "secret.txt").write_text("secret\n")
         (self.folder / "data" / "out").symlink_to(self.folder / "secret.txt")
-
-    def expect(self, done, code, stdout="", *messages):
-        self.assertEqual(done.returncode, code, done.stderr)
-        self.assertEqual(done.stdout, stdout)
-        if not messages:
-            self.assertEqual(done.stderr, "")
-        for message in messages:
-            self.assertIn(message, done.stderr)
 
     def share(self, mode=""):
         return ("-v", f"{self.folder / 'data'}:/data{mode}")
@@ -100,4 +83,4 @@ class Run(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1])
+    main()

@@ -27,17 +27,14 @@ using tairitsu::detail::Scratch;
 Result<tairitsu::Value> to_dynamic(const Box& box) {
   const Operations& operations = box.operations();
   Scratch scratch;
-  Scratch::ScratchLowering lowering(scratch);
-  tairitsu::detail::LowerContext cx(lowering);
-  std::size_t address = 0;
-  if (!cx.reallocate(operations.size, Scratch::kStart, address) ||
-      !operations.store(cx, box.get(), address)) {
-    return std::unexpected(Scratch::take_error(cx));
-  }
+  const auto stored = scratch.write(operations.size, [&](tairitsu::detail::LowerContext& cx) {
+    return operations.store(cx, box.get(), Scratch::kStart);
+  });
+  if (!stored) return std::unexpected(stored.error());
   const tairitsu::abi::Lifting memory = scratch.lifting();
   tairitsu::detail::LiftContext lift(memory, UINT64_MAX);
   tairitsu::Value value;
-  if (!tairitsu::detail::ValueLifter(lift).load(address, operations.type().node(), value)) {
+  if (!tairitsu::detail::ValueLifter(lift).load(Scratch::kStart, operations.type().node(), value)) {
     return std::unexpected(*std::move(lift.error));
   }
   return value;
@@ -57,38 +54,20 @@ Result<std::string> text_of(const tairitsu::Value& value, const Operations& oper
   if (*converted != value)
     return tairitsu::fail(tairitsu::ErrorCode::internal, "converting changed the value");
   Scratch scratch;
-  Scratch::ScratchLowering lowering(scratch);
-  tairitsu::detail::LowerContext cx(lowering);
-  std::size_t address = 0;
-  if (!cx.reallocate(operations.size, Scratch::kStart, address) ||
-      !tairitsu::detail::ValueLowerer(cx).store(*converted, type.node(), address)) {
-    return std::unexpected(Scratch::take_error(cx));
-  }
+  const auto stored = scratch.write(operations.size, [&](tairitsu::detail::LowerContext& cx) {
+    return tairitsu::detail::ValueLowerer(cx).store(*converted, type.node(), Scratch::kStart);
+  });
+  if (!stored) return std::unexpected(stored.error());
   const tairitsu::abi::Lifting memory = scratch.lifting();
   tairitsu::detail::LiftContext lift(memory, UINT64_MAX);
   const Box box(operations);
-  if (!operations.load(lift, address, box.get())) return std::unexpected(*std::move(lift.error));
+  if (!operations.load(lift, Scratch::kStart, box.get())) return std::unexpected(*std::move(lift.error));
   return box.text();
 }
 
-class DynamicSubject final : public Subject {
+class DynamicSubject final : public BoxedSubject {
  public:
-  explicit DynamicSubject(const OperationsOfSubject& operations)
-      : operations_(operations),
-        value_(*operations.value),
-        other_(*operations.value),
-        list_(*operations.list),
-        byte_(kOperations<std::uint8_t>) {}
-
-  [[nodiscard]] tairitsu::Type type() const override { return operations_.value->type(); }
-
-  void fill(Random& random) override {
-    for (Box* box : {&value_, &other_, &list_, &byte_}) box->fill(random);
-    value_text = value_.text();
-    list_text = list_.text();
-    swap_arguments = value_text + '\n' + byte_.text() + '\n' + other_.text();
-    swapped_text = '(' + other_.text() + ',' + byte_.text() + ',' + value_text + ')';
-  }
+  using BoxedSubject::BoxedSubject;
 
   Result<void> define(tairitsu::Linker& linker) override {
     tairitsu::HostImportRegistry imports;
@@ -193,11 +172,6 @@ class DynamicSubject final : public Subject {
     return {};
   }
 
-  OperationsOfSubject operations_;
-  Box value_;
-  Box other_;
-  Box list_;
-  Box byte_;
   tairitsu::DynamicFunction reset_;
   tairitsu::DynamicFunction put_;
   tairitsu::DynamicFunction get_;

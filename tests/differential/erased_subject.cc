@@ -280,24 +280,9 @@ namespace differential {
 
 namespace {
 
-class ErasedSubject final : public Subject {
+class ErasedSubject final : public BoxedSubject {
  public:
-  explicit ErasedSubject(const OperationsOfSubject& operations)
-      : operations_(operations),
-        value_(*operations.value),
-        other_(*operations.value),
-        list_(*operations.list),
-        byte_(kOperations<std::uint8_t>) {}
-
-  [[nodiscard]] tairitsu::Type type() const override { return operations_.value->type(); }
-
-  void fill(Random& random) override {
-    for (Box* box : {&value_, &other_, &list_, &byte_}) box->fill(random);
-    value_text = value_.text();
-    list_text = list_.text();
-    swap_arguments = value_text + '\n' + byte_.text() + '\n' + other_.text();
-    swapped_text = '(' + other_.text() + ',' + byte_.text() + ',' + value_text + ')';
-  }
+  using BoxedSubject::BoxedSubject;
 
   tairitsu::Result<void> define(tairitsu::Linker& linker) override {
     const auto add = [&](std::string_view name, const Types& parameters, const Boxes& results) {
@@ -367,11 +352,6 @@ class ErasedSubject final : public Subject {
     return {};
   }
 
-  OperationsOfSubject operations_;
-  Box value_;
-  Box other_;
-  Box list_;
-  Box byte_;
   Bound reset_{"reset", {}};
   Bound put_{"put", {}};
   Bound get_{"get", {}};

@@ -106,6 +106,34 @@ struct OperationsOfSubject {
   const Operations* list_of_views;
 };
 
+/// A subject whose values are of a C++ type that is not known.
+class BoxedSubject : public Subject {
+ public:
+  explicit BoxedSubject(const OperationsOfSubject& operations)
+      : operations_(operations),
+        value_(*operations.value),
+        other_(*operations.value),
+        list_(*operations.list),
+        byte_(kOperations<std::uint8_t>) {}
+
+  [[nodiscard]] tairitsu::Type type() const override { return operations_.value->type(); }
+
+  void fill(Random& random) override {
+    for (Box* box : {&value_, &other_, &list_, &byte_}) box->fill(random);
+    value_text = value_.text();
+    list_text = list_.text();
+    swap_arguments = value_text + '\n' + byte_.text() + '\n' + other_.text();
+    swapped_text = '(' + other_.text() + ',' + byte_.text() + ',' + value_text + ')';
+  }
+
+ protected:
+  OperationsOfSubject operations_;
+  Box value_;
+  Box other_;
+  Box list_;
+  Box byte_;
+};
+
 [[nodiscard]] std::unique_ptr<Subject> make_erased_subject(const OperationsOfSubject& operations);
 /// The same through dynamic values: no call knows the C++ type.
 [[nodiscard]] std::unique_ptr<Subject> make_dynamic_subject(const OperationsOfSubject& operations);

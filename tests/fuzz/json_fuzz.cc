@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "check.h"
 #include "random_type.h"
 #include "tairitsu/detail/context.h"
 #include "tairitsu/json.h"
@@ -17,13 +18,7 @@
 namespace {
 
 using namespace tairitsu;
-
-void check(bool holds, std::string_view what, std::string_view text) {
-  if (holds) return;
-  std::fprintf(stderr, "%.*s: %.*s\n", static_cast<int>(what.size()), what.data(),
-               static_cast<int>(text.size()), text.data());
-  std::abort();
-}
+using test::check;
 
 void check_error(const Error& error) {
   const std::string& message = error.message();

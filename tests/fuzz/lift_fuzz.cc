@@ -19,6 +19,7 @@
 #include <variant>
 #include <vector>
 
+#include "check.h"
 #include "random_type.h"
 #include "tairitsu/describe.h"
 #include "tairitsu/detail/codec.h"
@@ -60,15 +61,10 @@ namespace {
 
 using namespace tairitsu;
 using detail::Scratch;
+using test::check;
 
 /// Overlapping lists make much of little.
 constexpr std::uint64_t kCopyLimit = std::uint64_t{1} << 20U;
-
-void check(bool holds, std::string_view what) {
-  if (holds) return;
-  std::fprintf(stderr, "%.*s\n", static_cast<int>(what.size()), what.data());
-  std::abort();
-}
 
 struct Guest {
   /// Exactly as large as it is, for the sanitizer to see its end.
@@ -123,16 +119,14 @@ void check_value(const Value& value, const Type& type) {
   detail::CheckContext checking;
   check(detail::ValueChecker(checking).check(value, type.node()), "the value is refused");
   Scratch scratch;
-  Scratch::ScratchLowering lowering(scratch);
-  detail::LowerContext lower(lowering);
-  std::size_t address = 0;
-  check(lower.reallocate(type.size(), Scratch::kStart, address) &&
-            detail::ValueLowerer(lower).store(value, type.node(), address),
-        "the value cannot be written");
+  const auto stored = scratch.write(type.size(), [&](detail::LowerContext& cx) {
+    return detail::ValueLowerer(cx).store(value, type.node(), Scratch::kStart);
+  });
+  check(stored.has_value(), "the value cannot be written");
   const abi::Lifting memory = scratch.lifting();
   detail::LiftContext cx(memory, UINT64_MAX);
   Value again;
-  check(detail::ValueLifter(cx).load(address, type.node(), again), "the value cannot be read again");
+  check(detail::ValueLifter(cx).load(Scratch::kStart, type.node(), again), "the value cannot be read again");
   check(again == value, "the value is another when it is read again");
 }
 

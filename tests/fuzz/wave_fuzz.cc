@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "check.h"
 #include "random_type.h"
 #include "tairitsu/detail/context.h"
 #include "tairitsu/wave.h"
@@ -15,13 +16,7 @@
 namespace {
 
 using namespace tairitsu;
-
-void check(bool holds, std::string_view what, std::string_view text) {
-  if (holds) return;
-  std::fprintf(stderr, "%.*s: %.*s\n", static_cast<int>(what.size()), what.data(),
-               static_cast<int>(text.size()), text.data());
-  std::abort();
-}
+using test::check;
 
 bool is_one_line(std::string_view text) {
   return detail::is_utf8(text) &&
