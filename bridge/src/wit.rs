@@ -121,6 +121,14 @@ fn json(value: &impl Serialize) -> Result<Buffer, Error> {
         .map_err(|error| Error::new(Code::Internal, format!("writing WIT as JSON: {error}")))
 }
 
+/// What was read, without a choice of a world.
+fn whole((resolve, package): &(Resolve, PackageId)) -> Result<Buffer, Error> {
+    json(&Loaded {
+        package: package.index(),
+        resolve,
+    })
+}
+
 /// Reads WIT and chooses a world, see [`load`] and [`select_world`]. The buffer holds a JSON object:
 /// `world` is an index into the `worlds` of `resolve`, which is as wit-parser writes it.
 ///
@@ -163,12 +171,7 @@ pub unsafe extern "C" fn tairitsu_bridge_wit_load(
     guard(|| {
         // SAFETY: the caller's promise.
         let (path, features) = unsafe { (path.as_str()?, features.as_str()?) };
-        let (resolve, package) = load(path, features)?;
-        let loaded = Loaded {
-            package: package.index(),
-            resolve: &resolve,
-        };
-        let json = json(&loaded)?;
+        let json = whole(&load(path, features)?)?;
         // SAFETY: the caller's promise.
         unsafe { give(out, json) };
         Ok(())
@@ -190,12 +193,7 @@ pub unsafe extern "C" fn tairitsu_bridge_wit_parse(
         let (text, features) = unsafe { (text.as_slice(), features.as_str()?) };
         let text = std::str::from_utf8(text)
             .map_err(|_| Error::new(Code::InvalidArgument, "the WIT is not UTF-8"))?;
-        let (resolve, package) = parse(text, features)?;
-        let loaded = Loaded {
-            package: package.index(),
-            resolve: &resolve,
-        };
-        let json = json(&loaded)?;
+        let json = whole(&parse(text, features)?)?;
         // SAFETY: the caller's promise.
         unsafe { give(out, json) };
         Ok(())

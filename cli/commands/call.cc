@@ -1,5 +1,4 @@
 #include <cstddef>
-#include <cstdio>
 #include <filesystem>
 #include <iostream>
 #include <iterator>
@@ -25,25 +24,17 @@ struct Options {
   SandboxOptions sandbox;
 };
 
-void print(std::string_view line) {
-  std::fwrite(line.data(), 1, line.size(), stdout);
-  std::fputc('\n', stdout);
-}
-
-std::string full_name(const Interface& interface, const FunctionItem& function) {
-  return interface.name + "#" + function.name;
-}
-
 /// Each function with its signature, as the call has to name it.
-void list_functions(const World& world) {
-  for (const FunctionItem& function : world.exports.functions) {
-    print(function.name + ": " + function.type.to_string());
-  }
+std::string list_functions(const World& world) {
+  std::string list;
+  const auto add = [&](const std::string& before, const FunctionItem& function) {
+    list += before + function.name + ": " + function.type.to_string() + "\n";
+  };
+  for (const FunctionItem& function : world.exports.functions) add("", function);
   for (const Interface& interface : world.exports.interfaces) {
-    for (const FunctionItem& function : interface.functions) {
-      print(full_name(interface, function) + ": " + function.type.to_string());
-    }
+    for (const FunctionItem& function : interface.functions) add(interface.name + "#", function);
   }
+  return list;
 }
 
 std::string read_standard_input() { return {std::istreambuf_iterator<char>(std::cin), {}}; }
@@ -77,7 +68,7 @@ Result<int> run(const Options& options) {
   TAIRITSU_TRY(const auto engine, create_engine(limits));
   TAIRITSU_TRY(const auto image, load_image(engine, options.file));
   if (options.call.empty()) {
-    list_functions(image.component().world());
+    TAIRITSU_CHECK(write_stdout(list_functions(image.component().world())));
     return 0;
   }
   TAIRITSU_TRY(const auto container, Container::builder(image)
@@ -91,9 +82,9 @@ Result<int> run(const Options& options) {
   const JsonOptions json{.bytes_as_base64 = options.base64};
   TAIRITSU_TRY(const Value result, call(container, options, json));
   if (options.json) {
-    print(to_json(result, json));
+    TAIRITSU_CHECK(write_stdout(to_json(result, json) + "\n"));
   } else if (!result.is_empty()) {
-    print(to_wave(result));
+    TAIRITSU_CHECK(write_stdout(to_wave(result) + "\n"));
   }
   const bool failed = result.kind() == TypeKind::result && result.case_name() == "error";
   return failed ? kGuestAnsweredError : 0;
@@ -104,11 +95,9 @@ Result<int> run(const Options& options) {
 void add_call(CLI::App& app) {
   auto* command = app.add_subcommand("call", "Call a function of a component");
   command->footer(
-      "Values are WAVE: numbers, \"text\", 'c', true, [1, 2], {x: 1, y: 2}, (1, \"a\"), some(1), none, "
-      "ok(1),\n"
-      "err(\"no\"), and the names of cases and flags. Without a call it prints the functions there are. The "
-      "exit\n"
-      "code is 1 where the function answers err(…).\n\n"
+      "Values are WAVE: numbers, \"text\", 'c', true, [1, 2], {x: 1, y: 2}, (1, \"a\"), some(1), none,\n"
+      "ok(1), err(\"no\"), and the names of cases and flags. Without a call it prints the functions there\n"
+      "are. The exit code is 1 where the function answers err(…).\n\n"
       "Example:\n  tairitsu call greeter.wasm 'greet(\"world\")'\n"
       "  tairitsu call greeter.wasm greet '{\"name\": \"world\"}' --json\n"
       "  tairitsu call shop.wasm 'example:shop/catalogue@1.0.0#find(7)'");

@@ -79,10 +79,11 @@ Result<Image> load_image(const Engine& engine, const std::filesystem::path& path
   if (!std::filesystem::exists(path, failed)) {
     return fail(ErrorCode::not_found, path.string() + ": there is no such file");
   }
-  auto image = Image::from_file(engine, path);
-  if (image || image.error().code() != ErrorCode::is_core_module) return image;
   TAIRITSU_TRY(const auto bytes, read_file(path));
-  image = Image::from_core_module(engine, bytes);
+  auto image = Image::from_bytes(engine, bytes);
+  if (!image && image.error().code() == ErrorCode::is_core_module) {
+    image = Image::from_core_module(engine, bytes);
+  }
   if (!image) return std::unexpected(image.error().with_context(path.string()));
   return image;
 }

@@ -292,9 +292,8 @@ Result<void> run(const Options& options) {
 void add_inspect(CLI::App& app) {
   auto* command = app.add_subcommand("inspect", "Tell what is in a component");
   command->footer(
-      "Its digest, what it imports and exports, the WASI that it needs, what made it, and its parts. "
-      "Nothing\n"
-      "is compiled or run.\n\n"
+      "Its digest, what it imports and exports, the WASI that it needs, what made it, and its parts.\n"
+      "Nothing is compiled or run.\n\n"
       "Example:\n  tairitsu inspect greeter.wasm\n"
       "  tairitsu inspect greeter.wasm --format json | jq .wasi_versions");
   auto options = std::make_shared<Options>();

@@ -47,9 +47,9 @@ Result<int> run(const Options& options) {
 void add_run(CLI::App& app) {
   auto* command = app.add_subcommand("run", "Run a command component");
   command->footer(
-      "What follows FILE is the guest's. Its exit code is ours; 134 stands for a trap or a limit, 124 for "
-      "the "
-      "timeout,\n125 for a failure of ours, 126 for what cannot be run, 127 for a file that is not there.\n\n"
+      "What follows FILE is the guest's. Its exit code is ours; 134 stands for a trap or a limit, 124 for\n"
+      "the timeout, 125 for a failure of ours, 126 for what cannot be run, 127 for a file that is "
+      "missing.\n\n"
       "Example:\n  tairitsu run hello.wasm\n"
       "  tairitsu run -v ./data:/data:ro -e LEVEL=2 --timeout 5s report.wasm /data/in.csv");
   // Options after the file are the guest's.

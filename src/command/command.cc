@@ -75,14 +75,8 @@ Error WitCommandDispatcher::threw(std::string_view name) {
 }
 
 Error WitCommandDispatcher::not_found(std::string_view name) const {
-  const std::string asked = detail::folded(name);
-  std::vector<detail::OfferedName> offered;
-  for (std::string& other : names()) {
-    const std::size_t distance = detail::edit_distance(asked, detail::folded(other));
-    offered.push_back({.name = std::move(other), .distance = distance});
-  }
   return Error(ErrorCode::not_found,
-               fmt::format("no command '{}'{}", name, detail::offer("commands", asked, offered)));
+               fmt::format("no command '{}'{}", name, detail::offer("commands", name, names())));
 }
 
 bool WitCommandDispatcher::is_visible(const Entry& entry) {

@@ -1,10 +1,13 @@
 #include "component/component.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "component/match.h"
 #include "component/name.h"
 #include "component/world.h"
+#include "engine/instance.h"
 
 namespace tairitsu {
 
@@ -19,6 +22,15 @@ Result<std::shared_ptr<const ComponentCore>> ComponentCore::create(Engine engine
   return std::make_shared<const ComponentCore>(std::move(engine), std::move(compiled), std::move(world),
                                                std::move(digest));
 }
+
+ComponentCore::ComponentCore(Engine e, CompiledComponent c, World w, std::string d)
+    : engine(std::move(e)),
+      compiled(std::move(c)),
+      world(std::move(w)),
+      digest(std::move(d)),
+      imports_wasi(std::ranges::any_of(world.imports.interfaces, [](const Interface& interface) {
+        return wasi_defines(interface.name);
+      })) {}
 
 }  // namespace detail
 

@@ -19,9 +19,9 @@ class ComponentCore {
   CompiledComponent compiled;
   World world;
   std::string digest;  ///< `sha256:…`
+  bool imports_wasi;   ///< Of what the runtime provides.
 
-  ComponentCore(Engine e, CompiledComponent c, World w, std::string d)
-      : engine(std::move(e)), compiled(std::move(c)), world(std::move(w)), digest(std::move(d)) {}
+  ComponentCore(Engine e, CompiledComponent c, World w, std::string d);
 };
 
 /// An exported function whose signature was checked.

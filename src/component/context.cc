@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "component/text.h"
+
 namespace tairitsu::detail {
 
 namespace {
@@ -32,25 +34,6 @@ char32_t next_code_point(std::string_view text, std::size_t& at) {
   at += 4;
   return (first & 0x07) << 18 | (byte(at - 3) & 0x3F) << 12 | (byte(at - 2) & 0x3F) << 6 |
          (byte(at - 1) & 0x3F);
-}
-
-void append_utf8(std::string& out, char32_t value) {
-  const auto put = [&](char32_t byte) { out.push_back(static_cast<char>(byte)); };
-  if (value < 0x80) {
-    put(value);
-  } else if (value < 0x800) {
-    put(0xC0 | value >> 6);
-    put(0x80 | (value & 0x3F));
-  } else if (value < 0x10000) {
-    put(0xE0 | value >> 12);
-    put(0x80 | (value >> 6 & 0x3F));
-    put(0x80 | (value & 0x3F));
-  } else {
-    put(0xF0 | value >> 18);
-    put(0x80 | (value >> 12 & 0x3F));
-    put(0x80 | (value >> 6 & 0x3F));
-    put(0x80 | (value & 0x3F));
-  }
 }
 
 }  // namespace

@@ -187,17 +187,12 @@ class Resolver {
   std::vector<LinkedResource>* linked_resources_ = nullptr;
 };
 
-bool imports_wasi(const ComponentCore& component) {
-  return std::ranges::any_of(component.world.imports.interfaces,
-                             [](const Interface& interface) { return wasi_defines(interface.name); });
-}
-
 }  // namespace
 
 Result<std::shared_ptr<const Linked>> link(const Linker::Data& definitions,
                                            const std::shared_ptr<const ComponentCore>& component,
                                            bool want_interruptible) {
-  const bool wasi = imports_wasi(*component);
+  const bool wasi = component->imports_wasi;
   // Only WASI waits: without it a guest computes, and the epoch is enough to cut it off.
   const bool interruptible = wasi && want_interruptible;
   TAIRITSU_TRY(auto linker, ComponentLinker::create(*component->engine.core(), wasi, interruptible));
@@ -206,7 +201,7 @@ Result<std::shared_ptr<const Linked>> link(const Linker::Data& definitions,
   TAIRITSU_CHECK(Resolver(definitions, *component).run(linker, functions, resources));
   TAIRITSU_TRY(auto linked, linker.link(component->compiled));
   return std::make_shared<const Linked>(component, std::move(linked), std::move(functions),
-                                        std::move(resources), wasi, interruptible);
+                                        std::move(resources), interruptible);
 }
 
 }  // namespace detail

@@ -37,7 +37,6 @@ struct Linked {
   LinkedComponent linked;
   std::vector<std::shared_ptr<HostFunction>> functions;
   std::vector<LinkedResource> resources;
-  bool uses_wasi = false;
   bool interruptible = false;
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "component/name.h"
+#include "component/text.h"
 #include "component/type_node.h"
 
 namespace tairitsu::detail {
@@ -17,12 +18,6 @@ constexpr std::size_t kLongSignature = 600;
 constexpr std::size_t kLongType = 200;
 
 std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
-
-std::string shortened(std::string text, std::size_t most) {
-  if (text.size() <= most) return text;
-  text.resize(most);
-  return text + "…";
-}
 
 std::string counted(std::size_t count, std::string_view noun) {
   return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");

@@ -71,4 +71,13 @@ std::string offer(std::string_view kind, std::string_view asked, const std::vect
   return text;
 }
 
+std::string offer(std::string_view kind, std::string_view asked, const std::vector<std::string>& names) {
+  const std::string wanted = folded(asked);
+  std::vector<OfferedName> offered(names.size());
+  std::ranges::transform(names, offered.begin(), [&](const std::string& name) {
+    return OfferedName{.name = name, .distance = edit_distance(wanted, folded(name))};
+  });
+  return offer(kind, asked, offered);
+}
+
 }  // namespace tairitsu::detail

@@ -29,5 +29,8 @@ struct OfferedName {
 /// them, in their order. `kind` is their plural: `; there are no functions at all`.
 [[nodiscard]] std::string offer(std::string_view kind, std::string_view asked,
                                 const std::vector<OfferedName>& names);
+/// The same of names that are asked for as they are.
+[[nodiscard]] std::string offer(std::string_view kind, std::string_view asked,
+                                const std::vector<std::string>& names);
 
 }  // namespace tairitsu::detail

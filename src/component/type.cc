@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "component/text.h"
 #include "component/type_node.h"
 
 namespace tairitsu {
@@ -12,24 +13,6 @@ namespace tairitsu {
 namespace {
 
 constexpr std::size_t kMaxText = std::size_t{64} * 1024;
-constexpr std::string_view kCut = "…";
-
-/// The kind's keyword in WIT.
-std::string_view keyword(TypeKind kind) noexcept {
-  constexpr std::array<std::string_view, 28> kKeywords = {
-      "bool",  "s8",   "u8",     "s16",    "u16",    "s32",           "u32",     "s64",  "u64",    "f32",
-      "f64",   "char", "string", "list",   "record", "tuple",         "variant", "enum", "option", "result",
-      "flags", "own",  "borrow", "future", "stream", "error-context", "map",     "list"};
-  const auto index = static_cast<std::size_t>(kind);
-  return index < kKeywords.size() ? kKeywords[index] : "?";
-}
-
-bool takes_name(TypeKind kind) noexcept {
-  return kind == TypeKind::record || kind == TypeKind::variant || kind == TypeKind::enumeration ||
-         kind == TypeKind::flags;
-}
-
-bool is_handle(TypeKind kind) noexcept { return kind == TypeKind::own || kind == TypeKind::borrow; }
 
 /// How much of a named type to print.
 enum class Detail { names, one_level, everything };
@@ -55,7 +38,7 @@ class Printer {
 
   void type(const Type& type, Detail detail) {
     if (full()) return;
-    if (takes_name(type.kind()) && !type.name().empty() && detail == Detail::names) {
+    if (detail::takes_name(type.kind()) && !type.name().empty() && detail == Detail::names) {
       add(type.name());
       return;
     }
@@ -85,13 +68,7 @@ class Printer {
   }
 
   std::string take() {
-    if (full()) {
-      // Not in the middle of a UTF-8 sequence, should a name have one.
-      std::size_t end = kMaxText;
-      while (end > 0 && (static_cast<unsigned char>(text_[end]) & 0xC0) == 0x80) --end;
-      text_.resize(end);
-      text_ += kCut;
-    }
+    if (full()) return detail::shortened(text_, kMaxText);
     return std::move(text_);
   }
 
@@ -111,7 +88,7 @@ class Printer {
   }
 
   void block(const Type& type, Detail detail) {
-    add(keyword(type.kind()), " {");
+    add(detail::keyword(type.kind()), " {");
     bool first = true;
     for (const auto& [name, payload] : type.fields()) {
       if (full()) return;
@@ -140,7 +117,7 @@ class Printer {
   }
 
   void arguments(const Type& type, Detail detail) {
-    add(keyword(type.kind()));
+    add(detail::keyword(type.kind()));
     const auto& fields = type.fields();
     const bool may_be_bare = type.kind() == TypeKind::future || type.kind() == TypeKind::stream;
     if (fields.empty() || (may_be_bare && !fields[0].type)) {
@@ -222,7 +199,7 @@ std::string FunctionType::definition() const { return print(*this, Detail::every
 bool operator==(const Type& a, const Type& b) noexcept {
   if (a.node_.get() == b.node_.get()) return true;
   if (a.kind() != b.kind() || a.length() != b.length()) return false;
-  if (is_handle(a.kind())) return a.name() == b.name() && a.interface_name() == b.interface_name();
+  if (detail::is_handle(a.kind())) return a.name() == b.name() && a.interface_name() == b.interface_name();
   return std::ranges::equal(a.fields(), b.fields(), [](const TypeField& x, const TypeField& y) {
     return x.name == y.name && x.type == y.type;
   });
@@ -394,6 +371,15 @@ Type Type::make(TypeKind kind, std::string name, std::vector<TypeField> fields, 
 }
 
 namespace detail {
+
+std::string_view keyword(TypeKind kind) noexcept {
+  constexpr std::array<std::string_view, 28> kKeywords = {
+      "bool",  "s8",   "u8",     "s16",    "u16",    "s32",           "u32",     "s64",  "u64",    "f32",
+      "f64",   "char", "string", "list",   "record", "tuple",         "variant", "enum", "option", "result",
+      "flags", "own",  "borrow", "future", "stream", "error-context", "map",     "list"};
+  const auto index = static_cast<std::size_t>(kind);
+  return index < kKeywords.size() ? kKeywords[index] : "?";
+}
 
 void retain(const TypeNode* node) noexcept { node->retain(); }
 void release(const TypeNode* node) noexcept {

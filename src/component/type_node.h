@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tairitsu/type.h"
@@ -27,6 +28,19 @@ class Shared {
  private:
   mutable std::atomic<std::uint32_t> owners_{1};
 };
+
+/// The kind's keyword in WIT.
+[[nodiscard]] std::string_view keyword(TypeKind kind) noexcept;
+
+/// Whether WIT gives every type of the kind a name.
+[[nodiscard]] constexpr bool takes_name(TypeKind kind) noexcept {
+  return kind == TypeKind::record || kind == TypeKind::variant || kind == TypeKind::enumeration ||
+         kind == TypeKind::flags;
+}
+
+[[nodiscard]] constexpr bool is_handle(TypeKind kind) noexcept {
+  return kind == TypeKind::own || kind == TypeKind::borrow;
+}
 
 struct TypeNode final : Shared {
   TypeKind kind{};
@@ -60,6 +74,16 @@ struct TypeNode final : Shared {
   }
   /// The element of a list, the payload of an option.
   [[nodiscard]] const TypeNode& element() const noexcept { return fields[0].type->node(); }
+
+  // Of variants, options and results.
+  [[nodiscard]] std::size_t case_count() const noexcept {
+    return kind == TypeKind::option ? 2 : fields.size();
+  }
+  /// Null for a case that has none.
+  [[nodiscard]] const TypeNode* payload(std::uint32_t index) const noexcept {
+    if (kind == TypeKind::option) return index == 0 ? nullptr : field(0);
+    return field(index);
+  }
 };
 
 [[nodiscard]] inline std::uint32_t align_up(std::uint32_t offset, std::uint32_t align) noexcept {

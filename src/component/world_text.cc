@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "component/type_node.h"
 #include "component/wit_name.h"
 #include "component/wit_uses.h"
 #include "tairitsu/type.h"
@@ -27,9 +28,12 @@ namespace tairitsu {
 namespace {
 
 using detail::escape_wit_label;
+using detail::is_handle;
 using detail::is_wit_label;
+using detail::keyword;
 using detail::parse_wit_member;
 using detail::parse_wit_path;
+using detail::takes_name;
 using detail::WitMember;
 using detail::WitPath;
 using detail::WitUses;
@@ -40,41 +44,6 @@ constexpr std::size_t kMaxText = std::size_t{16} << 20;
 constexpr std::size_t kMaxParts = 200;
 constexpr std::size_t kMaxComment = 300;
 constexpr std::size_t kMaxListed = 20;
-
-bool takes_name(TypeKind kind) {
-  return kind == TypeKind::record || kind == TypeKind::variant || kind == TypeKind::enumeration ||
-         kind == TypeKind::flags;
-}
-
-bool is_handle(TypeKind kind) { return kind == TypeKind::own || kind == TypeKind::borrow; }
-
-std::string_view keyword(TypeKind kind) {
-  switch (kind) {
-    case TypeKind::list:
-    case TypeKind::fixed_length_list:
-      return "list";
-    case TypeKind::record:
-      return "record";
-    case TypeKind::tuple:
-      return "tuple";
-    case TypeKind::variant:
-      return "variant";
-    case TypeKind::enumeration:
-      return "enum";
-    case TypeKind::option:
-      return "option";
-    case TypeKind::flags:
-      return "flags";
-    case TypeKind::future:
-      return "future";
-    case TypeKind::stream:
-      return "stream";
-    case TypeKind::map:
-      return "map";
-    default:
-      return "result";
-  }
-}
 
 std::string lower_case(std::string_view name) {
   std::string text(name);

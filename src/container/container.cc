@@ -175,15 +175,27 @@ ContainerBuilder&& ContainerBuilder::interruptible() && {
   return std::move(*this);
 }
 
+namespace {
+
+/// Options that are given are checked, whether the component has a use for them or not.
+Result<detail::WasiPolicyPtr> policy_for(const Image& image, const std::optional<WasiOptions>& options) {
+  if (!options && !image.component().core()->imports_wasi) return detail::WasiPolicyPtr();
+  return detail::make_wasi_policy(options.value_or(WasiOptions{}));
+}
+
+}  // namespace
+
 Result<Container> ContainerBuilder::create() && {
-  if (host_state_.empty()) {
-    host_state_ = state_factory_ ? state_factory_()
-                                 : detail::HostStateHolder(std::make_unique<HostState>(
-                                       HostState{.wasi = wasi_.value_or(WasiOptions{})}));
+  if (host_state_.empty() && state_factory_) host_state_ = state_factory_();
+  if (!wasi_) {
+    const auto* own = static_cast<const HostState*>(host_state_.find(typeid(HostState)));
+    if (own != nullptr) wasi_ = own->wasi;
   }
-  const auto* state = static_cast<const HostState*>(host_state_.find(typeid(HostState)));
-  if (state != nullptr && !wasi_) wasi_ = state->wasi;
-  TAIRITSU_TRY(auto wasi, detail::make_wasi_policy(wasi_.value_or(WasiOptions{})));
+  if (host_state_.empty()) {
+    host_state_ = detail::HostStateHolder(
+        std::make_unique<HostState>(HostState{.wasi = wasi_.value_or(WasiOptions{})}));
+  }
+  TAIRITSU_TRY(auto wasi, policy_for(image_, wasi_));
   const detail::ContainerOptions options{
       .limits = limits_, .wasi = std::move(wasi), .interruptible = interruptible_};
   TAIRITSU_TRY(auto core, detail::ContainerCore::create(image_, options, std::move(host_state_)));
@@ -229,7 +241,7 @@ Result<ContainerTemplate> ContainerBuilder::build_template() && {
                 "the containers of a template do not share a host: give its builder a function that finds it "
                 "in the host state, with_bindings<Bindings, State>(get), and with_state_factory");
   }
-  TAIRITSU_TRY(auto wasi, detail::make_wasi_policy(wasi_.value_or(WasiOptions{})));
+  TAIRITSU_TRY(auto wasi, policy_for(image_, wasi_));
   const detail::ContainerOptions options{
       .limits = limits_, .wasi = std::move(wasi), .interruptible = interruptible_};
   // A container that is thrown away checks the options against the engine's.

@@ -164,7 +164,7 @@ Result<void> ContainerCore::instantiate(std::shared_ptr<const Linked> linked) {
       .max_instances = limits.instances.value_or(10'000),
       .max_handles = limits.resource_handles.value_or(100'000),
       .max_copied_bytes = limits.copied_bytes_per_call,
-      .wasi = linked_->uses_wasi ? options_.wasi.get() : nullptr,
+      .wasi = image_.component().core()->imports_wasi ? options_.wasi.get() : nullptr,
   };
   auto made = GuestStore::create(*image_.engine().core(), linked_->linked, options);
   if (made) {

@@ -166,13 +166,8 @@ std::vector<std::string> HostImportRegistry::names() const {
 Result<Value> HostImportRegistry::call(std::string_view name, std::span<const Value> arguments) const {
   const auto found = functions_.find(name);
   if (found == functions_.end()) {
-    std::vector<detail::OfferedName> offered;
-    offered.reserve(functions_.size());
-    for (const auto& [other, entry] : functions_) {
-      offered.push_back({other, detail::edit_distance(detail::folded(name), detail::folded(other))});
-    }
     return fail(ErrorCode::not_found,
-                fmt::format("no host function '{}'{}", name, detail::offer("host functions", name, offered)));
+                fmt::format("no host function '{}'{}", name, detail::offer("host functions", name, names())));
   }
   const DynamicHostFunction& function = found->second.function;
   if (!function) {

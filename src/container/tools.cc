@@ -92,13 +92,11 @@ Result<std::string> ToolRegistry::call(std::string_view name, std::string_view a
     const std::scoped_lock lock(mutex_);
     if (const auto found = tools_.find(name); found != tools_.end()) tool = found->second;
     if (tool == nullptr) {
-      std::vector<detail::OfferedName> offered;
-      offered.reserve(tools_.size());
-      for (const auto& [other, unused] : tools_) {
-        offered.push_back({other, detail::edit_distance(detail::folded(name), detail::folded(other))});
-      }
+      std::vector<std::string> names;
+      names.reserve(tools_.size());
+      for (const auto& [other, unused] : tools_) names.push_back(other);
       return fail(ErrorCode::not_found,
-                  fmt::format("no tool '{}'{}", name, detail::offer("tools", name, offered)));
+                  fmt::format("no tool '{}'{}", name, detail::offer("tools", name, names)));
     }
   }
   const auto in_tool = [&](const Error& error) {

@@ -10,12 +10,6 @@ namespace tairitsu::detail {
 
 namespace {
 
-std::uint64_t read_bits(const std::byte* from, std::size_t size) noexcept {
-  std::uint64_t bits = 0;
-  std::memcpy(&bits, from, size);
-  return bits;
-}
-
 std::uint64_t flags_mask(const TypeNode& type) noexcept {
   return type.fields.size() >= 64 ? UINT64_MAX : (std::uint64_t{1} << type.fields.size()) - 1;
 }
@@ -96,8 +90,8 @@ bool ValueChecker::check(const Value& value, const TypeNode& type) {
       return true;
     }
     case ValueNode::Tag::payload: {
-      const TypeField& field = type.fields[type.kind == TypeKind::option ? 0 : ValueAccess::index(value)];
-      return check(static_cast<const PayloadNode*>(node)->payload, field.type->node());
+      const TypeNode* payload = type.payload(ValueAccess::index(value));
+      return payload == nullptr || check(static_cast<const PayloadNode*>(node)->payload, *payload);
     }
     default:
       return true;
@@ -141,24 +135,14 @@ bool ValueLowerer::with_case(const TypeNode& type, std::uint32_t index, Body&& b
   if (type.handle_count == 0) return body();
   const std::uint32_t ordinal = cx_.handle_ordinal;
   std::uint32_t before = 0;
-  // An option's one field is the payload of its second case.
-  for (std::size_t field = 0; type.kind != TypeKind::option && field < index; ++field) {
-    if (const TypeNode* part = type.field(field)) before += part->handle_count;
+  for (std::uint32_t other = 0; other < index; ++other) {
+    if (const TypeNode* part = type.payload(other)) before += part->handle_count;
   }
   cx_.handle_ordinal = ordinal + before;
   const bool lowered = body();
   cx_.handle_ordinal = ordinal + type.handle_count;
   return lowered;
 }
-
-namespace {
-
-const TypeNode* payload_type(const TypeNode& type, std::uint32_t index) noexcept {
-  if (type.kind == TypeKind::option) return index == 0 ? nullptr : &type.element();
-  return type.field(index);
-}
-
-}  // namespace
 
 bool ValueLowerer::lower(const Value& value, const TypeNode& type, abi::Slot*& slot) {
   switch (type.kind) {
@@ -191,7 +175,7 @@ bool ValueLowerer::lower(const Value& value, const TypeNode& type, abi::Slot*& s
       abi::Slot* payload = slot;
       for (std::uint32_t at = 1; at < type.flat_count; ++at) (slot++)->u64 = 0;
       return with_case(type, index, [&] {
-        const TypeNode* part = payload_type(type, index);
+        const TypeNode* part = type.payload(index);
         return part == nullptr || lower(ValueAccess::node_as<PayloadNode>(value).payload, *part, payload);
       });
     }
@@ -254,7 +238,7 @@ bool ValueLowerer::store(const Value& value, const TypeNode& type, std::size_t a
       const std::uint32_t index = ValueAccess::index(value);
       std::memcpy(cx_.at(address), &index, type.discriminant_size);
       return with_case(type, index, [&] {
-        const TypeNode* part = payload_type(type, index);
+        const TypeNode* part = type.payload(index);
         return part == nullptr ||
                store(ValueAccess::node_as<PayloadNode>(value).payload, *part, address + type.payload_offset);
       });
@@ -389,9 +373,8 @@ bool ValueLifter::lift_plain(const abi::Slot*& slot, const TypeNode& type, std::
 
 template <typename Part>
 bool ValueLifter::make_case(std::uint32_t index, const TypeNode& type, Value& out, Part&& part) {
-  const std::size_t cases = type.kind == TypeKind::option ? 2 : type.fields.size();
-  if (index >= cases) return cx_.fail_discriminant(index, cases);
-  const TypeNode* payload = payload_type(type, index);
+  if (index >= type.case_count()) return cx_.fail_discriminant(index, type.case_count());
+  const TypeNode* payload = type.payload(index);
   if (payload == nullptr) {
     out = ValueAccess::make_case(type, index);
     return true;

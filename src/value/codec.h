@@ -9,6 +9,7 @@
 
 #include "tairitsu/abi.h"
 #include "tairitsu/detail/context.h"
+#include "value/number.h"
 #include "value/value_node.h"
 
 namespace tairitsu::detail {
@@ -29,10 +30,6 @@ class ValueChecker {
 /// Whether values of the type can be wrong before they are lowered.
 [[nodiscard]] inline bool needs_check(const TypeNode& type) noexcept {
   return type.in_memory || type.handle_count != 0 || type.has_chars;
-}
-
-[[nodiscard]] constexpr bool is_number(TypeKind kind) noexcept {
-  return kind >= TypeKind::s8 && kind <= TypeKind::f64;
 }
 
 /// The number in the low bytes of `bits` as the ABI flattens it: small signed ones are sign-extended to 32 bits.

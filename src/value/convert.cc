@@ -6,7 +6,8 @@
 
 #include <fmt/format.h>
 
-#include "value/codec.h"
+#include "component/text.h"
+#include "value/number.h"
 #include "value/value_node.h"
 
 namespace tairitsu {
@@ -14,21 +15,19 @@ namespace tairitsu {
 namespace detail {
 namespace {
 
-std::string shortened(std::string text) {
-  constexpr std::size_t kMost = 200;
-  if (text.size() > kMost) text = text.substr(0, kMost) + "…";
-  return text;
-}
+std::string name_of(const TypeNode& type) { return shortened(type_of(type).to_string(), 200); }
+
+std::string definition_of(const TypeNode& type) { return shortened(type_of(type).definition(), 200); }
 
 std::unexpected<Error> wrong(std::string message) {
   return fail(ErrorCode::type_mismatch, std::move(message));
 }
 
 std::unexpected<Error> wrong_kind(const Value& value, const TypeNode& type) {
-  const std::string wanted = shortened(type_of(type).to_string());
+  const std::string wanted = name_of(type);
   if (value.is_empty()) return wrong(fmt::format("no value where '{}' is wanted", wanted));
   return wrong(
-      fmt::format("a value of type '{}' where '{}' is wanted", shortened(value.type().to_string()), wanted));
+      fmt::format("a value of type '{}' where '{}' is wanted", name_of(value.type().node()), wanted));
 }
 
 Result<Value> inside(std::string_view place, Result<Value> result) {
@@ -37,14 +36,6 @@ Result<Value> inside(std::string_view place, Result<Value> result) {
 }
 
 // ---- Numbers
-
-template <typename T>
-T number_of(const Value& value) noexcept {
-  T number;
-  const std::uint64_t bits = ValueAccess::bits(value);
-  std::memcpy(&number, &bits, sizeof number);
-  return number;
-}
 
 template <typename T>
 std::optional<Value> exactly(auto number) noexcept {
@@ -65,64 +56,17 @@ std::optional<Value> exactly(auto number) noexcept {
   return std::nullopt;
 }
 
-/// The number as a `T`, where it is exactly one.
-template <typename T>
-std::optional<Value> number_as(const Value& value) noexcept {
-  switch (value.kind()) {
-    case TypeKind::s8:
-      return exactly<T>(number_of<std::int8_t>(value));
-    case TypeKind::u8:
-      return exactly<T>(number_of<std::uint8_t>(value));
-    case TypeKind::s16:
-      return exactly<T>(number_of<std::int16_t>(value));
-    case TypeKind::u16:
-      return exactly<T>(number_of<std::uint16_t>(value));
-    case TypeKind::s32:
-      return exactly<T>(number_of<std::int32_t>(value));
-    case TypeKind::u32:
-      return exactly<T>(number_of<std::uint32_t>(value));
-    case TypeKind::s64:
-      return exactly<T>(number_of<std::int64_t>(value));
-    case TypeKind::u64:
-      return exactly<T>(number_of<std::uint64_t>(value));
-    case TypeKind::f32:
-      return exactly<T>(number_of<float>(value));
-    case TypeKind::f64:
-      return exactly<T>(number_of<double>(value));
-    default:
-      return std::nullopt;
-  }
-}
-
+/// The number as one of another kind, where it is exactly one.
 std::optional<Value> number_as(const Value& value, TypeKind kind) noexcept {
-  switch (kind) {
-    case TypeKind::s8:
-      return number_as<std::int8_t>(value);
-    case TypeKind::u8:
-      return number_as<std::uint8_t>(value);
-    case TypeKind::s16:
-      return number_as<std::int16_t>(value);
-    case TypeKind::u16:
-      return number_as<std::uint16_t>(value);
-    case TypeKind::s32:
-      return number_as<std::int32_t>(value);
-    case TypeKind::u32:
-      return number_as<std::uint32_t>(value);
-    case TypeKind::s64:
-      return number_as<std::int64_t>(value);
-    case TypeKind::u64:
-      return number_as<std::uint64_t>(value);
-    case TypeKind::f32:
-      return number_as<float>(value);
-    default:
-      return number_as<double>(value);
-  }
+  return with_number_type(kind, [&]<typename To>() {
+    return with_number_type(value.kind(), [&]<typename From>() {
+      return exactly<To>(number_in<From>(ValueAccess::bits(value)));
+    });
+  });
 }
 
 Result<Value> to_scalar(const Value& value, const TypeNode& type) {
-  if (value.kind() == type.kind) {
-    return value;
-  }
+  if (value.kind() == type.kind) return value;
   if (!is_number(value.kind()) || !is_number(type.kind)) return wrong_kind(value, type);
   if (auto number = number_as(value, type.kind)) return *std::move(number);
   const bool is_float = value.kind() == TypeKind::f32 || value.kind() == TypeKind::f64;
@@ -183,8 +127,7 @@ Result<Value> to_record(const Value& value, const TypeNode& type) {
     for (const TypeField& given : ValueAccess::type(value)->fields) {
       if (std::ranges::none_of(type.fields,
                                [&](const TypeField& field) { return field.name == given.name; })) {
-        return wrong(
-            fmt::format("there is no field '{}' in '{}'", given.name, shortened(type_of(type).to_string())));
+        return wrong(fmt::format("there is no field '{}' in '{}'", given.name, name_of(type)));
       }
     }
     return wrong("a field is given twice");
@@ -194,8 +137,7 @@ Result<Value> to_record(const Value& value, const TypeNode& type) {
 
 Result<Value> in_order(const TypeNode& type, std::size_t count, auto&& get) {
   if (count != type.fields.size()) {
-    return wrong(fmt::format("{} values where '{}' has {}", count, shortened(type_of(type).to_string()),
-                             type.fields.size()));
+    return wrong(fmt::format("{} values where '{}' has {}", count, name_of(type), type.fields.size()));
   }
   std::vector<Value> fields;
   fields.reserve(count);
@@ -217,8 +159,8 @@ Result<Value> to_case(const Value& value, const TypeNode& type, std::uint32_t in
     return wrong(fmt::format("the case '{}' has no payload", value.case_name()));
   }
   if (!has_payload) {
-    return wrong(fmt::format("the case '{}' needs a payload of type '{}'", value.case_name(),
-                             shortened(type_of(*wanted).to_string())));
+    return wrong(
+        fmt::format("the case '{}' needs a payload of type '{}'", value.case_name(), name_of(*wanted)));
   }
   TAIRITSU_TRY(auto payload,
                inside(fmt::format("case '{}'", value.case_name()), convert(value.payload(), *wanted)));
@@ -229,8 +171,7 @@ Result<Value> to_variant(const Value& value, const TypeNode& type) {
   if (value.kind() != type.kind) return wrong_kind(value, type);
   const auto found = std::ranges::find(type.fields, value.case_name(), &TypeField::name);
   if (found == type.fields.end()) {
-    return wrong(
-        fmt::format("'{}' is no case of '{}'", value.case_name(), shortened(type_of(type).definition())));
+    return wrong(fmt::format("'{}' is no case of '{}'", value.case_name(), definition_of(type)));
   }
   const auto index = static_cast<std::uint32_t>(found - type.fields.begin());
   if (type.kind == TypeKind::enumeration) return ValueAccess::make_case(type, index);
@@ -258,7 +199,7 @@ Result<Value> to_flags(const Value& value, const TypeNode& type) {
   for (const std::string_view label : value.labels()) {
     const auto found = std::ranges::find(type.fields, label, &TypeField::name);
     if (found == type.fields.end()) {
-      return wrong(fmt::format("'{}' is no label of '{}'", label, shortened(type_of(type).definition())));
+      return wrong(fmt::format("'{}' is no label of '{}'", label, definition_of(type)));
     }
     bits |= std::uint64_t{1} << (found - type.fields.begin());
   }
@@ -276,8 +217,7 @@ Result<Value> to_handle(const Value& value, const TypeNode& type) {
 Result<Value> convert(const Value& value, const TypeNode& type) {
   if (is_exactly(value, type)) return value;
   if (type.kind <= TypeKind::string) return to_scalar(value, type);
-  if (!type.complete)
-    return wrong(fmt::format("'{}' is no whole type", shortened(type_of(type).to_string())));
+  if (!type.complete) return wrong(fmt::format("'{}' is no whole type", name_of(type)));
   const TypeNode* own = ValueAccess::type(value);
   if (own != nullptr && type.kind != TypeKind::own && type.kind != TypeKind::borrow && own->complete &&
       own->handle_count == 0 && type.kind != TypeKind::flags && type_of(*own) == type_of(type)) {
@@ -306,7 +246,7 @@ Result<Value> convert(const Value& value, const TypeNode& type) {
     case TypeKind::borrow:
       return to_handle(value, type);
     default:
-      return wrong(fmt::format("values of '{}' are not supported", shortened(type_of(type).to_string())));
+      return wrong(fmt::format("values of '{}' are not supported", name_of(type)));
   }
 }
 
@@ -318,8 +258,7 @@ Result<Value> Value::record(const Type& type, std::span<const Value> fields) {
   const detail::TypeNode& node = type.node();
   if ((node.kind != TypeKind::record && node.kind != TypeKind::tuple) || !node.complete ||
       node.fields.empty()) {
-    return detail::wrong(
-        fmt::format("'{}' is no type of a record or a tuple", detail::shortened(type.to_string())));
+    return detail::wrong(fmt::format("'{}' is no type of a record or a tuple", detail::name_of(type.node())));
   }
   return detail::in_order(node, fields.size(), [&](std::size_t index) { return fields[index]; });
 }

@@ -7,6 +7,7 @@
 #include "value/base64.h"
 #include "value/json_reader.h"
 #include "value/json_text.h"
+#include "value/number.h"
 #include "value/value_node.h"
 
 namespace tairitsu {
@@ -43,37 +44,20 @@ T read(const std::byte* bytes) noexcept {
   return value;
 }
 
-std::uint64_t read_bits(const std::byte* bytes, std::size_t size) noexcept {
-  std::uint64_t bits = 0;
-  std::memcpy(&bits, bytes, size);
-  return bits;
-}
-
 /// A value of a plain type as it lies in memory.
 void Writer::plain(const std::byte* bytes, const TypeNode& type) {
+  if (is_number(type.kind)) {
+    return with_number_type(type.kind, [&]<typename T>() {
+      if constexpr (std::is_floating_point_v<T>) {
+        text_.real(read<T>(bytes));
+      } else {
+        text_.integer(read<T>(bytes));
+      }
+    });
+  }
   switch (type.kind) {
     case TypeKind::boolean:
       return text_.raw(read<std::uint8_t>(bytes) != 0 ? "true" : "false");
-    case TypeKind::s8:
-      return text_.integer(read<std::int8_t>(bytes));
-    case TypeKind::u8:
-      return text_.integer(read<std::uint8_t>(bytes));
-    case TypeKind::s16:
-      return text_.integer(read<std::int16_t>(bytes));
-    case TypeKind::u16:
-      return text_.integer(read<std::uint16_t>(bytes));
-    case TypeKind::s32:
-      return text_.integer(read<std::int32_t>(bytes));
-    case TypeKind::u32:
-      return text_.integer(read<std::uint32_t>(bytes));
-    case TypeKind::s64:
-      return text_.integer(read<std::int64_t>(bytes));
-    case TypeKind::u64:
-      return text_.integer(read<std::uint64_t>(bytes));
-    case TypeKind::f32:
-      return text_.real(read<float>(bytes));
-    case TypeKind::f64:
-      return text_.real(read<double>(bytes));
     case TypeKind::character:
       return text_.character(read<char32_t>(bytes));
     case TypeKind::enumeration:

@@ -22,8 +22,10 @@
 #include <nlohmann/json.hpp>
 
 #include "component/nearest.h"
+#include "component/text.h"
 #include "value/base64.h"
 #include "value/json_text.h"
+#include "value/number.h"
 #include "value/value_node.h"
 
 namespace tairitsu::detail {
@@ -175,22 +177,11 @@ std::optional<T> not_finite(std::string_view text) noexcept {
 /// The one character of the text, which is UTF-8.
 std::optional<char32_t> only_character(std::string_view text) noexcept {
   if (text.empty()) return std::nullopt;
-  const auto lead = static_cast<unsigned char>(text[0]);
-  const std::size_t size = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  if (text.size() != size) return std::nullopt;
-  char32_t value = size == 1 ? lead : lead & (0x7FU >> size);
-  for (const char byte : text.substr(1)) value = value << 6 | (static_cast<unsigned char>(byte) & 0x3FU);
-  return value;
+  const Character character = first_character(text);
+  return character.size == text.size() ? std::optional(character.value) : std::nullopt;
 }
 
 // ---- Words for messages
-
-std::string shortened(std::string_view text, std::size_t most) {
-  if (text.size() <= most) return std::string(text);
-  // Not in the middle of a UTF-8 sequence.
-  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0) == 0x80) --most;
-  return std::string(text.substr(0, most)) + "…";
-}
 
 std::string name_of(const TypeNode& type) { return shortened(type_of(type).to_string(), 200); }
 
@@ -270,8 +261,8 @@ std::string form_of(const TypeNode& type, bool base64) {
     case TypeKind::option:
       return R"(null or {"some": …})";
     default: {
-      const auto [least, most] = integer_range(type.kind);
-      return fmt::format("an integer from {} to {}", least, most);
+      const IntegerRange range = integer_range(type.kind);
+      return fmt::format("an integer from {} to {}", range.least(), range.most);
     }
   }
 }
@@ -299,12 +290,9 @@ class Names {
 
   /// The end of a message that the name is none of them.
   [[nodiscard]] static std::string offer(const TypeNode& type, std::string_view kind, std::string_view name) {
-    const std::string asked = folded(name);
-    std::vector<OfferedName> names(type.fields.size());
-    std::ranges::transform(type.fields, names.begin(), [&](const TypeField& field) {
-      return OfferedName{.name = field.name, .distance = edit_distance(asked, folded(field.name))};
-    });
-    return detail::offer(kind, asked, names);
+    std::vector<std::string> names(type.fields.size());
+    std::ranges::transform(type.fields, names.begin(), &TypeField::name);
+    return detail::offer(kind, name, names);
   }
 
  private:

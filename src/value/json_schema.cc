@@ -15,6 +15,7 @@
 #include "tairitsu/json.h"
 #include "value/json_reader.h"
 #include "value/json_text.h"
+#include "value/number.h"
 
 namespace tairitsu {
 namespace detail {
@@ -228,10 +229,10 @@ void SchemaWriter::keywords(const Entry& entry) {
 }
 
 void SchemaWriter::integer(TypeKind kind) {
-  const auto [least, most] = integer_range(kind);
+  const IntegerRange range = integer_range(kind);
   member("type", "integer");
-  raw_member("minimum", least);
-  raw_member("maximum", most);
+  raw_member("minimum", range.least());
+  raw_member("maximum", std::to_string(range.most));
 }
 
 void SchemaWriter::real() { raw_member("anyOf", R"([{"type":"number"},{"enum":["nan","inf","-inf"]}])"); }

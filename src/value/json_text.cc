@@ -3,56 +3,20 @@
 #include <cmath>
 #include <cstdint>
 
+#include "component/text.h"
 #include "tairitsu/detail/context.h"
 
 namespace tairitsu::detail {
 namespace {
 
-constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
-
-/// How many bytes the well-formed UTF-8 sequence at the front has; 0 where there is none. Source: table 3-7
-/// of the Unicode Standard.
-std::size_t sequence_size(std::string_view text) noexcept {
-  const auto byte = [&](std::size_t at) {
-    return at < text.size() ? static_cast<unsigned char>(text[at]) : std::uint8_t{0};
-  };
-  const auto in = [&](std::size_t at, unsigned least, unsigned most) {
-    return byte(at) >= least && byte(at) <= most;
-  };
-  const unsigned lead = byte(0);
-  if (lead < 0x80) return 1;
-  if (lead >= 0xC2 && lead <= 0xDF) return in(1, 0x80, 0xBF) ? 2 : 0;
-  if (lead >= 0xE0 && lead <= 0xEF) {
-    const bool second = in(1, lead == 0xE0 ? 0xA0 : 0x80, lead == 0xED ? 0x9F : 0xBF);
-    return second && in(2, 0x80, 0xBF) ? 3 : 0;
-  }
-  if (lead >= 0xF0 && lead <= 0xF4) {
-    const bool second = in(1, lead == 0xF0 ? 0x90 : 0x80, lead == 0xF4 ? 0x8F : 0xBF);
-    return second && in(2, 0x80, 0xBF) && in(3, 0x80, 0xBF) ? 4 : 0;
-  }
-  return 0;
-}
-
 std::string well_formed(std::string_view text) {
   std::string mended;
   while (!text.empty()) {
-    const std::size_t size = sequence_size(text);
-    mended += size == 0 ? kReplacement : text.substr(0, size);
-    text.remove_prefix(size == 0 ? 1 : size);
+    const Character character = first_character(text);
+    append_utf8(mended, character.value);
+    text.remove_prefix(character.size);
   }
   return mended;
-}
-
-std::string encoded(char32_t value) {
-  const auto byte = [](char32_t bits) { return static_cast<char>(static_cast<unsigned char>(bits)); };
-  if (value < 0x80) return {byte(value)};
-  if (value < 0x800) return {byte(0xC0 | value >> 6), byte(0x80 | (value & 0x3F))};
-  if (value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF)) return std::string(kReplacement);
-  if (value < 0x10000) {
-    return {byte(0xE0 | value >> 12), byte(0x80 | (value >> 6 & 0x3F)), byte(0x80 | (value & 0x3F))};
-  }
-  return {byte(0xF0 | value >> 18), byte(0x80 | (value >> 12 & 0x3F)), byte(0x80 | (value >> 6 & 0x3F)),
-          byte(0x80 | (value & 0x3F))};
 }
 
 template <typename T>
@@ -78,7 +42,11 @@ void JsonText::string(std::string_view text) {
   quoted(text);
 }
 
-void JsonText::character(char32_t value) { string(encoded(value)); }
+void JsonText::character(char32_t value) {
+  std::string text;
+  append_utf8(text, is_unicode_scalar(value) ? value : U'\uFFFD');
+  string(text);
+}
 
 void JsonText::end(char bracket) {
   --depth_;
@@ -124,29 +92,6 @@ void JsonText::quoted(std::string_view text) {
   }
   text_ += text.substr(done);
   text_ += '"';
-}
-
-IntegerRange integer_range(TypeKind kind) noexcept {
-  switch (kind) {
-    case TypeKind::s8:
-      return {.least = "-128", .most = "127"};
-    case TypeKind::u8:
-      return {.least = "0", .most = "255"};
-    case TypeKind::s16:
-      return {.least = "-32768", .most = "32767"};
-    case TypeKind::u16:
-      return {.least = "0", .most = "65535"};
-    case TypeKind::s32:
-      return {.least = "-2147483648", .most = "2147483647"};
-    case TypeKind::u32:
-      return {.least = "0", .most = "4294967295"};
-    case TypeKind::s64:
-      return {.least = "-9223372036854775808", .most = "9223372036854775807"};
-    case TypeKind::u64:
-      return {.least = "0", .most = "18446744073709551615"};
-    default:
-      return {};
-  }
 }
 
 }  // namespace tairitsu::detail

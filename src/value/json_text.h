@@ -77,11 +77,4 @@ class JsonText {
   bool after_key_ = false;
 };
 
-/// The smallest and the largest number of an integer type, in decimal.
-struct IntegerRange {
-  std::string_view least;
-  std::string_view most;
-};
-[[nodiscard]] IntegerRange integer_range(TypeKind kind) noexcept;
-
 }  // namespace tairitsu::detail

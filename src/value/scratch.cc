@@ -44,13 +44,9 @@ Result<detail::Scratch> Value::store(const Type& type) const {
   detail::CheckContext check;
   if (!detail::ValueChecker(check).check(value, type.node())) return std::unexpected(*std::move(check.error));
   detail::Scratch scratch;
-  detail::Scratch::ScratchLowering lowering(scratch);
-  detail::LowerContext cx(lowering);
-  std::size_t address = 0;
-  if (!cx.reallocate(type.size(), detail::Scratch::kStart, address) ||
-      !detail::ValueLowerer(cx).store(value, type.node(), address)) {
-    return std::unexpected(detail::Scratch::take_error(cx));
-  }
+  TAIRITSU_CHECK(scratch.write(type.size(), [&](detail::LowerContext& cx) {
+    return detail::ValueLowerer(cx).store(value, type.node(), detail::Scratch::kStart);
+  }));
   return scratch;
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "value/number.h"
 #include "value/value_node.h"
 
 // Nodes are owned by those who count themselves, which the analyzer does not see.
@@ -98,17 +99,6 @@ Value ValueAccess::items(const TypeNode& type, std::vector<Value> items) {
   return own(new ItemsNode(type_of(type), std::move(items)));
 }
 
-namespace {
-
-/// The value of a plain type that is neither a record nor a tuple, as 64 bits.
-std::uint64_t read_scalar(const std::byte* from, const TypeNode& type) noexcept {
-  std::uint64_t bits = 0;
-  std::memcpy(&bits, from, type.size);
-  return bits;
-}
-
-}  // namespace
-
 Value ValueAccess::part(const BytesNode& node, const TypeNode& type, std::size_t offset) {
   switch (type.kind) {
     case TypeKind::record:
@@ -128,11 +118,11 @@ Value ValueAccess::part(const BytesNode& node, const TypeNode& type, std::size_t
       return value;
     }
     case TypeKind::enumeration:
-      return make_case(type, static_cast<std::uint32_t>(read_scalar(node.data() + offset, type)));
+      return make_case(type, static_cast<std::uint32_t>(read_bits(node.data() + offset, type.size)));
     case TypeKind::flags:
-      return immediate(TypeKind::flags, read_scalar(node.data() + offset, type), &type);
+      return immediate(TypeKind::flags, read_bits(node.data() + offset, type.size), &type);
     default:
-      return immediate(type.kind, read_scalar(node.data() + offset, type));
+      return immediate(type.kind, read_bits(node.data() + offset, type.size));
   }
 }
 

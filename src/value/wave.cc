@@ -4,16 +4,16 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
+#include "value/number.h"
 #include "value/value_node.h"
 #include "value/wave_text.h"
 
@@ -134,31 +134,19 @@ class WaveWriter {
       case TypeKind::boolean:
         out_ += bits != 0 ? "true" : "false";
         break;
-      case TypeKind::s8:
-        number(static_cast<int>(static_cast<std::int8_t>(bits)));
-        break;
-      case TypeKind::s16:
-        number(static_cast<std::int16_t>(bits));
-        break;
-      case TypeKind::s32:
-        number(static_cast<std::int32_t>(bits));
-        break;
-      case TypeKind::s64:
-        number(static_cast<std::int64_t>(bits));
-        break;
-      case TypeKind::f32:
-        floating(std::bit_cast<float>(static_cast<std::uint32_t>(bits)));
-        break;
-      case TypeKind::f64:
-        floating(std::bit_cast<double>(bits));
-        break;
       case TypeKind::character:
         out_ += '\'';
         wave::append_escaped(out_, static_cast<char32_t>(bits), '\'');
         out_ += '\'';
         break;
       default:
-        number(bits);
+        with_number_type(kind, [&]<typename T>() {
+          if constexpr (std::is_floating_point_v<T>) {
+            floating(number_in<T>(bits));
+          } else {
+            number(number_in<T>(bits));
+          }
+        });
     }
   }
 
@@ -176,8 +164,7 @@ class WaveWriter {
       out_ += record ? '}' : ')';
       return;
     }
-    std::uint64_t bits = 0;
-    std::memcpy(&bits, bytes, type.size);
+    const std::uint64_t bits = read_bits(bytes, type.size);
     if (type.kind == TypeKind::enumeration) {
       case_name(type.fields[bits].name);
     } else if (type.kind == TypeKind::flags) {

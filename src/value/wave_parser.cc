@@ -19,8 +19,10 @@
 
 #include <fmt/format.h>
 
+#include "component/text.h"
 #include "tairitsu/detail/context.h"
 #include "tairitsu/wave.h"
+#include "value/number.h"
 #include "value/value_node.h"
 #include "value/wave_text.h"
 
@@ -30,7 +32,6 @@ namespace detail {
 
 namespace {
 
-using wave::integer_range;
 using wave::labels_of;
 using wave::nearest_label;
 using wave::range_text;
@@ -169,7 +170,7 @@ class WaveParser {
       return fmt::format("'{}'", shown({at_, end}));
     }
     if (*at_ == '\'') return "a char";
-    return fmt::format("'{}'", shown(rest.substr(0, wave::first_character(rest).size)));
+    return fmt::format("'{}'", shown(rest.substr(0, first_character(rest).size)));
   }
 
   [[nodiscard]] Error error() const {
@@ -221,8 +222,8 @@ class WaveParser {
   bool begin() {
     if (!is_utf8(text_)) {
       const char* bad = at_;
-      for (auto c = wave::first_character({bad, end_}); c.value != 0xFFFD || c.size != 1;
-           c = wave::first_character({bad, end_})) {
+      for (auto c = first_character({bad, end_}); c.value != 0xFFFD || c.size != 1;
+           c = first_character({bad, end_})) {
         bad += c.size;
       }
       return fail(bad, "the text is not UTF-8");
@@ -352,7 +353,7 @@ class WaveParser {
       const std::string number = shown({begin, at_});
       return fail(begin, fmt::format("expected {}, found '{}'", wanted(type), number));
     }
-    const wave::IntegerRange range = integer_range(type.kind);
+    const IntegerRange range = integer_range(type.kind);
     if (overflow || magnitude > (negative ? range.below_zero : range.most) ||
         (negative && range.below_zero == 0)) {
       return fail(begin, fmt::format("{} is no value of {} ({})", shown({begin, at_}), type_name(type),
@@ -462,7 +463,7 @@ class WaveParser {
            fail(begin, fmt::format("'{}' is no Unicode scalar value", std::string_view(begin, at_)));
   }
 
-  [[nodiscard]] std::size_t first_size() const noexcept { return wave::first_character(rest()).size; }
+  [[nodiscard]] std::size_t first_size() const noexcept { return first_character(rest()).size; }
 
   bool character(const TypeNode& type, std::byte* to) {
     const char* begin = at_;
@@ -478,7 +479,7 @@ class WaveParser {
         return fail(begin, "a line break in a char is written '\\n'");
       default: {
         if (at_ == end_) break;
-        const wave::Character one = wave::first_character(rest());
+        const Character one = first_character(rest());
         value = one.value;
         at_ += one.size;
       }
@@ -513,7 +514,7 @@ class WaveParser {
       unescaped_.append(begin, at_);
       char32_t character = 0;
       if (!escape(character)) return false;
-      wave::append_utf8(unescaped_, character);
+      append_utf8(unescaped_, character);
       begin = at_;
     }
     if (unescaped_.empty()) {

@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <limits>
 
 #include <fmt/format.h>
 
 #include "component/nearest.h"
+#include "component/text.h"
 #include "tairitsu/detail/context.h"
+#include "value/number.h"
 
 namespace tairitsu::detail::wave {
 
@@ -16,42 +17,6 @@ bool is_keyword(std::string_view name) noexcept {
   constexpr std::array<std::string_view, 8> kKeywords = {"true", "false", "inf", "nan",
                                                          "some", "none",  "ok",  "err"};
   return name.size() <= 5 && std::ranges::find(kKeywords, name) != kKeywords.end();
-}
-
-Character first_character(std::string_view text) noexcept {
-  constexpr Character kBad = {.value = 0xFFFD, .size = 1};
-  const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
-  const unsigned first = byte(0);
-  if (first < 0x80) return {.value = first, .size = 1};
-  const std::size_t size = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-  if (first < 0xC2 || first > 0xF4 || text.size() < size) return kBad;
-  char32_t value = first & (0x7FU >> size);
-  for (std::size_t index = 1; index < size; ++index) {
-    if ((byte(index) & 0xC0U) != 0x80) return kBad;
-    value = value << 6U | (byte(index) & 0x3FU);
-  }
-  constexpr std::array<char32_t, 5> kLeast = {0, 0, 0x80, 0x800, 0x10000};
-  if (value < kLeast[size] || !is_unicode_scalar(value)) return kBad;
-  return {.value = value, .size = size};
-}
-
-void append_utf8(std::string& out, char32_t character) {
-  const auto add = [&](char32_t bits) { out += static_cast<char>(static_cast<unsigned char>(bits)); };
-  if (character < 0x80) {
-    add(character);
-  } else if (character < 0x800) {
-    add(0xC0U | character >> 6U);
-    add(0x80U | (character & 0x3FU));
-  } else if (character < 0x10000) {
-    add(0xE0U | character >> 12U);
-    add(0x80U | (character >> 6U & 0x3FU));
-    add(0x80U | (character & 0x3FU));
-  } else {
-    add(0xF0U | character >> 18U);
-    add(0x80U | (character >> 12U & 0x3FU));
-    add(0x80U | (character >> 6U & 0x3FU));
-    add(0x80U | (character & 0x3FU));
-  }
 }
 
 namespace {
@@ -119,23 +84,13 @@ namespace {
 
 constexpr std::size_t kFewLabels = 8;
 
-template <typename T>
-constexpr IntegerRange range_of() noexcept {
-  constexpr auto kMost = static_cast<std::uint64_t>(std::numeric_limits<T>::max());
-  return {.below_zero = std::is_signed_v<T> ? kMost + 1 : 0, .most = kMost};
-}
-
 }  // namespace
 
 std::string shown(std::string_view text, std::size_t most) {
-  const bool cut = text.size() > most;
-  if (cut) {
-    while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0U) == 0x80) --most;
-    text = text.substr(0, most);
-  }
+  const std::string_view front = front_of(text, most);
   std::string out;
-  append_escaped(out, text, '\\');  // It is escaped without being a quote: nothing else is one.
-  return cut ? out + "…" : out;
+  append_escaped(out, front, '\\');  // It is escaped without being a quote: nothing else is one.
+  return front.size() < text.size() ? out + "…" : out;
 }
 
 std::string type_name(const TypeNode& type) { return "'" + shown(type_of(type).to_string(), 200) + "'"; }
@@ -171,30 +126,9 @@ std::string nearest_label(std::string_view asked, const TypeNode& type) {
   return fmt::format("; did you mean '{}{}'?", is_case && is_keyword(*nearest) ? "%" : "", shown(*nearest));
 }
 
-IntegerRange integer_range(TypeKind kind) noexcept {
-  switch (kind) {
-    case TypeKind::s8:
-      return range_of<std::int8_t>();
-    case TypeKind::u8:
-      return range_of<std::uint8_t>();
-    case TypeKind::s16:
-      return range_of<std::int16_t>();
-    case TypeKind::u16:
-      return range_of<std::uint16_t>();
-    case TypeKind::s32:
-      return range_of<std::int32_t>();
-    case TypeKind::u32:
-      return range_of<std::uint32_t>();
-    case TypeKind::s64:
-      return range_of<std::int64_t>();
-    default:
-      return range_of<std::uint64_t>();
-  }
-}
-
 std::string range_text(TypeKind kind) {
   const IntegerRange range = integer_range(kind);
-  return fmt::format("{}{} to {}", range.below_zero == 0 ? "" : "-", range.below_zero, range.most);
+  return fmt::format("{} to {}", range.least(), range.most);
 }
 
 std::string wanted(const TypeNode& type) {

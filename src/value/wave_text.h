@@ -1,8 +1,7 @@
-/// What reading and writing WAVE share: keywords, characters and their escapes, and the words of messages.
+/// What reading and writing WAVE share: keywords, escapes, and the words of messages.
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -13,25 +12,9 @@ namespace tairitsu::detail::wave {
 /// Whether a case of that name is written with a `%`. Source: "Keywords" in wasm-wave's README.
 [[nodiscard]] bool is_keyword(std::string_view name) noexcept;
 
-struct Character {
-  char32_t value;
-  std::size_t size;  ///< In bytes.
-};
-
-/// The first character of `text`, which is not empty; U+FFFD of one byte where it is not UTF-8.
-[[nodiscard]] Character first_character(std::string_view text) noexcept;
-
-void append_utf8(std::string& out, char32_t character);
-
 /// Appends a character as it stands inside of `quote`s: escaped where it has to be, or cannot be seen.
 void append_escaped(std::string& out, char32_t character, char quote);
 void append_escaped(std::string& out, std::string_view text, char quote);
-
-struct IntegerRange {
-  std::uint64_t below_zero;  ///< The magnitude of the least one.
-  std::uint64_t most;
-};
-[[nodiscard]] IntegerRange integer_range(TypeKind kind) noexcept;
 
 // For messages.
 

@@ -29,13 +29,16 @@ class Scratch {
       CheckContext cx;
       if (!Codec<T>::check(cx, value)) return std::unexpected(*std::move(cx.error));
     }
+    return write(Codec<T>::size, [&](LowerContext& cx) { return Codec<T>::store(cx, value, kStart); });
+  }
+  /// Writes a value of `size` bytes with `store(cx)`, which puts it at `kStart`.
+  template <typename Store>
+  Result<void> write(std::uint32_t size, Store&& store) {
     ScratchLowering lowering(*this);
     LowerContext cx(lowering);
     std::size_t address = 0;
-    if (!cx.reallocate(Codec<T>::size, kStart, address) || !Codec<T>::store(cx, value, address)) {
-      return std::unexpected(take_error(cx));
-    }
-    return {};
+    if (cx.reallocate(size, kStart, address) && store(cx)) return {};
+    return std::unexpected(take_error(cx));
   }
   /// Reads it as a C++ value.
   template <typename T>
@@ -47,14 +50,15 @@ class Scratch {
     return value;
   }
 
+  [[nodiscard]] abi::Lifting lifting() const;
+
+ private:
   struct ScratchLowering : abi::Lowering {
     explicit ScratchLowering(Scratch& scratch);
     Scratch& owner;
   };
-  [[nodiscard]] abi::Lifting lifting() const;
   [[nodiscard]] static Error take_error(LowerContext& cx);
 
- private:
   std::vector<std::uint8_t> bytes_;
 };
 

@@ -1,0 +1,37 @@
+#include "component/text.h"
+
+#include <array>
+
+#include "tairitsu/detail/context.h"
+
+namespace tairitsu::detail {
+
+Character first_character(std::string_view text) noexcept {
+  constexpr Character kBad = {.value = 0xFFFD, .size = 1};
+  const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
+  const unsigned first = byte(0);
+  if (first < 0x80) return {.value = first, .size = 1};
+  const std::size_t size = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+  if (first < 0xC2 || first > 0xF4 || text.size() < size) return kBad;
+  char32_t value = first & (0x7FU >> size);
+  for (std::size_t index = 1; index < size; ++index) {
+    if ((byte(index) & 0xC0U) != 0x80) return kBad;
+    value = value << 6U | (byte(index) & 0x3FU);
+  }
+  constexpr std::array<char32_t, 5> kLeast = {0, 0, 0x80, 0x800, 0x10000};
+  if (value < kLeast[size] || !is_unicode_scalar(value)) return kBad;
+  return {.value = value, .size = size};
+}
+
+std::string_view front_of(std::string_view text, std::size_t most) noexcept {
+  if (text.size() <= most) return text;
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0U) == 0x80) --most;
+  return text.substr(0, most);
+}
+
+std::string shortened(std::string_view text, std::size_t most) {
+  std::string front(front_of(text, most));
+  return front.size() < text.size() ? front + "…" : front;
+}
+
+}  // namespace tairitsu::detail

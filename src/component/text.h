@@ -1,0 +1,43 @@
+/// UTF-8, a character at a time, and text that is cut off.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace tairitsu::detail {
+
+struct Character {
+  char32_t value;
+  std::size_t size;  ///< In bytes.
+};
+
+/// The first character of `text`, which is not empty; U+FFFD of one byte where it is not UTF-8.
+[[nodiscard]] Character first_character(std::string_view text) noexcept;
+
+inline void append_utf8(std::string& out, char32_t character) {
+  const auto add = [&](char32_t bits) { out += static_cast<char>(static_cast<unsigned char>(bits)); };
+  if (character < 0x80) {
+    add(character);
+  } else if (character < 0x800) {
+    add(0xC0U | character >> 6U);
+    add(0x80U | (character & 0x3FU));
+  } else if (character < 0x10000) {
+    add(0xE0U | character >> 12U);
+    add(0x80U | (character >> 6U & 0x3FU));
+    add(0x80U | (character & 0x3FU));
+  } else {
+    add(0xF0U | character >> 18U);
+    add(0x80U | (character >> 12U & 0x3FU));
+    add(0x80U | (character >> 6U & 0x3FU));
+    add(0x80U | (character & 0x3FU));
+  }
+}
+
+/// The front of `text`, `most` bytes of it at most, and not an end in the middle of a character.
+[[nodiscard]] std::string_view front_of(std::string_view text, std::size_t most) noexcept;
+
+/// The same, with an ellipsis where something was cut off.
+[[nodiscard]] std::string shortened(std::string_view text, std::size_t most);
+
+}  // namespace tairitsu::detail
