@@ -82,11 +82,13 @@ test: build ## Run all tests, under sanitizers too
 	ctest --preset release --parallel $(jobs)
 
 # The peer is built together with the bridge, so that both link the very same Wasmtime.
-bench: setup ## Run the benchmarks: a table, and build/bench/results.json
+bench: setup ## Run the benchmarks: tables, and build/bench/*.json
+	@scripts/setup.sh bench
 	cmake --preset release
 	cargo build --release --locked --package tairitsu-bridge --package tairitsu-bench-peer
-	cmake --build --preset release --target tairitsu_bench
+	cmake --build --preset release --target tairitsu_bench tairitsu_cli
 	python3 bench/run.py
+	python3 bench/whole.py --build build --peer "$(or $(CARGO_TARGET_DIR),target)/release/tairitsu-bench-peer"
 
 lint: ## Check formats, and run clippy and clang-tidy
 	@scripts/setup.sh lint

@@ -92,8 +92,16 @@ void Plan::add_interfaces() {
     if (item.kind == WorldItem::Kind::interface) add_interface(item, Side::imports);
   }
   for (const WorldItem& item : world.exports) {
-    if (item.kind == WorldItem::Kind::interface) add_interface(item, Side::exports);
+    if (item.kind == WorldItem::Kind::interface && !is_served(item)) add_interface(item, Side::exports);
   }
+}
+
+bool Plan::is_served(const WorldItem& item) const {
+  if (!provide_wasi_ || !item.name.empty()) return false;
+  const Interface& interface = wit.interfaces[item.id];
+  const PackageName& package = wit.packages[interface.package];
+  return package.space == "wasi" && package.name == "http" &&
+         (interface.name == "incoming-handler" || interface.name == "handler");
 }
 
 void Plan::add_interface(const WorldItem& item, Side side) {

@@ -120,6 +120,8 @@ class Plan {
   }
   void add_interfaces();
   void add_interface(const WorldItem& item, Side side);
+  /// Whether it is an export that the runtime's HTTP server calls: nobody else has the resources for that.
+  [[nodiscard]] bool is_served(const WorldItem& item) const;
   void sort_interfaces();
   void name_types(InterfacePlan& plan) const;
   [[nodiscard]] std::string package_path(std::size_t package) const;

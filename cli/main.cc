@@ -11,9 +11,11 @@ int main(int argc, char** argv) {
   app.footer("Run 'tairitsu COMMAND --help' for a command's options and an example.");
   tairitsu::cli::add_bindgen(app);
   tairitsu::cli::add_call(app);
+  tairitsu::cli::add_compile(app);
   tairitsu::cli::add_componentize(app);
   tairitsu::cli::add_inspect(app);
   tairitsu::cli::add_run(app);
+  tairitsu::cli::add_serve(app);
   tairitsu::cli::add_wit(app);
 
   try {

@@ -1,10 +1,11 @@
-# tairitsu_add_guest(<name> SOURCES <file>... WIT <file-or-folder> WORLD <world> LANGUAGE C|CXX
+# tairitsu_add_guest(<name> SOURCES <file>... [WIT <file-or-folder> WORLD <world>] LANGUAGE C|CXX
 #                    [COMMAND] [OPTIONS <compiler option>...] [OUTPUT <file>])
 #
 # Builds a component from C or C++ into OUTPUT, or ${CMAKE_BINARY_DIR}/guests/<name>.wasm: generates the guest
 # bindings of the world, compiles them with the sources, and makes a component of the module. The
 # sources include the bindings as "<world>.h" (C) or "<world>_cpp.h" (C++), with underscores for
-# the hyphens of the world's name. COMMAND is for a program with a main().
+# the hyphens of the world's name. COMMAND is for a program with a main(), which needs no WIT where WASI is all that
+# it uses.
 #
 # Adds the target <name>, whose property TAIRITSU_COMPONENT is the path of the component.
 
@@ -21,11 +22,14 @@ endfunction()
 
 function(tairitsu_add_guest name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "COMMAND" "WIT;WORLD;LANGUAGE;OUTPUT" "SOURCES;OPTIONS")
-  foreach(needed IN ITEMS WIT WORLD LANGUAGE SOURCES)
+  foreach(needed IN ITEMS LANGUAGE SOURCES)
     if(NOT arg_${needed})
       message(FATAL_ERROR "tairitsu_add_guest(${name}): ${needed} is missing")
     endif()
   endforeach()
+  if(NOT arg_WIT AND NOT arg_COMMAND)
+    message(FATAL_ERROR "tairitsu_add_guest(${name}): WIT is missing, which only a COMMAND does without")
+  endif()
   tairitsu_find_guest_compilers()
 
   string(REPLACE "-" "_" world "${arg_WORLD}")
@@ -49,6 +53,10 @@ function(tairitsu_add_guest name)
   else()
     message(FATAL_ERROR "tairitsu_add_guest(${name}): LANGUAGE is C or CXX, not ${arg_LANGUAGE}")
   endif()
+  if(NOT arg_WIT)
+    set(bindings)
+    set(type_object)
+  endif()
   list(APPEND options --target=wasm32-wasi -O2)
   set(kind --command)
   set(link_options)
@@ -57,19 +65,21 @@ function(tairitsu_add_guest name)
     set(kind --reactor)
   endif()
 
-  cmake_path(ABSOLUTE_PATH arg_WIT)
-  set(wit_files "${arg_WIT}")
-  if(IS_DIRECTORY "${arg_WIT}")
-    file(GLOB_RECURSE wit_files CONFIGURE_DEPENDS "${arg_WIT}/*.wit")
-  endif()
+  if(arg_WIT)
+    cmake_path(ABSOLUTE_PATH arg_WIT)
+    set(wit_files "${arg_WIT}")
+    if(IS_DIRECTORY "${arg_WIT}")
+      file(GLOB_RECURSE wit_files CONFIGURE_DEPENDS "${arg_WIT}/*.wit")
+    endif()
 
-  add_custom_command(
-    OUTPUT ${bindings} "${type_object}"
-    COMMAND tairitsu::cli bindgen guest ${language} "${arg_WIT}" --world "${arg_WORLD}" --output
-            "${bindings_folder}"
-    DEPENDS tairitsu::cli ${wit_files}
-    COMMENT "Generating the bindings of guest ${name}"
-    VERBATIM)
+    add_custom_command(
+      OUTPUT ${bindings} "${type_object}"
+      COMMAND tairitsu::cli bindgen guest ${language} "${arg_WIT}" --world "${arg_WORLD}" --output
+              "${bindings_folder}"
+      DEPENDS tairitsu::cli ${wit_files}
+      COMMENT "Generating the bindings of guest ${name}"
+      VERBATIM)
+  endif()
 
   # Each source on its own, so that each has its own dependency file.
   # The bindings too look into the sources' folders: the class of an exported resource is there.
@@ -80,10 +90,13 @@ function(tairitsu_add_guest name)
     cmake_path(GET source PARENT_PATH source_folder)
     list(APPEND includes "-I${source_folder}")
   endforeach()
-  list(APPEND includes "-I${bindings_folder}")
+  set(generated_source)
+  if(arg_WIT)
+    list(APPEND includes "-I${bindings_folder}")
+    list(GET bindings 0 generated_source)
+  endif()
   list(REMOVE_DUPLICATES includes)
-  list(GET bindings 0 generated_source)
-  foreach(source IN LISTS arg_SOURCES ITEMS "${generated_source}")
+  foreach(source IN LISTS arg_SOURCES generated_source)
     cmake_path(ABSOLUTE_PATH source)
     cmake_path(GET source FILENAME file_name)
     set(object "${folder}/${file_name}.o")
@@ -105,8 +118,8 @@ function(tairitsu_add_guest name)
 
   add_custom_command(
     OUTPUT "${folder}/core.wasm"
-    COMMAND "${compiler}" ${options} ${link_options} ${objects} "${type_object}" -o "${folder}/core.wasm"
-    DEPENDS ${objects} "${type_object}"
+    COMMAND "${compiler}" ${options} ${link_options} ${objects} ${type_object} -o "${folder}/core.wasm"
+    DEPENDS ${objects} ${type_object}
     COMMENT "Linking guest ${name}"
     VERBATIM)
   add_custom_command(

@@ -50,6 +50,7 @@ enum class Code : uint8_t {
   ContainerStopped,
   ContainerFailed,
   GuestExited,
+  AsyncAbiOff,
 };
 
 /// Bytes that the bridge owns; `tairitsu_bridge_buffer_free` releases them.
@@ -83,11 +84,17 @@ struct InterruptHandle;
 /// component's own. Used by one thread at a time.
 struct Linker;
 
+/// A compiled core module with its imports resolved; `tairitsu_bridge_module_free` releases it. Any thread may
+/// run it.
+struct Module;
+
+/// A running server.
+struct Server;
+
 /// One guest: its store and, once instantiated, its instance. One thread at a time.
 struct Store;
 
-/// What a guest may see of its host; everything else is denied. C++ writes it as JSON, from
-/// `tairitsu::WasiOptions`.
+/// A policy that stores share: what is shared lives as long as they do.
 struct WasiPolicy;
 
 /// Borrowed bytes, or borrowed UTF-8 text. Valid as long as whatever it points into.
@@ -157,6 +164,61 @@ struct StoreConfig {
   const WasiPolicy *wasi;
 };
 
+/// A request that is over. The texts are valid during the call.
+struct ServedRequest {
+  uint64_t id;
+  Bytes method;
+  /// The path with its query.
+  Bytes target;
+  Bytes peer;
+  Bytes error;
+  Bytes backtrace;
+  uint64_t body_bytes;
+  uint64_t nanoseconds;
+  uint16_t status;
+  /// A value of `tairitsu::ErrorCode`, where `error` is not empty.
+  uint8_t error_code;
+};
+
+/// What the server asks C++ for. All may be called from several threads at a time, until `release` is.
+struct ServerCallbacks {
+  void *data;
+  /// Told of each request when it is over. Null where nobody wants to know.
+  void (*served)(void *data, const ServedRequest *request);
+  /// Makes what the host's functions find in a store, for one instance; null where that fails. Not there
+  /// where the component imports none of the host's functions.
+  void *(*make_context)(void *data);
+  /// Frees it, after its store.
+  void (*free_context)(void *data, void *context);
+  /// Called once, when nothing calls the others any more.
+  void (*release)(void *data);
+};
+
+/// Mirrors `tairitsu::HttpServerStatistics`.
+struct ServerStatistics {
+  uint64_t connections;
+  /// In a guest now.
+  uint64_t requests;
+  uint64_t queued;
+  uint64_t served;
+  /// For want of room.
+  uint64_t rejected;
+  /// By a guest that trapped, ran out of something or gave no answer.
+  uint64_t failed;
+  uint64_t instances;
+};
+
+/// What the host wants to be told. Both may be called from any thread, until `release` is.
+struct WasiCallbacks {
+  void *data;
+  /// A line, without its end, of stream 0 (standard output) or 1 (standard error).
+  void (*line)(void *data, uint32_t stream, Bytes text);
+  /// Something was denied, of a kind (a value of [`Denial`]) and written as the rule that allows it.
+  void (*denied)(void *data, uint8_t kind, Bytes rule);
+  /// Called once, when nothing calls the others any more.
+  void (*release)(void *data);
+};
+
 extern "C" {
 
 /// Writes the sizes and offsets of the structs above, in the order that the C++ test expects, and
@@ -165,6 +227,12 @@ extern "C" {
 /// # Safety
 /// `out` is valid for `capacity` writes.
 size_t tairitsu_bridge_abi_layout(size_t *out, size_t capacity);
+
+/// SHA-256 of `bytes`, 32 bytes to `out`.
+///
+/// # Safety
+/// `bytes` is readable, `out` valid for a write of 32 bytes.
+void tairitsu_bridge_sha256(Bytes bytes, uint8_t *out);
 
 /// Compiles a component from a binary or from text. With `from_core_module` the bytes are a core
 /// module, which gets the WASI preview 1 adapter if it needs it.
@@ -238,6 +306,13 @@ Error *tairitsu_bridge_engine_new(const EngineConfig *options, Engine **out);
 /// # Safety
 /// `engine` is null or a live engine, not used afterwards.
 void tairitsu_bridge_engine_free(Engine *engine);
+
+/// Says which artifacts the engine takes: text of 32 hexadecimal digits, the same for engines of one version
+/// with options that compile to the same code for the same kind of processor.
+///
+/// # Safety
+/// `engine` is live, `out` valid for a write.
+Error *tairitsu_bridge_engine_fingerprint(const Engine *engine, Buffer **out);
 
 /// Moves the engine's epoch on by one tick: running guests look at their deadlines.
 ///
@@ -356,11 +431,12 @@ Error *tairitsu_bridge_inspect_wit_source(Bytes path, Bytes features, Buffer **o
 /// `bytes` is readable during the call; `out` is valid for a write.
 Error *tairitsu_bridge_inspect(Bytes bytes, Buffer **out);
 
-/// Makes a linker: empty, or with WASI 0.2 in it.
+/// Makes a linker with the given parts of WASI in it, of which each is a bit: see
+/// `tairitsu_bridge_wasi_part`. Those of 0.3 need an interruptible one.
 ///
 /// # Safety
 /// `engine` is live, `out` valid for a write.
-Error *tairitsu_bridge_linker_new(const Engine *engine, bool with_wasi, bool interruptible, Linker **out);
+Error *tairitsu_bridge_linker_new(const Engine *engine, uint8_t wasi, bool interruptible, Linker **out);
 
 /// # Safety
 /// `linker` is null or live, not used afterwards.
@@ -400,6 +476,76 @@ Error *tairitsu_bridge_linker_instantiate_pre(const Linker *linker,
 /// `pre` is null or live, not used afterwards.
 void tairitsu_bridge_instance_pre_free(InstancePre *pre);
 
+/// Compiles a core module from a binary or from text.
+///
+/// # Safety
+/// `engine` is live, `bytes` readable, `out` valid for a write.
+Error *tairitsu_bridge_module_compile(const Engine *engine, Bytes bytes, Module **out);
+
+/// Loads a precompiled artifact from a file, which is mapped and must not change while in use.
+///
+/// # Safety
+/// As for `tairitsu_bridge_module_compile`; and the artifact comes from a trusted source, for its machine code
+/// runs as it is.
+Error *tairitsu_bridge_module_from_trusted_artifact_file(const Engine *engine,
+                                                         Bytes path,
+                                                         Module **out);
+
+/// Whether the file is a precompiled artifact of a core module.
+///
+/// # Safety
+/// `path` is readable, `out` valid for a write.
+Error *tairitsu_bridge_artifact_is_module(Bytes path, bool *out);
+
+/// Writes the compiled module as an artifact that the function above loads.
+///
+/// # Safety
+/// `module` is live, `out` valid for a write.
+Error *tairitsu_bridge_module_serialize(const Module *module, Buffer **out);
+
+/// # Safety
+/// `module` is null or live, not used afterwards.
+void tairitsu_bridge_module_free(Module *module);
+
+/// Starts a server for `pre`: it listens when this returns. The callbacks' `release` is called where this
+/// fails, too.
+///
+/// # Safety
+/// `engine` and `pre` are live, of one engine, and `pre` was linked for an interruptible store; `config` is
+/// readable, its `wasi` null or live, its `context` unused; `options` and `callbacks` are readable, `out` is
+/// valid for a write.
+Error *tairitsu_bridge_server_start(const Engine *engine,
+                                    const InstancePre *pre,
+                                    const StoreConfig *config,
+                                    Bytes options,
+                                    const ServerCallbacks *callbacks,
+                                    Server **out);
+
+/// Where the server listens, as `ADDRESS:PORT`; with `admin` where it answers for its operator, empty for
+/// nowhere. Valid until the server is freed.
+///
+/// # Safety
+/// `server` is live.
+Bytes tairitsu_bridge_server_address(const Server *server, bool admin);
+
+/// Takes no more connections and waits until those that are there have ended, but no longer than `nanoseconds`:
+/// whether they did. Any thread but the server's own.
+///
+/// # Safety
+/// `server` is live.
+bool tairitsu_bridge_server_drain(const Server *server,
+                                  uint64_t nanoseconds);
+
+/// # Safety
+/// `server` is live.
+ServerStatistics tairitsu_bridge_server_statistics(const Server *server);
+
+/// Cuts off what runs, after waiting for it for some seconds at most.
+///
+/// # Safety
+/// `server` is null or live, not used afterwards.
+void tairitsu_bridge_server_free(Server *server);
+
 /// Makes a store for an instance of `pre`.
 ///
 /// # Safety
@@ -409,6 +555,25 @@ Error *tairitsu_bridge_store_new(const Engine *engine,
                                  const InstancePre *pre,
                                  const StoreConfig *config,
                                  Store **out);
+
+/// Makes a store for one run of a core module.
+///
+/// # Safety
+/// As for `tairitsu_bridge_store_new`; `config.wasi` is not null.
+Error *tairitsu_bridge_store_new_for_module(const Engine *engine, const StoreConfig *config, Store **out);
+
+/// Runs a core module as a command. That it ends by `proc_exit` is the error `GuestExited`.
+///
+/// # Safety
+/// `store` was made by `tairitsu_bridge_store_new_for_module`, for the engine of `module`, and is used once.
+Error *tairitsu_bridge_store_run_module(Store *store, const Module *module);
+
+/// Calls a function of the type of `wasi:cli/run#run`, of 0.2 or 0.3: whether it succeeded.
+///
+/// # Safety
+/// `store` is live and instantiated, and no call runs in it; `export` is of its component, `out` valid for a
+/// write.
+Error *tairitsu_bridge_store_run_command(Store *store, const ExportIndex *export_, bool *out);
 
 /// Instantiates the component in the store: the guest's initialisers run.
 ///
@@ -486,21 +651,23 @@ void tairitsu_bridge_interrupt(const InterruptHandle *handle, bool for_good);
 /// `handle` is null or live, not used afterwards.
 void tairitsu_bridge_interrupt_handle_free(InterruptHandle *handle);
 
-/// Reads a policy. Stores can share it; it outlives their making, not them.
+/// The part of WASI that `interface` is in, e.g. `wasi:io/streams@0.2.9`, as a bit for
+/// `tairitsu_bridge_linker_new`; 0 where the linkers do not define it.
 ///
 /// # Safety
-/// `json` is readable, `out` valid for a write.
-Error *tairitsu_bridge_wasi_policy_new(Bytes json, WasiPolicy **out);
+/// `interface` is readable.
+uint8_t tairitsu_bridge_wasi_part(Bytes interface);
+
+/// Reads a policy. Stores can share it; it outlives their making, not them. The callbacks' `release` is
+/// called where this fails, too.
+///
+/// # Safety
+/// `json` is readable, `callbacks` null or readable, `out` valid for a write.
+Error *tairitsu_bridge_wasi_policy_new(Bytes json, const WasiCallbacks *callbacks, WasiPolicy **out);
 
 /// # Safety
 /// `policy` is null or live, not used afterwards.
 void tairitsu_bridge_wasi_policy_free(WasiPolicy *policy);
-
-/// Whether the linkers with WASI define `interface`, e.g. `wasi:io/streams@0.2.9`.
-///
-/// # Safety
-/// `interface` is readable.
-bool tairitsu_bridge_wasi_has(Bytes interface);
 
 /// Reads WIT and chooses a world, see [`load`] and [`select_world`]. The buffer holds a JSON object:
 /// `world` is an index into the `worlds` of `resolve`, which is as wit-parser writes it.

@@ -1,12 +1,13 @@
 //! Components: compiled, loaded from artifacts, serialised.
 
+use crate::artifact::{self, Kind, Trailer};
 use crate::engine::Engine;
 use crate::error::{Code, Error};
 use crate::ffi::{Buffer, Bytes, free, give, guard};
 use crate::guest_tools::{self, ComponentizeOptions};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::path::Path;
-use wasmtime::Precompiled;
 use wasmtime::component::ComponentExportIndex;
 
 /// A compiled component; `tairitsu_bridge_component_free` releases it.
@@ -67,18 +68,13 @@ impl Engine {
     }
 
     fn compile(&self, bytes: &[u8], from_core_module: bool) -> Result<Component, Error> {
-        let parsed;
-        let mut binary = bytes;
-        if !bytes.starts_with(BINARY_MAGIC) {
-            parsed = parse_text(bytes)?;
-            binary = &parsed;
-        }
+        let parsed = to_binary(bytes)?;
         let encoded;
-        match (binary_kind(binary), from_core_module) {
-            (BinaryKind::Component, false) => {}
+        let binary: &[u8] = match (binary_kind(&parsed), from_core_module) {
+            (BinaryKind::Component, false) => &parsed,
             (BinaryKind::CoreModule, true) => {
-                encoded = guest_tools::componentize(binary, &ComponentizeOptions::default())?;
-                binary = &encoded;
+                encoded = guest_tools::componentize(&parsed, &ComponentizeOptions::default())?;
+                &encoded
             }
             (BinaryKind::CoreModule, false) => {
                 return Err(Error::new(
@@ -86,19 +82,9 @@ impl Engine {
                     "this is a core module, not a component: use from_core_module, or make a component of it with 'tairitsu componentize'",
                 ));
             }
-            (BinaryKind::Component, true) => {
-                return Err(Error::new(
-                    Code::IsComponent,
-                    "this is a component already, not a core module: use from_bytes or from_file",
-                ));
-            }
-            (BinaryKind::Other, _) => {
-                return Err(Error::new(
-                    Code::NotWasm,
-                    "a WebAssembly binary of an unknown version, or a truncated one",
-                ));
-            }
-        }
+            (BinaryKind::Component, true) => return Err(is_component()),
+            (BinaryKind::Other, _) => return Err(unknown_binary()),
+        };
         let component = wasmtime::component::Component::from_binary(&self.engine, binary)
             .map_err(|e| compile_error(&e))?;
         Ok(Component {
@@ -109,6 +95,28 @@ impl Engine {
     }
 }
 
+/// The binary that the bytes are or, where they are text, stand for.
+pub fn to_binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
+    match bytes.starts_with(BINARY_MAGIC) {
+        true => Ok(Cow::Borrowed(bytes)),
+        false => parse_text(bytes).map(Cow::Owned),
+    }
+}
+
+pub fn is_component() -> Error {
+    Error::new(
+        Code::IsComponent,
+        "this is a component already, not a core module: use from_bytes or from_file",
+    )
+}
+
+pub fn unknown_binary() -> Error {
+    Error::new(
+        Code::NotWasm,
+        "a WebAssembly binary of an unknown version, or a truncated one",
+    )
+}
+
 fn compile_error(error: &wasmtime::Error) -> Error {
     let found = Error::from_wasmtime(error, Code::InvalidComponent);
     // Wasmtime has no type for this; the version is pinned and a test holds the words.
@@ -117,7 +125,7 @@ fn compile_error(error: &wasmtime::Error) -> Error {
         .contains("requires the component model async feature")
     {
         return Error::new(
-            Code::InvalidComponent,
+            Code::AsyncAbiOff,
             format!(
                 "the component uses the component model's async ABI, which this engine has off (EngineOptions::async_abi): {}",
                 found.message()
@@ -149,110 +157,6 @@ pub unsafe extern "C" fn tairitsu_bridge_component_compile(
     })
 }
 
-// An artifact is what Wasmtime serialises, an ELF file, followed by a trailer of ours. It stands
-// last so that Wasmtime can map the file as it is.
-//
-//   bytes  content
-//   8      the length of the ELF file, little-endian
-//   8      the size of the source, little-endian
-//   32     SHA-256 of the source
-//   8      the first bytes of SHA-256 of the 48 bytes before
-//   8      TRAILER_MAGIC
-const TRAILER_MAGIC: &[u8; 8] = b"tairitsu";
-const TRAILER_SIZE: usize = 64;
-
-pub struct Trailer {
-    artifact_size: u64,
-    pub source_size: u64,
-    pub source_digest: [u8; 32],
-}
-
-impl Trailer {
-    fn write(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(TRAILER_SIZE);
-        bytes.extend(self.artifact_size.to_le_bytes());
-        bytes.extend(self.source_size.to_le_bytes());
-        bytes.extend(self.source_digest);
-        let checksum = Self::checksum(&bytes);
-        bytes.extend(checksum);
-        bytes.extend(TRAILER_MAGIC);
-        bytes
-    }
-
-    fn checksum(fields: &[u8]) -> [u8; 8] {
-        let mut first = [0; 8];
-        first.copy_from_slice(&Sha256::digest(fields)[..8]);
-        first
-    }
-
-    /// Reads the trailer at the end of `bytes` and checks it against their length.
-    pub fn read(end: &[u8], total: u64) -> Result<Trailer, Error> {
-        let damaged = |why: &str| {
-            Error::new(
-                Code::ArtifactDamaged,
-                format!("not a precompiled artifact of ours: {why}"),
-            )
-        };
-        let bytes = end
-            .last_chunk::<TRAILER_SIZE>()
-            .ok_or_else(|| damaged("it is too short"))?;
-        if &bytes[56..] != TRAILER_MAGIC {
-            return Err(damaged(
-                "it does not end as one does; it may be truncated, or from another program",
-            ));
-        }
-        if bytes[48..56] != Self::checksum(&bytes[..48]) {
-            return Err(damaged("its end was changed"));
-        }
-        let number =
-            |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap_or_default());
-        let trailer = Trailer {
-            artifact_size: number(0),
-            source_size: number(8),
-            source_digest: bytes[16..48].try_into().unwrap_or_default(),
-        };
-        if trailer.artifact_size.checked_add(TRAILER_SIZE as u64) != Some(total) {
-            return Err(damaged("its length is not the one it was written with"));
-        }
-        Ok(trailer)
-    }
-}
-
-fn check_artifact_kind(kind: Option<Precompiled>) -> Result<(), Error> {
-    match kind {
-        Some(Precompiled::Component) => Ok(()),
-        Some(Precompiled::Module) => Err(Error::new(
-            Code::ArtifactDamaged,
-            "a precompiled core module, not a component",
-        )),
-        None => Err(Error::new(
-            Code::ArtifactDamaged,
-            "not a precompiled artifact: it has no code of Wasmtime's in it",
-        )),
-    }
-}
-
-fn artifact_error(error: &wasmtime::Error) -> Error {
-    let found = Error::from_wasmtime(error, Code::ArtifactDamaged);
-    // Wasmtime has no type for these; the version is pinned and a test holds the words.
-    let mismatch = [
-        "compiled with",
-        "compiled for",
-        "compilation setting",
-        "incompatible",
-    ];
-    if mismatch.iter().any(|words| found.message().contains(words)) {
-        return Error::new(
-            Code::ArtifactMismatch,
-            format!(
-                "the artifact is for another engine: {}; compile the component again",
-                found.message()
-            ),
-        );
-    }
-    found
-}
-
 /// Loads a precompiled artifact from memory: the bytes are copied.
 ///
 /// # Safety
@@ -267,13 +171,15 @@ pub unsafe extern "C" fn tairitsu_bridge_component_from_trusted_artifact(
     guard(|| {
         // SAFETY: the caller's promise.
         let (engine, bytes) = unsafe { (&*engine, bytes.as_slice()) };
-        let trailer = Trailer::read(bytes, bytes.len() as u64)?;
-        let artifact = &bytes[..bytes.len() - TRAILER_SIZE];
-        check_artifact_kind(wasmtime::Engine::detect_precompiled(artifact))?;
+        let (artifact, trailer) = artifact::unseal(bytes)?;
+        artifact::check_kind(
+            wasmtime::Engine::detect_precompiled(artifact),
+            Kind::Component,
+        )?;
         // SAFETY: the caller vouches for the artifact.
         let component =
             unsafe { wasmtime::component::Component::deserialize(&engine.engine, artifact) }
-                .map_err(|e| artifact_error(&e))?;
+                .map_err(|e| artifact::load_error(&e))?;
         // SAFETY: the caller's promise.
         unsafe { give(out, loaded(component, trailer)) };
         Ok(())
@@ -293,31 +199,18 @@ pub unsafe extern "C" fn tairitsu_bridge_component_from_trusted_artifact_file(
     guard(|| {
         // SAFETY: the caller's promise.
         let (engine, path) = unsafe { (&*engine, Path::new(path.as_str()?)) };
-        let trailer = read_trailer(path)?;
+        let trailer = artifact::read_trailer(path)?;
         let io = |e: wasmtime::Error| Error::from_wasmtime(&e, Code::Io);
-        check_artifact_kind(wasmtime::Engine::detect_precompiled_file(path).map_err(io)?)?;
+        let found = wasmtime::Engine::detect_precompiled_file(path).map_err(io)?;
+        artifact::check_kind(found, Kind::Component)?;
         // SAFETY: the caller vouches for the artifact.
         let component =
             unsafe { wasmtime::component::Component::deserialize_file(&engine.engine, path) }
-                .map_err(|e| artifact_error(&e))?;
+                .map_err(|e| artifact::load_error(&e))?;
         // SAFETY: the caller's promise.
         unsafe { give(out, loaded(component, trailer)) };
         Ok(())
     })
-}
-
-fn read_trailer(path: &Path) -> Result<Trailer, Error> {
-    use std::io::{Read, Seek, SeekFrom};
-    let read = || -> std::io::Result<(Vec<u8>, u64)> {
-        let mut file = std::fs::File::open(path)?;
-        let total = file.seek(SeekFrom::End(0))?;
-        file.seek(SeekFrom::Start(total.saturating_sub(TRAILER_SIZE as u64)))?;
-        let mut end = Vec::new();
-        file.read_to_end(&mut end)?;
-        Ok((end, total))
-    };
-    let (end, total) = read().map_err(|e| Error::new(Code::Io, e.to_string()))?;
-    Trailer::read(&end, total)
 }
 
 fn loaded(component: wasmtime::component::Component, trailer: Trailer) -> Component {
@@ -340,20 +233,11 @@ pub unsafe extern "C" fn tairitsu_bridge_component_serialize(
     guard(|| {
         // SAFETY: the caller's promise.
         let component = unsafe { &*component };
-        let mut bytes = component
+        let serialised = component
             .component
             .serialize()
             .map_err(|e| Error::from_wasmtime(&e, Code::Internal))?;
-        // What was mapped from a file comes back with the trailer that it had there.
-        if Trailer::read(&bytes, bytes.len() as u64).is_ok() {
-            bytes.truncate(bytes.len() - TRAILER_SIZE);
-        }
-        let trailer = Trailer {
-            artifact_size: bytes.len() as u64,
-            source_size: component.source_size,
-            source_digest: component.source_digest,
-        };
-        bytes.extend(trailer.write());
+        let bytes = artifact::seal(serialised, component.source_size, component.source_digest);
         // SAFETY: the caller's promise.
         unsafe { give(out, Buffer(bytes)) };
         Ok(())

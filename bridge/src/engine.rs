@@ -1,10 +1,10 @@
 //! The engine: configuration, compilation settings, epochs.
 
 use crate::error::{Code, Error};
-use crate::ffi::{Bytes, free, give, guard};
-use crate::store::Data;
-use std::sync::OnceLock;
-use wasmtime::component::Linker;
+use crate::ffi::{Buffer, Bytes, free, give, guard};
+use crate::wasi::Linkers;
+use sha2::{Digest, Sha256};
+use std::hash::{Hash, Hasher};
 use wasmtime::{Cache, CacheConfig, Config, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// Mirrors `tairitsu::EngineOptions`. A size or count of 0 leaves Wasmtime's default.
@@ -38,9 +38,7 @@ pub struct Engine {
     pub engine: wasmtime::Engine,
     pub epochs: bool,
     pub fuel: bool,
-    /// Linkers that hold WASI, filled when first needed and cloned from then on.
-    pub wasi_direct: OnceLock<Linker<Data>>,
-    pub wasi_interruptible: OnceLock<Linker<Data>>,
+    pub wasi: Linkers,
 }
 
 fn configure(options: &EngineConfig) -> Result<Config, Error> {
@@ -135,8 +133,7 @@ pub unsafe extern "C" fn tairitsu_bridge_engine_new(
             engine,
             epochs: options.epochs,
             fuel: options.fuel,
-            wasi_direct: OnceLock::new(),
-            wasi_interruptible: OnceLock::new(),
+            wasi: Linkers::default(),
         };
         // SAFETY: the caller's promise.
         unsafe { give(out, engine) };
@@ -152,6 +149,45 @@ pub unsafe extern "C" fn tairitsu_bridge_engine_new(
 pub unsafe extern "C" fn tairitsu_bridge_engine_free(engine: *mut Engine) {
     // SAFETY: the caller's promise.
     unsafe { free(engine) }
+}
+
+/// For values that say what they are by `Hash` alone.
+struct Sha256Hasher(Sha256);
+
+impl Hasher for Sha256Hasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        0 // Never asked for: the digest is what counts.
+    }
+}
+
+/// Says which artifacts the engine takes: text of 32 hexadecimal digits, the same for engines of one version
+/// with options that compile to the same code for the same kind of processor.
+///
+/// # Safety
+/// `engine` is live, `out` valid for a write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_engine_fingerprint(
+    engine: *const Engine,
+    out: *mut *mut Buffer,
+) -> *mut Error {
+    guard(|| {
+        let mut hasher = Sha256Hasher(Sha256::new());
+        // SAFETY: the caller's promise.
+        let engine = unsafe { &(*engine).engine };
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        let digest = hasher.0.finalize();
+        let text: String = digest[..16]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        // SAFETY: the caller's promise.
+        unsafe { give(out, Buffer(text.into_bytes())) };
+        Ok(())
+    })
 }
 
 /// Moves the engine's epoch on by one tick: running guests look at their deadlines.

@@ -40,6 +40,7 @@ pub enum Code {
     ContainerStopped,
     ContainerFailed,
     GuestExited,
+    AsyncAbiOff,
 }
 
 /// A failure on its way to C++: a code, a message, and a Wasm backtrace where guest code ran.
@@ -95,6 +96,10 @@ impl Error {
 
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    pub fn backtrace(&self) -> &str {
+        &self.backtrace
     }
 
     /// Finds the code in the chain of `error`; `otherwise` where nothing in it says.

@@ -3,7 +3,8 @@
 //! The bytes may come from anybody. Everything that grows with them in more than proportion is
 //! bounded, and what the decoder of WIT cannot bear is refused before it gets there.
 
-use crate::component::{BinaryKind, Trailer, binary_kind, parse_text};
+use crate::artifact::Trailer;
+use crate::component::{BinaryKind, binary_kind, parse_text};
 use crate::error::{Code, Error};
 use crate::ffi::{Buffer, Bytes, give, guard};
 use crate::wit;

@@ -14,6 +14,7 @@
 //! `tests/header.rs` (`make bridge-header` writes it again).
 
 pub mod abi;
+mod artifact;
 pub mod component;
 pub mod engine;
 pub mod error;
@@ -22,6 +23,8 @@ mod guest_fixes;
 pub mod guest_tools;
 pub mod inspect;
 pub mod linker;
+pub mod module;
+pub mod server;
 pub mod store;
 pub mod value_path;
 pub mod wasi;

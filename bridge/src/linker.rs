@@ -18,7 +18,8 @@ use wasmtime::component::{LinkerInstance, ResourceType};
 /// component's own. Used by one thread at a time.
 pub struct Linker {
     linker: wasmtime::component::Linker<Data>,
-    with_wasi: bool,
+    /// The parts of WASI in it: see `tairitsu_bridge_wasi_part`.
+    wasi: u8,
     interruptible: bool,
 }
 
@@ -43,24 +44,24 @@ pub struct HostFunctionDefinition {
     pub parameters_need: u8,
 }
 
-/// Makes a linker: empty, or with WASI 0.2 in it.
+/// Makes a linker with the given parts of WASI in it, of which each is a bit: see
+/// `tairitsu_bridge_wasi_part`. Those of 0.3 need an interruptible one.
 ///
 /// # Safety
 /// `engine` is live, `out` valid for a write.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_bridge_linker_new(
     engine: *const Engine,
-    with_wasi: bool,
+    wasi: u8,
     interruptible: bool,
     out: *mut *mut Linker,
 ) -> *mut Error {
     guard(|| {
         // SAFETY: the caller's promise.
         let engine = unsafe { &*engine };
-        let linker = if with_wasi {
-            wasi::linker(engine, interruptible)?
-        } else {
-            wasmtime::component::Linker::new(&engine.engine)
+        let linker = match wasi {
+            0 => wasmtime::component::Linker::new(&engine.engine),
+            parts => wasi::component_linker(engine, parts, interruptible)?,
         };
         // SAFETY: the caller's promise.
         unsafe {
@@ -68,7 +69,7 @@ pub unsafe extern "C" fn tairitsu_bridge_linker_new(
                 out,
                 Linker {
                     linker,
-                    with_wasi,
+                    wasi,
                     interruptible,
                 },
             )
@@ -91,7 +92,7 @@ impl Linker {
         if interface.is_empty() {
             return Ok(self.linker.root());
         }
-        let shared = wasi::own_name(interface).filter(|_| self.with_wasi);
+        let shared = wasi::own_name(interface).filter(|_| self.wasi != 0);
         self.linker
             .instance(shared.as_deref().unwrap_or(interface))
             .map_err(|e| Error::from_wasmtime(&e, Code::InvalidArgument))

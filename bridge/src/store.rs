@@ -11,8 +11,9 @@ use crate::engine::Engine;
 use crate::error::{Code, Error, coded};
 use crate::ffi::{Buffer, free, give, guard};
 use crate::linker::InstancePre;
+use crate::module::Module;
 use crate::value_path::{FrameScope, Parameters, Return, needs_context};
-use crate::wasi::{WasiPolicy, WasiState};
+use crate::wasi::{Policy, WasiPolicy, WasiState};
 use std::cell::Cell;
 use std::ffi::c_void;
 use std::pin::pin;
@@ -26,6 +27,7 @@ use wasmtime::{ResourceLimiter, UpdateDeadline};
 /// Mirrors `tairitsu::Limits` and what else a store is made with. A limit of 0 is one; none at all is
 /// the type's largest value, but for the deadline, where it is 0.
 #[repr(C)]
+#[derive(Clone, Copy)]
 pub struct StoreConfig {
     /// Handed to host functions; the C++ core of the container.
     pub context: *mut c_void,
@@ -39,6 +41,58 @@ pub struct StoreConfig {
     pub max_copied_bytes: u64,
     /// What the guest may see of its host; null where it imports no WASI. Used while the store is made.
     pub wasi: *const WasiPolicy,
+}
+
+impl StoreConfig {
+    pub fn deadline(&self) -> Option<Duration> {
+        (self.deadline_nanoseconds != 0).then(|| Duration::from_nanos(self.deadline_nanoseconds))
+    }
+
+    /// An empty store with these limits. What happens at an epoch is for the caller to say.
+    pub fn make(
+        &self,
+        engine: &wasmtime::Engine,
+        counts_fuel: bool,
+        context: *mut c_void,
+        wasi: Option<WasiState>,
+    ) -> Result<wasmtime::Store<Data>, Error> {
+        let data = Data {
+            context,
+            wasi: wasi.map(Box::new),
+            limits: Limits {
+                max_memory_bytes: self.max_memory_bytes,
+                max_table_elements: self.max_table_elements,
+                max_instances: self.max_instances as usize,
+                memory_bytes: 0,
+                table_elements: 0,
+                grown_bytes: 0,
+            },
+            control: Arc::new(Control {
+                interrupted: AtomicBool::new(false),
+                stopped: AtomicBool::new(false),
+                deadline: Mutex::new(None),
+                woken: Mutex::new(false),
+                condition: Condvar::new(),
+            }),
+        };
+        let mut store = wasmtime::Store::new(engine, data);
+        store.limiter(|data| &mut data.limits);
+        if counts_fuel {
+            store
+                .set_fuel(self.fuel())
+                .map_err(|e| Error::from_wasmtime(&e, Code::Internal))?;
+        }
+        store.set_max_component_handles(self.max_handles as usize);
+        store.set_hostcall_fuel(usize::try_from(self.max_copied_bytes).unwrap_or(usize::MAX));
+        Ok(store)
+    }
+
+    pub fn fuel(&self) -> u64 {
+        match self.limit_fuel {
+            true => self.fuel,
+            false => u64::MAX,
+        }
+    }
 }
 
 /// What host functions and limits find in a store.
@@ -282,44 +336,25 @@ fn drive<R>(
     }
 }
 
+/// What a store is for.
+enum Guest {
+    Component {
+        interruptible: bool,
+    },
+    /// Always interruptible: what is linked for core modules waits on a fiber.
+    Module,
+}
+
 impl Store {
-    fn new(engine: &Engine, pre: &InstancePre, config: &StoreConfig) -> Result<Store, Error> {
-        let control = Arc::new(Control {
-            interrupted: AtomicBool::new(false),
-            stopped: AtomicBool::new(false),
-            deadline: Mutex::new(None),
-            woken: Mutex::new(false),
-            condition: Condvar::new(),
-        });
-        let data = Data {
-            context: config.context,
-            // SAFETY: null or live, the caller's promise.
-            wasi: match unsafe { config.wasi.as_ref() } {
-                Some(policy) => Some(Box::new(WasiState::new(policy)?)),
-                None => None,
-            },
-            limits: Limits {
-                max_memory_bytes: config.max_memory_bytes,
-                max_table_elements: config.max_table_elements,
-                max_instances: config.max_instances as usize,
-                memory_bytes: 0,
-                table_elements: 0,
-                grown_bytes: 0,
-            },
-            control: control.clone(),
+    fn new(engine: &Engine, guest: Guest, config: &StoreConfig) -> Result<Store, Error> {
+        // SAFETY: null or live, the caller's promise.
+        let policy = unsafe { config.wasi.as_ref() };
+        let (make_state, interruptible): (fn(&Arc<Policy>) -> _, _) = match guest {
+            Guest::Component { interruptible } => (WasiState::for_component, interruptible),
+            Guest::Module => (WasiState::for_module, true),
         };
-        let mut store = wasmtime::Store::new(&engine.engine, data);
-        store.limiter(|data| &mut data.limits);
-        if engine.fuel {
-            let fuel = if config.limit_fuel {
-                config.fuel
-            } else {
-                u64::MAX
-            };
-            store
-                .set_fuel(fuel)
-                .map_err(|e| Error::from_wasmtime(&e, Code::Internal))?;
-        }
+        let wasi = policy.map(|policy| make_state(&policy.0)).transpose()?;
+        let mut store = config.make(&engine.engine, engine.fuel, config.context, wasi)?;
         if engine.epochs {
             store.set_epoch_deadline(1);
             store.epoch_deadline_callback(|store| {
@@ -328,15 +363,13 @@ impl Store {
                 Ok(UpdateDeadline::Continue(1))
             });
         }
-        store.set_max_component_handles(config.max_handles as usize);
-        store.set_hostcall_fuel(usize::try_from(config.max_copied_bytes).unwrap_or(usize::MAX));
+        let control = store.data().control.clone();
         Ok(Store {
             store,
             instance: None,
-            waker: pre.interruptible.then(|| Waker::from(control.clone())),
+            waker: interruptible.then(|| Waker::from(control.clone())),
             control,
-            deadline: (config.deadline_nanoseconds != 0)
-                .then(|| Duration::from_nanos(config.deadline_nanoseconds)),
+            deadline: config.deadline(),
         })
     }
 
@@ -416,6 +449,38 @@ impl Store {
         drive(&self.control, waker, frame, call).map(|_| ())
     }
 
+    /// Calls `wasi:cli/run#run`: whether the guest says that it succeeded.
+    fn run_command(&mut self, export: &ExportIndex) -> wasmtime::Result<bool> {
+        self.begin();
+        let Some(instance) = self.instance else {
+            wasmtime::bail!("the store has no instance");
+        };
+        let run: TypedFunc<(), (Result<(), ()>,)> =
+            instance.get_typed_func(&mut self.store, export.index)?;
+        let (ended,) = match &self.waker {
+            None => run.call(&mut self.store, ())?,
+            Some(waker) => {
+                let call = run.call_async(&mut self.store, ());
+                drive(&self.control, waker, std::ptr::null_mut(), call)?
+            }
+        };
+        Ok(ended.is_ok())
+    }
+
+    /// Instantiates a core module and calls its `_start`.
+    fn run_module(&mut self, pre: &wasmtime::InstancePre<Data>) -> wasmtime::Result<()> {
+        self.begin();
+        let Some(waker) = &self.waker else {
+            wasmtime::bail!("the store is not one of a core module");
+        };
+        let run = async {
+            let instance = pre.instantiate_async(&mut self.store).await?;
+            let start = instance.get_typed_func::<(), ()>(&mut self.store, "_start")?;
+            start.call_async(&mut self.store, ()).await
+        };
+        drive(&self.control, waker, std::ptr::null_mut(), run)
+    }
+
     fn drop_resource(&mut self, handle: &Handle) -> wasmtime::Result<()> {
         if !matches!(handle.kind, GUEST_OWN | GUEST_BORROW) {
             return Ok(());
@@ -465,9 +530,64 @@ pub unsafe extern "C" fn tairitsu_bridge_store_new(
     guard(|| {
         // SAFETY: the caller's promise.
         let (engine, pre, config) = unsafe { (&*engine, &*pre, &*config) };
-        let store = Store::new(engine, pre, config)?;
+        let guest = Guest::Component {
+            interruptible: pre.interruptible,
+        };
+        let store = Store::new(engine, guest, config)?;
         // SAFETY: the caller's promise.
         unsafe { give(out, store) };
+        Ok(())
+    })
+}
+
+/// Makes a store for one run of a core module.
+///
+/// # Safety
+/// As for `tairitsu_bridge_store_new`; `config.wasi` is not null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_store_new_for_module(
+    engine: *const Engine,
+    config: *const StoreConfig,
+    out: *mut *mut Store,
+) -> *mut Error {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let store = unsafe { Store::new(&*engine, Guest::Module, &*config)? };
+        // SAFETY: the caller's promise.
+        unsafe { give(out, store) };
+        Ok(())
+    })
+}
+
+/// Runs a core module as a command. That it ends by `proc_exit` is the error `GuestExited`.
+///
+/// # Safety
+/// `store` was made by `tairitsu_bridge_store_new_for_module`, for the engine of `module`, and is used once.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_store_run_module(
+    store: *mut Store,
+    module: *const Module,
+) -> *mut Error {
+    // SAFETY: the caller's promise.
+    guard(|| unsafe { (*store).run_module(&(*module).pre).map_err(failed) })
+}
+
+/// Calls a function of the type of `wasi:cli/run#run`, of 0.2 or 0.3: whether it succeeded.
+///
+/// # Safety
+/// `store` is live and instantiated, and no call runs in it; `export` is of its component, `out` valid for a
+/// write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_store_run_command(
+    store: *mut Store,
+    export: *const ExportIndex,
+    out: *mut bool,
+) -> *mut Error {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let ended = unsafe { (*store).run_command(&*export) }.map_err(failed)?;
+        // SAFETY: the caller's promise.
+        unsafe { out.write(ended) };
         Ok(())
     })
 }

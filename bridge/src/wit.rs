@@ -3,36 +3,75 @@
 use crate::error::{Code, Error};
 use crate::ffi::{Buffer, Bytes, give, guard};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use wit_parser::{PackageId, Resolve, WorldId};
 
 /// Reads a `.wit` file, a folder of them with the packages that they use in `deps/`, or a folder that
 /// holds such a folder as `wit/`. `features` is a comma-separated list of `@unstable` features to
 /// take in; `*` is all of them. A mistake is an error with the parser's file, line and caret.
+/// Packages of WASI that are not there are those that are built in.
 pub fn load(path: &str, features: &str) -> Result<(Resolve, PackageId), Error> {
-    let mut resolve = empty(features);
-    match resolve.push_path(wit_folder(path)) {
-        Ok((package, _)) => Ok((resolve, package)),
-        Err(error) => {
-            let code = if error.root_cause().is::<std::io::Error>() {
-                Code::Io
-            } else {
-                Code::InvalidArgument
-            };
-            Err(Error::new(code, resolve.render_error(&error)))
-        }
-    }
+    let path = wit_folder(path);
+    with_wasi(features, |resolve| Ok(resolve.push_path(&path)?.0))
 }
 
 /// Reads the text of a `.wit` file, which errors call `wit`, with its nested packages; see [`load`].
 fn parse(text: &str, features: &str) -> Result<(Resolve, PackageId), Error> {
+    with_wasi(features, |resolve| resolve.push_str("wit", text))
+}
+
+/// WIT of WASI 0.2, and of 0.3, each file after those that it uses.
+const WASI: &[&[&str]] = include!(concat!(env!("OUT_DIR"), "/wasi_wit.rs"));
+
+/// Reads WIT by `push`, and again with WASI in place where the first try does not succeed: most WIT needs none,
+/// and WIT that brings its own takes precedence.
+fn with_wasi(
+    features: &str,
+    push: impl Fn(&mut Resolve) -> anyhow::Result<PackageId>,
+) -> Result<(Resolve, PackageId), Error> {
     let mut resolve = empty(features);
-    match resolve.push_str("wit", text) {
-        Ok(package) => Ok((resolve, package)),
-        Err(error) => Err(Error::new(
-            Code::InvalidArgument,
-            resolve.render_error(&error),
-        )),
+    let error = match push(&mut resolve) {
+        Ok(package) => return Ok((resolve, package)),
+        Err(error) => error,
+    };
+    let message = resolve.render_error(&error);
+    // Both only where both are used: bindings name the version where there are two of a package.
+    for versions in [&WASI[..1], &WASI[1..], WASI] {
+        let mut with_wasi = empty(features);
+        let mut texts = versions.iter().copied().flatten();
+        let pushed = texts.try_for_each(|text| {
+            let text = in_version(text, &message);
+            with_wasi.push_str("wasi", &text).map(drop)
+        });
+        if pushed.is_ok()
+            && let Ok(package) = push(&mut with_wasi)
+        {
+            return Ok((with_wasi, package));
+        }
+    }
+    let code = match error.root_cause().is::<std::io::Error>() {
+        true => Code::Io,
+        false => Code::InvalidArgument,
+    };
+    Err(Error::new(code, message))
+}
+
+/// The text of a built-in package in the patch version of 0.2 that `message` says is not there: the interfaces of
+/// one are those of the others, and the runtime takes them all.
+fn in_version<'a>(text: &'a str, message: &str) -> Cow<'a, str> {
+    const BUILT_IN: &str = "0.2.12";
+    let asked = message.split("wasi:").skip(1).find_map(|rest| {
+        let (_, version) = rest.split_once("@0.2.")?;
+        let digits = version
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(version.len());
+        (digits > 0 && !rest[..rest.len() - version.len()].contains('\n'))
+            .then(|| &version[..digits])
+    });
+    match asked {
+        Some(patch) => Cow::Owned(text.replace(BUILT_IN, &format!("0.2.{patch}"))),
+        None => Cow::Borrowed(text),
     }
 }
 

@@ -7,22 +7,14 @@
 #include <string>
 #include <string_view>
 
+#include "commands/call.h"
 #include "commands/command.h"
+#include "commands/load.h"
 #include "commands/sandbox.h"
 #include "tairitsu/tairitsu.h"
 
 namespace tairitsu::cli {
 namespace {
-
-struct Options {
-  std::filesystem::path file;
-  std::string call;
-  std::optional<std::string> arguments;
-  bool json = false;
-  bool base64 = false;
-  bool stub_imports = false;
-  SandboxOptions sandbox;
-};
 
 /// Each function with its signature, as the call has to name it.
 std::string list_functions(const World& world) {
@@ -39,7 +31,7 @@ std::string list_functions(const World& world) {
 
 std::string read_standard_input() { return {std::istreambuf_iterator<char>(std::cin), {}}; }
 
-Result<Value> call(const Container& container, const Options& options, const JsonOptions& json) {
+Result<Value> call(const Container& container, const CallOptions& options, const JsonOptions& json) {
   const auto parenthesis = options.call.find('(');
   if (options.arguments) {
     if (parenthesis != std::string::npos) {
@@ -62,11 +54,10 @@ Result<Value> call(const Container& container, const Options& options, const Jso
   return container.evaluate(options.call);
 }
 
-Result<int> run(const Options& options) {
+Result<int> run(const CallOptions& options) {
   TAIRITSU_TRY(const auto wasi, to_wasi_options(options.sandbox));
   TAIRITSU_TRY(const auto limits, to_limits(options.sandbox));
-  TAIRITSU_TRY(const auto engine, create_engine(limits));
-  TAIRITSU_TRY(const auto image, load_image(engine, options.file));
+  TAIRITSU_TRY(const auto image, load_image(engine_options(limits), options.load));
   if (options.call.empty()) {
     TAIRITSU_CHECK(write_stdout(list_functions(image.component().world())));
     return 0;
@@ -92,6 +83,20 @@ Result<int> run(const Options& options) {
 
 }  // namespace
 
+void run_call(const CallOptions& options) {
+  const auto code = run(options);
+  if (!code) {
+    if (code.error().code() == ErrorCode::missing_import && !options.stub_imports) {
+      end_with(
+          Error(ErrorCode::missing_import,
+                code.error().message() + "\nWith --stub-imports they fail when they are called, not before."),
+          exit_code(ErrorCode::missing_import));
+    }
+    end_with(with_flag(code.error()), exit_code(code.error().code()));
+  }
+  if (*code != 0) throw CLI::RuntimeError(*code);
+}
+
 void add_call(CLI::App& app) {
   auto* command = app.add_subcommand("call", "Call a function of a component");
   command->footer(
@@ -101,8 +106,8 @@ void add_call(CLI::App& app) {
       "Example:\n  tairitsu call greeter.wasm 'greet(\"world\")'\n"
       "  tairitsu call greeter.wasm greet '{\"name\": \"world\"}' --json\n"
       "  tairitsu call shop.wasm 'example:shop/catalogue@1.0.0#find(7)'");
-  auto options = std::make_shared<Options>();
-  command->add_option("FILE", options->file, "The component, or a core module")->required();
+  auto options = std::make_shared<CallOptions>();
+  add_load_options(*command, options->load);
   command->add_option("CALL", options->call,
                       "NAME(ARGUMENTS), e.g. greet(\"world\"); the name is in full, or as much of it as is "
                       "unambiguous");
@@ -115,19 +120,7 @@ void add_call(CLI::App& app) {
   command->add_flag("--stub-imports", options->stub_imports,
                     "Let imports that nothing provides fail when they are called, not before");
   add_sandbox_options(*command, options->sandbox);
-  command->callback([options] {
-    const auto code = run(*options);
-    if (!code) {
-      if (code.error().code() == ErrorCode::missing_import && !options->stub_imports) {
-        end_with(Error(ErrorCode::missing_import,
-                       code.error().message() +
-                           "\nWith --stub-imports they fail when they are called, not before."),
-                 exit_code(ErrorCode::missing_import));
-      }
-      end_with(with_flag(code.error()), exit_code(code.error().code()));
-    }
-    if (*code != 0) throw CLI::RuntimeError(*code);
-  });
+  command->callback([options] { run_call(*options); });
 }
 
 }  // namespace tairitsu::cli

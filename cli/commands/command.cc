@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,6 +37,10 @@ int exit_code(ErrorCode code) noexcept {
     case ErrorCode::artifact_damaged:
     case ErrorCode::missing_import:
     case ErrorCode::unsupported_type:
+    case ErrorCode::async_abi_off:
+    case ErrorCode::untrusted_file:
+    case ErrorCode::digest_mismatch:
+    case ErrorCode::invalid_manifest:
       return 126;
     case ErrorCode::not_found:
     case ErrorCode::ambiguous_name:
@@ -68,24 +71,17 @@ Result<std::vector<std::byte>> read_file(const std::filesystem::path& path) {
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   if (!file) return fail(ErrorCode::io, path.string() + ": " + last_system_error());
-  const std::vector<char> text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  std::vector<std::byte> bytes;
+  std::size_t size = 0;
+  do {  // A pipe does not say how much there is.
+    bytes.resize(std::max<std::size_t>(2 * size, std::size_t{256} << 10));
+    file.read(reinterpret_cast<char*>(bytes.data() + size),
+              static_cast<std::streamsize>(bytes.size() - size));
+    size += static_cast<std::size_t>(file.gcount());
+  } while (file);
   if (file.bad()) return fail(ErrorCode::io, path.string() + ": " + last_system_error());
-  const auto bytes = std::as_bytes(std::span(text));
-  return std::vector<std::byte>(bytes.begin(), bytes.end());
-}
-
-Result<Image> load_image(const Engine& engine, const std::filesystem::path& path) {
-  std::error_code failed;
-  if (!std::filesystem::exists(path, failed)) {
-    return fail(ErrorCode::not_found, path.string() + ": there is no such file");
-  }
-  TAIRITSU_TRY(const auto bytes, read_file(path));
-  auto image = Image::from_bytes(engine, bytes);
-  if (!image && image.error().code() == ErrorCode::is_core_module) {
-    image = Image::from_core_module(engine, bytes);
-  }
-  if (!image) return std::unexpected(image.error().with_context(path.string()));
-  return image;
+  bytes.resize(size);
+  return bytes;
 }
 
 Result<void> write_file(const std::filesystem::path& path, std::span<const std::byte> contents) {

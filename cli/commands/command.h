@@ -9,9 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tairitsu/engine.h"
 #include "tairitsu/error.h"
-#include "tairitsu/image.h"
 #include "tairitsu/wit.h"
 
 namespace tairitsu::cli {
@@ -42,15 +40,14 @@ void print_warning(const std::string& message);
 /// Writes all of it to standard output; fails where that is a full disk.
 [[nodiscard]] Result<void> write_stdout(std::string_view text);
 
-/// Compiles a component, or a core module, which is made one.
-[[nodiscard]] Result<Image> load_image(const Engine& engine, const std::filesystem::path& path);
-
 /// The options that choose a world of some WIT, and what of it.
 void add_world_options(CLI::App& command, WitSource& wit);
 
 void add_bindgen(CLI::App& app);
 void add_call(CLI::App& app);
+void add_compile(CLI::App& app);
 void add_run(CLI::App& app);
+void add_serve(CLI::App& app);
 void add_componentize(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_wit(CLI::App& app);

@@ -1,72 +1,85 @@
-#include <expected>
+#include <atomic>
+#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <string>
-#include <variant>
 #include <vector>
 
+#include "commands/call.h"
 #include "commands/command.h"
+#include "commands/load.h"
 #include "commands/sandbox.h"
-#include "tairitsu/tairitsu.h"
+#include "commands/signals.h"
+#include "tairitsu/program.h"
 
 namespace tairitsu::cli {
 namespace {
 
 struct Options {
-  std::filesystem::path file;
+  LoadOptions load;
   std::vector<std::string> arguments;
+  std::string invoke;
   SandboxOptions sandbox;
 };
 
-/// What a command component exports, in any 0.2 version.
-constexpr std::string_view kRun = "wasi:cli/run@0.2#run";
+/// How long a guest that computes, and so does not notice, holds up Ctrl-C.
+constexpr unsigned kGraceMilliseconds = 200;
 
 Result<int> run(const Options& options) {
   TAIRITSU_TRY(auto wasi, to_wasi_options(options.sandbox));
   TAIRITSU_TRY(const auto limits, to_limits(options.sandbox));
   wasi.standard_input = Input::inherit;
   wasi.arguments = options.arguments;
-  wasi.arguments.insert(wasi.arguments.begin(), options.file.filename().string());
-  TAIRITSU_TRY(const auto engine, create_engine(limits));
-  TAIRITSU_TRY(const auto image, load_image(engine, options.file));
-  const auto command = image.component().function<std::expected<void, std::monostate>()>(kRun);
-  if (!command) {
-    return fail(ErrorCode::unsupported_type,
-                options.file.string() +
-                    ": it is no command, for it exports no wasi:cli/run; 'tairitsu call " +
-                    options.file.string() + "' lists the functions that it has");
+  wasi.arguments.insert(wasi.arguments.begin(), options.load.file.filename().string());
+  auto program = load_program(engine_options(limits), options.load);
+  if (!program) {
+    if (program.error().code() != ErrorCode::unsupported_type) return std::unexpected(program.error());
+    return fail(ErrorCode::unsupported_type, program.error().message() + "\n'tairitsu call " +
+                                                 options.load.file.string() +
+                                                 "' lists the functions that it has");
   }
-  TAIRITSU_TRY(const auto container, Container::builder(image).with_wasi(wasi).with_limits(limits).build());
-  TAIRITSU_TRY(auto function, container.function(*command));
-  TAIRITSU_TRY(const auto ended, function());
-  return ended ? 0 : 1;
+  TAIRITSU_TRY(auto process, program->create(wasi, limits));
+  // The signal that ended it, for the exit code.
+  const auto ended_by = std::make_shared<std::atomic<int>>(0);
+  catch_signals(kGraceMilliseconds, [ended_by, handle = process.interrupt_handle()](int signal) {
+    ended_by->store(signal);
+    handle.interrupt();
+  });
+  auto status = process.run();
+  if (!status && status.error().code() == ErrorCode::interrupted && ended_by->load() != 0) {
+    return 128 + ended_by->load();
+  }
+  return status;
 }
 
 }  // namespace
 
 void add_run(CLI::App& app) {
-  auto* command = app.add_subcommand("run", "Run a command component");
+  auto* command = app.add_subcommand("run", "Run a program: a command component, or a core module of WASI");
   command->footer(
       "What follows FILE is the guest's. Its exit code is ours; 134 stands for a trap or a limit, 124 for\n"
-      "the timeout, 125 for a failure of ours, 126 for what cannot be run, 127 for a file that is "
-      "missing.\n\n"
+      "the timeout, 125 for a failure of ours, 126 for what cannot be run, 127 for a file that is missing,\n"
+      "130 for Ctrl-C.\n\n"
       "Example:\n  tairitsu run hello.wasm\n"
-      "  tairitsu run -v ./data:/data:ro -e LEVEL=2 --timeout 5s report.wasm /data/in.csv");
+      "  tairitsu run -v ./data:/data:ro -e LEVEL=2 --timeout 5s report.wasm /data/in.csv\n"
+      "  tairitsu run --invoke 'greet(\"world\")' greeter.wasm");
   // Options after the file are the guest's.
   command->positionals_at_end();
   auto options = std::make_shared<Options>();
-  command->add_option("FILE", options->file, "The component, or a core module")->required();
+  add_load_options(*command, options->load);
   command->add_option("ARGUMENTS", options->arguments, "What the guest gets as its arguments");
+  command->add_option("--invoke", options->invoke, "Call this function instead, as 'tairitsu call' does")
+      ->type_name("CALL");
   add_sandbox_options(*command, options->sandbox);
   command->callback([options] {
-    const auto code = run(*options);
-    if (code && *code == 0) return;
-    if (code) throw CLI::RuntimeError(*code);
-    if (code.error().code() == ErrorCode::guest_exited) {
-      if (code.error().exit_status() == 0) return;
-      throw CLI::RuntimeError(code.error().exit_status());
+    if (!options->invoke.empty()) {
+      run_call(
+          {.load = options->load, .call = options->invoke, .arguments = {}, .sandbox = options->sandbox});
+      return;
     }
-    end_with(with_flag(code.error()), exit_code(code.error().code()));
+    const auto code = run(*options);
+    if (!code) end_with(with_flag(code.error()), exit_code(code.error().code()));
+    if (*code != 0) throw CLI::RuntimeError(*code);
   });
 }
 

@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <string_view>
@@ -56,6 +57,24 @@ void add_variable(const std::string& text, WasiOptions& wasi) {
   }
 }
 
+void print_denial(const WasiDenial& denial) {
+  std::string text = "tairitsu: denied: ";
+  switch (denial.kind) {
+    case WasiDenial::Kind::connect:
+      text += "to connect; --allow-connect ";
+      break;
+    case WasiDenial::Kind::bind:
+      text += "to listen; --allow-bind ";
+      break;
+    case WasiDenial::Kind::request:
+      text += "an HTTP request; --allow-host ";
+      break;
+  }
+  // In quotes, for a shell to take it.
+  text += "'" + std::string(denial.rule) + "' allows it\n";
+  std::fputs(text.c_str(), stderr);
+}
+
 }  // namespace
 
 void add_sandbox_options(CLI::App& command, SandboxOptions& options) {
@@ -75,9 +94,10 @@ void add_sandbox_options(CLI::App& command, SandboxOptions& options) {
       ->type_name("FOLDER")
       ->group(group);
   command
-      .add_option(
-          "--network", options.network,
-          "none, loopback, public (no private or local addresses) or all; public and all look names up")
+      .add_option("--network", options.network,
+                  "none, loopback, public (no private or local addresses) or all, for sockets and HTTP "
+                  "requests; public and "
+                  "all look names up")
       ->type_name("NETWORK")
       ->check(CLI::IsMember({"none", "loopback", "public", "all"}))
       ->group(group);
@@ -94,6 +114,32 @@ void add_sandbox_options(CLI::App& command, SandboxOptions& options) {
       ->allow_extra_args(false)
       ->group(group);
   command.add_flag("--allow-lookup", options.name_lookup, "Let the guest look names up")->group(group);
+  command
+      .add_option(
+          "--allow-host", options.http,
+          "Where HTTP requests may go: [METHOD[,METHOD] ][http://|https://]HOST[:PORT[-PORT]], where HOST "
+          "is as above, or *.NAME for the names below one")
+      ->type_name("RULE")
+      ->allow_extra_args(false)
+      ->group(group);
+  command
+      .add_option("--tls-roots", options.http_roots,
+                  "Certificates that HTTPS trusts, instead of the machine's")
+      ->type_name("FILE")
+      ->check(CLI::ExistingFile)
+      ->group(group);
+  command.add_flag("--log-denied", options.log_denied, "Say on standard error what is denied")->group(group);
+  command
+      .add_option("--clock", options.clock,
+                  "The time at which the guest's clocks stand still, in seconds since 1970")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{9'000'000'000}))
+      ->group(group);
+  command
+      .add_option("--seed", options.random_seed,
+                  "A seed that gives the guest the same random numbers each time")
+      ->type_name("NUMBER")
+      ->group(group);
   command.add_option("--memory", options.memory, "The most memory that it may have, e.g. 64m")
       ->type_name("SIZE")
       ->group(group);
@@ -120,10 +166,18 @@ Result<WasiOptions> to_wasi_options(const SandboxOptions& options) {
   }
   wasi.connect = options.connect;
   wasi.bind = options.bind;
+  wasi.http = options.http;
+  wasi.http_roots = options.http_roots;
+  if (options.clock) {
+    wasi.frozen_clock = std::chrono::sys_time<std::chrono::nanoseconds>(std::chrono::seconds(*options.clock));
+  }
+  wasi.random_seed = options.random_seed;
+  if (options.log_denied) wasi.on_denied = print_denial;
   wasi.name_lookup = options.name_lookup || options.network == "public" || options.network == "all";
   if (options.network != "none") {
     const std::string rule = options.network == "all" ? "*" : options.network;
     wasi.connect.push_back(rule);
+    wasi.http.push_back(rule);
     if (options.network != "public") wasi.bind.push_back(rule);
   }
   return wasi;
@@ -166,8 +220,8 @@ Result<std::chrono::nanoseconds> read_duration(const std::string& text) {
   return std::chrono::milliseconds(count * milliseconds);
 }
 
-Result<Engine> create_engine(const Limits& limits) {
-  return Engine::create({.fuel = limits.fuel.has_value(), .epochs = limits.deadline.has_value()});
+EngineOptions engine_options(const Limits& limits) {
+  return {.fuel = limits.fuel.has_value(), .epochs = limits.deadline.has_value()};
 }
 
 Error with_flag(const Error& error) {

@@ -25,6 +25,11 @@ struct SandboxOptions {
   std::vector<std::string> connect;
   std::vector<std::string> bind;
   bool name_lookup = false;
+  std::vector<std::string> http;
+  std::string http_roots;
+  bool log_denied = false;
+  std::optional<std::uint64_t> clock;
+  std::optional<std::uint64_t> random_seed;
   std::string memory;
   std::optional<std::uint64_t> fuel;
   std::string timeout;
@@ -37,7 +42,7 @@ void add_sandbox_options(CLI::App& command, SandboxOptions& options);
 [[nodiscard]] Result<Limits> to_limits(const SandboxOptions& options);
 
 /// An engine that can hold a container to these limits.
-[[nodiscard]] Result<Engine> create_engine(const Limits& limits);
+[[nodiscard]] EngineOptions engine_options(const Limits& limits);
 /// The error of a limit with the flag that raises it.
 [[nodiscard]] Error with_flag(const Error& error);
 

@@ -304,6 +304,9 @@ class ContainerTemplate {
   [[nodiscard]] Result<Container> instantiate() const;
   [[nodiscard]] const Image& image() const noexcept;
 
+  /// For the library's own layers.
+  [[nodiscard]] const std::shared_ptr<const detail::TemplateCore>& core() const noexcept { return core_; }
+
  private:
   friend class ContainerBuilder;
   explicit ContainerTemplate(std::shared_ptr<const detail::TemplateCore> core) : core_(std::move(core)) {}
@@ -376,6 +379,7 @@ class ContainerBuilder {
   template <typename T, typename State, typename... Get>
   ContainerBuilder&& add_bindings(bool for_templates, Get... get) &&;
   ContainerBuilder&& with_bindings_steps(detail::BindingsSteps steps) &&;
+  [[nodiscard]] Result<void> check() const;
 
   Image image_;
   detail::HostStateHolder host_state_;

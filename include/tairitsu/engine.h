@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include <tairitsu/error.h>
 
@@ -73,6 +74,9 @@ class Engine {
   [[nodiscard]] static Result<Engine> create(const EngineOptions& options = {});
 
   [[nodiscard]] const EngineOptions& options() const noexcept;
+  /// Says which precompiled artifacts the engine takes: 32 hexadecimal digits, the same for engines of one
+  /// version of the library with options that compile to the same code for the same kind of processor.
+  [[nodiscard]] Result<std::string> fingerprint() const;
 
   /// For the library's own layers.
   [[nodiscard]] const std::shared_ptr<detail::EngineCore>& core() const noexcept { return core_; }

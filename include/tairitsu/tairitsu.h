@@ -10,6 +10,10 @@
 /// | function.h | `Function`: a typed function of a guest |
 /// | describe.h | how C++ types stand for WIT types, and how to describe your own |
 /// | resource.h | resources of the host and of guests |
+/// | wasi.h | `WasiOptions`: what a guest sees of its host |
+/// | program.h | `Program`: what has a beginning, an end and an exit status |
+/// | http_server.h | `HttpServer`: HTTP that guests answer |
+/// | compilation_cache.h | `CompilationCache`: compiled code on disk |
 /// | registry.h | `Registry`: images and containers by name |
 /// | value.h | `Value`: a value of any WIT type, known when the program runs |
 /// | dynamic_function.h | `DynamicFunction`: calls with values, text or JSON |
@@ -24,6 +28,7 @@
 
 #include <tairitsu/bindings.h>
 #include <tairitsu/command.h>
+#include <tairitsu/compilation_cache.h>
 #include <tairitsu/component.h>
 #include <tairitsu/container.h>
 #include <tairitsu/describe.h>
@@ -32,13 +37,16 @@
 #include <tairitsu/error.h>
 #include <tairitsu/function.h>
 #include <tairitsu/host_imports.h>
+#include <tairitsu/http_server.h>
 #include <tairitsu/image.h>
 #include <tairitsu/json.h>
 #include <tairitsu/linker.h>
+#include <tairitsu/program.h>
 #include <tairitsu/registry.h>
 #include <tairitsu/resource.h>
 #include <tairitsu/tools.h>
 #include <tairitsu/type.h>
 #include <tairitsu/value.h>
+#include <tairitsu/wasi.h>
 #include <tairitsu/wave.h>
 #include <tairitsu/wit.h>

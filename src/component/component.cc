@@ -1,13 +1,10 @@
 #include "component/component.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "component/match.h"
 #include "component/name.h"
 #include "component/world.h"
-#include "engine/instance.h"
 
 namespace tairitsu {
 
@@ -17,20 +14,15 @@ Result<std::shared_ptr<const ComponentCore>> ComponentCore::create(Engine engine
                                                                    CompiledComponent compiled) {
   TAIRITSU_TRY(auto encoded, compiled.world());
   TAIRITSU_TRY(auto world, decode_world(encoded));
-  std::string digest = "sha256:";
-  for (const std::byte byte : compiled.digest()) digest += fmt::format("{:02x}", static_cast<unsigned>(byte));
+  std::string digest = to_digest_text(compiled.digest());
   return std::make_shared<const ComponentCore>(std::move(engine), std::move(compiled), std::move(world),
                                                std::move(digest));
 }
 
 ComponentCore::ComponentCore(Engine e, CompiledComponent c, World w, std::string d)
-    : engine(std::move(e)),
-      compiled(std::move(c)),
-      world(std::move(w)),
-      digest(std::move(d)),
-      imports_wasi(std::ranges::any_of(world.imports.interfaces, [](const Interface& interface) {
-        return wasi_defines(interface.name);
-      })) {}
+    : engine(std::move(e)), compiled(std::move(c)), world(std::move(w)), digest(std::move(d)), wasi(0) {
+  for (const Interface& interface : world.imports.interfaces) wasi |= wasi_part(interface.name);
+}
 
 }  // namespace detail
 

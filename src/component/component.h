@@ -5,6 +5,7 @@
 #include <string>
 
 #include "engine/compiled.h"
+#include "engine/instance.h"
 #include "tairitsu/component.h"
 #include "tairitsu/type.h"
 
@@ -19,7 +20,7 @@ class ComponentCore {
   CompiledComponent compiled;
   World world;
   std::string digest;  ///< `sha256:…`
-  bool imports_wasi;   ///< Of what the runtime provides.
+  WasiParts wasi;      ///< What it imports of what the engine provides.
 
   ComponentCore(Engine e, CompiledComponent c, World w, std::string d);
 };

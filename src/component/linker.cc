@@ -192,9 +192,9 @@ class Resolver {
 Result<std::shared_ptr<const Linked>> link(const Linker::Data& definitions,
                                            const std::shared_ptr<const ComponentCore>& component,
                                            bool want_interruptible) {
-  const bool wasi = component->imports_wasi;
+  const WasiParts wasi = component->wasi;
   // Only WASI waits: without it a guest computes, and the epoch is enough to cut it off.
-  const bool interruptible = wasi && want_interruptible;
+  const bool interruptible = (wasi != 0 && want_interruptible) || (wasi & kAsyncWasi) != 0;
   TAIRITSU_TRY(auto linker, ComponentLinker::create(*component->engine.core(), wasi, interruptible));
   std::vector<std::shared_ptr<HostFunction>> functions;
   std::vector<LinkedResource> resources;

@@ -1,23 +1,9 @@
 #include "tairitsu/container.h"
 
 #include "container/core.h"
+#include "container/template.h"
 
 namespace tairitsu {
-
-namespace detail {
-
-class TemplateCore {
- public:
-  Image image;
-  ContainerOptions options;
-  WasiOptions wasi;  // As given: what a default host state shows.
-  std::function<HostStateHolder()> state_factory;
-  std::shared_ptr<const Linked> linked;
-  std::optional<BindingsSteps> bindings;
-  std::shared_ptr<const void> exports;  // What the bindings have looked up.
-};
-
-}  // namespace detail
 
 std::string_view to_string(ContainerState state) noexcept {
   switch (state) {
@@ -179,13 +165,22 @@ namespace {
 
 /// Options that are given are checked, whether the component has a use for them or not.
 Result<detail::WasiPolicyPtr> policy_for(const Image& image, const std::optional<WasiOptions>& options) {
-  if (!options && !image.component().core()->imports_wasi) return detail::WasiPolicyPtr();
+  if (!options && image.component().core()->wasi == 0) return detail::WasiPolicyPtr();
   return detail::make_wasi_policy(options.value_or(WasiOptions{}));
 }
 
 }  // namespace
 
+Result<void> ContainerBuilder::check() const {
+  if (interruptible_ && !image_.engine().options().epochs) {
+    return fail(ErrorCode::invalid_argument,
+                "an interruptible container needs an engine with EngineOptions::epochs");
+  }
+  return {};
+}
+
 Result<Container> ContainerBuilder::create() && {
+  TAIRITSU_CHECK(check());
   if (host_state_.empty() && state_factory_) host_state_ = state_factory_();
   if (!wasi_) {
     const auto* own = static_cast<const HostState*>(host_state_.find(typeid(HostState)));
@@ -226,6 +221,7 @@ Result<Container> ContainerBuilder::build() && {
 }
 
 Result<ContainerTemplate> ContainerBuilder::build_template() && {
+  TAIRITSU_CHECK(check());
   if (initializer_) {
     return fail(
         ErrorCode::invalid_argument,
@@ -262,10 +258,7 @@ Result<ContainerTemplate> ContainerBuilder::build_template() && {
 const Image& ContainerTemplate::image() const noexcept { return core_->image; }
 
 Result<Container> ContainerTemplate::instantiate() const {
-  auto state = core_->state_factory
-                   ? core_->state_factory()
-                   : detail::HostStateHolder(std::make_unique<HostState>(HostState{.wasi = core_->wasi}));
-  TAIRITSU_TRY(auto core, detail::ContainerCore::create(core_->image, core_->options, std::move(state)));
+  TAIRITSU_TRY(auto core, detail::ContainerCore::create(core_->image, core_->options, core_->make_state()));
   TAIRITSU_CHECK(core->instantiate(core_->linked));
   Container container(std::move(core));
   if (core_->bindings) {

@@ -10,26 +10,37 @@
 
 namespace tairitsu::detail {
 
+Result<void> check_limits(const EngineOptions& engine, const Limits& limits) {
+  if (limits.fuel && !engine.fuel) {
+    return fail(ErrorCode::invalid_argument, "a fuel limit needs an engine with EngineOptions::fuel");
+  }
+  if (limits.deadline && !engine.epochs) {
+    return fail(ErrorCode::invalid_argument, "a deadline needs an engine with EngineOptions::epochs");
+  }
+  if (limits.deadline && limits.deadline->count() <= 0) {
+    return fail(ErrorCode::invalid_argument, "a deadline must be positive");
+  }
+  return {};
+}
+
+StoreOptions store_options(const Limits& limits) noexcept {
+  return {
+      .limit_fuel = limits.fuel.has_value(),
+      .fuel = limits.fuel.value_or(0),
+      .deadline_nanoseconds =
+          limits.deadline ? static_cast<std::uint64_t>(limits.deadline->count()) : std::uint64_t{0},
+      .max_memory_bytes = limits.memory_bytes.value_or(UINT64_MAX),
+      .max_table_elements = limits.table_elements.value_or(UINT64_MAX),
+      .max_instances = limits.instances.value_or(10'000),
+      .max_handles = limits.resource_handles.value_or(100'000),
+      .max_copied_bytes = limits.copied_bytes_per_call,
+  };
+}
+
 Result<std::shared_ptr<ContainerCore>> ContainerCore::create(const Image& image,
                                                              const ContainerOptions& options,
                                                              HostStateHolder host_state) {
-  const EngineOptions& engine = image.engine().options();
-  const Limits& limits = options.limits;
-  if (limits.fuel && !engine.fuel) {
-    return tairitsu::fail(ErrorCode::invalid_argument,
-                          "a fuel limit needs an engine with EngineOptions::fuel");
-  }
-  if (limits.deadline && !engine.epochs) {
-    return tairitsu::fail(ErrorCode::invalid_argument,
-                          "a deadline needs an engine with EngineOptions::epochs");
-  }
-  if (limits.deadline && limits.deadline->count() <= 0) {
-    return tairitsu::fail(ErrorCode::invalid_argument, "a deadline must be positive");
-  }
-  if (options.interruptible && !engine.epochs) {
-    return tairitsu::fail(ErrorCode::invalid_argument,
-                          "an interruptible container needs an engine with EngineOptions::epochs");
-  }
+  TAIRITSU_CHECK(check_limits(image.engine().options(), options.limits));
   return std::make_shared<ContainerCore>(image, options, std::move(host_state));
 }
 
@@ -142,53 +153,69 @@ Error ContainerCore::fail(Error error, std::optional<Error> detail) {
   return error;
 }
 
-Result<void> ContainerCore::instantiate(std::shared_ptr<const Linked> linked) {
-  TAIRITSU_CHECK(acquire());
+Result<void> ContainerCore::make_store(std::shared_ptr<const Linked> linked) {
   if (state() != ContainerState::created) {
-    Error error = state() == ContainerState::stopped
-                      ? state_error()
-                      : Error(ErrorCode::invalid_argument, "the container's guest was instantiated already");
-    release();
-    return std::unexpected(std::move(error));
+    if (state() == ContainerState::stopped) return std::unexpected(state_error());
+    return tairitsu::fail(ErrorCode::invalid_argument, "the container's guest was instantiated already");
   }
   linked_ = std::move(linked);
-  const Limits& limits = options_.limits;
-  const StoreOptions options{
-      .context = this,
-      .limit_fuel = limits.fuel.has_value(),
-      .fuel = limits.fuel.value_or(0),
-      .deadline_nanoseconds =
-          limits.deadline ? static_cast<std::uint64_t>(limits.deadline->count()) : std::uint64_t{0},
-      .max_memory_bytes = limits.memory_bytes.value_or(UINT64_MAX),
-      .max_table_elements = limits.table_elements.value_or(UINT64_MAX),
-      .max_instances = limits.instances.value_or(10'000),
-      .max_handles = limits.resource_handles.value_or(100'000),
-      .max_copied_bytes = limits.copied_bytes_per_call,
-      .wasi = image_.component().core()->imports_wasi ? options_.wasi.get() : nullptr,
-  };
-  auto made = GuestStore::create(*image_.engine().core(), linked_->linked, options);
-  if (made) {
-    store_.emplace(*std::move(made));
-    auto interrupt = std::make_shared<InterruptCore>(store_->interrupt_handle(), image_.engine().core());
-    {
-      const std::scoped_lock lock(mutex_);
-      interrupt_ = std::move(interrupt);
-    }
-    auto created = ContainerState::created;
-    if (!state_.compare_exchange_strong(created, ContainerState::running)) {
-      release();  // Stopped meanwhile, perhaps before there was anything to interrupt.
-      return std::unexpected(state_error());
-    }
-    if (auto done = store_->instantiate(linked_->linked); !done) {
-      Error error = fail(done.error(), std::nullopt).with_context("instantiating the component");
-      finish_entry();
-      return std::unexpected(std::move(error));
-    }
-    finish_entry();
-    return {};
-  }
+  StoreOptions options = store_options(options_.limits);
+  options.context = this;
+  options.wasi = image_.component().core()->wasi != 0 ? options_.wasi.get() : nullptr;
+  TAIRITSU_TRY(auto store, GuestStore::create(*image_.engine().core(), linked_->linked, options));
+  store_.emplace(std::move(store));
+  auto interrupt = std::make_shared<InterruptCore>(store_->interrupt_handle(), image_.engine().core());
+  const std::scoped_lock lock(mutex_);
+  interrupt_ = std::move(interrupt);
+  return {};
+}
+
+Result<void> ContainerCore::prepare(std::shared_ptr<const Linked> linked) {
+  TAIRITSU_CHECK(acquire());
+  auto made = make_store(std::move(linked));
   release();
-  return std::unexpected(made.error());
+  return made;
+}
+
+Result<void> ContainerCore::instantiate(std::shared_ptr<const Linked> linked) {
+  TAIRITSU_CHECK(prepare(std::move(linked)));
+  return instantiate();
+}
+
+Result<void> ContainerCore::instantiate() {
+  TAIRITSU_CHECK(acquire());
+  auto created = ContainerState::created;
+  if (!store_ || !state_.compare_exchange_strong(created, ContainerState::running)) {
+    release();  // Stopped meanwhile, perhaps before there was anything to interrupt.
+    return std::unexpected(state_error());
+  }
+  auto done = store_->instantiate(linked_->linked);
+  if (!done) {
+    done = std::unexpected(fail(done.error(), std::nullopt).with_context("instantiating the component"));
+  }
+  finish_entry();
+  return done;
+}
+
+ContainerCore* ContainerCore::lend(std::shared_ptr<ContainerCore> core,
+                                   std::shared_ptr<const Linked> linked) noexcept {
+  ContainerCore* lent = core.get();
+  lent->linked_ = std::move(linked);
+  lent->lent_to_ = std::move(core);
+  return lent;
+}
+
+void ContainerCore::take_back(ContainerCore* core) noexcept {
+  core->take_back_lent();
+  core->lent_to_.reset();
+}
+
+Result<bool> ContainerCore::run_command(const bridge::ExportIndex& index) {
+  TAIRITSU_CHECK(enter());
+  auto ended = store_->run_command(index);
+  if (!ended) ended = std::unexpected(fail(ended.error(), std::nullopt));
+  finish_entry();
+  return ended;
 }
 
 Result<std::shared_ptr<BoundFunction>> ContainerCore::bind(

@@ -36,6 +36,11 @@ struct ContainerOptions {
   bool interruptible = false;
 };
 
+/// Fails where a limit needs an option of the engine that is off, or is none.
+Result<void> check_limits(const EngineOptions& engine, const Limits& limits);
+/// The limits as a store takes them; the rest is left to the caller.
+[[nodiscard]] StoreOptions store_options(const Limits& limits) noexcept;
+
 /// Entering is guarded by `busy_`: whoever sets it may use the store, the table and the failure.
 /// The state says whether entering makes sense, and may be read by anybody.
 class ContainerCore : public std::enable_shared_from_this<ContainerCore> {
@@ -49,11 +54,23 @@ class ContainerCore : public std::enable_shared_from_this<ContainerCore> {
   /// Made through `create` only.
   ContainerCore(const Image& image, const ContainerOptions& options, HostStateHolder host_state);
 
-  /// Makes the store and instantiates the guest: created becomes running, or error.
+  /// Makes the store: what runs in it can be interrupted from now on.
+  Result<void> prepare(std::shared_ptr<const Linked> linked);
+  /// Instantiates the guest in the store: created becomes running, or error.
+  Result<void> instantiate();
+  /// Both.
   Result<void> instantiate(std::shared_ptr<const Linked> linked);
   Result<std::shared_ptr<BoundFunction>> bind(std::shared_ptr<const ExportedFunctionCore> exported);
   bool call(BoundFunction& function, CallFrameBase& frame) noexcept;
+  /// Calls `wasi:cli/run#run`, of 0.2 or 0.3.
+  Result<bool> run_command(const bridge::ExportIndex& index);
   void stop() noexcept;
+
+  /// For a guest whose store somebody else has: the core is what its host functions find, and lives until it is
+  /// taken back.
+  static ContainerCore* lend(std::shared_ptr<ContainerCore> core,
+                             std::shared_ptr<const Linked> linked) noexcept;
+  static void take_back(ContainerCore* core) noexcept;
 
   /// Drops a guest's resource: now, or when the running call ends, or not at all where the guest is gone.
   Result<void> drop_resource(const abi::Handle& handle);
@@ -94,6 +111,7 @@ class ContainerCore : public std::enable_shared_from_this<ContainerCore> {
  private:
   /// Takes the right to enter, or says why not.
   Result<void> acquire();
+  Result<void> make_store(std::shared_ptr<const Linked> linked);
   /// Gives it back; a container that was stopped meanwhile lets go of its guest.
   void release() noexcept {
     // Sequentially consistent, as are stop() and drop_resource(): one of the two sees the other.
@@ -135,6 +153,7 @@ class ContainerCore : public std::enable_shared_from_this<ContainerCore> {
   std::shared_ptr<const Linked> linked_;
   std::optional<GuestStore> store_;
 
+  std::shared_ptr<ContainerCore> lent_to_;  // This, while it is lent.
   std::atomic<ContainerState> state_{ContainerState::created};
   std::atomic<bool> busy_{false};
   std::optional<Error> failure_;          // Why the state is `error`.

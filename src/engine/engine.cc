@@ -56,6 +56,12 @@ EngineCore::~EngineCore() {
   bridge::tairitsu_bridge_engine_free(engine_);
 }
 
+Result<std::string> EngineCore::fingerprint() const {
+  TAIRITSU_TRY(auto buffer,
+               bridge::create<bridge::BufferPtr>(bridge::tairitsu_bridge_engine_fingerprint, engine_));
+  return std::string(bridge::as_text(bridge::tairitsu_bridge_buffer_bytes(buffer.get())));
+}
+
 void EngineCore::increment_epoch() const noexcept { bridge::tairitsu_bridge_engine_increment_epoch(engine_); }
 
 void EngineCore::begin_ticking() {
@@ -88,6 +94,8 @@ Result<Engine> Engine::create(const EngineOptions& options) {
   TAIRITSU_TRY(auto core, detail::EngineCore::create(options));
   return Engine(std::move(core));
 }
+
+Result<std::string> Engine::fingerprint() const { return core_->fingerprint(); }
 
 const EngineOptions& Engine::options() const noexcept { return core_->options(); }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 
 #include "tairitsu/engine.h"
@@ -25,6 +26,7 @@ class EngineCore {
 
   [[nodiscard]] const EngineOptions& options() const noexcept { return options_; }
   [[nodiscard]] const bridge::Engine* bridge() const noexcept { return engine_; }
+  [[nodiscard]] Result<std::string> fingerprint() const;
 
   /// Makes guests that compute look at their deadlines and interrupts now. Any thread.
   void increment_epoch() const noexcept;

@@ -99,6 +99,14 @@ std::string_view to_string(ErrorCode code) noexcept {
       return "container_failed";
     case ErrorCode::guest_exited:
       return "guest_exited";
+    case ErrorCode::async_abi_off:
+      return "async_abi_off";
+    case ErrorCode::untrusted_file:
+      return "untrusted_file";
+    case ErrorCode::digest_mismatch:
+      return "digest_mismatch";
+    case ErrorCode::invalid_manifest:
+      return "invalid_manifest";
   }
   return "unknown";
 }
@@ -173,13 +181,15 @@ constexpr ErrorCode to_error_code(Code code) noexcept {
       return ErrorCode::container_failed;
     case Code::GuestExited:
       return ErrorCode::guest_exited;
+    case Code::AsyncAbiOff:
+      return ErrorCode::async_abi_off;
   }
   return ErrorCode::internal;
 }
 
 // Both enumerations have the same values, so that codes can also be passed to the bridge.
 constexpr bool codes_agree() {
-  for (int value = 1; value <= static_cast<int>(ErrorCode::guest_exited); ++value) {
+  for (int value = 1; value <= static_cast<int>(ErrorCode::async_abi_off); ++value) {
     if (to_error_code(static_cast<Code>(value)) != static_cast<ErrorCode>(value)) return false;
   }
   return true;

@@ -4,8 +4,8 @@
 
 namespace tairitsu::detail {
 
-bool wasi_defines(std::string_view interface) noexcept {
-  return bridge::tairitsu_bridge_wasi_has(bridge::borrow(interface));
+WasiParts wasi_part(std::string_view interface) noexcept {
+  return bridge::tairitsu_bridge_wasi_part(bridge::borrow(interface));
 }
 
 void LinkedComponent::Deleter::operator()(bridge::InstancePre* pre) const noexcept {
@@ -16,11 +16,11 @@ void ComponentLinker::Deleter::operator()(bridge::Linker* linker) const noexcept
   bridge::tairitsu_bridge_linker_free(linker);
 }
 
-Result<ComponentLinker> ComponentLinker::create(const EngineCore& engine, bool with_wasi,
+Result<ComponentLinker> ComponentLinker::create(const EngineCore& engine, WasiParts wasi,
                                                 bool interruptible) {
   bridge::Linker* linker = nullptr;
   TAIRITSU_CHECK(
-      bridge::check(bridge::tairitsu_bridge_linker_new(engine.bridge(), with_wasi, interruptible, &linker)));
+      bridge::check(bridge::tairitsu_bridge_linker_new(engine.bridge(), wasi, interruptible, &linker)));
   return ComponentLinker(linker);
 }
 
@@ -67,9 +67,8 @@ void GuestStore::Deleter::operator()(bridge::Store* store) const noexcept {
   bridge::tairitsu_bridge_store_free(store);
 }
 
-Result<GuestStore> GuestStore::create(const EngineCore& engine, const LinkedComponent& component,
-                                      const StoreOptions& options) {
-  const bridge::StoreConfig config{
+bridge::StoreConfig to_config(const StoreOptions& options) noexcept {
+  return {
       .context = options.context,
       .limit_fuel = options.limit_fuel,
       .fuel = options.fuel,
@@ -81,10 +80,33 @@ Result<GuestStore> GuestStore::create(const EngineCore& engine, const LinkedComp
       .max_copied_bytes = options.max_copied_bytes,
       .wasi = options.wasi,
   };
+}
+
+Result<GuestStore> GuestStore::create(const EngineCore& engine, const LinkedComponent& component,
+                                      const StoreOptions& options) {
+  const bridge::StoreConfig config = to_config(options);
   bridge::Store* store = nullptr;
   TAIRITSU_CHECK(
       bridge::check(bridge::tairitsu_bridge_store_new(engine.bridge(), component.bridge(), &config, &store)));
   return GuestStore(store);
+}
+
+Result<GuestStore> GuestStore::create_for_module(const EngineCore& engine, const StoreOptions& options) {
+  const bridge::StoreConfig config = to_config(options);
+  bridge::Store* store = nullptr;
+  TAIRITSU_CHECK(
+      bridge::check(bridge::tairitsu_bridge_store_new_for_module(engine.bridge(), &config, &store)));
+  return GuestStore(store);
+}
+
+Result<bool> GuestStore::run_command(const bridge::ExportIndex& index) {
+  bool succeeded = false;
+  TAIRITSU_CHECK(bridge::check(bridge::tairitsu_bridge_store_run_command(store_.get(), &index, &succeeded)));
+  return succeeded;
+}
+
+Result<void> GuestStore::run_module(const CompiledModule& module) {
+  return bridge::check(bridge::tairitsu_bridge_store_run_module(store_.get(), module.bridge()));
 }
 
 Result<void> GuestStore::instantiate(const LinkedComponent& component) {

@@ -8,6 +8,7 @@
 
 #include "engine/compiled.h"
 #include "engine/engine.h"
+#include "engine/module.h"
 #include "tairitsu/abi.h"
 #include "tairitsu/error.h"
 
@@ -17,13 +18,22 @@ struct InstancePre;
 struct InterruptHandle;
 struct Linker;
 struct Store;
+struct StoreConfig;
 struct WasiPolicy;
 }  // namespace tairitsu::bridge
 
 namespace tairitsu::detail {
 
-/// Whether the engine's own WASI defines the interface, e.g. `wasi:io/streams@0.2.9`.
-[[nodiscard]] bool wasi_defines(std::string_view interface) noexcept;
+/// Parts of WASI, each a bit.
+using WasiParts = std::uint8_t;
+/// Those of 0.3, which wait on a fiber always.
+inline constexpr WasiParts kAsyncWasi = 4 | 8;
+
+/// The part of WASI in which the engine defines the interface, e.g. `wasi:io/streams@0.2.9`; 0 where it does not.
+[[nodiscard]] WasiParts wasi_part(std::string_view interface) noexcept;
+[[nodiscard]] inline bool wasi_defines(std::string_view interface) noexcept {
+  return wasi_part(interface) != 0;
+}
 
 /// A component with its imports resolved. Usable from any thread.
 class LinkedComponent {
@@ -42,7 +52,7 @@ class LinkedComponent {
 /// Definitions for one component, under the names by which it imports them.
 class ComponentLinker {
  public:
-  static Result<ComponentLinker> create(const EngineCore& engine, bool with_wasi, bool interruptible);
+  static Result<ComponentLinker> create(const EngineCore& engine, WasiParts wasi, bool interruptible);
 
   /// What a host function's parameters need of the guest; the last has the one before it too.
   enum class Need : std::uint8_t { nothing = 0, memory = 1, handles = 2 };
@@ -68,6 +78,7 @@ class ComponentLinker {
   std::unique_ptr<bridge::Linker, Deleter> linker_;
 };
 
+/// What a store is made with.
 struct StoreOptions {
   void* context = nullptr;  ///< Handed to host functions; outlives the store.
   bool limit_fuel = false;
@@ -80,6 +91,8 @@ struct StoreOptions {
   std::uint64_t max_copied_bytes = UINT64_MAX;
   const bridge::WasiPolicy* wasi = nullptr;  ///< Null where the component imports none.
 };
+
+[[nodiscard]] bridge::StoreConfig to_config(const StoreOptions& options) noexcept;
 
 struct GuestFunctionDeleter {
   void operator()(bridge::Function* function) const noexcept;
@@ -97,12 +110,18 @@ class GuestStore {
  public:
   static Result<GuestStore> create(const EngineCore& engine, const LinkedComponent& component,
                                    const StoreOptions& options);
+  /// For one run of a core module.
+  static Result<GuestStore> create_for_module(const EngineCore& engine, const StoreOptions& options);
 
   Result<void> instantiate(const LinkedComponent& component);
   [[nodiscard]] Result<GuestFunctionPtr> function(const bridge::ExportIndex& index);
   /// Null for success; else the error, for `take_call_error`.
   [[nodiscard]] void* call(const bridge::Function& function, abi::Frame& frame) noexcept;
   [[nodiscard]] static Error take_call_error(void* error);
+  /// Calls `wasi:cli/run#run`: whether the guest says that it succeeded.
+  [[nodiscard]] Result<bool> run_command(const bridge::ExportIndex& index);
+  /// Runs a core module's `_start`, once.
+  Result<void> run_module(const CompiledModule& module);
   Result<void> drop_resource(const abi::Handle& handle);
   /// For the differential test, whose oracle calls Wasmtime on it.
   [[nodiscard]] bridge::Store* bridge() const noexcept { return store_.get(); }

@@ -1,5 +1,7 @@
 #include "engine/wasi.h"
 
+#include <utility>
+
 #include <nlohmann/json.hpp>
 
 #include "engine/bridge.h"
@@ -10,7 +12,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-Json to_json(Output output) {
+Json to_json(Output output, const std::filesystem::path& file) {
   switch (output) {
     case Output::discard:
       return "discard";
@@ -18,6 +20,10 @@ Json to_json(Output output) {
       return "inherit";
     case Output::capture:
       return "capture";
+    case Output::lines:
+      return "lines";
+    case Output::file:
+      return {{"file", file.string()}};
   }
   return {};
 }
@@ -30,6 +36,8 @@ Json input_to_json(const WasiOptions& options) {
       return "inherit";
     case Input::text:
       return {{"text", options.input_text}};
+    case Input::file:
+      return {{"file", options.input_file.string()}};
   }
   return {};
 }
@@ -43,6 +51,62 @@ Json folders_to_json(const std::vector<WasiFolder>& folders) {
   return list;
 }
 
+Json http_to_json(const WasiOptions& options) {
+  return {
+      {"allow", options.http},
+      {"roots", options.http_roots.empty() ? Json("system") : Json{{"file", options.http_roots.string()}}},
+      {"connect_nanoseconds", options.http_connect_timeout.count()},
+      {"total_nanoseconds", options.http_total_timeout ? options.http_total_timeout->count() : 0},
+  };
+}
+
+Json clock_to_json(const WasiOptions& options) {
+  if (options.frozen_clock) return {{"frozen", options.frozen_clock->time_since_epoch().count()}};
+  if (options.clock_offset.count() != 0) return {{"offset", options.clock_offset.count()}};
+  return "real";
+}
+
+/// The functions of some options, for as long as a guest may call them.
+struct Listeners {
+  std::function<void(std::string_view)> on_line[2];
+  std::function<void(const WasiDenial&)> on_denied;
+};
+
+/// An exception of the user's has nowhere to go: the guest's call is not the user's.
+template <typename Function, typename... Arguments>
+void tell(const Function& function, const Arguments&... arguments) noexcept {
+  try {
+    if (function) function(arguments...);
+  } catch (...) {
+  }
+}
+
+void on_line(void* data, std::uint32_t stream, bridge::Bytes text) {
+  tell(static_cast<Listeners*>(data)->on_line[stream], bridge::as_text(text));
+}
+
+void on_denied(void* data, std::uint8_t kind, bridge::Bytes rule) {
+  tell(static_cast<Listeners*>(data)->on_denied,
+       WasiDenial{.kind = static_cast<WasiDenial::Kind>(kind), .rule = bridge::as_text(rule)});
+}
+
+void release(void* data) { delete static_cast<Listeners*>(data); }
+
+/// Times are what the bridge counts in: not before 1970, not negative.
+Result<void> check_times(const WasiOptions& options) {
+  const auto negative = [](std::string_view name) {
+    return fail(ErrorCode::invalid_argument, "WasiOptions::" + std::string(name));
+  };
+  if (options.http_connect_timeout.count() <= 0) return negative("http_connect_timeout must be positive");
+  if (options.http_total_timeout && options.http_total_timeout->count() <= 0) {
+    return negative("http_total_timeout must be positive");
+  }
+  if (options.frozen_clock && options.frozen_clock->time_since_epoch().count() < 0) {
+    return negative("frozen_clock must not be before 1970");
+  }
+  return {};
+}
+
 }  // namespace
 
 void WasiPolicyDeleter::operator()(const bridge::WasiPolicy* policy) const noexcept {
@@ -50,6 +114,7 @@ void WasiPolicyDeleter::operator()(const bridge::WasiPolicy* policy) const noexc
 }
 
 Result<WasiPolicyPtr> make_wasi_policy(const WasiOptions& options) {
+  TAIRITSU_CHECK(check_times(options));
   Json environment = Json::array();
   for (const auto& [name, value] : options.environment) environment.push_back(Json::array({name, value}));
   const Json json = {
@@ -58,12 +123,15 @@ Result<WasiPolicyPtr> make_wasi_policy(const WasiOptions& options) {
       {"working_directory", options.working_directory.empty() ? Json() : Json(options.working_directory)},
       {"folders", folders_to_json(options.folders)},
       {"standard_input", input_to_json(options)},
-      {"standard_output", to_json(options.standard_output)},
-      {"standard_error", to_json(options.standard_error)},
+      {"standard_output", to_json(options.standard_output, options.output_file)},
+      {"standard_error", to_json(options.standard_error, options.error_file)},
       {"capture_capacity", options.capture_capacity},
       {"connect", options.connect},
       {"bind", options.bind},
       {"name_lookup", options.name_lookup},
+      {"http", http_to_json(options)},
+      {"clock", clock_to_json(options)},
+      {"random_seed", options.random_seed ? Json(*options.random_seed) : Json()},
   };
   std::string text;
   try {
@@ -71,8 +139,16 @@ Result<WasiPolicyPtr> make_wasi_policy(const WasiOptions& options) {
   } catch (const Json::type_error&) {
     return fail(ErrorCode::invalid_argument, "a WASI option is not valid UTF-8");
   }
+  bridge::WasiCallbacks callbacks{.data = nullptr, .line = on_line, .denied = on_denied, .release = release};
+  const bool listens = options.on_output_line || options.on_error_line || options.on_denied;
+  if (listens) {
+    callbacks.data = std::make_unique<Listeners>(
+                         Listeners{{options.on_output_line, options.on_error_line}, options.on_denied})
+                         .release();
+  }
   bridge::WasiPolicy* policy = nullptr;
-  TAIRITSU_CHECK(bridge::check(bridge::tairitsu_bridge_wasi_policy_new(bridge::borrow(text), &policy)));
+  TAIRITSU_CHECK(bridge::check(bridge::tairitsu_bridge_wasi_policy_new(
+      bridge::borrow(text), listens ? &callbacks : nullptr, &policy)));
   return WasiPolicyPtr(policy, WasiPolicyDeleter());
 }
 

@@ -25,6 +25,9 @@ class CliCase(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
 
+        # What the program keeps, it keeps here.
+        os.environ["TAIRITSU_HOME"] = str(self.folder / "home")
+
     def write(self, name, contents):
         path = self.folder / name
         path.write_bytes(contents.encode() if isinstance(contents, str) else contents)

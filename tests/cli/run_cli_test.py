@@ -4,11 +4,15 @@
 usage: run_cli_test.py TAIRITSU GUESTS [unittest arguments]
 """
 
+import signal
+import subprocess
 import time
 
-from cli_case import GUESTS, CliCase, main, run_tairitsu
+from cli_case import GUESTS, TAIRITSU, CliCase, main, run_tairitsu
 
 TOOL = GUESTS / "wasi_tool.wasm"
+# The same program before it was made a component.
+MODULE = GUESTS / "wasi_tool.dir" / "core.wasm"
 
 
 def run(*arguments, stdin="", env=None):
@@ -58,7 +62,8 @@ class Run(CliCase):
 
     def test_exits_as_the_guest_does(self):
         self.expect(run(TOOL, "exit", "0"), 0)
-        self.assertNotEqual(run(TOOL, "exit", "3").returncode, 0)
+        # WASI 0.2 knows success and failure alone.
+        self.expect(run(TOOL, "exit", "3"), 1)
         self.expect(run(TOOL, "nonsense"), 1, "", "unknown verb 'nonsense'")
 
     def test_tells_a_trap_and_each_limit(self):
@@ -78,8 +83,113 @@ class Run(CliCase):
         self.expect(run("--allow-connect", "1.2.3.4:99999", TOOL), 125, "", "is no network rule")
         self.expect(run("--network", "some", TOOL), 125, "", "loopback")
         self.expect(run(self.folder / "none.wasm"), 127, "", "no such file")
-        self.expect(run(GUESTS / "echo.wat"), 126, "", "no command", "tairitsu call")
+        self.expect(run(GUESTS / "echo.wat"), 126, "", "no program", "tairitsu call")
+        self.expect(run("--allow-host", "ftp://a", TOOL), 125, "", "is no HTTP rule")
+        self.expect(run("--clock", "yesterday", TOOL), 125, "", "--clock")
         self.assertEqual(run().returncode, 125)
+
+    def test_runs_core_modules_natively(self):
+        self.expect(run(MODULE, "exit", "0"), 0)
+        self.expect(run(MODULE, "exit", "3"), 3)
+        self.expect(run(MODULE, "exit", "255"), 255)
+        self.expect(run(MODULE, "arguments", "x"), 0, "core.wasm\narguments\nx\n")
+        self.expect(run(*self.share(":ro"), MODULE, "read", "/data/in.txt"), 0, "inside\n")
+        self.expect(run(*self.share(":ro"), MODULE, "write", "/data/new.txt", "x"), 1, "", "/data/new.txt")
+        self.expect(run(*self.share(), MODULE, "read", "/data/../secret.txt"), 1, "", "secret.txt")
+        self.expect(run(MODULE, "input", stdin="text"), 0, "text")
+        self.expect(run(MODULE, "trap"), 134, "", "unreachable")
+        self.expect(run("--memory", "4m", MODULE, "grow"), 134, "", "memory", "--memory")
+        self.expect(run("--fuel", "100000", MODULE, "spin"), 134, "", "fuel", "--fuel")
+        for verb in (["spin"], ["sleep", "20000"]):
+            self.expect(run("--timeout", "300ms", MODULE, *verb), 124, "", "deadline", "--timeout")
+
+    def test_says_what_a_core_module_lacks(self):
+        text = '(module (import "env" "f" (func)) (func (export "_start")))'
+        self.expect(run(self.write("imports.wat", text)), 126, "", "env", "imports.wat")
+        self.expect(run(self.write("empty.wat", "(module)")), 126, "", "no '_start'")
+
+    def test_names_the_functions_of_a_trap(self):
+        self.assertIn("main", run(TOOL, "trap").stderr)
+        self.assertIn("main", run(MODULE, "trap").stderr)
+
+    def artifacts(self):
+        folder = self.folder / "home" / "compiled"
+        return sorted(folder.iterdir()) if folder.exists() else []
+
+    def test_compiles_once(self):
+        self.expect(run("--no-cache", TOOL, "exit", "0"), 0)
+        self.assertEqual(self.artifacts(), [])
+        self.expect(run(TOOL, "exit", "0"), 0)
+        kept = self.artifacts()
+        self.assertEqual(len(kept), 1)
+        written = kept[0].stat().st_mtime_ns
+        self.expect(run(TOOL, "exit", "0"), 0)
+        self.assertEqual(self.artifacts(), kept)
+        self.assertEqual(kept[0].stat().st_mtime_ns, written)
+        # Code that counts fuel is other code.
+        self.expect(run("--fuel", "1000000000", TOOL, "exit", "0"), 0)
+        self.assertEqual(len(self.artifacts()), 2)
+
+    def test_makes_a_damaged_artifact_anew(self):
+        self.expect(run(TOOL, "exit", "0"), 0)
+        [kept] = self.artifacts()
+        whole = kept.read_bytes()
+        for damaged in (b"", whole[:1000], whole[:-1], b"x" * len(whole)):
+            kept.write_bytes(damaged)
+            self.expect(run(TOOL, "exit", "0"), 0)
+            self.assertEqual(self.artifacts()[0].stat().st_size, len(whole))
+
+    def test_runs_without_a_cache_that_is_not_safe_or_cannot_be_written(self):
+        home = self.folder / "home"
+        (home / "compiled").mkdir(parents=True)
+        (home / "compiled").chmod(0o777)
+        self.expect(run(TOOL, "exit", "0"), 0, "", "warning", "written by others")
+        (home / "compiled").rmdir()
+        home.rmdir()
+        home.write_text("a file")
+        self.assertEqual(run(TOOL, "exit", "0").returncode, 0)
+
+    def test_starts_many_at_once_on_an_empty_cache(self):
+        started = [subprocess.Popen([TAIRITSU, "run", TOOL, "arguments"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                   for _ in range(8)]
+        for process in started:
+            output, errors = process.communicate(timeout=60)
+            self.assertEqual((process.returncode, output, errors), (0, b"wasi_tool.wasm\narguments\n", b""))
+        self.assertEqual(len(self.artifacts()), 1)
+
+    def test_runs_precompiled_code_only_where_it_is_trusted(self):
+        for source in (TOOL, MODULE):
+            artifact = self.folder / "tool.cwasm"
+            self.expect(run_tairitsu("compile", source, "-o", artifact), 0)
+            self.expect(run(artifact, "exit", "0"), 126, "", "--allow-precompiled")
+            self.expect(run("--allow-precompiled", artifact, "arguments"), 0, "tool.cwasm\narguments\n")
+            self.expect(run("--allow-precompiled", "--fuel", "1000", artifact), 126, "", "compile the component again")
+            artifact.write_bytes(artifact.read_bytes()[:-9])
+            self.assertEqual(run("--allow-precompiled", artifact).returncode, 126)
+
+    def test_runs_text(self):
+        text = """(module (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+                   (memory (export "memory") 1) (func (export "_start") (call $exit (i32.const 9))))"""
+        self.expect(run(self.write("nine.wat", text)), 9)
+
+    def test_invokes_a_function(self):
+        self.expect(run("--invoke", "echo-u8([1, 2])", GUESTS / "echo.wat"), 0, "[1, 2]\n")
+        self.expect(run("--invoke", 'nonsense("a")', GUESTS / "echo.wat"), 127, "", "nonsense")
+
+    def test_ends_the_guest_at_a_signal(self):
+        for file in (TOOL, MODULE):
+            self.expect(run(file, "exit", "0"), 0)  # So that it is compiled when the signal comes.
+            for verb in (["spin"], ["sleep", "20000"], ["input"]):
+                for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+                    process = subprocess.Popen([TAIRITSU, "run", file, *verb], stdin=subprocess.PIPE,
+                                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                    with process:
+                        time.sleep(0.7)
+                        begin = time.monotonic()
+                        process.send_signal(number)
+                        self.assertEqual(process.wait(timeout=20), code, (file, verb))
+                        self.assertLess(time.monotonic() - begin, 5)
+                        self.assertEqual(process.stderr.read(), b"")
 
 
 if __name__ == "__main__":

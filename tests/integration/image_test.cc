@@ -455,7 +455,7 @@ TEST_F(ImageArtifact, IsForAnEngineOfTheSameOptions) {
 
 TEST(ImageWithTheAsyncAbi, NeedsAnEngineThatHasItOn) {
   const auto refused = Image::from_file(test_engine(), guest_path("unsupported.wat"));
-  ASSERT_ERROR(refused, invalid_component);
+  ASSERT_ERROR(refused, async_abi_off);
   EXPECT_THAT(message_of(refused), HasSubstr("EngineOptions::async_abi"));
 
   const Engine engine = unwrap(Engine::create({.async_abi = true}));

@@ -3,6 +3,9 @@
 //! ```text
 //! tairitsu-bench-peer --guests DIR [--guests DIR]… [--case NAME]… [--seconds S] [--list]
 //! tairitsu-bench-peer --make-big FILE
+//! tairitsu-bench-peer --serve FILE [--reuse COUNT]
+//! tairitsu-bench-peer --precompile FILE ARTIFACT
+//! tairitsu-bench-peer --run ARTIFACT
 //! ```
 //!
 //! Prints one line a case, `{"case": "nop", "ns": 102.4}`: the median of several batches, in
@@ -14,8 +17,10 @@ mod big;
 mod bindings;
 mod cases;
 mod measure;
+mod serve;
+mod start;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -36,6 +41,8 @@ fn run() -> Result<()> {
     let mut directories = Vec::new();
     let mut wanted = Vec::new();
     let mut seconds = 0.5f64;
+    let mut served = None;
+    let mut reuse = 0;
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || {
@@ -51,6 +58,16 @@ fn run() -> Result<()> {
                     .parse::<f64>()
                     .context("--seconds needs a number of seconds")?
             }
+            "--serve" => served = Some(PathBuf::from(value()?)),
+            "--reuse" => {
+                reuse = value()?
+                    .parse::<usize>()
+                    .context("--reuse needs a number")?
+            }
+            "--precompile" => {
+                return start::precompile(Path::new(&value()?), Path::new(&value()?));
+            }
+            "--run" => return start::run(Path::new(&value()?)),
             "--list" => {
                 for (name, _) in cases::CASES {
                     println!("{name}");
@@ -63,9 +80,12 @@ fn run() -> Result<()> {
                     .with_context(|| format!("writing {path}"));
             }
             _ => bail!(
-                "unknown argument {argument}; known: --guests DIR, --case NAME, --seconds S, --list, --make-big FILE"
+                "unknown argument {argument}; known: --guests DIR, --case NAME, --seconds S, --list, --make-big FILE, --serve FILE, --reuse COUNT, --precompile FILE ARTIFACT, --run ARTIFACT"
             ),
         }
+    }
+    if let Some(path) = served {
+        return serve::run(&path, reuse);
     }
     if !(seconds > 0.0 && seconds < 1e6) {
         bail!("--seconds needs a positive number");

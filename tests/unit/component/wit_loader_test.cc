@@ -439,5 +439,14 @@ TEST(WitWorlds, OutliveTheLoader) {
   EXPECT_EQ(world.world.exports.functions[0].name, "f");
 }
 
+TEST(WitFiles, HasWasiBuiltIn) {
+  for (const std::string world :
+       {"wasi:cli/command@0.2.12", "wasi:http/proxy@0.2.12", "wasi:http/proxy@0.2.3",
+        "wasi:cli/command@0.3.0", "wasi:http/service@0.3.0"}) {
+    EXPECT_OK(WitLoader::parse("package a:b; world w { include " + world + "; }")) << world;
+  }
+  EXPECT_FALSE(WitLoader::parse("package a:b; world w { include wasi:nothing/proxy@0.2.12; }").has_value());
+}
+
 }  // namespace
 }  // namespace tairitsu

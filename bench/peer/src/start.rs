@@ -1,0 +1,61 @@
+//! The whole of a process that runs a precompiled command, as `wasmtime run --allow-precompiled` does.
+
+use std::path::Path;
+
+use wasmtime::component::{Component, Linker, ResourceTable};
+use wasmtime::{Config, Engine, Result, Store, bail};
+use wasmtime_wasi::p2::bindings::Command;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+struct State {
+    table: ResourceTable,
+    wasi: WasiCtx,
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+fn engine() -> Result<Engine> {
+    let mut config = Config::new();
+    config.concurrency_support(false);
+    Engine::new(&config)
+}
+
+/// Compiles `source` to `artifact`.
+pub fn precompile(source: &Path, artifact: &Path) -> Result<()> {
+    let compiled = engine()?.precompile_component(&std::fs::read(source)?)?;
+    std::fs::write(artifact, compiled)?;
+    Ok(())
+}
+
+/// Runs what `precompile` wrote.
+pub fn run(artifact: &Path) -> Result<()> {
+    let engine = engine()?;
+    // SAFETY: it is an artifact of our own.
+    let component = unsafe { Component::deserialize_file(&engine, artifact)? };
+    let mut linker = Linker::new(&engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    let state = State {
+        table: ResourceTable::new(),
+        wasi: WasiCtx::builder().inherit_stdio().arg("hello").build(),
+    };
+    let mut store = Store::new(&engine, state);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_time()
+        .enable_io()
+        .build()?;
+    let ended = runtime.block_on(async {
+        let command = Command::instantiate_async(&mut store, &component, &linker).await?;
+        command.wasi_cli_run().call_run(&mut store).await
+    })?;
+    match ended {
+        Ok(()) => Ok(()),
+        Err(()) => bail!("the guest failed"),
+    }
+}

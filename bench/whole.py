@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""What is measured from outside, with whole processes: how many requests `tairitsu serve` answers, and how long
+`tairitsu run` takes from the cache, each beside the Rust peer, in turns. `make bench` builds and then calls it.
+
+Requests are made by wrk, with 16 connections, on the same cores. Prints tables, and writes
+BUILD_DIR/bench/whole.json.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+CONNECTIONS = 16
+
+
+class Server:
+    def __init__(self, command):
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        line = self.process.stdout.readline()
+        found = re.search(r"listening on (http://\S+)", line)
+        if not found:
+            raise RuntimeError(f"{command[0]} does not listen: {line}{self.process.communicate()[0]}")
+        self.url = found[1] + "/"
+
+    def resident_mib(self):
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.process.stdout.close()
+
+
+def milliseconds(text):
+    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s|m)", text).groups()
+    return float(number) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60000}[unit]
+
+
+def load(url, seconds):
+    done = subprocess.run(["wrk", "--latency", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", url], capture_output=True,
+                          text=True, check=True).stdout
+    if "Non-2xx" in done or "Socket errors" in done:
+        raise RuntimeError("requests failed:\n" + done)
+    return {"requests": float(re.search(r"Requests/sec:\s+([\d.]+)", done)[1]),
+            "p50": milliseconds(re.search(r"50%\s+(\S+)", done)[1]),
+            "p99": milliseconds(re.search(r"99%\s+(\S+)", done)[1])}
+
+
+def serve(tairitsu, peer, guest, rounds, seconds):
+    """Requests a second. The peer has the pooling allocator's defaults, as `wasmtime serve` has."""
+    ours = [tairitsu, "serve", "--addr", "127.0.0.1:0", "--log", "none", guest]
+    cases = [
+        ("fresh instances", ours, [peer, "--serve", guest], 2.0),
+        ("fresh instances, no pool", [*ours[:-1], "--no-pool", guest], [peer, "--serve", guest], None),
+        ("128 requests an instance", [*ours[:-1], "--requests-per-instance", "128", guest],
+         [peer, "--serve", guest, "--reuse", "128"], 1.0),
+    ]
+    rows = []
+    for name, own, other, goal in cases:
+        with Server(own) as one, Server(other) as two:
+            found = {one: [], two: []}
+            for _ in range(rounds):
+                for server in (one, two):
+                    found[server].append(load(server.url, seconds))
+            median = {server: {key: statistics.median(result[key] for result in results) for key in results[0]}
+                      for server, results in found.items()}
+            rows.append({"case": name, "ours": median[one], "peer": median[two], "goal": goal,
+                         "ratio": median[one]["requests"] / median[two]["requests"],
+                         "ours_mib": one.resident_mib(), "peer_mib": two.resident_mib()})
+    return rows
+
+
+def start_time(command, count, environment):
+    """The median, in milliseconds, of the whole life of a process."""
+    times = []
+    for _ in range(count):
+        begin = time.perf_counter()
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True, env=environment)
+        times.append((time.perf_counter() - begin) * 1000)
+    return statistics.median(times)
+
+
+def starts(tairitsu, peer, guests, folder, rounds):
+    environment = {**os.environ, "TAIRITSU_HOME": str(folder)}
+    artifact = folder / "hello.cwasm"
+    hello = guests / "hello.wasm"
+    subprocess.run([peer, "--precompile", hello, artifact], check=True)
+    cases = [("run hello, a component", [tairitsu, "run", hello], [peer, "--run", artifact], 1.1),
+             ("run hello, a core module", [tairitsu, "run", guests / "hello.dir" / "core.wasm"],
+              [peer, "--run", artifact], None),
+             ("--version", [tairitsu, "--version"], ["true"], None)]
+    rows = []
+    for name, own, other, goal in cases:
+        start_time(own, 3, environment)
+        start_time(other, 3, environment)
+        pairs = [(start_time(own, 40, environment), start_time(other, 40, environment)) for _ in range(rounds)]
+        one, two = (statistics.median(times) for times in zip(*pairs))
+        rows.append({"case": name, "ours_ms": one, "peer_ms": two, "ratio": one / two, "goal": goal})
+    return rows
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=Path, required=True, help="CMake's build folder")
+    parser.add_argument("--peer", type=Path, required=True, help="the Rust peer")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=3, help="of load for each figure")
+    arguments = parser.parse_args()
+    tairitsu = arguments.build / "bin" / "tairitsu"
+    guests = arguments.build / "guests"
+    results = {"serve": [], "start": []}
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["TAIRITSU_HOME"] = folder
+        results["start"] = starts(tairitsu, arguments.peer, guests, Path(folder), arguments.rounds)
+        if shutil.which("wrk"):
+            results["serve"] = serve(tairitsu, arguments.peer, guests / "http_hello.wasm", arguments.rounds,
+                                     arguments.seconds)
+        else:
+            print("wrk is not there: apt-get install wrk", file=sys.stderr)
+    print(f"\n{'a whole process':28}{'ours ms':>10}{'peer ms':>10}{'ratio':>8}{'goal':>7}")
+    for row in results["start"]:
+        goal = f"{row['goal']:.2f}" if row["goal"] else ""
+        print(f"{row['case']:28}{row['ours_ms']:10.2f}{row['peer_ms']:10.2f}{row['ratio']:8.2f}{goal:>7}")
+    print(f"\n{'requests a second':28}{'ours':>10}{'p50 ms':>8}{'p99 ms':>8}{'MiB':>6}"
+          f"{'peer':>10}{'p50 ms':>8}{'p99 ms':>8}{'MiB':>6}{'ratio':>8}{'at least':>10}")
+    for row in results["serve"]:
+        goal = f"{row['goal']:.1f}" if row["goal"] else ""
+        sides = "".join(f"{row[side]['requests']:10.0f}{row[side]['p50']:8.2f}{row[side]['p99']:8.2f}"
+                        f"{row[side + '_mib']:6.0f}" for side in ("ours", "peer"))
+        print(f"{row['case']:28}{sides}{row['ratio']:8.2f}{goal:>10}")
+    (arguments.build / "bench").mkdir(exist_ok=True)
+    (arguments.build / "bench" / "whole.json").write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+//! Precompiled artifacts: what Wasmtime serialises, an ELF file, followed by a trailer of ours.
+
+use crate::error::{Code, Error};
+use crate::ffi::Bytes;
+use sha2::{Digest, Sha256};
+use std::path::Path;
+use wasmtime::Precompiled;
+
+// The trailer stands last so that Wasmtime can map the file as it is.
+//
+//   bytes  content
+//   8      the length of the ELF file, little-endian
+//   8      the size of the source, little-endian
+//   32     SHA-256 of the source
+//   8      the first bytes of SHA-256 of the 48 bytes before
+//   8      TRAILER_MAGIC
+const TRAILER_MAGIC: &[u8; 8] = b"tairitsu";
+const TRAILER_SIZE: usize = 64;
+
+/// What an artifact says of its source.
+pub struct Trailer {
+    artifact_size: u64,
+    pub source_size: u64,
+    pub source_digest: [u8; 32],
+}
+
+impl Trailer {
+    /// Of what was compiled just now.
+    pub fn of_source(source_size: u64, source_digest: [u8; 32]) -> Trailer {
+        Trailer {
+            artifact_size: 0,
+            source_size,
+            source_digest,
+        }
+    }
+
+    fn write(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(TRAILER_SIZE);
+        bytes.extend(self.artifact_size.to_le_bytes());
+        bytes.extend(self.source_size.to_le_bytes());
+        bytes.extend(self.source_digest);
+        let checksum = Self::checksum(&bytes);
+        bytes.extend(checksum);
+        bytes.extend(TRAILER_MAGIC);
+        bytes
+    }
+
+    fn checksum(fields: &[u8]) -> [u8; 8] {
+        let mut first = [0; 8];
+        first.copy_from_slice(&Sha256::digest(fields)[..8]);
+        first
+    }
+
+    /// Reads the trailer at the end of `bytes` and checks it against their length.
+    pub fn read(end: &[u8], total: u64) -> Result<Trailer, Error> {
+        let damaged = |why: &str| {
+            Error::new(
+                Code::ArtifactDamaged,
+                format!("not a precompiled artifact of ours: {why}"),
+            )
+        };
+        let bytes = end
+            .last_chunk::<TRAILER_SIZE>()
+            .ok_or_else(|| damaged("it is too short"))?;
+        if &bytes[56..] != TRAILER_MAGIC {
+            return Err(damaged(
+                "it does not end as one does; it may be truncated, or from another program",
+            ));
+        }
+        if bytes[48..56] != Self::checksum(&bytes[..48]) {
+            return Err(damaged("its end was changed"));
+        }
+        let number =
+            |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap_or_default());
+        let trailer = Trailer {
+            artifact_size: number(0),
+            source_size: number(8),
+            source_digest: bytes[16..48].try_into().unwrap_or_default(),
+        };
+        if trailer.artifact_size.checked_add(TRAILER_SIZE as u64) != Some(total) {
+            return Err(damaged("its length is not the one it was written with"));
+        }
+        Ok(trailer)
+    }
+}
+
+/// SHA-256 of `bytes`, 32 bytes to `out`.
+///
+/// # Safety
+/// `bytes` is readable, `out` valid for a write of 32 bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_sha256(bytes: Bytes, out: *mut u8) {
+    // SAFETY: the caller's promise.
+    let digest: [u8; 32] = Sha256::digest(unsafe { bytes.as_slice() }).into();
+    // SAFETY: the caller's promise.
+    unsafe { out.copy_from_nonoverlapping(digest.as_ptr(), digest.len()) };
+}
+
+/// What can be compiled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Component,
+    Module,
+}
+
+/// `found` is what Wasmtime detects in the bytes or the file.
+pub fn check_kind(found: Option<Precompiled>, wanted: Kind) -> Result<(), Error> {
+    let damaged = |message: &str| Err(Error::new(Code::ArtifactDamaged, message));
+    match (found, wanted) {
+        (Some(Precompiled::Component), Kind::Component)
+        | (Some(Precompiled::Module), Kind::Module) => Ok(()),
+        (Some(Precompiled::Module), Kind::Component) => {
+            damaged("a precompiled core module, not a component")
+        }
+        (Some(Precompiled::Component), Kind::Module) => {
+            damaged("a precompiled component, not a core module")
+        }
+        (None, _) => damaged("not a precompiled artifact: it has no code of Wasmtime's in it"),
+    }
+}
+
+pub fn load_error(error: &wasmtime::Error) -> Error {
+    let found = Error::from_wasmtime(error, Code::ArtifactDamaged);
+    // Wasmtime has no type for these; the version is pinned and a test holds the words.
+    let mismatch = [
+        "compiled with",
+        "compiled for",
+        "compilation setting",
+        "incompatible",
+    ];
+    if mismatch.iter().any(|words| found.message().contains(words)) {
+        return Error::new(
+            Code::ArtifactMismatch,
+            format!(
+                "the artifact is for another engine: {}; compile the component again",
+                found.message()
+            ),
+        );
+    }
+    found
+}
+
+/// The trailer of a file.
+pub fn read_trailer(path: &Path) -> Result<Trailer, Error> {
+    use std::io::{Read, Seek, SeekFrom};
+    let read = || -> std::io::Result<(Vec<u8>, u64)> {
+        let mut file = std::fs::File::open(path)?;
+        let total = file.seek(SeekFrom::End(0))?;
+        file.seek(SeekFrom::Start(total.saturating_sub(TRAILER_SIZE as u64)))?;
+        let mut end = Vec::new();
+        file.read_to_end(&mut end)?;
+        Ok((end, total))
+    };
+    let (end, total) = read().map_err(|e| Error::new(Code::Io, e.to_string()))?;
+    Trailer::read(&end, total)
+}
+
+/// An artifact of what Wasmtime has serialised.
+pub fn seal(mut serialised: Vec<u8>, source_size: u64, source_digest: [u8; 32]) -> Vec<u8> {
+    // What was mapped from a file comes back with the trailer that it had there.
+    if Trailer::read(&serialised, serialised.len() as u64).is_ok() {
+        serialised.truncate(serialised.len() - TRAILER_SIZE);
+    }
+    let trailer = Trailer {
+        artifact_size: serialised.len() as u64,
+        source_size,
+        source_digest,
+    };
+    serialised.extend(trailer.write());
+    serialised
+}
+
+/// What Wasmtime has serialised, without its trailer.
+pub fn unseal(artifact: &[u8]) -> Result<(&[u8], Trailer), Error> {
+    let trailer = Trailer::read(artifact, artifact.len() as u64)?;
+    Ok((&artifact[..artifact.len() - TRAILER_SIZE], trailer))
+}

@@ -1,0 +1,168 @@
+//! Core modules as commands: WASI preview 1 natively, without an adapter.
+
+use crate::artifact::{self, Kind, Trailer};
+use crate::component::{BinaryKind, binary_kind, is_component, to_binary, unknown_binary};
+use crate::engine::Engine;
+use crate::error::{Code, Error};
+use crate::ffi::{Buffer, Bytes, free, give, guard};
+use crate::store::Data;
+use sha2::{Digest, Sha256};
+use std::path::Path;
+
+/// A compiled core module with its imports resolved; `tairitsu_bridge_module_free` releases it. Any thread may
+/// run it.
+pub struct Module {
+    pub pre: wasmtime::InstancePre<Data>,
+    source_digest: [u8; 32],
+    source_size: u64,
+}
+
+fn linker(engine: &Engine) -> Result<&wasmtime::Linker<Data>, Error> {
+    let slot = &engine.wasi.of_modules;
+    if let Some(linker) = slot.get() {
+        return Ok(linker);
+    }
+    let mut linker = wasmtime::Linker::new(&engine.engine);
+    wasmtime_wasi::p1::add_to_linker_async(&mut linker, Data::preview1)
+        .map_err(|e| Error::from_wasmtime(&e, Code::Internal))?;
+    // Wasmtime's own takes no status of 126 and more, which programs do exit with.
+    linker
+        .allow_shadowing(true)
+        .func_wrap(
+            "wasi_snapshot_preview1",
+            "proc_exit",
+            |status: i32| -> wasmtime::Result<()> { Err(wasmtime_wasi::I32Exit(status).into()) },
+        )
+        .map_err(|e| Error::from_wasmtime(&e, Code::Internal))?;
+    Ok(slot.get_or_init(|| linker))
+}
+
+impl Module {
+    fn link(engine: &Engine, module: &wasmtime::Module, source: Trailer) -> Result<Module, Error> {
+        if module.get_export("_start").is_none() {
+            return Err(Error::new(
+                Code::UnsupportedType,
+                "the core module is no command, for it exports no '_start'",
+            ));
+        }
+        let pre = linker(engine)?
+            .instantiate_pre(module)
+            .map_err(|e| Error::from_wasmtime(&e, Code::MissingImport))?;
+        Ok(Module {
+            pre,
+            source_digest: source.source_digest,
+            source_size: source.source_size,
+        })
+    }
+}
+
+/// Compiles a core module from a binary or from text.
+///
+/// # Safety
+/// `engine` is live, `bytes` readable, `out` valid for a write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_module_compile(
+    engine: *const Engine,
+    bytes: Bytes,
+    out: *mut *mut Module,
+) -> *mut Error {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let (engine, bytes) = unsafe { (&*engine, bytes.as_slice()) };
+        let binary = to_binary(bytes)?;
+        match binary_kind(&binary) {
+            BinaryKind::CoreModule => {}
+            BinaryKind::Component => return Err(is_component()),
+            BinaryKind::Other => return Err(unknown_binary()),
+        }
+        let module = wasmtime::Module::from_binary(&engine.engine, &binary)
+            .map_err(|e| Error::from_wasmtime(&e, Code::InvalidComponent))?;
+        let source = Trailer::of_source(binary.len() as u64, Sha256::digest(&binary).into());
+        let module = Module::link(engine, &module, source)?;
+        // SAFETY: the caller's promise.
+        unsafe { give(out, module) };
+        Ok(())
+    })
+}
+
+/// Loads a precompiled artifact from a file, which is mapped and must not change while in use.
+///
+/// # Safety
+/// As for `tairitsu_bridge_module_compile`; and the artifact comes from a trusted source, for its machine code
+/// runs as it is.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_module_from_trusted_artifact_file(
+    engine: *const Engine,
+    path: Bytes,
+    out: *mut *mut Module,
+) -> *mut Error {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let (engine, path) = unsafe { (&*engine, Path::new(path.as_str()?)) };
+        let trailer = artifact::read_trailer(path)?;
+        let io = |e: wasmtime::Error| Error::from_wasmtime(&e, Code::Io);
+        let found = wasmtime::Engine::detect_precompiled_file(path).map_err(io)?;
+        artifact::check_kind(found, Kind::Module)?;
+        // SAFETY: the caller vouches for the artifact.
+        let module = unsafe { wasmtime::Module::deserialize_file(&engine.engine, path) }
+            .map_err(|e| artifact::load_error(&e))?;
+        let module = Module::link(engine, &module, trailer)?;
+        // SAFETY: the caller's promise.
+        unsafe { give(out, module) };
+        Ok(())
+    })
+}
+
+/// Whether the file is a precompiled artifact of a core module.
+///
+/// # Safety
+/// `path` is readable, `out` valid for a write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_artifact_is_module(
+    path: Bytes,
+    out: *mut bool,
+) -> *mut Error {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let path = Path::new(unsafe { path.as_str()? });
+        let found = wasmtime::Engine::detect_precompiled_file(path).map_err(|e| {
+            let error = Error::from_wasmtime(&e, Code::Io);
+            Error::new(Code::Io, format!("{}: {}", path.display(), error.message()))
+        })?;
+        // SAFETY: the caller's promise.
+        unsafe { out.write(matches!(found, Some(wasmtime::Precompiled::Module))) };
+        Ok(())
+    })
+}
+
+/// Writes the compiled module as an artifact that the function above loads.
+///
+/// # Safety
+/// `module` is live, `out` valid for a write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_module_serialize(
+    module: *const Module,
+    out: *mut *mut Buffer,
+) -> *mut Error {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let module = unsafe { &*module };
+        let serialised = module
+            .pre
+            .module()
+            .serialize()
+            .map_err(|e| Error::from_wasmtime(&e, Code::Internal))?;
+        let bytes = artifact::seal(serialised, module.source_size, module.source_digest);
+        // SAFETY: the caller's promise.
+        unsafe { give(out, Buffer(bytes)) };
+        Ok(())
+    })
+}
+
+/// # Safety
+/// `module` is null or live, not used afterwards.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_module_free(module: *mut Module) {
+    // SAFETY: the caller's promise.
+    unsafe { free(module) }
+}

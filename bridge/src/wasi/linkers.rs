@@ -1,0 +1,148 @@
+//! Linkers that hold WASI.
+
+use crate::engine::Engine;
+use crate::error::{Code, Error};
+use crate::ffi::Bytes;
+use crate::store::Data;
+use std::sync::OnceLock;
+use wasmtime::component::Linker;
+
+/// `wasi:cli`, `clocks`, `filesystem`, `io`, `random` and `sockets` of 0.2.
+const BASE: u8 = 1;
+/// `wasi:http` of 0.2.
+const HTTP: u8 = 2;
+/// The same as the first, of 0.3.
+const ASYNC_BASE: u8 = 4;
+const ASYNC_HTTP: u8 = 8;
+/// Functions that wait on a fiber: see [`crate::store`].
+const INTERRUPTIBLE: u8 = 16;
+const ALL: usize = 32;
+
+/// Linkers with parts of WASI, filled when first needed and cloned from then on.
+#[derive(Default)]
+pub struct Linkers {
+    of_components: [OnceLock<Linker<Data>>; ALL],
+    pub of_modules: OnceLock<wasmtime::Linker<Data>>,
+}
+
+/// A linker with these parts of WASI.
+pub fn component_linker(
+    engine: &Engine,
+    parts: u8,
+    interruptible: bool,
+) -> Result<Linker<Data>, Error> {
+    let key = parts | if interruptible { INTERRUPTIBLE } else { 0 };
+    let slot = engine
+        .wasi
+        .of_components
+        .get(usize::from(key))
+        .ok_or_else(|| Error::new(Code::Internal, "unknown parts of WASI"))?;
+    if let Some(linker) = slot.get() {
+        return Ok(linker.clone());
+    }
+    let mut linker = Linker::new(&engine.engine);
+    fill(&mut linker, key).map_err(|e| Error::from_wasmtime(&e, Code::Internal))?;
+    Ok(slot.get_or_init(|| linker).clone())
+}
+
+fn fill(linker: &mut Linker<Data>, key: u8) -> wasmtime::Result<()> {
+    let has = |part: u8| key & part != 0;
+    match (has(BASE), has(INTERRUPTIBLE)) {
+        (true, true) => wasmtime_wasi::p2::add_to_linker_async(linker)?,
+        (true, false) => wasmtime_wasi::p2::add_to_linker_sync(linker)?,
+        (false, _) => {}
+    }
+    match (has(HTTP), has(INTERRUPTIBLE)) {
+        (true, true) => wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?,
+        (true, false) => wasmtime_wasi_http::p2::add_only_http_to_linker_sync(linker)?,
+        (false, _) => {}
+    }
+    if has(ASYNC_BASE) {
+        wasmtime_wasi::p3::add_to_linker(linker)?;
+    }
+    if has(ASYNC_HTTP) {
+        wasmtime_wasi_http::p3::add_to_linker(linker)?;
+    }
+    Ok(())
+}
+
+/// The interfaces that the linkers define, without their version.
+const INTERFACES: &[(&str, u8)] = &[
+    ("wasi:cli/environment", BASE | ASYNC_BASE),
+    ("wasi:cli/exit", BASE | ASYNC_BASE),
+    ("wasi:cli/stderr", BASE | ASYNC_BASE),
+    ("wasi:cli/stdin", BASE | ASYNC_BASE),
+    ("wasi:cli/stdout", BASE | ASYNC_BASE),
+    ("wasi:cli/terminal-input", BASE | ASYNC_BASE),
+    ("wasi:cli/terminal-output", BASE | ASYNC_BASE),
+    ("wasi:cli/terminal-stderr", BASE | ASYNC_BASE),
+    ("wasi:cli/terminal-stdin", BASE | ASYNC_BASE),
+    ("wasi:cli/terminal-stdout", BASE | ASYNC_BASE),
+    ("wasi:cli/types", ASYNC_BASE),
+    ("wasi:clocks/monotonic-clock", BASE | ASYNC_BASE),
+    ("wasi:clocks/system-clock", ASYNC_BASE),
+    ("wasi:clocks/types", ASYNC_BASE),
+    ("wasi:clocks/wall-clock", BASE),
+    ("wasi:filesystem/preopens", BASE | ASYNC_BASE),
+    ("wasi:filesystem/types", BASE | ASYNC_BASE),
+    ("wasi:http/client", ASYNC_HTTP),
+    ("wasi:http/outgoing-handler", HTTP),
+    ("wasi:http/types", HTTP | ASYNC_HTTP),
+    ("wasi:io/error", BASE),
+    ("wasi:io/poll", BASE),
+    ("wasi:io/streams", BASE),
+    ("wasi:random/insecure", BASE | ASYNC_BASE),
+    ("wasi:random/insecure-seed", BASE | ASYNC_BASE),
+    ("wasi:random/random", BASE | ASYNC_BASE),
+    ("wasi:sockets/instance-network", BASE),
+    ("wasi:sockets/ip-name-lookup", BASE | ASYNC_BASE),
+    ("wasi:sockets/network", BASE),
+    ("wasi:sockets/tcp", BASE),
+    ("wasi:sockets/tcp-create-socket", BASE),
+    ("wasi:sockets/types", ASYNC_BASE),
+    ("wasi:sockets/udp", BASE),
+    ("wasi:sockets/udp-create-socket", BASE),
+];
+
+/// The version under which the linkers define the interfaces of 0.2, and those of 0.3.
+const VERSION: &str = "0.2.12";
+const ASYNC_VERSION: &str = "0.3.0";
+
+/// Which of the linkers' parts `interface` is in, and under what version.
+fn find(interface: &str) -> Option<(&str, u8, &'static str)> {
+    let (name, version) = interface.split_once('@')?;
+    let released = |prefix: &str| {
+        // Release candidates were other interfaces.
+        version.strip_prefix(prefix).is_some_and(|patch| {
+            !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit())
+        })
+    };
+    let (of_version, own_version) = if released("0.2.") {
+        (BASE | HTTP, VERSION)
+    } else if released("0.3.") {
+        (ASYNC_BASE | ASYNC_HTTP, ASYNC_VERSION)
+    } else {
+        return None;
+    };
+    let (_, parts) = INTERFACES.iter().find(|(own, _)| *own == name)?;
+    let part = parts & of_version;
+    (part != 0).then_some((name, part, own_version))
+}
+
+/// The name under which the linkers with WASI define `interface`, which may be of another version. What
+/// is defined there besides takes the place of one function and leaves the others.
+pub fn own_name(interface: &str) -> Option<String> {
+    find(interface).map(|(name, _, version)| format!("{name}@{version}"))
+}
+
+/// The part of WASI that `interface` is in, e.g. `wasi:io/streams@0.2.9`, as a bit for
+/// `tairitsu_bridge_linker_new`; 0 where the linkers do not define it.
+///
+/// # Safety
+/// `interface` is readable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_wasi_part(interface: Bytes) -> u8 {
+    // SAFETY: the caller's promise.
+    let interface = unsafe { interface.as_str() };
+    interface.ok().and_then(find).map_or(0, |(_, part, _)| part)
+}

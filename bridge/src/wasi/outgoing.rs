@@ -1,0 +1,294 @@
+//! Outgoing HTTP requests, as the policy's rules allow them.
+
+use super::policy::{Denial, Policy, Roots};
+use super::rules::{HttpTarget, http_candidates};
+use bytes::Bytes;
+use http::uri::Scheme;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+use hyper::client::conn::http1;
+use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
+use wasmtime_wasi_http::io::TokioIo;
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+
+/// How long a guest that sets no limits of its own waits for the beginning of an answer, and between two
+/// pieces of it.
+const READ_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// The client's configuration for TLS, made when first needed: reading the machine's certificates takes
+/// milliseconds.
+#[derive(Default)]
+pub struct TlsRoots(OnceLock<Result<Arc<rustls::ClientConfig>, String>>);
+
+impl TlsRoots {
+    fn get(&self, roots: &Roots) -> Result<Arc<rustls::ClientConfig>, Error> {
+        let made = self.0.get_or_init(|| {
+            let store = read_roots(roots)?;
+            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let config = rustls::ClientConfig::builder_with_provider(provider)
+                .with_safe_default_protocol_versions()
+                .map_err(|error| error.to_string())?
+                .with_root_certificates(store)
+                .with_no_client_auth();
+            Ok(Arc::new(config))
+        });
+        made.clone()
+            .map_err(|error| Error::Tls(io::Error::other(error)))
+    }
+}
+
+fn read_roots(roots: &Roots) -> Result<rustls::RootCertStore, String> {
+    let mut store = rustls::RootCertStore::empty();
+    match roots {
+        Roots::System => {
+            store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            if store.is_empty() {
+                store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+            }
+        }
+        Roots::File(path) => {
+            let read = || -> Result<Vec<_>, rustls::pki_types::pem::Error> {
+                CertificateDer::pem_file_iter(path)?.collect()
+            };
+            let certificates = read().map_err(|error| format!("{path}: {error}"))?;
+            if store.add_parsable_certificates(certificates).0 == 0 {
+                return Err(format!("{path}: there is no certificate in it"));
+            }
+        }
+    }
+    Ok(store)
+}
+
+/// What Wasmtime's wasi:http asks its host for.
+pub struct HttpHooks {
+    policy: Arc<Policy>,
+}
+
+impl HttpHooks {
+    pub fn new(policy: Arc<Policy>) -> HttpHooks {
+        HttpHooks { policy }
+    }
+}
+
+type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
+type Sent = Result<(http::Response<WasiBody>, Io), Error>;
+
+impl WasiHttpHooks for HttpHooks {
+    fn send_request(
+        &mut self,
+        request: http::Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _response_errors: Io,
+    ) -> Box<dyn Future<Output = Sent> + Send> {
+        Box::new(send(self.policy.clone(), request, options))
+    }
+}
+
+/// The request's address, if the policy allows it there. A name is looked up once, so that what was
+/// judged is what is connected to.
+async fn find_address(policy: &Policy, target: &HttpTarget<'_>) -> Result<Vec<SocketAddr>, Error> {
+    let deny = || {
+        let HttpTarget {
+            method,
+            scheme,
+            host,
+            port,
+        } = target;
+        let host = match host.contains(':') {
+            true => format!("[{host}]"),
+            false => (*host).to_owned(),
+        };
+        policy.denied(
+            Denial::Request,
+            &format!("{method} {scheme}://{host}:{port}"),
+        );
+        Error::HttpRequestDenied
+    };
+    let rules = http_candidates(&policy.http.rules, target, policy.name_lookup);
+    if rules.clone().next().is_none() {
+        return Err(deny());
+    }
+    let found: Vec<SocketAddr> = tokio::net::lookup_host((target.host, target.port))
+        .await
+        .map_err(|_| Error::DnsError {
+            rcode: None,
+            info_code: None,
+        })?
+        .collect();
+    let any = !found.is_empty();
+    let allowed: Vec<SocketAddr> = found
+        .into_iter()
+        .filter(|address| {
+            rules
+                .clone()
+                .any(|rule| rule.allows(target.host, address.ip()))
+        })
+        .collect();
+    match (any, allowed.is_empty()) {
+        (true, true) => Err(deny()),
+        (false, _) => Err(Error::DestinationNotFound),
+        _ => Ok(allowed),
+    }
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+async fn connect(
+    policy: &Policy,
+    target: &HttpTarget<'_>,
+    secure: bool,
+) -> Result<Box<dyn Stream>, Error> {
+    let addresses = find_address(policy, target).await?;
+    let stream = TcpStream::connect(addresses.as_slice())
+        .await
+        .map_err(Error::Connect)?;
+    // A request is small and is waited for.
+    let _ = stream.set_nodelay(true);
+    if !secure {
+        return Ok(Box::new(stream));
+    }
+    let config = policy.tls.get(&policy.http.roots)?;
+    let name = match target.host.parse::<std::net::IpAddr>() {
+        Ok(address) => ServerName::from(address),
+        Err(_) => {
+            ServerName::try_from(target.host.to_owned()).map_err(Error::InvalidDnsNameError)?
+        }
+    };
+    let stream = tokio_rustls::TlsConnector::from(config)
+        .connect(name, stream)
+        .await
+        .map_err(Error::Tls)?;
+    Ok(Box::new(stream))
+}
+
+async fn send(
+    policy: Arc<Policy>,
+    mut request: http::Request<WasiBody>,
+    options: Option<RequestOptions>,
+) -> Sent {
+    let uri = request.uri().clone();
+    let scheme = uri.scheme().unwrap_or(&Scheme::HTTPS);
+    let secure = *scheme == Scheme::HTTPS;
+    let host = uri.host().ok_or(Error::HttpRequestUriInvalid)?;
+    let host = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .trim_end_matches('.')
+        .to_ascii_lowercase();
+    let target = HttpTarget {
+        method: &request.method().clone(),
+        scheme,
+        host: &host,
+        port: uri.port_u16().unwrap_or(if secure { 443 } else { 80 }),
+    };
+
+    let now = Instant::now();
+    // Far enough for 'none', and near enough to be added.
+    let far = now + Duration::from_secs(365 * 86_400);
+    let end = policy.http.total_timeout().map_or(far, |limit| now + limit);
+    let within = |limit: Option<Duration>, otherwise: Duration| {
+        let limit = limit.map_or(otherwise, |own| own.min(otherwise));
+        end.min(Instant::now() + limit)
+    };
+    let connect_end = within(
+        options.and_then(|own| own.connect_timeout),
+        policy.http.connect_timeout(),
+    );
+    let (mut sender, connection) = timeout_at(connect_end, async {
+        let stream = connect(&policy, &target, secure).await?;
+        Ok::<_, Error>(http1::handshake(TokioIo::new(stream)).await?)
+    })
+    .await
+    .map_err(|_| Error::ConnectionTimeout)??;
+
+    // Only a proxy is told the scheme and the authority.
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    *request.uri_mut() = path.parse().map_err(|_| Error::HttpRequestUriInvalid)?;
+
+    let first_byte_end = within(options.and_then(|own| own.first_byte_timeout), READ_TIMEOUT);
+    let mut connection = Box::pin(connection);
+    let mut connection_ended = false;
+    let answered = {
+        let mut answer = pin!(timeout_at(first_byte_end, sender.send_request(request)));
+        std::future::poll_fn(|context| {
+            // The connection's own failure reaches the answer, with its reason.
+            if !connection_ended && connection.as_mut().poll(context).is_ready() {
+                connection_ended = true;
+            }
+            answer.as_mut().poll(context)
+        })
+        .await
+    };
+    let response = answered.map_err(|_| Error::ConnectionReadTimeout)??;
+    let between = options
+        .and_then(|own| own.between_bytes_timeout)
+        .unwrap_or(READ_TIMEOUT);
+    let response = response.map(|body| {
+        let body = TimedBody {
+            body,
+            between,
+            end,
+            timer: Box::pin(sleep_until(end.min(Instant::now() + between))),
+        };
+        body.boxed_unsync()
+    });
+    let io: Io = Box::new(async move {
+        match connection_ended {
+            true => Ok(()),
+            false => connection.await.map_err(Error::from),
+        }
+    });
+    Ok((response, io))
+}
+
+/// A response's body that ends with an error where it takes too long.
+struct TimedBody {
+    body: hyper::body::Incoming,
+    between: Duration,
+    end: Instant,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Body for TimedBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        match Pin::new(&mut self.body).poll_frame(context) {
+            Poll::Ready(Some(Ok(frame))) => {
+                let next = self.end.min(Instant::now() + self.between);
+                self.timer.as_mut().reset(next);
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending => self
+                .timer
+                .as_mut()
+                .poll(context)
+                .map(|()| Some(Err(Error::ConnectionReadTimeout))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

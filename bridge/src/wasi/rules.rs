@@ -1,0 +1,575 @@
+//! Rules of what a guest may reach: addresses for its sockets, and hosts for its HTTP requests.
+
+use crate::error::{Code, Error};
+use http::{Method, uri::Scheme};
+use std::net::{IpAddr, SocketAddr};
+use wasmtime_wasi::sockets::SocketAddrUse;
+
+/// Hosts and ports: `HOST[:PORT[-PORT]]`.
+#[derive(Clone, Debug)]
+struct Endpoints {
+    hosts: Hosts,
+    ports: (u16, u16),
+}
+
+#[derive(Clone, Debug)]
+enum Hosts {
+    /// All addresses, private ones among them.
+    All,
+    /// All that are the whole internet's.
+    Public,
+    Loopback,
+    /// An address and how many of its bits count.
+    Range(IpAddr, u8),
+    /// Whatever the name stands for when it is asked for.
+    Name(String),
+    /// Names that end in this, which begins with a dot: only for requests, for an address has no name.
+    Below(String),
+}
+
+const HOSTS: &str =
+    "*, public, loopback, an address, a range such as 10.0.0.0/8 or [fd00::]/8, or a name";
+
+impl Endpoints {
+    fn parse(text: &str) -> Result<Endpoints, &'static str> {
+        // An IPv6 address has colons of its own, and stands in brackets where a port follows.
+        let (host, ports) = match text.rsplit_once(':') {
+            Some((host, ports)) if text.starts_with('[') && host.contains(']') => (host, ports),
+            Some((host, ports)) if !text.starts_with('[') && !host.contains(':') => (host, ports),
+            _ => (text, ""),
+        };
+        let ports = match ports.split_once('-') {
+            _ if ports.is_empty() => Some((0, u16::MAX)),
+            Some((first, last)) => first.parse().ok().zip(last.parse().ok()),
+            None => ports.parse().ok().map(|port: u16| (port, port)),
+        };
+        let ports = ports
+            .filter(|(first, last)| first <= last)
+            .ok_or("its ports are no numbers up to 65535")?;
+        let (address, bits) = match host.split_once('/') {
+            Some((address, bits)) => (address, Some(bits)),
+            None => (host, None),
+        };
+        let address = address.trim_start_matches('[').trim_end_matches(']');
+        let hosts = match (address, bits, address.parse::<IpAddr>()) {
+            ("*", None, _) => Hosts::All,
+            ("public", None, _) => Hosts::Public,
+            ("loopback", None, _) => Hosts::Loopback,
+            (_, None, Ok(address)) => range(address, bits_of(address)),
+            (_, Some(bits), Ok(address)) => match bits.parse() {
+                Ok(bits) if bits <= bits_of(address) => range(address, bits),
+                _ => return Err("its range has too many bits"),
+            },
+            (name, None, Err(_)) => match name.trim_end_matches('.').strip_prefix('*') {
+                Some(below) if below.starts_with('.') && is_host_name(&below[1..]) => {
+                    Hosts::Below(below.to_ascii_lowercase())
+                }
+                None if is_host_name(name) => {
+                    Hosts::Name(name.trim_end_matches('.').to_ascii_lowercase())
+                }
+                _ => return Err("its host is neither an address nor a name"),
+            },
+            _ => return Err("its host is neither an address nor a name"),
+        };
+        Ok(Endpoints { hosts, ports })
+    }
+
+    fn has_port(&self, port: u16) -> bool {
+        (self.ports.0..=self.ports.1).contains(&port)
+    }
+
+    /// Whether the address is one of the hosts, for which a name may have to be looked up.
+    async fn has_address(&self, address: IpAddr, port: u16) -> bool {
+        match &self.hosts {
+            Hosts::Name(name) => match tokio::net::lookup_host((name.as_str(), port)).await {
+                Ok(mut found) => found.any(|found| found.ip().to_canonical() == address),
+                Err(_) => false,
+            },
+            Hosts::Below(_) => false,
+            _ => self.has_address_of("", address),
+        }
+    }
+
+    /// Whether a request to `host`, in lower case, may go to `address`, one of those that the host has.
+    fn has_address_of(&self, host: &str, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        match &self.hosts {
+            Hosts::All => true,
+            Hosts::Public => is_public(address),
+            Hosts::Loopback => address.is_loopback(),
+            Hosts::Range(range, bits) => is_in(address, *range, *bits),
+            // Whoever names a host in full means it, wherever it is.
+            Hosts::Name(name) => name == host,
+            // Whoever owns a name below may let it stand for an address inside.
+            Hosts::Below(suffix) => host.ends_with(suffix) && is_public(address),
+        }
+    }
+
+    /// Whether a request to `host` might be allowed, before its addresses are known. Only a rule that is for the
+    /// host, or for any, makes a name looked up where `name_lookup` does not: a guest could tell the
+    /// world something by the names that it asks for.
+    fn may_have(&self, host: &str, name_lookup: bool) -> bool {
+        match &self.hosts {
+            Hosts::All | Hosts::Public => true,
+            Hosts::Loopback | Hosts::Range(..) => {
+                name_lookup || host == "localhost" || host.parse::<IpAddr>().is_ok()
+            }
+            Hosts::Name(name) => name == host,
+            Hosts::Below(suffix) => host.ends_with(suffix),
+        }
+    }
+}
+
+/// An IPv6 range of addresses that stand for IPv4 ones is the IPv4 range.
+fn range(address: IpAddr, bits: u8) -> Hosts {
+    match address.to_canonical() {
+        IpAddr::V4(v4) if address.is_ipv6() && bits >= 96 => Hosts::Range(v4.into(), bits - 96),
+        IpAddr::V4(_) if address.is_ipv6() => Hosts::Range(address, bits),
+        canonical => Hosts::Range(canonical, bits),
+    }
+}
+
+fn bits_of(address: IpAddr) -> u8 {
+    match address {
+        IpAddr::V4(_) => 32,
+        IpAddr::V6(_) => 128,
+    }
+}
+
+/// Letters, digits, dots and hyphens, as in the DNS.
+fn is_host_name(name: &str) -> bool {
+    let is_part = |part: &str| {
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    };
+    name.trim_end_matches('.').split('.').all(is_part)
+}
+
+fn is_in(address: IpAddr, range: IpAddr, bits: u8) -> bool {
+    match (address, range) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => {
+            (a.to_bits() ^ b.to_bits()).leading_zeros() >= u32::from(bits)
+        }
+        (IpAddr::V6(a), IpAddr::V6(b)) => {
+            (a.to_bits() ^ b.to_bits()).leading_zeros() >= u32::from(bits)
+        }
+        _ => false,
+    }
+}
+
+/// Whether the address is one of the whole internet, and no private, local or reserved one.
+/// Source: the IANA registries of special-purpose addresses, RFC 6890.
+fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let [a, b, c, _] = v4.octets();
+            !(v4.is_unspecified()
+                || v4.is_loopback()
+                || v4.is_private()
+                || v4.is_link_local()
+                || v4.is_broadcast()
+                || v4.is_multicast()
+                || v4.is_documentation()
+                || a == 0
+                || (a == 100 && (64..128).contains(&b))
+                || (a == 192 && b == 0 && c == 0)
+                || (a == 198 && (18..20).contains(&b))
+                || a >= 240)
+        }
+        IpAddr::V6(v6) => {
+            let segments = v6.segments();
+            // 2000::/3 is all that is given out, less what is set aside in it, or holds an IPv4 address.
+            (segments[0] & 0xe000) == 0x2000
+                && !(segments[0] == 0x2001 && segments[1] < 0x200)
+                && !(segments[0] == 0x2001 && segments[1] == 0xdb8)
+                && segments[0] != 0x2002
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Protocol {
+    Tcp,
+    Udp,
+}
+
+/// Addresses that sockets may use.
+#[derive(Clone, Debug)]
+pub struct SocketRule {
+    /// TCP, UDP, or both.
+    protocol: Option<Protocol>,
+    endpoints: Endpoints,
+}
+
+impl SocketRule {
+    /// `[tcp://|udp://]HOST[:PORT[-PORT]]`.
+    fn parse(text: &str) -> Result<SocketRule, Error> {
+        let wrong = |why: &str| {
+            Error::new(
+                Code::InvalidArgument,
+                format!(
+                    "'{text}' is no network rule: {why}; a rule is [tcp://|udp://]HOST[:PORT[-PORT]], where HOST is {HOSTS}"
+                ),
+            )
+        };
+        let (protocol, rest) = match text.split_once("://") {
+            Some(("tcp", rest)) => (Some(Protocol::Tcp), rest),
+            Some(("udp", rest)) => (Some(Protocol::Udp), rest),
+            Some(_) => return Err(wrong("its protocol is neither tcp nor udp")),
+            None => (None, text),
+        };
+        let endpoints = Endpoints::parse(rest).map_err(wrong)?;
+        if let Hosts::Below(_) = endpoints.hosts {
+            return Err(wrong("an address does not say of which names it is"));
+        }
+        Ok(SocketRule {
+            protocol,
+            endpoints,
+        })
+    }
+
+    async fn allows(&self, protocol: Protocol, address: SocketAddr) -> bool {
+        self.protocol.is_none_or(|own| own == protocol)
+            && self.endpoints.has_port(address.port())
+            && self
+                .endpoints
+                .has_address(address.ip().to_canonical(), address.port())
+                .await
+    }
+}
+
+/// What sockets may do.
+#[derive(Default)]
+pub struct SocketRules {
+    connect: Vec<SocketRule>,
+    bind: Vec<SocketRule>,
+}
+
+impl SocketRules {
+    pub fn parse(connect: &[String], bind: &[String]) -> Result<SocketRules, Error> {
+        let rules = |texts: &[String]| -> Result<Vec<_>, Error> {
+            texts.iter().map(|text| SocketRule::parse(text)).collect()
+        };
+        Ok(SocketRules {
+            connect: rules(connect)?,
+            bind: rules(bind)?,
+        })
+    }
+
+    /// Whether there is anything that such sockets may do.
+    pub fn are_for(&self, protocol: Protocol) -> bool {
+        let mut rules = self.connect.iter().chain(&self.bind);
+        rules.any(|rule| rule.protocol.is_none_or(|own| own == protocol))
+    }
+
+    pub async fn allows(&self, address: SocketAddr, usage: SocketAddrUse) -> bool {
+        let hears_udp = || {
+            let is_udp = |rule: &SocketRule| rule.protocol != Some(Protocol::Tcp);
+            self.bind.iter().any(is_udp)
+        };
+        // What a socket that connects or sends is bound to first. Whom it hears is asked for later.
+        let implicit = address.ip().is_unspecified() && address.port() == 0;
+        let (protocol, outward) = match usage {
+            SocketAddrUse::TcpBind | SocketAddrUse::UdpBind if implicit => return true,
+            SocketAddrUse::TcpBind | SocketAddrUse::TcpListen => (Protocol::Tcp, false),
+            SocketAddrUse::UdpBind => (Protocol::Udp, false),
+            SocketAddrUse::TcpConnect => (Protocol::Tcp, true),
+            SocketAddrUse::UdpSend => (Protocol::Udp, true),
+            // Whoever may listen hears everybody: the address that was bound says who reaches it.
+            SocketAddrUse::TcpAccept => return true,
+            SocketAddrUse::UdpReceive if hears_udp() => return true,
+            // The others hear those that they may send to.
+            SocketAddrUse::UdpReceive => (Protocol::Udp, true),
+        };
+        for rule in if outward { &self.connect } else { &self.bind } {
+            if rule.allows(protocol, address).await {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// Hosts that requests may go to.
+#[derive(Clone, Debug)]
+pub struct HttpRule {
+    /// None for all.
+    methods: Vec<Method>,
+    scheme: Option<Scheme>,
+    endpoints: Endpoints,
+}
+
+impl HttpRule {
+    /// `[METHOD[,METHOD] ][http://|https://]HOST[:PORT[-PORT]]`.
+    pub fn parse(text: &str) -> Result<HttpRule, Error> {
+        let wrong = |why: &str| {
+            Error::new(
+                Code::InvalidArgument,
+                format!(
+                    "'{text}' is no HTTP rule: {why}; a rule is [METHOD[,METHOD] ][http://|https://]HOST[:PORT[-PORT]], where \
+                     HOST is {HOSTS}, also with * for what stands before its first dot"
+                ),
+            )
+        };
+        let (methods, rest) = match text.trim().split_once(' ') {
+            Some((methods, rest)) => (methods, rest.trim_start()),
+            None => ("", text.trim()),
+        };
+        let methods = methods
+            .split(',')
+            .filter(|method| !method.is_empty())
+            .map(|method| Method::from_bytes(method.to_ascii_uppercase().as_bytes()))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|_| wrong("its method is no name"))?;
+        let (scheme, rest) = match rest.split_once("://") {
+            Some(("http", rest)) => (Some(Scheme::HTTP), rest),
+            Some(("https", rest)) => (Some(Scheme::HTTPS), rest),
+            Some(_) => return Err(wrong("its scheme is neither http nor https")),
+            None => (None, rest),
+        };
+        Ok(HttpRule {
+            methods,
+            scheme,
+            endpoints: Endpoints::parse(rest).map_err(wrong)?,
+        })
+    }
+}
+
+/// A request as the rules see it. The host is in lower case and without brackets.
+pub struct HttpTarget<'a> {
+    pub method: &'a Method,
+    pub scheme: &'a Scheme,
+    pub host: &'a str,
+    pub port: u16,
+}
+
+/// The rules that a request meets but for its address, which is not known yet.
+pub fn http_candidates<'a>(
+    rules: &'a [HttpRule],
+    target: &'a HttpTarget<'a>,
+    name_lookup: bool,
+) -> impl Iterator<Item = &'a HttpRule> + Clone + 'a {
+    rules.iter().filter(move |rule| {
+        (rule.methods.is_empty() || rule.methods.contains(target.method))
+            && rule.scheme.as_ref().is_none_or(|own| own == target.scheme)
+            && rule.endpoints.has_port(target.port)
+            && rule.endpoints.may_have(target.host, name_lookup)
+    })
+}
+
+impl HttpRule {
+    /// Whether a request to `host` that the rule is a candidate for may go to `address`.
+    pub fn allows(&self, host: &str, address: IpAddr) -> bool {
+        self.endpoints.has_address_of(host, address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::SocketAddr;
+
+    fn allows(rules: &[&str], address: &str, usage: SocketAddrUse) -> bool {
+        let texts: Vec<String> = rules.iter().map(|rule| rule.to_string()).collect();
+        let rules = SocketRules::parse(&texts, &texts).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let address: SocketAddr = address.parse().unwrap();
+        runtime.block_on(rules.allows(address, usage))
+    }
+
+    fn connects(rule: &str, address: &str) -> bool {
+        allows(&[rule], address, SocketAddrUse::TcpConnect)
+    }
+
+    #[test]
+    fn rules_name_addresses_and_ports() {
+        assert!(connects("10.0.0.0/8:443", "10.200.0.1:443"));
+        assert!(!connects("10.0.0.0/8:443", "10.200.0.1:80"));
+        assert!(!connects("10.0.0.0/8:443", "11.0.0.1:443"));
+        assert!(connects("10.1.2.3", "10.1.2.3:7"));
+        assert!(!connects("10.1.2.3", "10.1.2.4:7"));
+        assert!(connects("*:8000-8010", "192.168.0.1:8010"));
+        assert!(!connects("*:8000-8010", "192.168.0.1:8011"));
+        assert!(connects("[fd00::]/8:22", "[fd12::1]:22"));
+        assert!(connects("fd00::/8", "[fd12::1]:22"));
+        assert!(!connects("fd00::/8", "10.0.0.1:22"));
+        assert!(connects("[::1]:80", "[::1]:80"));
+        assert!(connects("0.0.0.0/0", "1.2.3.4:1"));
+        assert!(connects("tcp://1.2.3.4", "1.2.3.4:1"));
+        assert!(!connects("udp://1.2.3.4", "1.2.3.4:1"));
+        assert!(connects("localhost:80", "127.0.0.1:80"));
+        assert!(!connects("localhost:80", "127.0.0.2:80"));
+    }
+
+    #[test]
+    fn private_and_local_ranges_are_not_public() {
+        for address in [
+            "127.0.0.1:1",
+            "10.0.0.1:1",
+            "172.16.0.1:1",
+            "192.168.1.1:1",
+            "169.254.169.254:1",
+            "100.64.0.1:1",
+            "0.0.0.0:1",
+            "0.1.2.3:1",
+            "224.0.0.1:1",
+            "255.255.255.255:1",
+            "198.18.0.1:1",
+            "240.0.0.1:1",
+            "[::1]:1",
+            "[fe80::1]:1",
+            "[fd00::1]:1",
+            "[ff02::1]:1",
+            "[::ffff:127.0.0.1]:1",
+            "[::ffff:10.0.0.1]:1",
+            "[2001:db8::1]:1",
+            "[2002:7f00:1::]:1",
+            "[64:ff9b::7f00:1]:1",
+            "[::]:1",
+        ] {
+            assert!(!connects("public", address), "{address}");
+            assert!(connects("*", address), "{address}");
+        }
+        for address in ["1.1.1.1:1", "[2606:4700::1111]:1", "[::ffff:1.1.1.1]:1"] {
+            assert!(connects("public", address), "{address}");
+        }
+        assert!(connects("loopback", "[::1]:1"));
+        assert!(!connects("loopback", "10.0.0.1:1"));
+        // What is mapped is what it maps to.
+        assert!(connects("127.0.0.0/8", "[::ffff:127.0.0.1]:1"));
+        assert!(connects("[::ffff:127.0.0.1]", "127.0.0.1:1"));
+        assert!(connects("[::ffff:127.0.0.0]/104", "127.9.9.9:1"));
+        assert!(!connects("[::ffff:127.0.0.0]/104", "128.0.0.1:1"));
+    }
+
+    #[test]
+    fn binding_is_not_connecting() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let ask = |rules: &SocketRules, address: &str, usage| {
+            runtime.block_on(rules.allows(address.parse().unwrap(), usage))
+        };
+        let rule = ["127.0.0.1:80".to_owned()];
+        let connect = SocketRules::parse(&rule, &[]).unwrap();
+        let bind = SocketRules::parse(&[], &rule).unwrap();
+        assert!(ask(&connect, "127.0.0.1:80", SocketAddrUse::TcpConnect));
+        assert!(ask(&connect, "0.0.0.0:0", SocketAddrUse::TcpBind));
+        assert!(!ask(&connect, "127.0.0.1:80", SocketAddrUse::TcpBind));
+        assert!(!ask(&connect, "0.0.0.0:0", SocketAddrUse::TcpListen));
+        assert!(ask(&bind, "127.0.0.1:80", SocketAddrUse::TcpListen));
+        assert!(!ask(&bind, "127.0.0.1:80", SocketAddrUse::TcpConnect));
+        // A socket that is bound nowhere can do nothing yet.
+        assert!(ask(&bind, "0.0.0.0:0", SocketAddrUse::TcpBind));
+        // Whoever may only send hears those that it may send to; whoever may listen hears everybody.
+        assert!(ask(&connect, "127.0.0.1:80", SocketAddrUse::UdpReceive));
+        assert!(!ask(&connect, "127.0.0.1:81", SocketAddrUse::UdpReceive));
+        assert!(ask(&bind, "127.0.0.1:81", SocketAddrUse::UdpReceive));
+        let tcp = SocketRules::parse(&[], &["tcp://127.0.0.1".to_owned()]).unwrap();
+        assert!(!ask(&tcp, "127.0.0.1:81", SocketAddrUse::UdpReceive));
+        assert!(!ask(
+            &SocketRules::default(),
+            "127.0.0.1:80",
+            SocketAddrUse::TcpConnect
+        ));
+    }
+
+    #[test]
+    fn what_is_no_rule_is_refused() {
+        for rule in [
+            "",
+            "http://a",
+            "a:b",
+            "1.2.3.4:70000",
+            "1.2.3.4:9-8",
+            "10.0.0.0/33",
+            "a/8",
+            "ex ample",
+            "[::1]/129",
+            "*/8",
+            "a..b",
+            "*.example.com",
+        ] {
+            let error = SocketRule::parse(rule).expect_err(rule);
+            assert!(error.message().contains("is no network rule"), "{rule}");
+        }
+    }
+
+    fn sends(rule: &str, method: Method, url: &str, address: &str) -> bool {
+        let rules = [HttpRule::parse(rule).unwrap()];
+        let uri: http::Uri = url.parse().unwrap();
+        let secure = uri.scheme() == Some(&Scheme::HTTPS);
+        let target = HttpTarget {
+            method: &method,
+            scheme: uri.scheme().unwrap(),
+            host: uri.host().unwrap(),
+            port: uri.port_u16().unwrap_or(if secure { 443 } else { 80 }),
+        };
+        http_candidates(&rules, &target, false)
+            .any(|rule| rule.allows(target.host, address.parse().unwrap()))
+    }
+
+    #[test]
+    fn http_rules_name_methods_schemes_hosts_and_ports() {
+        let get = |rule, url, address| sends(rule, Method::GET, url, address);
+        assert!(get("*", "http://a/", "10.0.0.1"));
+        assert!(get("public", "https://a.example/", "1.1.1.1"));
+        assert!(!get("public", "https://a.example/", "10.0.0.1"));
+        assert!(get("example.com", "https://example.com/x", "10.0.0.1"));
+        assert!(get("Example.com", "https://example.com/x", "1.1.1.1"));
+        assert!(!get("example.com", "https://a.example.com/", "1.1.1.1"));
+        assert!(get("*.example.com", "https://a.b.example.com/", "1.1.1.1"));
+        assert!(!get("*.example.com", "https://example.com/", "1.1.1.1"));
+        assert!(!get("*.example.com", "https://badexample.com/", "1.1.1.1"));
+        // A name below may stand for an address inside.
+        assert!(!get("*.example.com", "https://a.example.com/", "127.0.0.1"));
+        assert!(!get(
+            "*.example.com",
+            "https://a.example.com/",
+            "::ffff:10.0.0.1"
+        ));
+        assert!(get(
+            "https://example.com",
+            "https://example.com/",
+            "1.1.1.1"
+        ));
+        assert!(!get(
+            "https://example.com",
+            "http://example.com/",
+            "1.1.1.1"
+        ));
+        assert!(get("example.com:443", "https://example.com/", "1.1.1.1"));
+        assert!(!get(
+            "example.com:443",
+            "https://example.com:444/",
+            "1.1.1.1"
+        ));
+        assert!(get("10.0.0.0/8", "http://10.0.0.1/", "10.0.0.1"));
+        assert!(!get("10.0.0.0/8", "http://11.0.0.1/", "11.0.0.1"));
+        // Nothing is looked up for a rule that is not for the name.
+        assert!(!get("10.0.0.0/8", "http://inside/", "10.0.0.1"));
+        assert!(get("127.0.0.0/8", "http://localhost/", "127.0.0.1"));
+        assert!(get("localhost.", "http://localhost/", "127.0.0.1"));
+        assert!(get("loopback", "http://localhost:8080/", "127.0.0.1"));
+        assert!(sends(
+            "POST,put http://a",
+            Method::PUT,
+            "http://a/",
+            "1.1.1.1"
+        ));
+        assert!(!sends("POST http://a", Method::GET, "http://a/", "1.1.1.1"));
+    }
+
+    #[test]
+    fn what_is_no_http_rule_is_refused() {
+        for rule in ["", "ftp://a", "G@T a", "a b c", "*.*", "*a.com", "*."] {
+            let error = HttpRule::parse(rule).expect_err(rule);
+            assert!(error.message().contains("is no HTTP rule"), "{rule}");
+        }
+    }
+}

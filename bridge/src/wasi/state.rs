@@ -1,0 +1,304 @@
+//! What a store holds for WASI.
+
+use super::outgoing::HttpHooks;
+use super::policy::{Clock, Denial, Input, Output, Policy};
+use super::rules::Protocol;
+use super::stdio::LineOutput;
+use crate::error::{Code, Error};
+use crate::store::Data;
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use std::fs::File;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::cli::{InputFile, OutputFile};
+use wasmtime_wasi::p1::WasiP1Ctx;
+use wasmtime_wasi::p2::pipe::{MemoryInputPipe, MemoryOutputPipe};
+use wasmtime_wasi::sockets::SocketAddrUse;
+use wasmtime_wasi::{
+    FsPerms, HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView,
+};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+/// A guest's WASI: its context, its resources, and its captured output.
+pub struct WasiState {
+    guest: Guest,
+    /// Standard output and standard error, where they are captured.
+    captured: [Option<MemoryOutputPipe>; 2],
+}
+
+enum Guest {
+    Component {
+        context: WasiCtx,
+        table: ResourceTable,
+        http: WasiHttpCtx,
+        hooks: HttpHooks,
+    },
+    /// A core module, with preview 1.
+    Module(WasiP1Ctx),
+}
+
+struct FrozenClock(Duration);
+
+impl HostWallClock for FrozenClock {
+    fn resolution(&self) -> Duration {
+        Duration::from_nanos(1)
+    }
+
+    fn now(&self) -> Duration {
+        self.0
+    }
+}
+
+impl HostMonotonicClock for FrozenClock {
+    fn resolution(&self) -> u64 {
+        1
+    }
+
+    fn now(&self) -> u64 {
+        0
+    }
+}
+
+struct OffsetClock(i64);
+
+impl HostWallClock for OffsetClock {
+    fn resolution(&self) -> Duration {
+        Duration::from_nanos(1)
+    }
+
+    fn now(&self) -> Duration {
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default();
+        let offset = Duration::from_nanos(self.0.unsigned_abs());
+        match self.0 < 0 {
+            true => now.saturating_sub(offset),
+            false => now.saturating_add(offset),
+        }
+    }
+}
+
+fn in_file(path: &str, error: &std::io::Error) -> Error {
+    Error::new(Code::Io, format!("{path}: {error}"))
+}
+
+fn set_output(
+    builder: &mut WasiCtxBuilder,
+    policy: &Arc<Policy>,
+    stream: u32,
+    captured: &mut Option<MemoryOutputPipe>,
+) -> Result<(), Error> {
+    let (output, is_error) = match stream {
+        0 => (&policy.standard_output, false),
+        _ => (&policy.standard_error, true),
+    };
+    // The builder takes a type each.
+    macro_rules! set {
+        ($to:expr) => {
+            match is_error {
+                false => builder.stdout($to),
+                true => builder.stderr($to),
+            }
+        };
+    }
+    match output {
+        Output::Discard => {}
+        Output::Inherit if is_error => {
+            builder.inherit_stderr();
+        }
+        Output::Inherit => {
+            builder.inherit_stdout();
+        }
+        Output::Capture => {
+            set!(
+                captured
+                    .insert(MemoryOutputPipe::new(policy.capture_capacity))
+                    .clone()
+            );
+        }
+        Output::Lines => {
+            set!(LineOutput::new(policy.clone(), stream));
+        }
+        Output::File(path) => {
+            let file = File::options().append(true).create(true).open(path);
+            set!(OutputFile::new(file.map_err(|e| in_file(path, &e))?));
+        }
+    }
+    Ok(())
+}
+
+/// What was asked for, and the narrowest rule that allows it. Nothing for a stranger's datagram, of which there
+/// may be many.
+fn describe(usage: SocketAddrUse, address: SocketAddr) -> Option<(Denial, String)> {
+    let (kind, protocol) = match usage {
+        SocketAddrUse::TcpBind | SocketAddrUse::TcpListen | SocketAddrUse::TcpAccept => {
+            (Denial::Bind, "tcp")
+        }
+        SocketAddrUse::UdpBind => (Denial::Bind, "udp"),
+        SocketAddrUse::TcpConnect => (Denial::Connect, "tcp"),
+        SocketAddrUse::UdpSend => (Denial::Connect, "udp"),
+        SocketAddrUse::UdpReceive => return None,
+    };
+    // Port 0 becomes another one, for which the rules are asked again.
+    let endpoint = match (address.port(), address.ip()) {
+        (0, IpAddr::V6(v6)) => format!("[{v6}]"),
+        (0, v4) => v4.to_string(),
+        _ => address.to_string(),
+    };
+    Some((kind, format!("{protocol}://{endpoint}")))
+}
+
+fn context(
+    policy: &Arc<Policy>,
+    captured: &mut [Option<MemoryOutputPipe>; 2],
+) -> Result<WasiCtxBuilder, Error> {
+    let mut builder = WasiCtxBuilder::new();
+    builder.args(&policy.arguments).envs(&policy.environment);
+    if let Some(folder) = &policy.working_directory {
+        builder.initial_cwd(folder);
+    }
+    for folder in &policy.folders {
+        let permissions = match folder.read_only {
+            true => FsPerms::ReadOnly,
+            false => FsPerms::ReadWrite,
+        };
+        builder
+            .preopened_dir(&folder.host, &folder.guest, permissions)
+            .map_err(|error| {
+                let message = format!("the folder '{}': {}", folder.host, error.root_cause());
+                Error::new(Code::Io, message)
+            })?;
+    }
+    match &policy.standard_input {
+        Input::Empty => {}
+        Input::Inherit => {
+            builder.inherit_stdin();
+        }
+        Input::Text(text) => {
+            builder.stdin(MemoryInputPipe::new(text.clone().into_bytes()));
+        }
+        Input::File(path) => {
+            let file = File::open(path).map_err(|e| in_file(path, &e))?;
+            builder.stdin(InputFile::new(file));
+        }
+    }
+    let [output, error] = captured;
+    set_output(&mut builder, policy, 0, output)?;
+    set_output(&mut builder, policy, 1, error)?;
+    // What sockets may be used for, the rules say. Without a rule for them none can be made, for each is a descriptor
+    // of the host's; but where somebody listens, so that the rules can tell what they deny.
+    let tells = policy.callbacks.is_some();
+    builder
+        .allow_tcp(tells || policy.sockets.are_for(Protocol::Tcp))
+        .allow_udp(tells || policy.sockets.are_for(Protocol::Udp))
+        .allow_ip_name_lookup(policy.name_lookup);
+    let shared = policy.clone();
+    builder.socket_addr_check(move |address, usage| {
+        let policy = shared.clone();
+        Box::pin(async move {
+            let allowed = policy.sockets.allows(address, usage).await;
+            if !allowed {
+                if let Some((kind, rule)) = describe(usage, address) {
+                    policy.denied(kind, &rule);
+                }
+            }
+            allowed
+        })
+    });
+    match policy.clock {
+        Clock::Real => {}
+        Clock::Frozen(at) => {
+            builder.wall_clock(FrozenClock(Duration::from_nanos(at)));
+            builder.monotonic_clock(FrozenClock(Duration::ZERO));
+        }
+        Clock::Offset(by) => {
+            builder.wall_clock(OffsetClock(by));
+        }
+    }
+    if let Some(seed) = policy.random_seed {
+        let mut seeds = StdRng::seed_from_u64(seed);
+        let mut next = || seeds.next_u64();
+        builder
+            .secure_random(StdRng::seed_from_u64(next()))
+            .insecure_random(StdRng::seed_from_u64(next()))
+            .insecure_random_seed(u128::from(next()) << 64 | u128::from(next()));
+    }
+    Ok(builder)
+}
+
+impl WasiState {
+    /// Opens the policy's folders and files. Fails with `Io` where one cannot be opened.
+    pub fn for_component(policy: &Arc<Policy>) -> Result<WasiState, Error> {
+        let mut captured = [None, None];
+        Ok(WasiState {
+            guest: Guest::Component {
+                context: context(policy, &mut captured)?.build(),
+                table: ResourceTable::new(),
+                http: WasiHttpCtx::new(),
+                hooks: HttpHooks::new(policy.clone()),
+            },
+            captured,
+        })
+    }
+
+    /// The same for a core module.
+    pub fn for_module(policy: &Arc<Policy>) -> Result<WasiState, Error> {
+        let mut captured = [None, None];
+        Ok(WasiState {
+            guest: Guest::Module(context(policy, &mut captured)?.build_p1()),
+            captured,
+        })
+    }
+
+    /// What the guest has written to stream 0 (standard output) or 1 (standard error) so far.
+    pub fn captured(&self, stream: usize) -> Vec<u8> {
+        match self.captured.get(stream) {
+            Some(Some(pipe)) => pipe.contents().to_vec(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Data {
+    fn wasi_guest(&mut self) -> &mut Guest {
+        // A store is made with WASI before anything that imports it is instantiated in it.
+        &mut self.wasi.as_mut().expect("the store has no WASI").guest
+    }
+
+    /// Preview 1, of a store that was made for a core module.
+    pub fn preview1(&mut self) -> &mut WasiP1Ctx {
+        match self.wasi_guest() {
+            Guest::Module(context) => context,
+            Guest::Component { .. } => unreachable!("a component does not import preview 1"),
+        }
+    }
+}
+
+impl WasiView for Data {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        match self.wasi_guest() {
+            Guest::Component { context, table, .. } => WasiCtxView {
+                ctx: context,
+                table,
+            },
+            Guest::Module(_) => unreachable!("a core module imports preview 1 alone"),
+        }
+    }
+}
+
+impl WasiHttpView for Data {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        match self.wasi_guest() {
+            Guest::Component {
+                table, http, hooks, ..
+            } => WasiHttpCtxView {
+                ctx: http,
+                table,
+                hooks,
+            },
+            Guest::Module(_) => unreachable!("a core module imports preview 1 alone"),
+        }
+    }
+}

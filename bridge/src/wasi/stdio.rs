@@ -1,0 +1,123 @@
+//! A guest's output, handed to the host a line at a time.
+
+use super::policy::Policy;
+use bytes::Bytes;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+
+/// A line that is longer comes in pieces: a guest that never ends one must not fill the host's memory.
+const MAX_LINE: usize = 64 << 10;
+
+/// What a guest takes for ready to be written at a time.
+const WRITE_CHUNK: usize = 64 << 10;
+
+struct Lines {
+    policy: Arc<Policy>,
+    stream: u32,
+    pending: Vec<u8>,
+}
+
+impl Lines {
+    fn write(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let room = MAX_LINE - self.pending.len();
+            let end = bytes.iter().take(room).position(|byte| *byte == b'\n');
+            let taken = end.unwrap_or(room.min(bytes.len()));
+            self.pending.extend_from_slice(&bytes[..taken]);
+            bytes = &bytes[taken + usize::from(end.is_some())..];
+            if end.is_some() || self.pending.len() == MAX_LINE {
+                self.policy.line(self.stream, &self.pending);
+                self.pending.clear();
+            }
+        }
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        if !self.pending.is_empty() {
+            self.policy.line(self.stream, &self.pending);
+        }
+    }
+}
+
+/// A stream whose lines go to the policy's callback; what has no end yet follows when it is dropped.
+#[derive(Clone)]
+pub struct LineOutput(Arc<Mutex<Lines>>);
+
+impl LineOutput {
+    pub fn new(policy: Arc<Policy>, stream: u32) -> LineOutput {
+        LineOutput(Arc::new(Mutex::new(Lines {
+            policy,
+            stream,
+            pending: Vec::new(),
+        })))
+    }
+
+    fn take(&self, bytes: &[u8]) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .write(bytes);
+    }
+}
+
+impl IsTerminal for LineOutput {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for LineOutput {
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+}
+
+impl OutputStream for LineOutput {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.take(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(WRITE_CHUNK)
+    }
+}
+
+#[async_trait::async_trait]
+impl Pollable for LineOutput {
+    async fn ready(&mut self) {}
+}
+
+impl AsyncWrite for LineOutput {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.take(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,52 @@
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "commands/command.h"
+#include "commands/load.h"
+#include "tairitsu/program.h"
+
+namespace tairitsu::cli {
+namespace {
+
+struct Options {
+  LoadOptions load;
+  std::filesystem::path output;
+  EngineOptions engine;
+};
+
+Result<void> compile(const Options& options) {
+  std::vector<std::byte> artifact;
+  // A core module that is a program stays one; everything else is a component, or becomes one.
+  if (const auto program = load_program(options.engine, options.load)) {
+    TAIRITSU_TRY(artifact, program->precompile());
+  } else {
+    TAIRITSU_TRY(const auto image, load_image(options.engine, options.load));
+    TAIRITSU_TRY(artifact, image.precompile());
+  }
+  return write_file(options.output, artifact);
+}
+
+}  // namespace
+
+void add_compile(CLI::App& app) {
+  auto* command = app.add_subcommand("compile", "Compile a component or a program ahead of time");
+  command->footer(
+      "The result is machine code for this kind of processor and this version. 'run', 'call' and 'serve' "
+      "keep\n"
+      "what they compile by themselves; this is for where they cannot, such as a folder that is "
+      "read-only.\n\n"
+      "Example:\n  tairitsu compile hello.wasm -o hello.cwasm\n"
+      "  tairitsu run --allow-precompiled hello.cwasm");
+  auto options = std::make_shared<Options>();
+  add_load_options(*command, options->load);
+  command->add_option("-o,--output", options->output, "The file to write")->required()->type_name("FILE");
+  command->add_flag("--for-fuel", options->engine.fuel, "For runs with --fuel");
+  command->add_flag("--for-timeout", options->engine.epochs, "For runs with --timeout, and for 'serve'");
+  command->callback([options] {
+    const auto done = compile(*options);
+    if (!done) end_with(done.error(), exit_code(done.error().code()));
+  });
+}
+
+}  // namespace tairitsu::cli

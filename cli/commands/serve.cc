@@ -1,0 +1,209 @@
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "commands/command.h"
+#include "commands/load.h"
+#include "commands/sandbox.h"
+#include "commands/signals.h"
+#include "tairitsu/http_server.h"
+
+namespace tairitsu::cli {
+namespace {
+
+struct Options {
+  LoadOptions load;
+  SandboxOptions sandbox;
+  HttpServerOptions server;
+  std::string log = "errors";
+  std::string grace = "10s";
+  bool no_pool = false;
+};
+
+std::string now() {
+  const auto time = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  std::tm parts{};
+  gmtime_r(&time, &parts);
+  char text[32];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
+}
+
+/// What a guest was asked for may hold anything that a client likes: a log shows no control characters.
+std::string printable(std::string_view text) {
+  std::string shown;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    shown += byte < 0x20 || byte >= 0x7f || c == '"' || c == '\\' ? fmt::format("\\x{:02x}", byte)
+                                                                  : std::string(1, c);
+  }
+  return shown;
+}
+
+std::string as_text(const HttpAccess& access) {
+  std::string line = fmt::format("{} {} \"{} {}\" {} {} {:.1f}ms", now(), access.peer, access.method,
+                                 printable(access.target), access.status, access.body_bytes,
+                                 std::chrono::duration<double, std::milli>(access.took).count());
+  if (access.error != nullptr) {
+    line += fmt::format(" request={:016x} error={}: {}", access.id, to_string(access.error->code()),
+                        access.error->message());
+    if (!access.error->backtrace().empty()) line += "\n" + access.error->backtrace();
+  }
+  return line + "\n";
+}
+
+std::string as_json(const HttpAccess& access) {
+  nlohmann::ordered_json json = {
+      {"time", now()},
+      {"peer", access.peer},
+      {"method", access.method},
+      {"target", access.target},
+      {"status", access.status},
+      {"bytes", access.body_bytes},
+      {"milliseconds", std::chrono::duration<double, std::milli>(access.took).count()},
+      {"request", fmt::format("{:016x}", access.id)},
+  };
+  if (access.error != nullptr) {
+    json["error"] = {{"code", to_string(access.error->code())}, {"message", access.error->message()}};
+    if (!access.error->backtrace().empty()) json["error"]["backtrace"] = access.error->backtrace();
+  }
+  // A client may send what is no UTF-8.
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+/// Lines of several threads, each whole.
+void write_line(std::FILE* stream, const std::string& line) {
+  std::fwrite(line.data(), 1, line.size(), stream);
+  if (stream == stdout) std::fflush(stream);
+}
+
+std::function<void(const HttpAccess&)> access_log(const std::string& kind) {
+  if (kind == "text") return [](const HttpAccess& access) { write_line(stdout, as_text(access)); };
+  if (kind == "json") return [](const HttpAccess& access) { write_line(stdout, as_json(access)); };
+  if (kind == "errors") {
+    return [](const HttpAccess& access) {
+      // That a client went away is not the guest's fault.
+      if (access.error == nullptr || access.error->code() == ErrorCode::interrupted) return;
+      write_line(stderr, as_text(access));
+    };
+  }
+  return {};
+}
+
+/// Room for as many instances as there are requests at a time, and for those that are just ending.
+PoolOptions pool_for(const HttpServerOptions& server) {
+  const auto count = static_cast<std::uint32_t>(server.max_concurrent_requests * 2 + 16);
+  PoolOptions pool;
+  pool.max_components = count;
+  pool.max_memories = count * 2;
+  pool.max_core_instances = count * 8;
+  pool.max_tables = count * 8;
+  pool.max_stacks = count;
+  return pool;
+}
+
+Result<void> serve(Options& options) {
+  TAIRITSU_TRY(auto wasi, to_wasi_options(options.sandbox));
+  TAIRITSU_TRY(auto limits, to_limits(options.sandbox));
+  TAIRITSU_TRY(const auto grace, read_duration(options.grace));
+  options.server.on_access = access_log(options.log);
+  // Whole lines, so that those of several guests do not mix.
+  const auto to_stderr = [](std::string_view line) { write_line(stderr, std::string(line) + "\n"); };
+  wasi.standard_output = wasi.standard_error = Output::lines;
+  wasi.on_output_line = wasi.on_error_line = to_stderr;
+  EngineOptions engine = engine_options(limits);
+  engine.epochs = true;
+  if (!options.no_pool) engine.pool = pool_for(options.server);
+
+  // Before there is any other thread: each of them inherits what is blocked.
+  const auto end = std::make_shared<std::promise<void>>();
+  catch_signals(0, [end](int) { end->set_value(); });
+  TAIRITSU_TRY(const auto image, load_image(engine, options.load));
+  TAIRITSU_TRY(
+      const auto container,
+      Container::builder(image).with_wasi(wasi).with_limits(limits).interruptible().build_template());
+  auto server = HttpServer::start(container, options.server);
+  if (!server) return std::unexpected(server.error().with_context(options.load.file.string()));
+  write_line(stderr, "listening on http://" + server->address() + "\n");
+  if (!server->admin_address().empty()) {
+    write_line(stderr, "health and metrics on http://" + server->admin_address() + "\n");
+  }
+  end->get_future().wait();
+  write_line(stderr, "draining: waiting for running requests\n");
+  if (!server->drain(grace)) write_line(stderr, "cutting off the requests that still run\n");
+  return {};
+}
+
+}  // namespace
+
+void add_serve(CLI::App& app) {
+  auto* command = app.add_subcommand("serve", "Serve HTTP with a component of wasi:http");
+  command->footer(
+      "The first line on standard error says where it listens. What guests print goes to standard error. A\n"
+      "guest that traps or runs out of something is answered for with 500, at the timeout with 504, and its\n"
+      "request's id is in the log. SIGTERM and Ctrl-C let running requests end; a second one does not "
+      "wait.\n\n"
+      "Example:\n  tairitsu serve hello.wasm\n"
+      "  tairitsu serve --addr 0.0.0.0:80 --timeout 10s --memory 64m --log json -v ./site:/site:ro "
+      "site.wasm");
+  auto options = std::make_shared<Options>();
+  options->server.address = "127.0.0.1:8080";
+  options->sandbox.timeout = "30s";
+  add_load_options(*command, options->load);
+  HttpServerOptions& server = options->server;
+  command->add_option("--addr", server.address, "Where to listen; port 0 takes a free one")
+      ->type_name("ADDRESS:PORT")
+      ->capture_default_str();
+  command->add_option("--admin-addr", server.admin_address, "Where /healthz and /metrics are")
+      ->type_name("ADDRESS:PORT");
+  command
+      ->add_option("--requests-per-instance", server.requests_per_instance,
+                   "How many requests an instance answers, one after the other. More than 1 is faster, and a "
+                   "request can see what those before it left in memory")
+      ->type_name("NUMBER")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--max-requests", server.max_concurrent_requests, "Requests in guests at a time")
+      ->type_name("NUMBER")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  command->add_option("--max-queue", server.max_queued_requests, "Requests that wait for room, before 503")
+      ->type_name("NUMBER")
+      ->capture_default_str();
+  command->add_option("--max-connections", server.max_connections, "Connections at a time")
+      ->type_name("NUMBER")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--threads", server.threads, "Threads that run guests; 0 for one a core")
+      ->type_name("NUMBER")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  command
+      ->add_option(
+          "--log", options->log,
+          "text or json: each request, on standard output; errors: those whose guest failed, on standard "
+          "error; none")
+      ->type_name("KIND")
+      ->check(CLI::IsMember({"text", "json", "errors", "none"}))
+      ->capture_default_str();
+  command->add_option("--grace", options->grace, "How long running requests may take at the end")
+      ->type_name("TIME")
+      ->capture_default_str();
+  command->add_flag(
+      "--no-pool", options->no_pool,
+      "Allocate instances one by one: slower, with less memory kept and no bounds on their shape");
+  add_sandbox_options(*command, options->sandbox);
+  command->callback([options] {
+    const auto done = serve(*options);
+    if (!done) end_with(done.error(), exit_code(done.error().code()));
+  });
+}
+
+}  // namespace tairitsu::cli

@@ -1,0 +1,99 @@
+/// A server of HTTP/1.1 whose requests guests answer: components that export `wasi:http/incoming-handler` of
+/// WASI 0.2 or `wasi:http/handler` of 0.3.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <tairitsu/container.h>
+#include <tairitsu/error.h>
+
+namespace tairitsu {
+
+namespace detail {
+class HttpServerCore;
+}
+
+/// A request that is over. The texts are valid during the call that shows it.
+struct HttpAccess {
+  std::uint64_t id;  ///< In the `x-request-id` of answers that the server makes itself, in hexadecimal.
+  std::string_view method;  ///< e.g. `GET`
+  std::string_view target;  ///< The path and its query.
+  std::string_view peer;    ///< `ADDRESS:PORT` of the client.
+  unsigned status;
+  std::uint64_t body_bytes;       ///< Of the response, as far as it was sent.
+  std::chrono::nanoseconds took;  ///< From the request's head to the end of the response.
+  const Error* error = nullptr;   ///< Why it failed; null where it did not.
+};
+
+struct HttpServerOptions {
+  /// `ADDRESS:PORT`; port 0 takes one that is free.
+  std::string address = "127.0.0.1:0";
+  /// Where `/healthz` (200, or 503 while draining) and `/metrics` (Prometheus's text format) are; empty for
+  /// nowhere. Not an address for clients.
+  std::string admin_address = {};
+  /// Threads that run guests; 0 for one a core.
+  std::size_t threads = 0;
+  /// Past that clients wait to be accepted.
+  std::size_t max_connections = 4096;
+  /// Requests in guests at a time. Each has an instance: a pool has to have room for them.
+  std::size_t max_concurrent_requests = 256;
+  /// Past that they wait, so many at most; more are answered 503.
+  std::size_t max_queued_requests = 1024;
+  /// How many requests an instance answers, one after the other. More than 1 is faster, and lets one request see
+  /// what another left in the guest's memory. Idle instances stay, up to `max_concurrent_requests`.
+  std::uint32_t requests_per_instance = 1;
+  /// How long a client may take to send a request's head; also how long a connection may be idle. 0 for no limit.
+  std::chrono::nanoseconds header_timeout = std::chrono::seconds(30);
+  /// Told of each request when it is over, on the server's threads, several at a time.
+  std::function<void(const HttpAccess& access)> on_access = {};
+};
+
+/// Numbers since the server's start, or of now.
+struct HttpServerStatistics {
+  std::uint64_t connections;  ///< Now.
+  std::uint64_t running;      ///< Requests in guests now.
+  std::uint64_t queued;       ///< Requests that wait for room now.
+  std::uint64_t served;       ///< Requests answered, in whatever way.
+  std::uint64_t rejected;     ///< Of these, for want of room.
+  std::uint64_t failed;       ///< Of these, by a guest that trapped, ran out of something or gave no answer.
+  std::uint64_t instances;    ///< Guests made.
+};
+
+/// A running server. Move-only. A guest that fails is answered for with 500, or 504 at its deadline, and harms no
+/// other request. Usable from any thread but those that run its guests.
+class HttpServer {
+ public:
+  /// Listens when this returns. The template's limits hold for each request, its deadline from the request's head
+  /// to its end; its WASI options and host functions are those of every instance. Host functions run on the
+  /// server's threads. Fails with `unsupported_type` where the component serves no HTTP, with
+  /// `invalid_argument` where the template was not built `interruptible()` or with a deadline, and with `io`.
+  [[nodiscard]] static Result<HttpServer> start(const ContainerTemplate& container,
+                                                const HttpServerOptions& options = {});
+  HttpServer(HttpServer&&) noexcept;
+  HttpServer& operator=(HttpServer&&) noexcept;
+  /// Cuts off what runs.
+  ~HttpServer();
+
+  /// Where it listens, as `ADDRESS:PORT`.
+  [[nodiscard]] const std::string& address() const noexcept;
+  /// Where it answers for its operator; empty for nowhere.
+  [[nodiscard]] const std::string& admin_address() const noexcept;
+  [[nodiscard]] HttpServerStatistics statistics() const noexcept;
+
+  /// Takes no more connections, ends those that are idle, and waits for the requests that run: whether they were
+  /// over within `grace`.
+  bool drain(std::chrono::nanoseconds grace);
+
+ private:
+  explicit HttpServer(std::unique_ptr<detail::HttpServerCore> core);
+  std::unique_ptr<detail::HttpServerCore> core_;
+};
+
+}  // namespace tairitsu

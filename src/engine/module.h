@@ -1,0 +1,40 @@
+/// Core modules as the engine has them: commands of WASI preview 1.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/engine.h"
+#include "tairitsu/error.h"
+
+namespace tairitsu::bridge {
+struct Module;
+}
+
+namespace tairitsu::detail {
+
+/// Whether a precompiled artifact is one of a core module. Fails with `io`.
+[[nodiscard]] Result<bool> is_module_artifact(const std::filesystem::path& path);
+
+/// A compiled core module with its imports resolved. Usable from any thread.
+class CompiledModule {
+ public:
+  static Result<CompiledModule> compile(const EngineCore& engine, std::span<const std::byte> bytes);
+  static Result<CompiledModule> from_trusted_artifact_file(const EngineCore& engine,
+                                                           const std::filesystem::path& path);
+
+  [[nodiscard]] Result<std::vector<std::byte>> serialize() const;
+  [[nodiscard]] const bridge::Module* bridge() const noexcept { return module_.get(); }
+
+ private:
+  struct Deleter {
+    void operator()(bridge::Module* module) const noexcept;
+  };
+  explicit CompiledModule(bridge::Module* module) : module_(module) {}
+  std::unique_ptr<bridge::Module, Deleter> module_;
+};
+
+}  // namespace tairitsu::detail

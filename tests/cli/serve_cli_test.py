@@ -1,0 +1,304 @@
+#!/usr/bin/env python3
+"""What `tairitsu serve` answers, with guests that behave and guests that do not.
+
+usage: serve_cli_test.py TAIRITSU GUESTS [unittest arguments]
+"""
+
+import contextlib
+import http.client
+import json
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+from cli_case import GUESTS, TAIRITSU, CliCase, main, run_tairitsu
+
+SERVER = GUESTS / "http_server.wasm"
+
+
+class Server:
+    """A running server, and what it says."""
+
+    def __init__(self, *arguments, guest=SERVER):
+        self.process = subprocess.Popen([TAIRITSU, "serve", "--addr", "127.0.0.1:0", *arguments, guest],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        text=True)
+        self.errors = []
+        first = self.process.stderr.readline()
+        found = re.fullmatch(r"listening on http://(127\.0\.0\.1):(\d+)\n", first)
+        if not found:
+            rest = first + self.process.communicate(timeout=30)[1]
+            raise AssertionError(f"it does not listen: {rest}")
+        self.address = (found[1], int(found[2]))
+        self.admin = None
+        if "--admin-addr" in arguments:
+            host, port = re.search(r"http://(.*):(\d+)", self.process.stderr.readline()).groups()
+            self.admin = (host, int(port))
+        self.reader = threading.Thread(target=lambda: self.errors.extend(self.process.stderr), daemon=True)
+        self.reader.start()
+
+    def connect(self, address=None):
+        return contextlib.closing(http.client.HTTPConnection(*(address or self.address), timeout=30))
+
+    def get(self, path, method="GET", body=None, address=None):
+        with self.connect(address) as connection:
+            connection.request(method, path, body)
+            answer = connection.getresponse()
+            return answer.status, answer.read(), answer.headers
+
+    def raw(self, data):
+        with socket.create_connection(self.address, timeout=30) as client:
+            client.sendall(data)
+            client.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: client.recv(65536), b""))
+
+    def end(self, number=signal.SIGTERM, timeout=30):
+        self.process.send_signal(number)
+        code = self.process.wait(timeout)
+        self.reader.join(timeout)
+        return code, self.process.stdout.read(), "".join(self.errors)
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.reader.join()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+
+class Serve(CliCase):
+    def serve(self, *arguments, **options):
+        server = Server(*arguments, **options)
+        self.addCleanup(server.close)
+        return server
+
+    def test_answers_and_keeps_the_connection(self):
+        server = self.serve()
+        with server.connect() as connection:
+            for _ in range(5):
+                connection.request("GET", "/")
+                answer = connection.getresponse()
+                self.assertEqual((answer.status, answer.read()), (200, b"Hello, world!\n"))
+            connection.request("GET", "/nowhere")
+            self.assertEqual(connection.getresponse().status, 404)
+        self.assertEqual(server.end(), (0, "", "draining: waiting for running requests\n"))
+
+    def test_gives_each_request_a_fresh_guest_unless_told_otherwise(self):
+        server = self.serve()
+        self.assertEqual({server.get("/count")[1] for _ in range(4)}, {b"request 1 of this instance\n"})
+        server = self.serve("--requests-per-instance", "3")
+        counts = [int(server.get("/count")[1].split()[1]) for _ in range(7)]
+        self.assertEqual(counts, [1, 2, 3, 1, 2, 3, 1])
+        # An instance that failed is not used again.
+        self.assertEqual(server.get("/trap")[0], 500)
+        self.assertEqual(server.get("/count")[1], b"request 1 of this instance\n")
+
+    def test_streams_bodies_both_ways(self):
+        server = self.serve()
+        body = bytes(range(256)) * 20000
+        self.assertEqual(server.get("/echo", "POST", body)[1], body)
+        self.assertEqual(server.get("/echo", "POST", (body[i:i + 70000] for i in range(0, len(body), 70000)))[1], body)
+        self.assertEqual(len(server.get("/big/30000000")[1]), 30000000)
+        status, text, _ = server.get("/big/1000", "HEAD")
+        self.assertEqual((status, text), (200, b""))
+
+    def test_does_not_take_a_body_before_it_is_read(self):
+        server = self.serve("--memory", "32m")
+        with socket.create_connection(server.address, timeout=30) as client:
+            client.sendall(b"POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 100000000\r\n\r\n")
+            client.settimeout(1)
+            sent = 0
+            with self.assertRaises(socket.timeout):  # The echo is not read, so it does not read on.
+                while sent < 100_000_000:
+                    sent += client.send(b"x" * 100_000)
+            self.assertLess(sent, 50_000_000)
+
+    def test_answers_for_a_guest_that_fails(self):
+        server = self.serve("--timeout", "500ms", "--memory", "32m")
+        for path, status, why in (("/trap", 500, "unreachable"), ("/silent", 500, "without a response"),
+                                  ("/leak", 500, "memory"), ("/loop", 504, "deadline"), ("/sleep/60000", 504, "deadline")):
+            answer = server.get(path)
+            self.assertEqual(answer[0], status, path)
+            request = answer[2]["x-request-id"]
+            self.assertRegex(request, "^[0-9a-f]{16}$")
+            self.assertIn(request.encode(), answer[1])
+            self.assertEqual(server.get("/")[0], 200)
+        # The client learns that it has not got all of it.
+        with self.assertRaises((http.client.IncompleteRead, ConnectionError)):
+            server.get("/late-trap")
+        self.assertEqual(server.get("/")[0], 200)
+        _, _, errors = server.end()
+        for why in ("unreachable", "without a response", "memory_limit", "deadline_exceeded", "handle", "/late-trap"):
+            self.assertIn(why, errors)
+
+    def test_lets_others_go_on_while_guests_compute(self):
+        server = self.serve("--timeout", "3s", "--threads", "1")
+        loops = [threading.Thread(target=server.get, args=("/loop",)) for _ in range(4)]
+        for loop in loops:
+            loop.start()
+        time.sleep(0.3)
+        for _ in range(5):
+            begin = time.monotonic()
+            self.assertEqual(server.get("/")[0], 200)
+            self.assertLess(time.monotonic() - begin, 1.5)
+        for loop in loops:
+            loop.join()
+
+    def test_queues_and_then_refuses(self):
+        server = self.serve("--max-requests", "2", "--max-queue", "2")
+        statuses = []
+        asks = [threading.Thread(target=lambda: statuses.append(server.get("/sleep/700"))) for _ in range(6)]
+        for ask in asks:
+            ask.start()
+        for ask in asks:
+            ask.join()
+        self.assertEqual(sorted(status for status, _, _ in statuses), [200] * 4 + [503] * 2)
+        self.assertEqual([headers["retry-after"] for status, _, headers in statuses if status == 503], ["1"] * 2)
+
+    def test_makes_clients_wait_for_a_connection(self):
+        server = self.serve("--max-connections", "1")
+        with socket.create_connection(server.address, timeout=30):
+            time.sleep(0.2)
+            waiting = threading.Thread(target=lambda: self.assertEqual(server.get("/")[0], 200))
+            waiting.start()
+            waiting.join(0.5)
+            self.assertTrue(waiting.is_alive())
+        waiting.join(10)
+        self.assertFalse(waiting.is_alive())
+
+    def test_ends_a_guest_whose_client_is_gone(self):
+        server = self.serve("--admin-addr", "127.0.0.1:0", "--timeout", "60s")
+        for path in (b"/loop", b"/sleep/60000", b"/big/100000000"):
+            with socket.create_connection(server.address, timeout=30) as client:
+                client.sendall(b"GET " + path + b" HTTP/1.1\r\nhost: a\r\n\r\n")
+                time.sleep(0.3)
+        deadline = time.monotonic() + 10
+        while b"tairitsu_http_requests_running 0\n" not in server.get("/metrics", address=server.admin)[1]:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.1)
+
+    def test_lets_a_guest_go_on_after_its_answer(self):
+        server = self.serve()
+        begin = time.monotonic()
+        self.assertEqual(server.get("/linger/700")[1], b"answered\n")
+        self.assertLess(time.monotonic() - begin, 0.6)
+        self.assertIn("lingered\n", server.end()[2])
+
+    def test_shows_what_guests_print(self):
+        server = self.serve()
+        self.assertEqual(server.get("/print")[0], 200)
+        errors = server.end()[2]
+        self.assertIn("on standard output\n", errors)
+        self.assertIn("on standard error\n", errors)
+
+    def test_logs_as_text_or_json(self):
+        server = self.serve("--log", "text")
+        server.get("/?a=b|c")
+        server.get("/trap")
+        _, output, _ = server.end()
+        self.assertRegex(output, r'^\S+Z 127\.0\.0\.1:\d+ "GET /\?a=b\|c" 404 10 [\d.]+ms\n')
+        self.assertRegex(output, r'"GET /trap" 500 \d+ [\d.]+ms request=[0-9a-f]{16} error=trap: ')
+        server = self.serve("--log", "json")
+        server.get("/")
+        request = server.get("/trap")[2]["x-request-id"]
+        lines = [json.loads(line) for line in server.end()[1].splitlines()]
+        self.assertEqual([(line["method"], line["target"], line["status"]) for line in lines],
+                         [("GET", "/", 200), ("GET", "/trap", 500)])
+        self.assertEqual(lines[0]["bytes"], 14)
+        self.assertEqual(lines[1]["request"], request)
+        self.assertEqual(lines[1]["error"]["code"], "trap")
+        self.assertIn("handle", lines[1]["error"]["backtrace"])
+        server = self.serve("--log", "none")
+        server.get("/trap")
+        self.assertEqual(server.end()[1:], ("", "draining: waiting for running requests\n"))
+
+    def test_tells_its_operator_how_it_is(self):
+        server = self.serve("--admin-addr", "127.0.0.1:0")
+        self.assertEqual(server.get("/healthz", address=server.admin)[:2], (200, b"ok\n"))
+        server.get("/")
+        server.get("/trap")
+        metrics = server.get("/metrics", address=server.admin)[1].decode()
+        for line in ('tairitsu_http_requests_total{code="2xx"} 1', 'tairitsu_http_requests_total{code="5xx"} 1',
+                     "tairitsu_http_requests_failed_total 1", "tairitsu_instances_total 2"):
+            self.assertIn(line + "\n", metrics)
+        self.assertEqual(server.get("/", address=server.admin)[0], 404)
+
+    def test_lets_running_requests_end(self):
+        server = self.serve("--admin-addr", "127.0.0.1:0")
+        answers = []
+        slow = threading.Thread(target=lambda: answers.append(server.get("/sleep/1500")))
+        slow.start()
+        with socket.create_connection(server.address, timeout=30) as idle:
+            time.sleep(0.4)
+            server.process.send_signal(signal.SIGTERM)
+            self.assertEqual(idle.recv(1), b"")  # It waits for nobody who asks for nothing.
+        self.assertEqual(server.get("/healthz", address=server.admin)[:2], (503, b"draining\n"))
+        with self.assertRaises(OSError):
+            server.get("/")
+        slow.join()
+        self.assertEqual(answers[0][:2], (200, b"slept\n"))
+        self.assertEqual(server.process.wait(10), 0)
+
+    def test_cuts_off_what_takes_too_long_to_end(self):
+        server = self.serve("--grace", "300ms", "--timeout", "60s")
+        hanging = [threading.Thread(target=lambda p=path: self.assertRaises(Exception, server.get, p))
+                   for path in ("/loop", "/sleep/60000")]
+        for ask in hanging:
+            ask.start()
+        time.sleep(0.4)
+        begin = time.monotonic()
+        code, _, errors = server.end()
+        self.assertEqual(code, 0)
+        self.assertIn("cutting off", errors)
+        self.assertLess(time.monotonic() - begin, 8)
+        for ask in hanging:
+            ask.join()
+
+    def test_does_not_wait_when_asked_twice(self):
+        server = self.serve("--timeout", "60s")
+        hanging = threading.Thread(target=lambda: self.assertRaises(Exception, server.get, "/sleep/60000"))
+        hanging.start()
+        time.sleep(0.3)
+        server.process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        self.assertEqual(server.end(signal.SIGINT)[0], 130)
+        hanging.join()
+
+    def test_refuses_what_is_no_request(self):
+        server = self.serve()
+        self.assertIn(b" 400 ", server.raw(b"nonsense\r\n\r\n"))
+        self.assertIn(b" 400 ", server.raw(b"GET / HTTP/1.0\r\n\r\n"))
+        self.assertIn(b"Hello", server.raw(b"GET / HTTP/1.0\r\nhost: a\r\n\r\n"))
+        self.assertIn(b" 431 ", server.raw(b"GET / HTTP/1.1\r\nhost: a\r\n" + b"a: b\r\n" * 1000 + b"\r\n"))
+        self.assertEqual(server.get("/")[0], 200)
+
+    def test_denies_requests_of_guests_but_what_is_allowed(self):
+        inner = self.serve()
+        host, port = inner.address
+        target = f"/fetch/http/{host}:{port}/"
+        self.assertEqual(self.serve().get(target)[1], b"error denied\n")
+        self.assertEqual(self.serve("--network", "loopback").get(target)[1], b"status 200\n")
+        server = self.serve("--allow-host", f"GET http://{host}:{port}", "--log-denied")
+        self.assertEqual(server.get(target)[1], b"status 200\n")
+        self.assertEqual(server.get(target + "nowhere")[1], b"status 404\n")
+        self.assertEqual(server.get(f"/fetch/http/{host}:1/")[1], b"error denied\n")
+        self.assertIn(f"--allow-host 'GET http://{host}:1'", server.end()[2])
+
+    def test_says_why_it_cannot_serve(self):
+        def serve(*arguments):
+            return run_tairitsu("serve", "--addr", "127.0.0.1:0", *arguments)
+        self.expect(serve(GUESTS / "wasi_tool.wasm"), 126, "", "serves no HTTP", "wasi:http/incoming-handler")
+        self.expect(serve(self.folder / "none.wasm"), 127, "", "no such file")
+        self.expect(serve(GUESTS / "echo.wat"), 126, "", "serves no HTTP")
+        self.expect(run_tairitsu("serve", "--addr", "nowhere:x", SERVER), 125, "", "nowhere:x")
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            address = "127.0.0.1:%d" % taken.getsockname()[1]
+            self.expect(run_tairitsu("serve", "--addr", address, SERVER), 125, "", address)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+// A server that answers with the request's path, or with its body.
+
+addEventListener('fetch', (event) => event.respondWith(answer(event.request)));
+
+async function answer(request) {
+  const url = new URL(request.url);
+  const path = url.pathname + url.search;
+  const headers = { 'content-type': 'text/plain' };
+  if (path === '/raise') throw new Error('as it was asked to');
+  if (path === '/echo') return new Response(await request.arrayBuffer(), { headers });
+  if (path === '/stream') {
+    const encoder = new TextEncoder();
+    let piece = 0;
+    const body = new ReadableStream({
+      async pull(controller) {
+        await new Promise((resolve) => { setTimeout(resolve, 10); });
+        if (piece === 5) controller.close();
+        else controller.enqueue(encoder.encode(`piece ${piece++}\n`));
+      },
+    });
+    return new Response(body, { headers });
+  }
+  return new Response(`Hello from JavaScript: ${path}\n`, { headers });
+}

@@ -1,0 +1,141 @@
+// The server as a library: what `tairitsu serve` does not use of it. The rest is tested through that.
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "support.h"
+
+namespace tairitsu::test {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+using namespace std::chrono_literals;
+
+const Image& image() {
+  static const Engine engine = unwrap(Engine::create({.pool = PoolOptions{}, .epochs = true}));
+  static const Image loaded = load(engine, "http_server.wasm");
+  return loaded;
+}
+
+ContainerBuilder builder() { return Container::builder(image()).with_deadline(5s); }
+
+/// All that the server answers to one GET.
+std::string get(const std::string& address, const std::string& path) {
+  const auto colon = address.rfind(':');
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(static_cast<std::uint16_t>(std::stoi(address.substr(colon + 1))));
+  inet_pton(AF_INET, address.substr(0, colon).c_str(), &to.sin_addr);
+  const int client = socket(AF_INET, SOCK_STREAM, 0);
+  std::string answer;
+  if (connect(client, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0) {
+    const std::string request = "GET " + path + " HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    EXPECT_EQ(send(client, request.data(), request.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(request.size()));
+    char piece[4096];
+    for (ssize_t size = 0; (size = recv(client, piece, sizeof piece, 0)) > 0;) {
+      answer.append(piece, static_cast<std::size_t>(size));
+    }
+  }
+  close(client);
+  return answer;
+}
+
+TEST(HttpServer, TellsOfEachRequest) {
+  struct Seen {
+    std::string line;
+    std::string error;
+    std::chrono::nanoseconds took;
+  };
+  std::mutex mutex;
+  std::vector<Seen> seen;
+  auto server = unwrap(HttpServer::start(
+      unwrap(builder().build_template()), {.on_access = [&](const HttpAccess& access) {
+        const std::scoped_lock lock(mutex);
+        seen.push_back({std::string(access.method) + " " + std::string(access.target) + " " +
+                            std::to_string(access.status) + " " + std::to_string(access.body_bytes),
+                        access.error != nullptr ? std::string(to_string(access.error->code())) : "",
+                        access.took});
+      }}));
+  EXPECT_THAT(get(server.address(), "/"), HasSubstr("Hello, world!\n"));
+  EXPECT_THAT(get(server.address(), "/sleep/50"), HasSubstr("slept\n"));
+  EXPECT_THAT(get(server.address(), "/trap"), StartsWith("HTTP/1.1 500 "));
+  EXPECT_TRUE(server.drain(5s));
+  ASSERT_EQ(seen.size(), 3U);
+  EXPECT_EQ(seen[0].line, "GET / 200 14");
+  EXPECT_EQ(seen[0].error, "");
+  EXPECT_EQ(seen[1].line, "GET /sleep/50 200 6");
+  EXPECT_GE(seen[1].took, 50ms);
+  EXPECT_EQ(seen[2].error, "trap");
+  const auto numbers = server.statistics();
+  EXPECT_EQ(numbers.served, 3U);
+  EXPECT_EQ(numbers.failed, 1U);
+  EXPECT_EQ(numbers.instances, 3U);
+  EXPECT_EQ(numbers.running, 0U);
+  EXPECT_EQ(numbers.connections, 0U);
+  EXPECT_EQ(server.admin_address(), "");
+}
+
+TEST(HttpServer, SurvivesAListenerThatThrows) {
+  auto server = unwrap(HttpServer::start(unwrap(builder().build_template()),
+                                         {.on_access = [](const HttpAccess&) { throw 1; }}));
+  for (int i = 0; i < 3; ++i) EXPECT_THAT(get(server.address(), "/"), HasSubstr("Hello, world!\n"));
+}
+
+TEST(HttpServer, EndsWithWhatStillRuns) {
+  std::thread client;
+  {
+    auto server = unwrap(HttpServer::start(unwrap(builder().build_template())));
+    client = std::thread([address = server.address()] { EXPECT_EQ(get(address, "/sleep/60000"), ""); });
+    while (server.statistics().running == 0) std::this_thread::sleep_for(5ms);
+    EXPECT_FALSE(server.drain(50ms));
+  }
+  client.join();
+}
+
+TEST(HttpServer, OutlivesTheTemplateItWasMadeOf) {
+  auto server = [] { return unwrap(HttpServer::start(unwrap(builder().build_template()))); }();
+  EXPECT_THAT(get(server.address(), "/"), HasSubstr("Hello, world!\n"));
+  HttpServer moved = std::move(server);
+  EXPECT_THAT(get(moved.address(), "/"), HasSubstr("Hello, world!\n"));
+}
+
+TEST(HttpServer, RefusesATemplateThatCannotServe) {
+  const auto start = [](ContainerBuilder made, const HttpServerOptions& options = {}) {
+    return HttpServer::start(unwrap(std::move(made).build_template()), options);
+  };
+  const Engine& engine = image().engine();
+  EXPECT_ERROR(start(Container::builder(load(engine, "echo.wat"))), unsupported_type);
+  const auto direct = start(Container::builder(image()));
+  ASSERT_ERROR(direct, invalid_argument);
+  EXPECT_THAT(direct.error().message(), HasSubstr("interruptible()"));
+  EXPECT_ERROR(start(builder(), {.max_connections = 0}), invalid_argument);
+  EXPECT_ERROR(start(builder(), {.address = "nowhere at all"}), io);
+  EXPECT_ERROR(start(builder(), {.admin_address = "nowhere at all"}), io);
+}
+
+TEST(HttpServer, CountsFuelForEachRequest) {
+  const auto engine = unwrap(Engine::create({.fuel = true, .epochs = true}));
+  const auto own = load(engine, "http_server.wasm");
+  for (const std::uint32_t reuse : {1U, 100U}) {
+    auto server = unwrap(HttpServer::start(
+        unwrap(Container::builder(own).with_fuel(2'000'000).with_deadline(20s).build_template()),
+        {.requests_per_instance = reuse}));
+    for (int i = 0; i < 50; ++i) EXPECT_THAT(get(server.address(), "/"), StartsWith("HTTP/1.1 200 "));
+    EXPECT_THAT(get(server.address(), "/loop"), StartsWith("HTTP/1.1 500 "));
+    EXPECT_EQ(server.statistics().failed, 1U);
+  }
+}
+
+}  // namespace
+}  // namespace tairitsu::test
