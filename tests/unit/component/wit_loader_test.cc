@@ -439,7 +439,7 @@ TEST(WitWorlds, OutliveTheLoader) {
   EXPECT_EQ(world.world.exports.functions[0].name, "f");
 }
 
-TEST(WitFiles, HasWasiBuiltIn) {
+TEST(WitOfWasi, IsBuiltIn) {
   for (const std::string world :
        {"wasi:cli/command@0.2.12", "wasi:http/proxy@0.2.12", "wasi:http/proxy@0.2.3",
         "wasi:cli/command@0.3.0", "wasi:http/service@0.3.0"}) {
