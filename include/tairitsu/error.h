@@ -50,6 +50,9 @@ enum class ErrorCode : std::uint8_t {
   container_stopped,  ///< The container was stopped.
   container_failed,   ///< The container trapped earlier and cannot be entered again.
   guest_exited,       ///< The guest called WASI's `exit`; `exit_status()` says how.
+  untrusted_file,     ///< A file of machine code, or its folder, that somebody else owns or may change.
+  digest_mismatch,    ///< Bytes that have not the digest or size they should have: damaged, or forged.
+  invalid_manifest,   ///< An OCI manifest, config or index that is malformed, or no WebAssembly image.
 };
 
 /// The code's name as it stands above, e.g. `"fuel_exhausted"`. Valid for ever.

@@ -99,6 +99,12 @@ std::string_view to_string(ErrorCode code) noexcept {
       return "container_failed";
     case ErrorCode::guest_exited:
       return "guest_exited";
+    case ErrorCode::untrusted_file:
+      return "untrusted_file";
+    case ErrorCode::digest_mismatch:
+      return "digest_mismatch";
+    case ErrorCode::invalid_manifest:
+      return "invalid_manifest";
   }
   return "unknown";
 }

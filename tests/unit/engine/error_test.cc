@@ -28,6 +28,7 @@ TEST(Error, EveryCodeHasItsName) {
   EXPECT_EQ(to_string(ErrorCode::internal), "internal");
   EXPECT_EQ(to_string(ErrorCode::fuel_exhausted), "fuel_exhausted");
   EXPECT_EQ(to_string(ErrorCode::container_failed), "container_failed");
+  EXPECT_EQ(to_string(ErrorCode::invalid_manifest), "invalid_manifest");
   EXPECT_EQ(to_string(static_cast<ErrorCode>(255)), "unknown");
 }
 

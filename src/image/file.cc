@@ -1,0 +1,105 @@
+#include "image/file.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <ctime>
+#include <memory>
+#include <system_error>
+
+#include <fmt/format.h>
+
+namespace tairitsu::detail {
+
+FileDescriptor::~FileDescriptor() {
+  if (value_ >= 0) ::close(value_);
+}
+
+Error file_error(const std::filesystem::path& path, std::string_view what, int reason) {
+  return Error(ErrorCode::io, fmt::format("'{}': cannot {}: {}", path.string(), what,
+                                          std::generic_category().message(reason)));
+}
+
+FileDescriptor open_file(int folder, const char* name, int flags, mode_t mode) noexcept {
+  for (;;) {
+    const int file = ::openat(folder, name, flags | O_CLOEXEC, mode);
+    if (file >= 0 || errno != EINTR) return FileDescriptor(file);
+  }
+}
+
+int write_all(int file, std::span<const std::byte> bytes) noexcept {
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(file, bytes.data(), bytes.size());
+    if (count < 0) {
+      if (errno == EINTR) continue;
+      return errno;
+    }
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
+  return 0;
+}
+
+Result<std::size_t> read_some(int file, std::span<std::byte> into, const std::filesystem::path& path) {
+  for (;;) {
+    const ssize_t count = ::read(file, into.data(), into.size());
+    if (count >= 0) return static_cast<std::size_t>(count);
+    if (errno != EINTR) return std::unexpected(file_error(path, "read it", errno));
+  }
+}
+
+Result<void> make_folders(const std::filesystem::path& path) {
+  if (::mkdir(path.c_str(), S_IRWXU) == 0 || errno == EEXIST) return {};
+  if (errno == ENOENT && path.has_parent_path() && path.parent_path() != path) {
+    TAIRITSU_CHECK(make_folders(path.parent_path()));
+    if (::mkdir(path.c_str(), S_IRWXU) == 0 || errno == EEXIST) return {};
+  }
+  return std::unexpected(file_error(path, "make the folder", errno));
+}
+
+Result<void> for_each_entry(
+    int folder, const std::filesystem::path& path,
+    const std::function<bool(const std::string& name, const struct stat& status)>& callback) {
+  // A description of its own: its position is not shared with another reading of the folder.
+  FileDescriptor own = open_file(folder, ".", O_RDONLY | O_DIRECTORY);
+  const auto close = [](DIR* stream) { ::closedir(stream); };
+  const std::unique_ptr<DIR, decltype(close)> stream(own ? ::fdopendir(own.get()) : nullptr, close);
+  if (stream == nullptr) return std::unexpected(file_error(path, "list it", errno));
+  const int listed = own.release();  // The stream closes it.
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(stream.get());
+    if (entry == nullptr) {
+      if (errno != 0) return std::unexpected(file_error(path, "list it", errno));
+      return {};
+    }
+    const std::string name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    struct stat status{};
+    if (::fstatat(listed, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    if (!callback(name, status)) return {};
+  }
+}
+
+std::string unique_name(std::string_view prefix) {
+  static std::atomic<std::uint64_t> counter = 0;
+  std::uint64_t random = 0;
+  // Where there is no randomness (an old sandbox), the clock has to do; creation is exclusive anyway.
+  if (::getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random) {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    random = static_cast<std::uint64_t>(now.tv_nsec);
+  }
+  return fmt::format("{}{}-{}-{:016x}", prefix, ::getpid(), counter++, random);
+}
+
+std::int64_t seconds_since_written(const struct stat& status) noexcept {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<std::int64_t>(now.tv_sec) - static_cast<std::int64_t>(status.st_mtim.tv_sec);
+}
+
+}  // namespace tairitsu::detail

@@ -1,0 +1,95 @@
+/// Folders that go away with the test, and other processes to share them with.
+#pragma once
+
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace tairitsu::test {
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "tairitsu-test-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make " + name);
+    path_ = name;
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  [[nodiscard]] std::filesystem::path operator/(const std::filesystem::path& name) const {
+    return path_ / name;
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// A process that runs `body` and ends with what it answers, or with 99 where it throws. It is killed where
+/// nobody waited for it.
+class ChildProcess {
+ public:
+  explicit ChildProcess(const std::function<int()>& body) : id_(::fork()) {
+    if (id_ < 0) throw std::runtime_error("cannot fork");
+    if (id_ != 0) return;
+    int status = 99;
+    try {
+      status = body();
+    } catch (const std::exception&) {
+    }
+    ::_exit(status);  // No destructors and no reports of the parent's.
+  }
+  ChildProcess(ChildProcess&& other) noexcept : id_(std::exchange(other.id_, -1)) {}
+  ChildProcess& operator=(ChildProcess&&) = delete;
+  ~ChildProcess() {
+    if (id_ > 0) kill();
+  }
+
+  /// The exit status, or minus the signal that ended it.
+  int wait() {
+    int status = 0;
+    while (::waitpid(id_, &status, 0) < 0 && errno == EINTR) {
+    }
+    id_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+  int kill() {
+    ::kill(id_, SIGKILL);
+    return wait();
+  }
+  int kill_after(std::chrono::microseconds delay) {
+    std::this_thread::sleep_for(delay);
+    return kill();
+  }
+
+ private:
+  pid_t id_;
+};
+
+/// Runs `body(0)` to `body(count - 1)` in processes of their own at once; what each answered.
+inline std::vector<int> in_processes(int count, const std::function<int(int)>& body) {
+  std::vector<ChildProcess> children;
+  children.reserve(static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i) children.emplace_back([&body, i] { return body(i); });
+  std::vector<int> statuses;
+  for (ChildProcess& child : children) statuses.push_back(child.wait());
+  return statuses;
+}
+
+}  // namespace tairitsu::test

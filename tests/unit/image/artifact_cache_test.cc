@@ -1,0 +1,345 @@
+#include "image/artifact_cache.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "processes.h"
+#include "support.h"
+
+namespace tairitsu::detail {
+namespace {
+
+using test::ChildProcess;
+using test::in_processes;
+using test::message_of;
+using test::TemporaryFolder;
+using test::unwrap;
+using testing::HasSubstr;
+
+std::string digest(int number) {
+  std::string digits = std::to_string(number);
+  return "sha256:" + std::string(64 - digits.size(), '0') + digits;
+}
+
+std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+
+std::string content(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void set_used(const std::filesystem::path& path, std::chrono::seconds ago) {
+  timespec times[2] = {{0, UTIME_OMIT}, {0, 0}};
+  ::clock_gettime(CLOCK_REALTIME, &times[1]);
+  times[1].tv_sec -= ago.count();
+  ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
+}
+
+std::int64_t seconds_unused(const std::filesystem::path& path) {
+  struct stat status{};
+  EXPECT_EQ(::stat(path.c_str(), &status), 0);
+  return ::time(nullptr) - status.st_mtim.tv_sec;
+}
+
+std::vector<std::string> names_in(const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    names.push_back(entry.path().filename());
+  return names;
+}
+
+class ArtifactCacheTest : public testing::Test {
+ protected:
+  ArtifactCache open(std::uint64_t max_bytes = 1 << 20) {
+    return unwrap(ArtifactCache::open(folder, {.max_bytes = max_bytes}));
+  }
+  TemporaryFolder above;
+  std::filesystem::path folder = above / "data/cache";
+};
+
+TEST_F(ArtifactCacheTest, FindsWhatWasPut) {
+  const ArtifactCache cache = open();
+  const auto path = unwrap(cache.put(digest(1), "48.0.8-x86_64", bytes_of("machine code")));
+  EXPECT_EQ(content(path), "machine code");
+  EXPECT_EQ(unwrap(cache.find(digest(1), "48.0.8-x86_64")), path);
+  EXPECT_EQ(unwrap(cache.find(digest(1), "48.0.9-x86_64")), std::nullopt);
+  EXPECT_EQ(unwrap(cache.find(digest(2), "48.0.8-x86_64")), std::nullopt);
+  EXPECT_EQ(unwrap(open().find(digest(1), "48.0.8-x86_64")), path) << "another start finds it too";
+}
+
+TEST_F(ArtifactCacheTest, MakesNothingUntilSomethingIsPut) {
+  const ArtifactCache cache = open();
+  EXPECT_EQ(unwrap(cache.find(digest(1), "f")), std::nullopt);
+  EXPECT_OK(cache.remove(digest(1)));
+  EXPECT_OK(cache.clear());
+  EXPECT_EQ(unwrap(cache.usage()).artifacts, 0U);
+  EXPECT_FALSE(std::filesystem::exists(above / "data"));
+  EXPECT_OK(cache.put(digest(1), "f", bytes_of("x")));
+  struct stat status{};
+  ASSERT_EQ(::stat(folder.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777U, 0700U);
+}
+
+TEST_F(ArtifactCacheTest, AFolderThatCannotBeMadeFailsOnlyThePut) {
+  std::ofstream(above / "data") << "in the way";
+  const auto cache = ArtifactCache::open(folder);
+  // Whether it says so at once or finds nothing: a run goes on.
+  if (cache) {
+    EXPECT_ERROR(cache->put(digest(1), "f", bytes_of("x")), io);
+  }
+}
+
+TEST_F(ArtifactCacheTest, PutsInThePlaceOfAnOlderOne) {
+  const ArtifactCache cache = open();
+  EXPECT_OK(cache.put(digest(1), "f", bytes_of("old")));
+  EXPECT_EQ(content(unwrap(cache.put(digest(1), "f", bytes_of("new")))), "new");
+  EXPECT_EQ(unwrap(cache.usage()).artifacts, 1U);
+  EXPECT_EQ(unwrap(cache.usage()).bytes, 3U);
+}
+
+TEST_F(ArtifactCacheTest, RefusesWhatIsNoDigestOrFingerprint) {
+  const ArtifactCache cache = open();
+  for (const std::string bad : {"", "sha256:", "sha256:12", "sha512:00", "../../../etc/passwd"}) {
+    EXPECT_ERROR(cache.find(bad, "f"), invalid_argument);
+    EXPECT_ERROR(cache.put(bad, "f", {}), invalid_argument);
+    EXPECT_ERROR(cache.remove(bad), invalid_argument);
+  }
+  EXPECT_ERROR(cache.find("sha256:" + std::string(64, 'A'), "f"), invalid_argument);
+  EXPECT_ERROR(cache.find("sha256:" + std::string(63, 'a') + "/", "f"), invalid_argument);
+  const std::string bad_fingerprints[] = {"", "a/b", "a b", std::string("a\0b", 3), std::string(129, 'a')};
+  for (const std::string& bad : bad_fingerprints) {
+    EXPECT_ERROR(cache.find(digest(1), bad), invalid_argument);
+    EXPECT_ERROR(cache.put(digest(1), bad, {}), invalid_argument);
+  }
+  EXPECT_OK(cache.put(digest(1), std::string(128, '.'), bytes_of("x")));
+  EXPECT_ERROR(ArtifactCache::open(""), invalid_argument);
+}
+
+TEST_F(ArtifactCacheTest, RemovesEveryFingerprintOfADigest) {
+  const ArtifactCache cache = open();
+  EXPECT_OK(cache.put(digest(1), "a", bytes_of("1a")));
+  EXPECT_OK(cache.put(digest(1), "b", bytes_of("1b")));
+  EXPECT_OK(cache.put(digest(2), "a", bytes_of("2a")));
+  EXPECT_OK(cache.remove(digest(1)));
+  EXPECT_EQ(unwrap(cache.find(digest(1), "a")), std::nullopt);
+  EXPECT_EQ(unwrap(cache.find(digest(1), "b")), std::nullopt);
+  EXPECT_NE(unwrap(cache.find(digest(2), "a")), std::nullopt);
+  EXPECT_OK(cache.clear());
+  EXPECT_EQ(unwrap(cache.usage()).artifacts, 0U);
+}
+
+TEST_F(ArtifactCacheTest, ClearLeavesWhatIsNotOurs) {
+  const ArtifactCache cache = open();
+  EXPECT_OK(cache.put(digest(1), "a", bytes_of("x")));
+  std::ofstream(folder / "README") << "mine";
+  std::filesystem::create_directory(folder / (std::string(64, '0') + "-folder"));
+  EXPECT_OK(cache.clear());
+  EXPECT_TRUE(std::filesystem::exists(folder / "README"));
+  EXPECT_EQ(unwrap(cache.usage()).artifacts, 0U);
+}
+
+TEST_F(ArtifactCacheTest, EvictsTheLeastRecentlyUsedFirst) {
+  const ArtifactCache cache = open(30);
+  const std::string ten(10, 'x');
+  for (int i = 1; i <= 3; ++i) {
+    set_used(unwrap(cache.put(digest(i), "f", bytes_of(ten))), std::chrono::hours(10 - i));
+  }
+  EXPECT_NE(unwrap(cache.find(digest(1), "f")), std::nullopt);  // Used now: the second is the oldest.
+  EXPECT_OK(cache.put(digest(4), "f", bytes_of(ten)));
+  EXPECT_NE(unwrap(cache.find(digest(1), "f")), std::nullopt);
+  EXPECT_EQ(unwrap(cache.find(digest(2), "f")), std::nullopt);
+  EXPECT_NE(unwrap(cache.find(digest(3), "f")), std::nullopt);
+  EXPECT_EQ(unwrap(cache.usage()).bytes, 30U);
+}
+
+TEST_F(ArtifactCacheTest, NeverEvictsTheOneJustPut) {
+  const ArtifactCache cache = open(5);
+  EXPECT_OK(cache.put(digest(1), "f", bytes_of("1234")));
+  EXPECT_OK(cache.put(digest(2), "f", bytes_of("larger than the cache may be")));
+  EXPECT_EQ(unwrap(cache.find(digest(1), "f")), std::nullopt);
+  EXPECT_NE(unwrap(cache.find(digest(2), "f")), std::nullopt);
+}
+
+TEST_F(ArtifactCacheTest, NotesUseOnlyNowAndThen) {
+  const ArtifactCache cache = open();
+  const auto path = unwrap(cache.put(digest(1), "f", bytes_of("x")));
+  set_used(path, std::chrono::minutes(2));
+  EXPECT_NE(unwrap(cache.find(digest(1), "f")), std::nullopt);
+  EXPECT_GE(seconds_unused(path), 100);
+  set_used(path, std::chrono::minutes(20));
+  EXPECT_NE(unwrap(cache.find(digest(1), "f")), std::nullopt);
+  EXPECT_LE(seconds_unused(path), 60);
+}
+
+TEST_F(ArtifactCacheTest, RemovesLeftoversOfKilledWritersInTime) {
+  const ArtifactCache cache = open();
+  EXPECT_OK(cache.put(digest(1), "f", bytes_of("x")));
+  std::ofstream(folder / ".writing-1-1-old") << "half";
+  set_used(folder / ".writing-1-1-old", std::chrono::minutes(61));
+  std::ofstream(folder / ".writing-1-2-new") << "half";
+  EXPECT_OK(cache.put(digest(2), "f", bytes_of("x")));
+  EXPECT_FALSE(std::filesystem::exists(folder / ".writing-1-1-old"));
+  EXPECT_TRUE(std::filesystem::exists(folder / ".writing-1-2-new"));
+  EXPECT_EQ(unwrap(cache.usage()).artifacts, 2U);
+}
+
+TEST_F(ArtifactCacheTest, RefusesAFolderThatOthersMayWrite) {
+  const ArtifactCache cache = open();
+  EXPECT_OK(cache.put(digest(1), "f", bytes_of("x")));
+  for (const mode_t mode : {0770U, 0702U, 01777U}) {
+    ASSERT_EQ(::chmod(folder.c_str(), mode), 0);
+    EXPECT_ERROR(ArtifactCache::open(folder), untrusted_file);
+    EXPECT_ERROR(cache.find(digest(1), "f"), untrusted_file);
+    EXPECT_ERROR(cache.put(digest(1), "f", bytes_of("x")), untrusted_file);
+    EXPECT_ERROR(cache.usage(), untrusted_file);
+    EXPECT_ERROR(cache.clear(), untrusted_file);
+  }
+  EXPECT_THAT(message_of(ArtifactCache::open(folder)),
+              testing::AllOf(HasSubstr(folder.string()), HasSubstr("mode 1777"), HasSubstr("remove it")));
+  ASSERT_EQ(::chmod(folder.c_str(), 0755), 0);
+  EXPECT_OK(ArtifactCache::open(folder));
+}
+
+TEST_F(ArtifactCacheTest, RefusesAFileThatOthersMayWrite) {
+  const ArtifactCache cache = open();
+  const auto path = unwrap(cache.put(digest(1), "f", bytes_of("x")));
+  ASSERT_EQ(::chmod(path.c_str(), 0620), 0);
+  EXPECT_ERROR(cache.find(digest(1), "f"), untrusted_file);
+  EXPECT_THAT(message_of(cache.find(digest(1), "f")), HasSubstr(path.string()));
+  EXPECT_OK(cache.put(digest(1), "f", bytes_of("y")));
+  EXPECT_NE(unwrap(cache.find(digest(1), "f")), std::nullopt) << "a new one takes its place";
+}
+
+TEST_F(ArtifactCacheTest, RefusesSymbolicLinksAndFolders) {
+  const ArtifactCache cache = open();
+  const auto path = unwrap(cache.put(digest(1), "f", bytes_of("x")));
+  std::filesystem::rename(path, above / "elsewhere");
+  std::filesystem::create_symlink(above / "elsewhere", path);
+  EXPECT_ERROR(cache.find(digest(1), "f"), untrusted_file);
+  std::filesystem::remove(path);
+  std::filesystem::create_directory(path);
+  EXPECT_ERROR(cache.find(digest(1), "f"), untrusted_file);
+
+  std::filesystem::create_directory_symlink(folder, above / "link");
+  EXPECT_ERROR(ArtifactCache::open(above / "link"), untrusted_file);
+  EXPECT_ERROR(ArtifactCache::open(above / "link/"), untrusted_file);
+  std::filesystem::create_directory_symlink(above / "nowhere", above / "dangling");
+  EXPECT_ERROR(ArtifactCache::open(above / "dangling"), untrusted_file);
+}
+
+TEST_F(ArtifactCacheTest, RefusesWhatAnotherUserOwns) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give files away";
+  const ArtifactCache cache = open();
+  const auto path = unwrap(cache.put(digest(1), "f", bytes_of("x")));
+  ASSERT_EQ(::chown(path.c_str(), 65534, 65534), 0);
+  EXPECT_ERROR(cache.find(digest(1), "f"), untrusted_file);
+  ASSERT_EQ(::chown(folder.c_str(), 65534, 65534), 0);
+  EXPECT_ERROR(ArtifactCache::open(folder), untrusted_file);
+  EXPECT_ERROR(cache.put(digest(1), "f", bytes_of("x")), untrusted_file);
+}
+
+TEST_F(ArtifactCacheTest, AFolderThatCannotBeWrittenStillServes) {
+  const auto path = unwrap(open().put(digest(1), "f", bytes_of("x")));
+  set_used(path, std::chrono::hours(1));
+  // Root writes anywhere, so it gives up being root for this; the folder above has to let nobody through.
+  const int status =
+      ChildProcess([&] {
+        if (::geteuid() == 0) {
+          if (::chmod(above.path().c_str(), 0755) != 0 || ::chmod((above / "data").c_str(), 0755) != 0 ||
+              ::chown(folder.c_str(), 65534, 65534) != 0 || ::chown(path.c_str(), 65534, 65534) != 0 ||
+              ::setuid(65534) != 0) {
+            return 2;
+          }
+        }
+        if (::chmod(folder.c_str(), 0500) != 0) return 3;
+        const ArtifactCache cache = open();
+        if (unwrap(cache.find(digest(1), "f")) != path) return 4;
+        const auto put = cache.put(digest(2), "f", bytes_of("x"));
+        return !put && put.error().code() == ErrorCode::io ? 0 : 5;
+      }).wait();
+  EXPECT_EQ(status, 0);
+}
+
+TEST_F(ArtifactCacheTest, AnEvictedFileStaysMapped) {
+  const ArtifactCache cache = open(5);
+  const auto path = unwrap(cache.put(digest(1), "f", bytes_of("code")));
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  void* mapped = ::mmap(nullptr, 4, PROT_READ, MAP_PRIVATE, file, 0);
+  ::close(file);
+  ASSERT_NE(mapped, MAP_FAILED);
+  EXPECT_OK(cache.put(digest(1), "f", bytes_of("over")));
+  EXPECT_OK(cache.put(digest(2), "f", bytes_of("four")));
+  EXPECT_FALSE(std::filesystem::exists(path));
+  EXPECT_EQ(std::memcmp(mapped, "code", 4), 0);
+  ::munmap(mapped, 4);
+}
+
+/// An artifact that tells whether it is whole: a character, many times.
+std::string artifact(int seed) {
+  std::string text(40'000, static_cast<char>('a' + seed % 26));
+  text += "END";
+  return text;
+}
+
+bool is_whole(const std::string& text) {
+  return text.size() == 40'003 && text.ends_with("END") &&
+         text.find_first_not_of(text.front()) == text.size() - 3;
+}
+
+TEST_F(ArtifactCacheTest, ManyProcessesPutAndFindAtOnce) {
+  const auto statuses = in_processes(12, [&](int process) {
+    const ArtifactCache cache = open(300'000);  // Seven of the ten that there are.
+    std::minstd_rand random(static_cast<unsigned>(process));
+    for (int round = 0; round < 40; ++round) {
+      const int number = static_cast<int>(random() % 10);
+      const auto found = unwrap(cache.find(digest(number), "f"));
+      if (!found) {
+        unwrap(cache.put(digest(number), "f", bytes_of(artifact(process + round))));
+      } else if (const std::string text = content(*found); !is_whole(text)) {
+        // It may have been evicted meanwhile, but there is never a part of one.
+        if (!text.empty()) return 1;
+      }
+    }
+    return 0;
+  });
+  EXPECT_THAT(statuses, testing::Each(0));
+  const auto usage = unwrap(open().usage());
+  EXPECT_LE(usage.bytes, 300'000U);
+  EXPECT_GT(usage.artifacts, 0U);
+  EXPECT_EQ(names_in(folder).size(), usage.artifacts) << "nothing is left over";
+}
+
+TEST_F(ArtifactCacheTest, AKilledWriterLeavesNoHalfArtifact) {
+  std::minstd_rand random(7);
+  for (int round = 0; round < 100; ++round) {
+    ChildProcess writer([&] {
+      const ArtifactCache cache = open();
+      for (int i = 0;; ++i) unwrap(cache.put(digest(i % 3), "f", bytes_of(artifact(i))));
+      return 0;
+    });
+    EXPECT_EQ(writer.kill_after(std::chrono::microseconds(random() % 4000)), -SIGKILL);
+    for (int i = 0; i < 3; ++i) {
+      if (const auto found = unwrap(open().find(digest(i), "f"))) {
+        EXPECT_TRUE(is_whole(content(*found)));
+      }
+    }
+  }
+  for (const std::string& name : names_in(folder)) {
+    if (name.starts_with(".")) set_used(folder / name, std::chrono::hours(2));
+  }
+  EXPECT_OK(open().put(digest(1), "f", bytes_of("x")));
+  EXPECT_EQ(names_in(folder).size(), unwrap(open().usage()).artifacts);
+}
+
+}  // namespace
+}  // namespace tairitsu::detail
