@@ -11,6 +11,7 @@
 /// | describe.h | how C++ types stand for WIT types, and how to describe your own |
 /// | resource.h | resources of the host and of guests |
 /// | registry.h | `Registry`: images and containers by name |
+/// | image_store.h | `ImageStore`: images on disk, in an OCI image layout |
 /// | value.h | `Value`: a value of any WIT type, known when the program runs |
 /// | dynamic_function.h | `DynamicFunction`: calls with values, text or JSON |
 /// | host_imports.h | `HostImportRegistry`: host functions over values |
@@ -33,6 +34,7 @@
 #include <tairitsu/function.h>
 #include <tairitsu/host_imports.h>
 #include <tairitsu/image.h>
+#include <tairitsu/image_store.h>
 #include <tairitsu/json.h>
 #include <tairitsu/linker.h>
 #include <tairitsu/registry.h>

@@ -26,16 +26,16 @@ inline constexpr std::string_view kContainerdNameAnnotation = "io.containerd.ima
 inline constexpr std::uint64_t kMaxManifestSize = std::uint64_t{4} << 20U;
 
 struct Platform {
-  std::string architecture;
-  std::string os;
+  std::string architecture = {};
+  std::string os = {};
 };
 
 struct Descriptor {
-  std::string media_type;
-  std::string digest;
+  std::string media_type = {};
+  std::string digest = {};
   std::uint64_t size = 0;
-  std::map<std::string, std::string> annotations;
-  Platform platform;  ///< Empty where there is none.
+  std::map<std::string, std::string> annotations = {};
+  Platform platform = {};  ///< Empty where there is none.
 };
 
 [[nodiscard]] inline bool is_index(std::string_view media_type) noexcept {

@@ -115,7 +115,8 @@ bool move_away(const LayoutState& state, int file, std::string_view digest) {
 Result<std::vector<std::byte>> ImageLayout::read(const Descriptor& descriptor, std::uint64_t most) const {
   const std::string& digest = descriptor.digest;
   if (!is_digest(digest)) {
-    return fail(ErrorCode::invalid_argument, fmt::format("'{}' is not a sha256 digest", digest));
+    return fail(ErrorCode::invalid_manifest,
+                fmt::format("'{}' is not a sha256 digest, and others are not known", digest));
   }
   if (descriptor.size > most) {
     return fail(

@@ -82,6 +82,9 @@ class LayoutTransaction {
   /// takes it meanwhile. False where it is missing or damaged.
   Result<bool> reuse(std::string_view digest, std::uint64_t size);
 
+  /// A blob of this transaction, or else of the layout. Fails as `ImageLayout::read` does.
+  [[nodiscard]] Result<std::vector<std::byte>> read(const Descriptor& descriptor, std::uint64_t most) const;
+
   /// Publishes all of it, and gives the manifest its names; one with no name is listed all the same. What had
   /// such a name loses it. Fails with `not_found` where the manifest refers to a blob that is neither here nor
   /// in the layout, with `io`, or with `in_use` where another process holds the lock for long; then
@@ -131,6 +134,7 @@ class ImageLayout {
   [[nodiscard]] const Sha256Factory& sha256() const noexcept;
 
  private:
+  friend class LayoutTransaction;
   explicit ImageLayout(std::shared_ptr<const LayoutState> state);
   std::shared_ptr<const LayoutState> state_;
 };

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "component/text.h"
+#include "image/digest.h"
 #include "image/json.h"
 
 namespace tairitsu::detail {
@@ -68,6 +69,11 @@ Result<WasmManifest> parse_manifest(std::span<const std::byte> bytes, std::strin
   if (!is_wasm_layer(manifest.layer.media_type)) {
     return malformed(what, fmt::format("its layer is '{}', not WebAssembly ({})",
                                        shortened(manifest.layer.media_type, 100), kWasmLayerMediaType));
+  }
+  for (const Descriptor& descriptor : {manifest.config, manifest.layer}) {
+    if (is_digest(descriptor.digest)) continue;
+    return malformed(what, fmt::format("'{}' is not a sha256 digest, and others are not known",
+                                       shortened(descriptor.digest, 80)));
   }
   if (manifest.layer.size == 0) return malformed(what, "its layer is empty");
   if (manifest.config.size > kMaxManifestSize) {

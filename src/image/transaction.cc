@@ -174,6 +174,25 @@ Result<bool> LayoutTransaction::reuse(std::string_view digest, std::uint64_t siz
   return true;
 }
 
+Result<std::vector<std::byte>> LayoutTransaction::read(const Descriptor& descriptor,
+                                                       std::uint64_t most) const {
+  if (!state_->has(descriptor.digest)) return ImageLayout(state_->layout).read(descriptor, most);
+  if (descriptor.size > most) {
+    return fail(ErrorCode::invalid_manifest,
+                fmt::format("blob {} is too large: {} bytes, and {} are the most", descriptor.digest,
+                            descriptor.size, most));
+  }
+  // It was verified when it was written, or taken from the layout; only the size is the descriptor's word.
+  const std::string name(hex_of(descriptor.digest));
+  TAIRITSU_TRY(auto bytes, read_file(state_->folder.get(), name.c_str(), most, state_->path / name));
+  if (!bytes) return std::unexpected(file_error(state_->path / name, "open it", ENOENT));
+  if (bytes->size() != descriptor.size) {
+    return fail(ErrorCode::digest_mismatch, fmt::format("blob {} has {} bytes, and what refers to it says {}",
+                                                        descriptor.digest, bytes->size(), descriptor.size));
+  }
+  return *std::move(bytes);
+}
+
 Result<void> LayoutTransaction::commit(const Descriptor& manifest, std::span<const std::string> names) {
   TransactionState& state = *state_;
   const LayoutState& layout = *state.layout;

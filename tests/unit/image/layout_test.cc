@@ -320,7 +320,7 @@ TEST_F(LayoutTest, AWrongDescriptorMovesNothing) {
   EXPECT_ERROR(open().read(descriptor, 100), invalid_manifest);
   EXPECT_ERROR(open().read(descriptor, ~std::uint64_t{0}), digest_mismatch);
   descriptor.digest = "sha256:../../../etc/passwd";
-  EXPECT_ERROR(open().read(descriptor, ~std::uint64_t{0}), invalid_argument);
+  EXPECT_ERROR(open().read(descriptor, ~std::uint64_t{0}), invalid_manifest);
   expect_sound();
 }
 

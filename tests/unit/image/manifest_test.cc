@@ -87,6 +87,8 @@ TEST(Manifest, HostileOnesAreErrors) {
       {kB, "sha256:" + std::string(64, 'B'), "is not a digest"},
       {kB, "sha256:../../../../../../etc/passwd", "is not a digest"},
       {kB, "a/b:c", "is not a digest"},
+      {kB, "sha512:abc", "'sha512:abc' is not a sha256 digest"},
+      {kA, "sha512:abc", "'sha512:abc' is not a sha256 digest"},
       {"\"" + kB + "\"", "[1]", "'digest' is not a string"},
       {"\"schemaVersion\": 2", "\"schemaVersion\": 1", "'schemaVersion' is 1"},
       {"\"schemaVersion\": 2", "\"schemaVersion\": \"2\"", "'schemaVersion' is \"2\""},
