@@ -75,7 +75,7 @@ Result<ImageLayout> ImageLayout::open(const std::filesystem::path& folder, Sha25
     TAIRITSU_TRY(const std::string version, string_member(json, "imageLayoutVersion", what, true));
     if (!version.starts_with("1.")) {
       return fail(ErrorCode::invalid_manifest,
-                  fmt::format("{}: layouts of version {} are not known, only 1.0.0", what, version));
+                  fmt::format("{}: layouts of version {} are not known, only 1.0.0", what, shown(version)));
     }
   } else if (std::filesystem::exists(path / kIndexFile, error)) {
     return fail(
@@ -116,7 +116,7 @@ Result<std::vector<std::byte>> ImageLayout::read(const Descriptor& descriptor, s
   const std::string& digest = descriptor.digest;
   if (!is_digest(digest)) {
     return fail(ErrorCode::invalid_manifest,
-                fmt::format("'{}' is not a sha256 digest, and others are not known", digest));
+                fmt::format("'{}' is not a sha256 digest, and others are not known", shown(digest)));
   }
   if (descriptor.size > most) {
     return fail(

@@ -11,8 +11,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "component/text.h"
 #include "image/digest.h"
+#include "image/json.h"
 #include "image/manifest.h"
 
 namespace tairitsu {
@@ -46,7 +46,7 @@ Result<void> check_name(std::string_view name) {
       ErrorCode::invalid_argument,
       fmt::format("'{}' is not an image's name: these have up to {} letters, digits and -._:@/+, and begin "
                   "with a letter or digit",
-                  detail::shortened(name, 100), kMaxName));
+                  detail::shown(name, 100), kMaxName));
 }
 
 // ---- References
@@ -103,7 +103,7 @@ Result<Found> resolve(const std::vector<IndexEntry>& entries, std::string_view r
     }
   }
   if (match != nullptr) return found(*match, false);
-  return fail(ErrorCode::not_found, fmt::format("no image '{}'", detail::shortened(reference, 200)));
+  return fail(ErrorCode::not_found, fmt::format("no image '{}'", detail::shown(reference, 200)));
 }
 
 // ---- What an image is
@@ -114,7 +114,7 @@ Result<std::pair<Descriptor, std::vector<std::byte>>> manifest_of(const ImageLay
   for (int depth = 0; depth < kMaxIndexDepth; ++depth) {
     if (!detail::has_children(descriptor.media_type)) {
       return fail(ErrorCode::invalid_manifest,
-                  fmt::format("it is '{}', not an image", detail::shortened(descriptor.media_type, 100)));
+                  fmt::format("it is '{}', not an image", detail::shown(descriptor.media_type, 100)));
     }
     TAIRITSU_TRY(auto bytes, layout.read(descriptor, detail::kMaxManifestSize));
     if (!detail::is_index(descriptor.media_type)) return std::pair(std::move(descriptor), std::move(bytes));
@@ -167,7 +167,8 @@ Result<StoredImage> describe_unnamed(const ImageLayout& layout, const Found& fou
 
 Result<StoredImage> describe(const ImageLayout& layout, const Found& found, std::string_view reference) {
   auto image = describe_unnamed(layout, found);
-  if (!image) return std::unexpected(image.error().with_context(fmt::format("image '{}'", reference)));
+  if (!image)
+    return std::unexpected(image.error().with_context(fmt::format("image '{}'", detail::shown(reference))));
   return image;
 }
 
@@ -370,7 +371,7 @@ Result<std::vector<std::byte>> ImageStore::read_component(const StoredImage& ima
       state_->options.max_component_bytes);
   if (bytes) return bytes;
   return std::unexpected(bytes.error().with_context(
-      fmt::format("image '{}'", image.names.empty() ? image.digest : image.names.front())));
+      fmt::format("image '{}'", detail::shown(image.names.empty() ? image.digest : image.names.front()))));
 }
 
 Result<std::vector<std::byte>> ImageStore::read_blob(std::string_view digest, std::uint64_t size) const {
@@ -398,9 +399,10 @@ Result<ImageStore::Removal> ImageStore::remove(std::string_view reference, bool 
   Removal removal;
   removal.digest = found.descriptor.digest;
   if (!found.by_name && found.names.size() > 1 && !force) {
-    return fail(ErrorCode::in_use,
-                fmt::format("image {} has {} names: {}; remove these, or force it", removal.digest,
-                            found.names.size(), fmt::join(found.names, ", ")));
+    return fail(
+        ErrorCode::in_use,
+        fmt::format("image {} has {} names: {}; remove these, or force it", removal.digest,
+                    found.names.size(), detail::shown(fmt::format("{}", fmt::join(found.names, ", ")), 400)));
   }
   // Names that it gets from now on are not meant.
   removal.names = found.by_name ? std::vector<std::string>{std::string(reference)} : found.names;
@@ -412,7 +414,7 @@ Result<ImageStore::Removal> ImageStore::remove(std::string_view reference, bool 
     left = left || (same && !chosen);
     return chosen;
   }));
-  if (removed == 0) return fail(ErrorCode::not_found, fmt::format("no image '{}'", reference));
+  if (removed == 0) return fail(ErrorCode::not_found, fmt::format("no image '{}'", detail::shown(reference)));
   removal.last = !left;
   return removal;
 }

@@ -110,11 +110,11 @@ Result<void> LayoutBlobWriter::commit(std::string_view digest, std::uint64_t siz
   const std::unique_ptr<State> state = std::move(state_);
   if (state->written != size) {
     return fail(ErrorCode::digest_mismatch,
-                fmt::format("blob {} has {} bytes and should have {}", digest, state->written, size));
+                fmt::format("blob {} has {} bytes and should have {}", shown(digest), state->written, size));
   }
   const std::string actual = finish_digest(*state->sha256);
   if (actual != digest) {
-    return fail(ErrorCode::digest_mismatch, fmt::format("what should be {} is {}", digest, actual));
+    return fail(ErrorCode::digest_mismatch, fmt::format("what should be {} is {}", shown(digest), actual));
   }
   return state->keep(actual);
 }
@@ -148,7 +148,7 @@ Result<std::string> LayoutTransaction::add(std::span<const std::byte> bytes) {
 
 Result<bool> LayoutTransaction::reuse(std::string_view digest, std::uint64_t size) {
   if (!is_digest(digest)) {
-    return fail(ErrorCode::invalid_argument, fmt::format("'{}' is not a sha256 digest", digest));
+    return fail(ErrorCode::invalid_argument, fmt::format("'{}' is not a sha256 digest", shown(digest)));
   }
   const std::string of(digest);
   if (state_->has(of)) return true;
@@ -197,7 +197,8 @@ Result<void> LayoutTransaction::commit(const Descriptor& manifest, std::span<con
   TransactionState& state = *state_;
   const LayoutState& layout = *state.layout;
   if (!is_digest(manifest.digest)) {
-    return fail(ErrorCode::invalid_argument, fmt::format("'{}' is not a sha256 digest", manifest.digest));
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("'{}' is not a sha256 digest", shown(manifest.digest)));
   }
   TAIRITSU_TRY(const LockedLayout locked, LockedLayout::take(layout));
   const int root = locked.root();

@@ -113,6 +113,13 @@ TEST(Manifest, HostileOnesAreErrors) {
                invalid_manifest);
 }
 
+TEST(Manifest, MessagesHaveNothingThatATerminalActsOn) {
+  const std::string escape = R"(application/\u001b[2J\u0000\u0085\n)" + std::string(1000, 'x');
+  const std::string message = message_of(parse(manifest_with("application/wasm", escape)));
+  EXPECT_THAT(message, HasSubstr("application/\uFFFD[2J\uFFFD\uFFFD\uFFFDxxx"));
+  EXPECT_LT(message.size(), 400U);
+}
+
 TEST(Manifest, WhatIsWrittenReadsBack) {
   WasmManifest manifest;
   manifest.config = {std::string(kWasmConfigMediaType), kA, 12, {}, {}};
