@@ -55,13 +55,15 @@ Result<std::size_t> read_some(int file, std::span<std::byte> into, const std::fi
 
 Result<std::optional<std::vector<std::byte>>> read_file(int folder, const char* name, std::uint64_t most,
                                                         const std::filesystem::path& path) {
-  const FileDescriptor file = open_file(folder, name, O_RDONLY);
+  // Opening a pipe that somebody put there would wait for ever.
+  const FileDescriptor file = open_file(folder, name, O_RDONLY | O_NONBLOCK);
   if (!file) {
     if (errno == ENOENT) return std::nullopt;
     return std::unexpected(file_error(path, "open it", errno));
   }
   struct stat status{};
   if (::fstat(file.get(), &status) != 0) return std::unexpected(file_error(path, "look at it", errno));
+  if (!S_ISREG(status.st_mode)) return fail(ErrorCode::io, fmt::format("'{}' is not a file", path.string()));
   if (static_cast<std::uint64_t>(status.st_size) > most) {
     return fail(ErrorCode::invalid_manifest, fmt::format("'{}' is too large: {} bytes, and {} are the most",
                                                          path.string(), status.st_size, most));

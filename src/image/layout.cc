@@ -124,13 +124,14 @@ Result<std::vector<std::byte>> ImageLayout::read(const Descriptor& descriptor, s
         fmt::format("blob {} is too large: {} bytes, and {} are the most", digest, descriptor.size, most));
   }
   const std::filesystem::path path = state_->path / blob_name(digest);
-  const FileDescriptor file = open_file(AT_FDCWD, path.c_str(), O_RDONLY);
+  const FileDescriptor file = open_file(AT_FDCWD, path.c_str(), O_RDONLY | O_NONBLOCK);
   if (!file) {
     if (errno != ENOENT) return std::unexpected(file_error(path, "open it", errno));
     return fail(ErrorCode::not_found, fmt::format("blob {} is missing: pull or add the image again", digest));
   }
   struct stat status{};
   if (::fstat(file.get(), &status) != 0) return std::unexpected(file_error(path, "look at it", errno));
+  if (!S_ISREG(status.st_mode)) return fail(ErrorCode::io, fmt::format("'{}' is not a file", path.string()));
 
   std::vector<std::byte> bytes;
   std::string actual;

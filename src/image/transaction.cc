@@ -96,7 +96,9 @@ Result<void> LayoutBlobWriter::write(std::span<const std::byte> bytes) {
                 fmt::format("the blob is larger than the {} bytes that it should have", state_->most));
   }
   if (const int reason = write_all(state_->file.get(), bytes); reason != 0) {
-    return std::unexpected(file_error(state_->path(), "write it", reason));
+    // A part of them may be in the file: it is not what was hashed any more.
+    const std::unique_ptr<State> broken = std::move(state_);
+    return std::unexpected(file_error(broken->path(), "write it", reason));
   }
   state_->sha256->update(bytes);
   state_->written += bytes.size();
@@ -161,9 +163,10 @@ Result<bool> LayoutTransaction::reuse(std::string_view digest, std::uint64_t siz
     // A file system without hard links: then it is written again.
     return false;
   }
-  const FileDescriptor file = open_file(folder, aside.c_str(), O_RDONLY);
+  // A link or a pipe that something else put there is not opened.
+  const FileDescriptor file = open_file(folder, aside.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   const auto measured = file ? measure(state_->layout->sha256, file.get(), blob)
-                             : std::unexpected(file_error(blob, "open it", errno));
+                             : Result<std::pair<std::string, std::uint64_t>>();
   if (!measured || measured->first != digest || measured->second != size ||
       ::renameat(folder, aside.c_str(), folder, name.c_str()) != 0) {
     ::unlinkat(folder, aside.c_str(), 0);

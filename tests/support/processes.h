@@ -1,6 +1,7 @@
 /// Folders that go away with the test, and other processes to share them with.
 #pragma once
 
+#include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -44,6 +45,25 @@ class TemporaryFolder {
 
  private:
   std::filesystem::path path_;
+};
+
+/// A disk of its own on a folder, to be filled; only where this process may mount one.
+class SmallDisk {
+ public:
+  SmallDisk(std::filesystem::path folder, const std::string& size) : folder_(std::move(folder)) {
+    std::filesystem::create_directories(folder_);
+    mounted_ = ::mount("tmpfs", folder_.c_str(), "tmpfs", 0, ("size=" + size).c_str()) == 0;
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+  ~SmallDisk() {
+    if (mounted_) ::umount2(folder_.c_str(), MNT_DETACH);
+  }
+  explicit operator bool() const { return mounted_; }
+
+ private:
+  std::filesystem::path folder_;
+  bool mounted_;
 };
 
 /// A process that runs `body` and ends with what it answers, or with 99 where it throws. It is killed where

@@ -1,7 +1,6 @@
 #include "image/layout.h"
 
 #include <fcntl.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -311,6 +310,38 @@ TEST_F(LayoutTest, ADamagedBlobIsReportedMovedAwayAndPulledAgain) {
   expect_sound();
 }
 
+TEST_F(LayoutTest, AWriterThatFailedGivesNoBlob) {
+  const test::SmallDisk disk(above / "disk", "256k");
+  if (!disk) GTEST_SKIP() << "no disk to fill";
+  folder = above / "disk/images";
+  LayoutTransaction transaction = unwrap(open().begin());
+  const std::string large(300'000, 'x');
+  LayoutBlobWriter blob = unwrap(transaction.writer(large.size()));
+  EXPECT_ERROR(blob.write(bytes_of(large)), io);
+  // What was written of it is not what would be hashed from here on.
+  EXPECT_ERROR(blob.write(bytes_of("y")), invalid_argument);
+  EXPECT_ERROR(blob.commit(digest_of_text("y"), 1), invalid_argument);
+  EXPECT_OK(transaction.add(bytes_of(filler(1))));
+}
+
+TEST_F(LayoutTest, OnlyFilesAreBlobs) {
+  const Parts parts("component");
+  add(parts.layer, {"web"});
+  const auto path = blob(digest_of_text(parts.layer));
+  LayoutTransaction transaction = unwrap(open().begin());
+  std::filesystem::remove(path);
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_ERROR(open().read(described("x", parts.layer), 100), io);
+  EXPECT_FALSE(unwrap(transaction.reuse(digest_of_text(parts.layer), parts.layer.size())));
+  std::filesystem::remove(path);
+  write_file(above / "elsewhere", parts.layer);
+  std::filesystem::create_symlink(above / "elsewhere", path);
+  EXPECT_FALSE(unwrap(transaction.reuse(digest_of_text(parts.layer), parts.layer.size())));
+  std::filesystem::remove(folder / "index.json");
+  ASSERT_EQ(::mkfifo((folder / "index.json").c_str(), 0600), 0);
+  EXPECT_ERROR(open().entries(), io);
+}
+
 TEST_F(LayoutTest, AWrongDescriptorMovesNothing) {
   add("component", {"web"});
   Descriptor descriptor = described("x", "component");
@@ -512,10 +543,9 @@ TEST_F(LayoutTest, TwentyProcessesAddAndPruneAtOnce) {
 }
 
 TEST_F(LayoutTest, AFullDiskLosesNothing) {
-  const auto disk = above / "disk";
-  std::filesystem::create_directory(disk);
-  if (::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=256k") != 0) GTEST_SKIP() << "no disk to fill";
-  folder = disk / "images";
+  const test::SmallDisk disk(above / "disk", "256k");
+  if (!disk) GTEST_SKIP() << "no disk to fill";
+  folder = above / "disk/images";
   int added = 0;
   Result<void> outcome;
   while (outcome && added < 100) {
@@ -533,7 +563,6 @@ TEST_F(LayoutTest, AFullDiskLosesNothing) {
   EXPECT_GT(unwrap(open().collect_garbage()).bytes, 10'000U);
   EXPECT_OK(try_add(open(), Parts(filler(200, 5000)), {"small"}));
   expect_sound();
-  ::umount2(disk.c_str(), MNT_DETACH);
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 #include "image/store.h"
 
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -428,8 +427,8 @@ TEST_F(ImageStoreTest, IsSoundAfterAKillAtEveryStepOfAPull) {
 }
 
 TEST_F(ImageStoreTest, AFullDiskIsAnErrorAndLosesNothing) {
-  std::filesystem::create_directory(folder);
-  if (::mount("tmpfs", folder.c_str(), "tmpfs", 0, "size=256k") != 0) GTEST_SKIP() << "no disk to fill";
+  const test::SmallDisk disk(folder, "256k");
+  if (!disk) GTEST_SKIP() << "no disk to fill";
   add("standing", "1");
   const auto added = open().add_image("large", bytes_of(component(std::string(300'000, 'x'))));
   EXPECT_ERROR(added, io);
@@ -438,7 +437,6 @@ TEST_F(ImageStoreTest, AFullDiskIsAnErrorAndLosesNothing) {
   EXPECT_EQ(unwrap(open().images()).size(), 1U);
   EXPECT_EQ(unwrap(open().usage()).writing_bytes, 0U);
   EXPECT_OK(open().add_image("small", bytes_of(component("2"))));
-  ::umount2(folder.c_str(), MNT_DETACH);
 }
 
 // ---- skopeo
