@@ -20,8 +20,8 @@ namespace tairitsu::detail {
 
 namespace {
 
-/// Blobs of ours are read-only files. One that can be written was put by a tool that knows no locks of ours,
-/// and may be what its next `index.json` refers to.
+/// Blobs of ours are dated `kBlobTime`. One that was written lately was put by a tool that knows no locks of
+/// ours, and may be what its next `index.json` refers to.
 constexpr std::int64_t kForeignBlobSeconds = 3600;
 
 bool is_blob_name(std::string_view name) { return name.size() == kDigestHexSize && is_lower_hex(name); }
@@ -44,7 +44,7 @@ Result<LayoutUsage> look_at_blobs(
     ++usage.blobs;
     usage.blob_bytes += size;
     if (reachable.contains(std::string(kDigestPrefix) + name)) return true;
-    if ((status.st_mode & S_IWUSR) != 0 && seconds_since_written(status) < kForeignBlobSeconds) return true;
+    if (seconds_since_written(status) < kForeignBlobSeconds) return true;
     ++usage.unused_blobs;
     usage.unused_bytes += size;
     outcome = unused(blobs.get(), name, size);
@@ -96,23 +96,36 @@ bool ImageLayout::contains(std::string_view digest) const {
 
 namespace {
 
-/// Moves a damaged blob away, unless somebody has put a good one in its place meanwhile.
-bool move_away(const LayoutState& state, int file, std::string_view digest) {
+enum class Damage { moved_away, left, none };
+
+/// Moves a damaged blob away, unless it is a good one by now: somebody put another in its place, or a tool that
+/// takes no lock was just writing it.
+Damage move_away(const LayoutState& state, int file, std::string_view digest) {
   const auto locked = LockedLayout::take(state, 1000);
   struct stat seen{};
   struct stat now{};
   if (!locked || ::fstat(file, &seen) != 0 ||
-      ::fstatat(locked->root(), blob_name(digest).c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0 ||
-      seen.st_ino != now.st_ino || seen.st_dev != now.st_dev) {
-    return false;
+      ::fstatat(locked->root(), blob_name(digest).c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0) {
+    return Damage::left;
   }
+  if (seen.st_ino != now.st_ino || seen.st_dev != now.st_dev) return Damage::none;
+  if (::lseek(file, 0, SEEK_SET) != 0) return Damage::left;
+  const auto again = measure(state.sha256, file, state.path / blob_name(digest));
+  if (again && again->first == digest) return Damage::none;
   const std::string to = std::string(kDamaged) + "/" + std::string(hex_of(digest));
-  return ::renameat(locked->root(), blob_name(digest).c_str(), locked->root(), to.c_str()) == 0;
+  return ::renameat(locked->root(), blob_name(digest).c_str(), locked->root(), to.c_str()) == 0
+             ? Damage::moved_away
+             : Damage::left;
 }
 
 }  // namespace
 
 Result<std::vector<std::byte>> ImageLayout::read(const Descriptor& descriptor, std::uint64_t most) const {
+  return read(descriptor, most, 2);
+}
+
+Result<std::vector<std::byte>> ImageLayout::read(const Descriptor& descriptor, std::uint64_t most,
+                                                 int retries) const {
   const std::string& digest = descriptor.digest;
   if (!is_digest(digest)) {
     return fail(ErrorCode::invalid_manifest,
@@ -155,10 +168,11 @@ Result<std::vector<std::byte>> ImageLayout::read(const Descriptor& descriptor, s
                               descriptor.size));
     }
   }
-  const bool moved = move_away(*state_, file.get(), digest);
+  const Damage damage = move_away(*state_, file.get(), digest);
+  if (damage == Damage::none && retries != 0) return read(descriptor, most, retries - 1);
   return fail(ErrorCode::digest_mismatch,
               fmt::format("blob {} is damaged: its bytes are those of {}; {}pull or add the image again",
-                          digest, actual, moved ? "it was moved away, so " : ""));
+                          digest, actual, damage == Damage::moved_away ? "it was moved away, so " : ""));
 }
 
 Result<void> ImageLayout::add_name(std::string_view digest, std::string_view name) const {

@@ -135,6 +135,8 @@ class ImageLayout {
 
  private:
   friend class LayoutTransaction;
+  [[nodiscard]] Result<std::vector<std::byte>> read(const Descriptor& descriptor, std::uint64_t most,
+                                                    int retries) const;
   explicit ImageLayout(std::shared_ptr<const LayoutState> state);
   std::shared_ptr<const LayoutState> state_;
 };

@@ -33,6 +33,10 @@ inline constexpr const char* kLiveness = "lock";
 /// The lock is held for milliseconds: a minute means that its holder was stopped.
 inline constexpr int kPatience = 60'000;
 
+/// The modification time of blobs that we write. Content has no date; and so those of tools that take no lock,
+/// which have one, are told from ours. Not by a mode: such tools overwrite manifests that are there.
+inline constexpr timespec kBlobTime = {.tv_sec = 1, .tv_nsec = 0};
+
 /// Where a blob is in the layout's folder. The digest was checked to be one.
 [[nodiscard]] std::string blob_name(std::string_view digest);
 [[nodiscard]] FileDescriptor open_directory(int folder, const char* name) noexcept;
@@ -68,8 +72,8 @@ class LayoutState {
   class Marking;
 };
 
-/// The layout's folder with its lock, which is for changes alone: of `index.json`, of what is in `blobs`, and of
-/// which transactions there are.
+/// The layout's folder with its lock, which is for changes alone: of `index.json`, of what is in `blobs`, and
+/// of which transactions there are.
 class LockedLayout {
  public:
   /// Makes what is missing of the layout. Fails with `io`, or `in_use` after so many milliseconds.

@@ -18,8 +18,7 @@ namespace tairitsu::detail {
 
 namespace {
 
-/// Read-only, to tell them from those of tools that take no lock: see `ImageLayout::collect_garbage`.
-constexpr mode_t kBlobMode = S_IRUSR | S_IRGRP | S_IROTH;
+constexpr mode_t kBlobMode = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
 
 }  // namespace
 
@@ -67,7 +66,9 @@ class LayoutBlobWriter::State {
   /// Puts the bytes on the disk, under their digest.
   Result<void> keep(const std::string& digest) {
     const int folder = transaction->folder.get();
-    if (::fchmod(file.get(), kBlobMode) != 0 || ::fsync(file.get()) != 0 ||
+    const timespec times[2] = {kBlobTime, kBlobTime};
+    if (::fchmod(file.get(), kBlobMode) != 0 || ::futimens(file.get(), times) != 0 ||
+        ::fsync(file.get()) != 0 ||
         ::renameat(folder, name.c_str(), folder, std::string(hex_of(digest)).c_str()) != 0) {
       return std::unexpected(file_error(path(), "write it", errno));
     }

@@ -43,6 +43,13 @@ std::string read_text(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+/// As if it had been written more than an hour ago.
+void make_old(const std::filesystem::path& path) {
+  const timespec times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT},
+                             {.tv_sec = ::time(nullptr) - 4000, .tv_nsec = 0}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
+}
+
 Descriptor described(std::string_view media_type, std::string_view text) {
   return {std::string(media_type), digest_of_text(text), text.size(), {}, {}};
 }
@@ -278,7 +285,6 @@ TEST_F(LayoutTest, ReusesOnlyWhatIsWhole) {
   EXPECT_FALSE(unwrap(transaction.reuse(digest_of_text(parts.layer), 5)));
   EXPECT_ERROR(transaction.reuse("sha256:../../x", 5), invalid_argument);
   const auto path = blob(digest_of_text(parts.layer));
-  ASSERT_EQ(::chmod(path.c_str(), 0644), 0);
   write_file(path, "Component");
   EXPECT_FALSE(unwrap(transaction.reuse(digest_of_text(parts.layer), parts.layer.size())));
   // Written again, it takes the damaged one's place.
@@ -293,7 +299,6 @@ TEST_F(LayoutTest, ADamagedBlobIsReportedMovedAwayAndPulledAgain) {
   for (const std::string damage : {"Component", "comp", "", "component and more"}) {
     add(parts.layer, {"web"});
     const auto path = blob(digest_of_text(parts.layer));
-    ASSERT_EQ(::chmod(path.c_str(), 0644), 0);
     write_file(path, damage);
     const auto read = open().read(described("x", parts.layer), 100);
     EXPECT_ERROR(read, digest_mismatch);
@@ -372,13 +377,12 @@ TEST_F(LayoutTest, KeepsWhatOtherToolsWrote) {
   index.replace(index.find("}]") + 1, 0, "," + foreign);
   index.insert(index.size() - 1, R"(,"annotations":{"mine":"kept"})");
   write_file(folder / "index.json", index);
-  ::usleep(1000);
 
   add("two", {"two"});
   unwrap(open().remove_entries([](const IndexEntry& entry) { return entry.name == "one"; }));
   EXPECT_OK(open().add_name("sha512:abc", "theirs-too"));
   for (const auto& entry : std::filesystem::directory_iterator(folder / "blobs/sha256")) {
-    ASSERT_EQ(::chmod(entry.path().c_str(), 0444), 0);
+    make_old(entry.path());
   }
   EXPECT_EQ(unwrap(open().collect_garbage()).digests.size(), 3U);
   EXPECT_EQ(blobs().size(), 9U);
@@ -395,9 +399,7 @@ TEST_F(LayoutTest, SparesFreshBlobsOfToolsThatKnowNoLocks) {
   add("one", {"one"});
   write_file(blob(digest_of_text("fresh")), "fresh");
   write_file(blob(digest_of_text("old")), "old");
-  const timespec times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT},
-                             {.tv_sec = ::time(nullptr) - 4000, .tv_nsec = 0}};
-  ASSERT_EQ(::utimensat(AT_FDCWD, blob(digest_of_text("old")).c_str(), times, 0), 0);
+  make_old(blob(digest_of_text("old")));
   write_file(folder / "blobs/sha256/README", "not a blob");
   EXPECT_THAT(unwrap(open().collect_garbage()).digests, ElementsAre(digest_of_text("old")));
   EXPECT_TRUE(std::filesystem::exists(folder / "blobs/sha256/README"));
@@ -408,7 +410,6 @@ TEST_F(LayoutTest, CollectsNothingWhereAManifestCannotBeRead) {
   add("two", {"two"});
   unwrap(open().remove_entries([](const IndexEntry& entry) { return entry.name == "two"; }));
   const auto path = blob(Parts("one").descriptor().digest);
-  ASSERT_EQ(::chmod(path.c_str(), 0644), 0);
   write_file(path, "{");
   const auto collected = open().collect_garbage();
   EXPECT_ERROR(collected, invalid_manifest);
