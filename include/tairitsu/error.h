@@ -32,7 +32,7 @@ enum class ErrorCode : std::uint8_t {
   not_found,          ///< No function, image or container of that name.
   ambiguous_name,     ///< A short name that fits several functions.
   already_exists,     ///< The name is taken.
-  in_use,             ///< An image still has containers.
+  in_use,             ///< An image still has containers or other names, or a store's lock is held for long.
   trap,               ///< The guest trapped; `backtrace()` has its frames.
   invalid_value,      ///< A value crossing the boundary breaks the canonical ABI (bad UTF-8, discriminant,
                       ///< pointer).

@@ -15,6 +15,7 @@
 /// | http_server.h | `HttpServer`: HTTP that guests answer |
 /// | compilation_cache.h | `CompilationCache`: compiled code on disk |
 /// | registry.h | `Registry`: images and containers by name |
+/// | image_store.h | `ImageStore`: images on disk, in an OCI image layout |
 /// | value.h | `Value`: a value of any WIT type, known when the program runs |
 /// | dynamic_function.h | `DynamicFunction`: calls with values, text or JSON |
 /// | host_imports.h | `HostImportRegistry`: host functions over values |
@@ -39,6 +40,7 @@
 #include <tairitsu/host_imports.h>
 #include <tairitsu/http_server.h>
 #include <tairitsu/image.h>
+#include <tairitsu/image_store.h>
 #include <tairitsu/json.h>
 #include <tairitsu/linker.h>
 #include <tairitsu/program.h>

@@ -2,9 +2,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <ctime>
@@ -48,6 +50,50 @@ Result<std::size_t> read_some(int file, std::span<std::byte> into, const std::fi
     const ssize_t count = ::read(file, into.data(), into.size());
     if (count >= 0) return static_cast<std::size_t>(count);
     if (errno != EINTR) return std::unexpected(file_error(path, "read it", errno));
+  }
+}
+
+Result<std::optional<std::vector<std::byte>>> read_file(int folder, const char* name, std::uint64_t most,
+                                                        const std::filesystem::path& path) {
+  // Opening a pipe that somebody put there would wait for ever.
+  const FileDescriptor file = open_file(folder, name, O_RDONLY | O_NONBLOCK);
+  if (!file) {
+    if (errno == ENOENT) return std::nullopt;
+    return std::unexpected(file_error(path, "open it", errno));
+  }
+  struct stat status{};
+  if (::fstat(file.get(), &status) != 0) return std::unexpected(file_error(path, "look at it", errno));
+  if (!S_ISREG(status.st_mode)) return fail(ErrorCode::io, fmt::format("'{}' is not a file", path.string()));
+  if (static_cast<std::uint64_t>(status.st_size) > most) {
+    return fail(ErrorCode::invalid_manifest, fmt::format("'{}' is too large: {} bytes, and {} are the most",
+                                                         path.string(), status.st_size, most));
+  }
+  // One more, to see the end; a file that grows meanwhile is not one that we write.
+  std::vector<std::byte> bytes(static_cast<std::size_t>(status.st_size) + 1);
+  std::size_t filled = 0;
+  while (filled < bytes.size()) {
+    TAIRITSU_TRY(const std::size_t count, read_some(file.get(), std::span(bytes).subspan(filled), path));
+    if (count == 0) break;
+    filled += count;
+  }
+  bytes.resize(filled);
+  return bytes;
+}
+
+Result<void> sync_folder(int folder, const std::filesystem::path& path) {
+  if (::fsync(folder) == 0) return {};
+  return std::unexpected(file_error(path, "write the folder to the disk", errno));
+}
+
+Result<bool> lock_file(int file, int patience, const std::filesystem::path& path) {
+  // Not the waiting form of flock: only a signal could end that.
+  for (int waited = 0, pause = 1;; waited += pause, pause = std::min(pause * 2, 20)) {
+    if (::flock(file, LOCK_EX | LOCK_NB) == 0) return true;
+    if (errno == EINTR) continue;
+    if (errno != EWOULDBLOCK) return std::unexpected(file_error(path, "lock it", errno));
+    if (waited >= patience) return false;
+    const timespec time{.tv_sec = 0, .tv_nsec = pause * 1'000'000L};
+    ::nanosleep(&time, nullptr);
   }
 }
 

@@ -53,6 +53,18 @@ class FileDescriptor {
 [[nodiscard]] Result<std::size_t> read_some(int file, std::span<std::byte> into,
                                             const std::filesystem::path& path);
 
+/// Reads a whole file. Nothing where there is none. A longer one than `most` fails with `invalid_manifest`.
+[[nodiscard]] Result<std::optional<std::vector<std::byte>>> read_file(int folder, const char* name,
+                                                                      std::uint64_t most,
+                                                                      const std::filesystem::path& path);
+
+/// Makes what was written to a folder (names made, changed, removed) outlive a crash of the machine.
+[[nodiscard]] Result<void> sync_folder(int folder, const std::filesystem::path& path);
+
+/// Takes a file's lock (`flock`), which goes with the descriptor, and so with the process, however that ends.
+/// Polls for up to `patience` milliseconds; false where others held it all the time.
+[[nodiscard]] Result<bool> lock_file(int file, int patience, const std::filesystem::path& path);
+
 /// Makes a folder and those above it, each only for its owner. One that exists stays as it is.
 [[nodiscard]] Result<void> make_folders(const std::filesystem::path& path);
 

@@ -1,10 +1,13 @@
 /// Folders that go away with the test, and other processes to share them with.
 #pragma once
 
+#include <sys/mount.h>
+#include <sys/ptrace.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -22,7 +25,10 @@ namespace tairitsu::test {
 class TemporaryFolder {
  public:
   TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "tairitsu-test-XXXXXX").string();
+    // In memory where that can be: what is tested syncs often.
+    const std::filesystem::path memory = "/dev/shm";
+    const auto where = ::access(memory.c_str(), W_OK) == 0 ? memory : std::filesystem::temp_directory_path();
+    std::string name = (where / "tairitsu-test-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make " + name);
     path_ = name;
   }
@@ -39,6 +45,25 @@ class TemporaryFolder {
 
  private:
   std::filesystem::path path_;
+};
+
+/// A disk of its own on a folder, to be filled; only where this process may mount one.
+class SmallDisk {
+ public:
+  SmallDisk(std::filesystem::path folder, const std::string& size) : folder_(std::move(folder)) {
+    std::filesystem::create_directories(folder_);
+    mounted_ = ::mount("tmpfs", folder_.c_str(), "tmpfs", 0, ("size=" + size).c_str()) == 0;
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+  ~SmallDisk() {
+    if (mounted_) ::umount2(folder_.c_str(), MNT_DETACH);
+  }
+  explicit operator bool() const { return mounted_; }
+
+ private:
+  std::filesystem::path folder_;
+  bool mounted_;
 };
 
 /// A process that runs `body` and ends with what it answers, or with 99 where it throws. It is killed where
@@ -90,6 +115,44 @@ inline std::vector<int> in_processes(int count, const std::function<int(int)>& b
   std::vector<int> statuses;
   for (ChildProcess& child : children) statuses.push_back(child.wait());
   return statuses;
+}
+
+/// Runs `body` in a process that is killed as it enters or leaves a system call, after `count` such stops.
+/// False where it ended before that: there is no step more to be killed at.
+inline bool killed_at_step(int count, const std::function<void()>& body) {
+  const pid_t id = ::fork();
+  if (id < 0) throw std::runtime_error("cannot fork");
+  if (id == 0) {
+    if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) ::_exit(98);
+    ::raise(SIGSTOP);
+    try {
+      body();
+    } catch (const std::exception&) {
+      ::_exit(99);
+    }
+    ::_exit(0);
+  }
+  const auto stopped = [&] {
+    int status = 0;
+    if (::waitpid(id, &status, 0) != id) throw std::runtime_error("lost a child");
+    if (WIFSTOPPED(status)) return true;
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) throw std::runtime_error("the child failed");
+    return false;
+  };
+  for (int step = 0; stopped(); ++step) {
+    if (step == count) {
+      ::kill(id, SIGKILL);
+      ::waitpid(id, nullptr, 0);
+      return true;
+    }
+    if (::ptrace(PTRACE_SYSCALL, id, nullptr, nullptr) != 0) throw std::runtime_error("cannot trace");
+  }
+  return false;
+}
+
+/// Whether this process may trace its children: not in every sandbox.
+inline bool can_trace() {
+  return ChildProcess([] { return ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == 0 ? 0 : 1; }).wait() == 0;
 }
 
 }  // namespace tairitsu::test

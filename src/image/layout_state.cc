@@ -1,0 +1,236 @@
+#include "image/layout_state.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace tairitsu::detail {
+
+namespace {
+
+constexpr std::uint64_t kMaxIndexSize = std::uint64_t{32} << 20U;
+constexpr int kMaxIndexDepth = 8;
+constexpr mode_t kFileMode = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
+
+/// Writes a file aside, on the disk, and lets it take the place of `name`.
+Result<void> replace_file(int root, const std::filesystem::path& path, const char* name,
+                          std::string_view text) {
+  const std::string aside = unique_name(std::string(kWriting) + "/file-");
+  int reason = 0;
+  {
+    const FileDescriptor file = open_file(root, aside.c_str(), O_WRONLY | O_CREAT | O_EXCL, kFileMode);
+    if (!file) return std::unexpected(file_error(path / aside, "make it", errno));
+    reason = write_all(file.get(), std::as_bytes(std::span(text)));
+    if (reason == 0 && ::fsync(file.get()) != 0) reason = errno;
+  }
+  if (reason == 0 && ::renameat(root, aside.c_str(), root, name) != 0) reason = errno;
+  if (reason != 0) {
+    ::unlinkat(root, aside.c_str(), 0);
+    return std::unexpected(file_error(path / name, "write it", reason));
+  }
+  return sync_folder(root, path);
+}
+
+/// Whether it says which registry it is from, and so is a name that containerd takes: `ghcr.io/foo/bar:1`.
+bool is_full_reference(std::string_view name) {
+  const std::size_t slash = name.find('/');
+  if (slash == std::string_view::npos) return false;
+  const std::string_view host = name.substr(0, slash);
+  return host == "localhost" || host.find_first_of(".:") != std::string_view::npos;
+}
+
+}  // namespace
+
+std::string blob_name(std::string_view digest) {
+  std::string name = "blobs/";
+  name += digest;
+  std::ranges::replace(name, ':', '/');
+  return name;
+}
+
+FileDescriptor open_directory(int folder, const char* name) noexcept {
+  return open_file(folder, name, O_RDONLY | O_DIRECTORY);
+}
+
+void remove_folder(int parent, const std::filesystem::path& path, const std::string& name) {
+  if (const FileDescriptor folder = open_directory(parent, name.c_str())) {
+    const auto listed = for_each_entry(folder.get(), path, [&](const std::string& file, const struct stat&) {
+      ::unlinkat(folder.get(), file.c_str(), 0);
+      return true;
+    });
+    if (!listed) return;
+  }
+  ::unlinkat(parent, name.c_str(), AT_REMOVEDIR);
+}
+
+Result<std::pair<std::string, std::uint64_t>> measure(const Sha256Factory& factory, int file,
+                                                      const std::filesystem::path& path) {
+  const std::unique_ptr<Sha256> sha256 = factory();
+  std::vector<std::byte> buffer(std::size_t{256} << 10U);
+  std::uint64_t size = 0;
+  for (;;) {
+    TAIRITSU_TRY(const std::size_t count, read_some(file, buffer, path));
+    if (count == 0) return std::pair(finish_digest(*sha256), size);
+    sha256->update(std::span(buffer).first(count));
+    size += count;
+  }
+}
+
+std::string_view name_in(const Json& entry) {
+  const auto annotations = entry.find("annotations");
+  if (annotations == entry.end() || !annotations->is_object()) return {};
+  const auto name = annotations->find(kRefNameAnnotation);
+  if (name == annotations->end() || !name->is_string()) return {};
+  return name->get_ref<const std::string&>();
+}
+
+bool has_digest(const Json& entry, std::string_view digest) {
+  const auto found = entry.find("digest");
+  return found != entry.end() && found->is_string() && found->get_ref<const std::string&>() == digest;
+}
+
+Json with_name(Json entry, std::string_view name) {
+  Json& annotations = entry["annotations"];
+  if (!annotations.is_object()) annotations = Json::object();
+  annotations.erase(std::string(kRefNameAnnotation));
+  annotations.erase(std::string(kContainerdNameAnnotation));
+  if (!name.empty()) annotations[std::string(kRefNameAnnotation)] = name;
+  if (is_full_reference(name)) annotations[std::string(kContainerdNameAnnotation)] = name;
+  if (annotations.empty()) entry.erase("annotations");
+  return entry;
+}
+
+// ---- LayoutState
+
+LayoutState::LayoutState(std::filesystem::path folder, Sha256Factory factory)
+    : path(std::move(folder)), sha256(std::move(factory)) {}
+
+Result<Json> LayoutState::read_index() const {
+  const std::filesystem::path file = path / kIndexFile;
+  TAIRITSU_TRY(const auto bytes, read_file(AT_FDCWD, file.c_str(), kMaxIndexSize, file));
+  if (!bytes) {
+    return Json{{"schemaVersion", 2}, {"mediaType", kIndexMediaType}, {"manifests", Json::array()}};
+  }
+  TAIRITSU_TRY(Json index, parse_json_object(*bytes, "'" + file.string() + "'"));
+  Json& manifests = index["manifests"];
+  if (manifests.is_null()) manifests = Json::array();
+  if (!manifests.is_array()) {
+    return fail(ErrorCode::invalid_manifest, fmt::format("'{}': 'manifests' is not a list", file.string()));
+  }
+  return index;
+}
+
+Result<std::vector<IndexEntry>> LayoutState::entries_of(const Json& index) const {
+  std::vector<IndexEntry> entries;
+  const Json& manifests = index.at("manifests");
+  entries.reserve(manifests.size());
+  for (std::size_t i = 0; i < manifests.size(); ++i) {
+    const std::string what = fmt::format("'{}': manifests[{}]", (path / kIndexFile).string(), i);
+    TAIRITSU_TRY(Descriptor descriptor, parse_descriptor(manifests[i], what));
+    std::string name(name_in(manifests[i]));
+    entries.push_back({std::move(descriptor), std::move(name)});
+  }
+  return entries;
+}
+
+class LayoutState::Marking {
+ public:
+  Marking(const LayoutState& state, int root) : state_(state), root_(root) {}
+
+  Result<void> mark(const Descriptor& descriptor, int depth) {
+    marked.insert(descriptor.digest);
+    // One thing may be called a manifest here and something else there.
+    if (!has_children(descriptor.media_type) || !expanded_.insert(descriptor.digest).second) return {};
+    const std::string what = "manifest " + descriptor.digest;
+    if (depth > kMaxIndexDepth) {
+      return fail(ErrorCode::invalid_manifest,
+                  fmt::format("{}: indexes more than {} levels deep", what, kMaxIndexDepth));
+    }
+    const std::string name = blob_name(descriptor.digest);
+    TAIRITSU_TRY(const auto bytes, read_file(root_, name.c_str(), kMaxManifestSize, state_.path / name));
+    // Nothing leads to what it needed; pulling it again brings all of it.
+    if (!bytes) return {};
+    TAIRITSU_TRY(const Json manifest, parse_json_object(*bytes, what));
+    TAIRITSU_TRY(const auto children, children_of(manifest, what));
+    for (const Descriptor& child : children) TAIRITSU_CHECK(mark(child, depth + 1));
+    return {};
+  }
+
+  std::set<std::string> marked;
+
+ private:
+  const LayoutState& state_;
+  int root_;
+  std::set<std::string> expanded_;
+};
+
+Result<std::set<std::string>> LayoutState::reachable(int root, const std::vector<IndexEntry>& entries) const {
+  Marking marking(*this, root);
+  for (const IndexEntry& entry : entries) {
+    if (auto marked = marking.mark(entry.descriptor, 0); !marked) {
+      return std::unexpected(marked.error().with_context(
+          entry.name.empty() ? "an image without a name" : fmt::format("image '{}'", shown(entry.name))));
+    }
+  }
+  return std::move(marking.marked);
+}
+
+// ---- LockedLayout
+
+Result<LockedLayout> LockedLayout::take(const LayoutState& state, int patience) {
+  TAIRITSU_CHECK(make_folders(state.path));
+  LockedLayout locked;
+  locked.root_ = open_directory(AT_FDCWD, state.path.c_str());
+  if (!locked.root_) return std::unexpected(file_error(state.path, "open the folder", errno));
+  const int root = locked.root();
+  for (const char* name : {".tairitsu", kWriting, kDamaged, "blobs", kBlobs}) {
+    if (::mkdirat(root, name, S_IRWXU) != 0 && errno != EEXIST) {
+      return std::unexpected(file_error(state.path / name, "make the folder", errno));
+    }
+  }
+  locked.lock_ = open_file(root, kLock, O_RDWR | O_CREAT, S_IRUSR | S_IWUSR);
+  if (!locked.lock_) return std::unexpected(file_error(state.path / kLock, "open it", errno));
+  TAIRITSU_TRY(const bool taken, lock_file(locked.lock_.get(), patience, state.path / kLock));
+  if (!taken) {
+    return fail(ErrorCode::in_use, fmt::format("'{}': another process has had the lock for {} seconds",
+                                               (state.path / kLock).string(), patience / 1000));
+  }
+  if (::faccessat(root, kLayoutFile, F_OK, 0) != 0) {
+    TAIRITSU_CHECK(replace_file(root, state.path, kLayoutFile, R"({"imageLayoutVersion":"1.0.0"})"));
+  }
+  if (::faccessat(root, kIndexFile, F_OK, 0) != 0) {
+    TAIRITSU_TRY(const Json index, state.read_index());
+    TAIRITSU_CHECK(locked.write_index(state, index));
+  }
+  return locked;
+}
+
+Result<void> LockedLayout::write_index(const LayoutState& state, const Json& index) const {
+  TAIRITSU_TRY(const std::string text, to_json_text(index, kIndexFile));
+  return replace_file(root(), state.path, kIndexFile, text);
+}
+
+Result<void> LockedLayout::remove_leftovers(const LayoutState& state) const {
+  const std::filesystem::path path = state.path / kWriting;
+  const FileDescriptor writing = open_directory(root(), kWriting);
+  if (!writing) return std::unexpected(file_error(path, "open the folder", errno));
+  return for_each_entry(writing.get(), path, [&](const std::string& name, const struct stat& status) {
+    if (!S_ISDIR(status.st_mode)) {
+      ::unlinkat(writing.get(), name.c_str(), 0);
+      return true;
+    }
+    const FileDescriptor liveness = open_file(writing.get(), (name + "/" + kLiveness).c_str(), O_RDWR);
+    if (!liveness && errno != ENOENT) return true;
+    if (liveness && ::flock(liveness.get(), LOCK_EX | LOCK_NB) != 0) return true;
+    remove_folder(writing.get(), path / name, name);
+    return true;
+  });
+}
+
+}  // namespace tairitsu::detail

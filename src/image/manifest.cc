@@ -1,0 +1,163 @@
+#include "image/manifest.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "image/digest.h"
+#include "image/json.h"
+
+namespace tairitsu::detail {
+
+namespace {
+
+constexpr std::array<std::string_view, 4> kWasmLayers = {
+    kWasmLayerMediaType, "application/vnd.bytecodealliance.wasm.component.layer.v0+wasm",
+    "application/vnd.wasm.content.layer.v1+wasm", "application/vnd.module.wasm.content.layer.v1+wasm"};
+
+auto malformed(std::string_view what, std::string_view problem) {
+  return fail(ErrorCode::invalid_manifest, fmt::format("{}: {}", what, problem));
+}
+
+Result<void> check_version(const Json& json, std::string_view what) {
+  const Json* version = member(json, "schemaVersion");
+  if (version == nullptr) return malformed(what, "'schemaVersion' is missing");
+  if (!version->is_number_integer() || version->get<std::int64_t>() != 2) {
+    return malformed(what, fmt::format("'schemaVersion' is {} and should be 2", shown(version->dump(), 40)));
+  }
+  return {};
+}
+
+/// Texts where they are, and nothing where something else is.
+std::string text_or_nothing(const Json& json, std::string_view name) {
+  const Json* found = member(json, name);
+  return found != nullptr && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+}  // namespace
+
+bool is_wasm_layer(std::string_view media_type) noexcept {
+  return std::ranges::find(kWasmLayers, media_type) != kWasmLayers.end();
+}
+
+Result<WasmManifest> parse_manifest(std::span<const std::byte> bytes, std::string_view what) {
+  TAIRITSU_TRY(const Json json, parse_json_object(bytes, what));
+  TAIRITSU_CHECK(check_version(json, what));
+  TAIRITSU_TRY(const std::string media_type, string_member(json, "mediaType", what, false));
+  if (is_index(media_type) || (media_type.empty() && member(json, "manifests") != nullptr)) {
+    return malformed(what, "an index of images, where one image is wanted");
+  }
+  if (!media_type.empty() && media_type != kManifestMediaType) {
+    return malformed(what,
+                     fmt::format("'{}' is not the type of an OCI image manifest", shown(media_type, 100)));
+  }
+
+  WasmManifest manifest;
+  const Json* config = member(json, "config");
+  if (config == nullptr) return malformed(what, "'config' is missing");
+  TAIRITSU_TRY(manifest.config, parse_descriptor(*config, fmt::format("{}: config", what)));
+  const Json* layers = member(json, "layers");
+  if (layers == nullptr || !layers->is_array()) return malformed(what, "'layers' is not a list");
+  if (layers->size() != 1) {
+    return malformed(what, fmt::format("{} layers: a WebAssembly image has exactly one", layers->size()));
+  }
+  TAIRITSU_TRY(manifest.layer, parse_descriptor(layers->front(), fmt::format("{}: layers[0]", what)));
+  if (!is_wasm_layer(manifest.layer.media_type)) {
+    return malformed(what, fmt::format("its layer is '{}', not WebAssembly ({})",
+                                       shown(manifest.layer.media_type, 100), kWasmLayerMediaType));
+  }
+  for (const Descriptor& descriptor : {manifest.config, manifest.layer}) {
+    if (is_digest(descriptor.digest)) continue;
+    return malformed(what, fmt::format("'{}' is not a sha256 digest, and others are not known",
+                                       shown(descriptor.digest, 80)));
+  }
+  if (manifest.layer.size == 0) return malformed(what, "its layer is empty");
+  if (manifest.config.size > kMaxManifestSize) {
+    return malformed(what, fmt::format("its config has {} bytes, and {} are the most", manifest.config.size,
+                                       kMaxManifestSize));
+  }
+  TAIRITSU_TRY(manifest.annotations, annotations_member(json, what));
+  return manifest;
+}
+
+Result<WasmConfig> parse_config(std::string_view media_type, std::span<const std::byte> bytes,
+                                std::string_view what) {
+  WasmConfig config;
+  config.architecture.clear();
+  if (media_type != kWasmConfigMediaType) {
+    // Empty, `{}`, an OCI image's config, or another tool's own.
+    const auto json = parse_json_object(bytes, what);
+    if (!json) return config;
+    config.created = text_or_nothing(*json, "created");
+    config.author = text_or_nothing(*json, "author");
+    config.architecture = text_or_nothing(*json, "architecture");
+    config.os = text_or_nothing(*json, "os");
+    return config;
+  }
+  TAIRITSU_TRY(const Json json, parse_json_object(bytes, what));
+  TAIRITSU_TRY(config.created, string_member(json, "created", what, false));
+  TAIRITSU_TRY(config.author, string_member(json, "author", what, false));
+  TAIRITSU_TRY(config.architecture, string_member(json, "architecture", what, false));
+  if (!config.architecture.empty() && config.architecture != "wasm") {
+    return malformed(
+        what, fmt::format("it is for the architecture '{}', not for wasm", shown(config.architecture, 60)));
+  }
+  TAIRITSU_TRY(config.os, string_member(json, "os", what, false));
+  TAIRITSU_TRY(config.layer_digests, strings_member(json, "layerDigests", what, false));
+  if (const Json* component = member(json, "component")) {
+    const std::string inner = fmt::format("{}: component", what);
+    if (!component->is_object()) return malformed(inner, "not an object");
+    config.component.emplace();
+    TAIRITSU_TRY(config.component->exports, strings_member(*component, "exports", inner, false));
+    TAIRITSU_TRY(config.component->imports, strings_member(*component, "imports", inner, false));
+    TAIRITSU_TRY(config.component->target, string_member(*component, "target", inner, false));
+  }
+  return config;
+}
+
+Result<Descriptor> choose_from_index(std::span<const std::byte> bytes, std::string_view what) {
+  TAIRITSU_TRY(const Json json, parse_json_object(bytes, what));
+  TAIRITSU_CHECK(check_version(json, what));
+  const Json* manifests = member(json, "manifests");
+  if (manifests == nullptr || !manifests->is_array()) return malformed(what, "'manifests' is not a list");
+  std::optional<Descriptor> chosen;
+  for (std::size_t i = 0; i < manifests->size(); ++i) {
+    TAIRITSU_TRY(Descriptor descriptor,
+                 parse_descriptor((*manifests)[i], fmt::format("{}: manifests[{}]", what, i)));
+    const bool only = manifests->size() == 1 && descriptor.platform.architecture.empty();
+    if (!only && descriptor.platform.architecture != "wasm") continue;
+    // wasip2 before wasip1, and else the first: a component says more than a module.
+    if (!chosen || (chosen->platform.os != "wasip2" && descriptor.platform.os == "wasip2")) {
+      chosen = std::move(descriptor);
+    }
+  }
+  if (!chosen) return malformed(what, "an index of images, and none of them is WebAssembly");
+  return *std::move(chosen);
+}
+
+Result<std::string> manifest_text(const WasmManifest& manifest) {
+  Json json = {{"schemaVersion", 2},
+               {"mediaType", kManifestMediaType},
+               {"config", to_json(manifest.config)},
+               {"layers", Json::array({to_json(manifest.layer)})}};
+  if (!manifest.annotations.empty()) json["annotations"] = manifest.annotations;
+  return to_json_text(json, "the manifest");
+}
+
+Result<std::string> config_text(const WasmConfig& config) {
+  Json json = {{"created", config.created},
+               {"architecture", config.architecture},
+               {"os", config.os},
+               {"layerDigests", config.layer_digests}};
+  if (!config.author.empty()) json["author"] = config.author;
+  if (config.component) {
+    Json& component = json["component"];
+    component = {{"exports", config.component->exports}, {"imports", config.component->imports}};
+    if (!config.component->target.empty()) component["target"] = config.component->target;
+  }
+  return to_json_text(json, "the config");
+}
+
+}  // namespace tairitsu::detail

@@ -1,0 +1,33 @@
+/// SHA-256 as the store needs it. What computes it lies above: `src/engine` has one, a test may have its own.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace tairitsu::detail {
+
+/// The digest of a stream.
+class Sha256 {
+ public:
+  Sha256() = default;
+  Sha256(const Sha256&) = delete;
+  Sha256& operator=(const Sha256&) = delete;
+  virtual ~Sha256() = default;
+
+  virtual void update(std::span<const std::byte> bytes) = 0;
+  /// Once, after all updates.
+  [[nodiscard]] virtual std::array<std::byte, 32> finish() = 0;
+};
+
+/// Makes a new stream's; called from any thread.
+using Sha256Factory = std::function<std::unique_ptr<Sha256>()>;
+
+/// Ends the stream: `sha256:` and the digits.
+[[nodiscard]] std::string finish_digest(Sha256& sha256);
+[[nodiscard]] std::string digest_of(const Sha256Factory& factory, std::span<const std::byte> bytes);
+
+}  // namespace tairitsu::detail

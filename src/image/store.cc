@@ -1,0 +1,469 @@
+#include "image/store.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <ctime>
+#include <optional>
+#include <ranges>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "image/digest.h"
+#include "image/json.h"
+#include "image/manifest.h"
+
+namespace tairitsu {
+
+namespace {
+
+using detail::Descriptor;
+using detail::ImageLayout;
+using detail::IndexEntry;
+using detail::StoreState;
+
+constexpr std::size_t kMaxName = 512;
+constexpr std::size_t kMinPrefix = 4;
+constexpr int kMaxIndexDepth = 4;
+constexpr const char* kCreated = "org.opencontainers.image.created";
+
+constexpr std::string_view kLettersAndDigits =
+    "abcdefghijklmnopqrstuvwxyz"
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    "0123456789";
+
+Result<void> check_name(std::string_view name) {
+  // The characters of `org.opencontainers.image.ref.name`, image-spec's annotations.md.
+  const bool good =
+      !name.empty() && name.size() <= kMaxName &&
+      kLettersAndDigits.find(name.front()) != std::string_view::npos &&
+      name.find_first_not_of(std::string(kLettersAndDigits) + "-._:@/+") == std::string_view::npos &&
+      !name.starts_with(detail::kDigestPrefix);
+  if (good) return {};
+  return fail(
+      ErrorCode::invalid_argument,
+      fmt::format("'{}' is not an image's name: these have up to {} letters, digits and -._:@/+, and begin "
+                  "with a letter or digit",
+                  detail::shown(name, 100), kMaxName));
+}
+
+// ---- References
+
+struct Found {
+  Descriptor descriptor = {};
+  std::vector<std::string> names = {};  ///< All of the image's, in order.
+  bool by_name = false;
+};
+
+std::vector<std::string> names_of(const std::vector<IndexEntry>& entries, std::string_view digest) {
+  std::vector<std::string> names;
+  for (const IndexEntry& entry : entries) {
+    if (entry.descriptor.digest == digest && !entry.name.empty()) names.push_back(entry.name);
+  }
+  std::ranges::sort(names);
+  const auto twice = std::ranges::unique(names);
+  names.erase(twice.begin(), twice.end());
+  return names;
+}
+
+Result<Found> resolve(const std::vector<IndexEntry>& entries, std::string_view reference) {
+  const auto found = [&](const IndexEntry& entry, bool by_name) {
+    return Found{.descriptor = entry.descriptor,
+                 .names = names_of(entries, entry.descriptor.digest),
+                 .by_name = by_name};
+  };
+  if (!reference.empty()) {
+    // Another tool may have put a name twice: the last one is the newer.
+    for (const IndexEntry& entry : std::views::reverse(entries)) {
+      if (entry.name == reference) return found(entry, true);
+    }
+  }
+  std::string_view digits = reference;
+  if (const std::size_t at = digits.rfind('@'); at != std::string_view::npos) digits.remove_prefix(at + 1);
+  const bool whole = detail::is_digest(digits);
+  if (digits.starts_with(detail::kDigestPrefix)) digits.remove_prefix(detail::kDigestPrefix.size());
+  const bool could_be =
+      whole || (digits.size() >= kMinPrefix && digits.size() <= detail::kDigestHexSize &&
+                detail::is_lower_hex(digits) && reference.find('@') == std::string_view::npos);
+  const IndexEntry* match = nullptr;
+  if (could_be) {
+    for (const IndexEntry& entry : entries) {
+      if (!detail::is_digest(entry.descriptor.digest) ||
+          !detail::hex_of(entry.descriptor.digest).starts_with(digits)) {
+        continue;
+      }
+      if (match != nullptr && match->descriptor.digest != entry.descriptor.digest) {
+        return fail(ErrorCode::ambiguous_name,
+                    fmt::format("'{}' fits {} and {}: give more digits", reference, match->descriptor.digest,
+                                entry.descriptor.digest));
+      }
+      match = &entry;
+    }
+  }
+  if (match != nullptr) return found(*match, false);
+  return fail(ErrorCode::not_found, fmt::format("no image '{}'", detail::shown(reference, 200)));
+}
+
+// ---- What an image is
+
+/// Follows indexes of indexes to the manifest of a WebAssembly image.
+Result<std::pair<Descriptor, std::vector<std::byte>>> manifest_of(const ImageLayout& layout,
+                                                                  Descriptor descriptor) {
+  for (int depth = 0; depth < kMaxIndexDepth; ++depth) {
+    if (!detail::has_children(descriptor.media_type)) {
+      return fail(ErrorCode::invalid_manifest,
+                  fmt::format("it is '{}', not an image", detail::shown(descriptor.media_type, 100)));
+    }
+    TAIRITSU_TRY(auto bytes, layout.read(descriptor, detail::kMaxManifestSize));
+    if (!detail::is_index(descriptor.media_type)) return std::pair(std::move(descriptor), std::move(bytes));
+    TAIRITSU_TRY(descriptor, detail::choose_from_index(bytes, fmt::format("index {}", descriptor.digest)));
+  }
+  return fail(ErrorCode::invalid_manifest, fmt::format("indexes more than {} levels deep", kMaxIndexDepth));
+}
+
+StoredImage make_image(std::uint64_t manifest_size, detail::WasmManifest manifest,
+                       detail::WasmConfig config) {
+  StoredImage image;
+  image.component_digest = std::move(manifest.layer.digest);
+  image.component_size = manifest.layer.size;
+  image.size = manifest_size + manifest.config.size + manifest.layer.size;
+  image.media_type = std::move(manifest.layer.media_type);
+  image.annotations = std::move(manifest.annotations);
+  image.created = std::move(config.created);
+  if (image.created.empty()) {
+    const auto created = image.annotations.find(kCreated);
+    if (created != image.annotations.end()) image.created = created->second;
+  }
+  image.author = std::move(config.author);
+  image.os = std::move(config.os);
+  if (config.component) {
+    image.exports = std::move(config.component->exports);
+    image.imports = std::move(config.component->imports);
+    image.target = std::move(config.component->target);
+  }
+  return image;
+}
+
+/// Reads an image's config from where `Blobs` has it: the layout, or a transaction.
+template <typename Blobs>
+Result<StoredImage> image_of(const Blobs& blobs, std::span<const std::byte> bytes, const std::string& what) {
+  TAIRITSU_TRY(auto manifest, detail::parse_manifest(bytes, what));
+  TAIRITSU_TRY(const auto config_bytes, blobs.read(manifest.config, detail::kMaxManifestSize));
+  TAIRITSU_TRY(auto config, detail::parse_config(manifest.config.media_type, config_bytes,
+                                                 fmt::format("config {}", manifest.config.digest)));
+  return make_image(bytes.size(), std::move(manifest), std::move(config));
+}
+
+Result<StoredImage> describe_unnamed(const ImageLayout& layout, const Found& found) {
+  TAIRITSU_TRY(const auto manifest, manifest_of(layout, found.descriptor));
+  TAIRITSU_TRY(StoredImage image,
+               image_of(layout, manifest.second, fmt::format("manifest {}", manifest.first.digest)));
+  image.digest = found.descriptor.digest;
+  image.names = found.names;
+  return image;
+}
+
+Result<StoredImage> describe(const ImageLayout& layout, const Found& found, std::string_view reference) {
+  auto image = describe_unnamed(layout, found);
+  if (!image)
+    return std::unexpected(image.error().with_context(fmt::format("image '{}'", detail::shown(reference))));
+  return image;
+}
+
+std::string now() {
+  const std::time_t seconds = std::time(nullptr);
+  std::tm time{};
+  ::gmtime_r(&seconds, &time);
+  std::array<char, 32> text{};
+  const std::size_t size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &time);
+  return {text.data(), size};
+}
+
+/// Whether the binary is a component; fails where it is none of WebAssembly's.
+Result<bool> is_component(std::span<const std::byte> bytes) {
+  // Magic, then a version of 16 bits, then a layer of 16: 0 for a core module, 1 for a component.
+  constexpr std::array<unsigned char, 4> kMagic = {0, 'a', 's', 'm'};
+  const auto is = [](std::byte byte, unsigned char value) {
+    return std::to_integer<unsigned char>(byte) == value;
+  };
+  if (bytes.size() < 8 || !std::ranges::equal(bytes.first(4), kMagic, is)) {
+    return fail(ErrorCode::not_wasm, "the bytes are not a WebAssembly binary");
+  }
+  return is(bytes[6], 1) && is(bytes[7], 0);
+}
+
+}  // namespace
+
+Result<std::filesystem::path> default_data_folder() {
+  const auto variable = [](const char* name) -> std::string_view {
+    const char* value = std::getenv(name);
+    return value == nullptr ? std::string_view() : value;
+  };
+  if (const auto home = variable("TAIRITSU_HOME"); !home.empty()) return std::filesystem::path(home);
+  // The specification has relative paths ignored.
+  if (const auto data = variable("XDG_DATA_HOME"); data.starts_with('/')) {
+    return std::filesystem::path(data) / "tairitsu";
+  }
+  if (const auto home = variable("HOME"); !home.empty()) {
+    return std::filesystem::path(home) / ".local/share/tairitsu";
+  }
+  return fail(ErrorCode::not_found, "no folder for images: set TAIRITSU_HOME to one");
+}
+
+// ---- Writers
+
+BlobWriter::BlobWriter(std::unique_ptr<detail::LayoutBlobWriter> writer) : writer_(std::move(writer)) {}
+BlobWriter::BlobWriter(BlobWriter&&) noexcept = default;
+BlobWriter& BlobWriter::operator=(BlobWriter&&) noexcept = default;
+BlobWriter::~BlobWriter() = default;
+
+Result<void> BlobWriter::write(std::span<const std::byte> bytes) { return writer_->write(bytes); }
+std::uint64_t BlobWriter::written() const noexcept { return writer_->written(); }
+Result<void> BlobWriter::commit(std::string_view digest, std::uint64_t size) {
+  return writer_->commit(digest, size);
+}
+
+ImageWriter::ImageWriter(std::shared_ptr<const StoreState> store,
+                         std::unique_ptr<detail::LayoutTransaction> transaction)
+    : store_(std::move(store)), transaction_(std::move(transaction)) {}
+ImageWriter::ImageWriter(ImageWriter&&) noexcept = default;
+ImageWriter& ImageWriter::operator=(ImageWriter&&) noexcept = default;
+ImageWriter::~ImageWriter() = default;
+
+Result<BlobWriter> ImageWriter::blob(std::uint64_t size) {
+  TAIRITSU_TRY(auto writer, transaction_->writer(size));
+  return BlobWriter(std::make_unique<detail::LayoutBlobWriter>(std::move(writer)));
+}
+
+Result<bool> ImageWriter::reuse(std::string_view digest, std::uint64_t size) {
+  return transaction_->reuse(digest, size);
+}
+
+Result<StoredImage> ImageWriter::commit(std::span<const std::byte> manifest, std::string_view name) {
+  std::vector<std::string> names;
+  if (!name.empty()) {
+    TAIRITSU_CHECK(check_name(name));
+    names.emplace_back(name);
+  }
+  const std::string what = name.empty() ? "the manifest" : fmt::format("image '{}'", name);
+  if (manifest.size() > detail::kMaxManifestSize) {
+    return fail(ErrorCode::invalid_manifest, fmt::format("{}: a manifest of {} bytes, and {} are the most",
+                                                         what, manifest.size(), detail::kMaxManifestSize));
+  }
+  const auto with_context = [&](const Error& error) { return std::unexpected(error.with_context(what)); };
+  auto image = image_of(*transaction_, manifest, "its manifest");
+  if (!image) return with_context(image.error());
+  Descriptor descriptor{.media_type = std::string(detail::kManifestMediaType), .size = manifest.size()};
+  auto digest = transaction_->add(manifest);
+  if (!digest) return with_context(digest.error());
+  descriptor.digest = *digest;
+  if (auto committed = transaction_->commit(descriptor, names); !committed) {
+    return with_context(committed.error());
+  }
+  image->digest = *std::move(digest);
+  image->names = std::move(names);
+  // It may have had other names; and this one may be another's already.
+  if (const auto entries = store_->layout.entries()) {
+    for (std::string& other : names_of(*entries, image->digest)) {
+      if (other != name) image->names.push_back(std::move(other));
+    }
+    std::ranges::sort(image->names);
+  }
+  return image;
+}
+
+// ---- The store
+
+ImageStore::ImageStore(std::shared_ptr<const StoreState> state) : state_(std::move(state)) {}
+
+Result<ImageStore> detail::StoreAccess::open(const std::filesystem::path& data_folder, Sha256Factory sha256,
+                                             ImageStoreOptions options) {
+  if (data_folder.empty()) {
+    return fail(ErrorCode::invalid_argument, "the folder of the image store has an empty path");
+  }
+  TAIRITSU_TRY(auto layout, ImageLayout::open(data_folder / "images", std::move(sha256)));
+  std::filesystem::path artifacts = layout.folder().parent_path() / "artifacts";
+  return ImageStore(std::make_shared<const StoreState>(std::move(layout), std::move(artifacts), options));
+}
+
+const std::filesystem::path& ImageStore::layout_folder() const noexcept { return state_->layout.folder(); }
+const std::filesystem::path& ImageStore::artifact_folder() const noexcept { return state_->artifact_folder; }
+
+Result<StoredImage> ImageStore::add_image(std::string_view name, std::span<const std::byte> component,
+                                          const ImageDescription& description) {
+  TAIRITSU_CHECK(check_name(name));
+  const std::string context = fmt::format("image '{}'", name);
+  const auto with_name = [&](const Error& error) { return std::unexpected(error.with_context(context)); };
+  const auto is_one = is_component(component);
+  if (!is_one) return with_name(is_one.error());
+  TAIRITSU_TRY(auto writer, write_image());
+
+  auto digest = writer.transaction_->add(component);
+  if (!digest) return with_name(digest.error());
+  detail::WasmConfig config;
+  config.created = description.created.empty() ? now() : description.created;
+  config.author = description.author;
+  config.os = *is_one ? "wasip2" : "wasip1";
+  config.layer_digests = {*digest};
+  if (*is_one) config.component.emplace(description.exports, description.imports, description.target);
+  const auto config_text = detail::config_text(config);
+  if (!config_text) return with_name(config_text.error());
+  const auto config_digest = writer.transaction_->add(std::as_bytes(std::span(*config_text)));
+  if (!config_digest) return with_name(config_digest.error());
+
+  detail::WasmManifest manifest;
+  manifest.config = {.media_type = std::string(detail::kWasmConfigMediaType),
+                     .digest = *config_digest,
+                     .size = config_text->size()};
+  manifest.layer = {
+      .media_type = std::string(detail::kWasmLayerMediaType), .digest = *digest, .size = component.size()};
+  manifest.annotations = description.annotations;
+  manifest.annotations.try_emplace(kCreated, config.created);
+  const auto manifest_text = detail::manifest_text(manifest);
+  if (!manifest_text) return with_name(manifest_text.error());
+  return writer.commit(std::as_bytes(std::span(*manifest_text)), name);
+}
+
+Result<ImageWriter> ImageStore::write_image() {
+  TAIRITSU_TRY(auto transaction, state_->layout.begin());
+  return ImageWriter(state_, std::make_unique<detail::LayoutTransaction>(std::move(transaction)));
+}
+
+Result<StoredImage> ImageStore::find(std::string_view reference) const {
+  TAIRITSU_TRY(const auto entries, state_->layout.entries());
+  TAIRITSU_TRY(const Found found, resolve(entries, reference));
+  auto image = describe(state_->layout, found, reference);
+  if (image || image.error().code() != ErrorCode::not_found) return image;
+  // No lock is held: it may have been removed since the index was read, and that is another message.
+  TAIRITSU_TRY(const auto entries_now, state_->layout.entries());
+  TAIRITSU_TRY(const Found found_now, resolve(entries_now, reference));
+  return describe(state_->layout, found_now, reference);
+}
+
+Result<std::vector<StoredImage>> ImageStore::images() const {
+  TAIRITSU_TRY(const auto entries, state_->layout.entries());
+  std::vector<StoredImage> images;
+  std::map<std::string_view, bool> seen;
+  for (const IndexEntry& entry : entries) {
+    if (!seen.emplace(entry.descriptor.digest, true).second) continue;
+    const Found found{.descriptor = entry.descriptor, .names = names_of(entries, entry.descriptor.digest)};
+    auto image = describe_unnamed(state_->layout, found);
+    if (!image) {
+      std::string problem = image.error().message();
+      image.emplace();
+      image->problem = std::move(problem);
+      image->digest = entry.descriptor.digest;
+      image->names = found.names;
+    }
+    images.push_back(*std::move(image));
+  }
+  std::ranges::sort(images, {}, [](const StoredImage& image) {
+    return std::pair(image.names.empty(), image.names.empty() ? image.digest : image.names.front());
+  });
+  return images;
+}
+
+Result<std::vector<std::byte>> ImageStore::read_component(const StoredImage& image) const {
+  auto bytes = state_->layout.read(
+      {.media_type = image.media_type, .digest = image.component_digest, .size = image.component_size},
+      state_->options.max_component_bytes);
+  if (bytes) return bytes;
+  return std::unexpected(bytes.error().with_context(
+      fmt::format("image '{}'", detail::shown(image.names.empty() ? image.digest : image.names.front()))));
+}
+
+Result<std::vector<std::byte>> ImageStore::read_blob(std::string_view digest, std::uint64_t size) const {
+  return state_->layout.read({.digest = std::string(digest), .size = size},
+                             state_->options.max_component_bytes);
+}
+
+Result<std::vector<std::byte>> ImageStore::read_manifest(const StoredImage& image) const {
+  TAIRITSU_TRY(const auto entries, state_->layout.entries());
+  TAIRITSU_TRY(const Found found, resolve(entries, image.digest));
+  TAIRITSU_TRY(auto manifest, manifest_of(state_->layout, found.descriptor));
+  return std::move(manifest.second);
+}
+
+Result<void> ImageStore::tag(std::string_view reference, std::string_view name) {
+  TAIRITSU_CHECK(check_name(name));
+  TAIRITSU_TRY(const auto entries, state_->layout.entries());
+  TAIRITSU_TRY(const Found found, resolve(entries, reference));
+  return state_->layout.add_name(found.descriptor.digest, name);
+}
+
+Result<ImageStore::Removal> ImageStore::remove(std::string_view reference, bool force) {
+  TAIRITSU_TRY(const auto entries, state_->layout.entries());
+  TAIRITSU_TRY(const Found found, resolve(entries, reference));
+  Removal removal;
+  removal.digest = found.descriptor.digest;
+  if (!found.by_name && found.names.size() > 1 && !force) {
+    return fail(
+        ErrorCode::in_use,
+        fmt::format("image {} has {} names: {}; remove these, or force it", removal.digest,
+                    found.names.size(), detail::shown(fmt::format("{}", fmt::join(found.names, ", ")), 400)));
+  }
+  // Names that it gets from now on are not meant.
+  removal.names = found.by_name ? std::vector<std::string>{std::string(reference)} : found.names;
+  bool left = false;
+  TAIRITSU_TRY(const std::size_t removed, state_->layout.remove_entries([&](const IndexEntry& entry) {
+    const bool same = entry.descriptor.digest == removal.digest;
+    const bool named = std::ranges::find(removal.names, entry.name) != removal.names.end();
+    const bool chosen = found.by_name ? named : same && (named || entry.name.empty());
+    left = left || (same && !chosen);
+    return chosen;
+  }));
+  if (removed == 0) return fail(ErrorCode::not_found, fmt::format("no image '{}'", detail::shown(reference)));
+  removal.last = !left;
+  return removal;
+}
+
+Result<ImageStore::Pruned> ImageStore::prune(const PruneOptions& options) {
+  Pruned pruned;
+  if (options.unnamed) {
+    TAIRITSU_TRY(const auto entries, state_->layout.entries());
+    for (const IndexEntry& entry : entries) {
+      if (entry.name.empty() && names_of(entries, entry.descriptor.digest).empty()) {
+        pruned.images.push_back(entry.descriptor.digest);
+      }
+    }
+    if (!pruned.images.empty()) {
+      TAIRITSU_CHECK(state_->layout.remove_entries([&](const IndexEntry& entry) {
+        return entry.name.empty() &&
+               std::ranges::find(pruned.images, entry.descriptor.digest) != pruned.images.end();
+      }));
+    }
+  }
+  TAIRITSU_TRY(const detail::Garbage garbage, state_->layout.collect_garbage());
+  pruned.blobs = garbage.digests.size();
+  pruned.bytes = garbage.bytes;
+  // They would be evicted in time; a folder that is not trusted is left alone.
+  if (const auto artifacts = detail::ArtifactCache::open(state_->artifact_folder)) {
+    for (const std::string& digest : garbage.digests) {
+      if (!artifacts->remove(digest)) break;
+    }
+  }
+  return pruned;
+}
+
+Result<ImageStore::Usage> ImageStore::usage() const {
+  TAIRITSU_TRY(const auto entries, state_->layout.entries());
+  TAIRITSU_TRY(const auto layout, state_->layout.usage());
+  Usage usage;
+  std::map<std::string_view, bool> seen;
+  for (const IndexEntry& entry : entries) seen.emplace(entry.descriptor.digest, true);
+  usage.images = seen.size();
+  usage.blobs = layout.blobs;
+  usage.bytes = layout.blob_bytes;
+  usage.unused_bytes = layout.unused_bytes;
+  usage.writing_bytes = layout.writing_bytes;
+  if (const auto artifacts = detail::ArtifactCache::open(state_->artifact_folder)) {
+    TAIRITSU_TRY(const auto cached, artifacts->usage());
+    usage.artifacts = cached.artifacts;
+    usage.artifact_bytes = cached.bytes;
+  }
+  return usage;
+}
+
+}  // namespace tairitsu

@@ -1,0 +1,30 @@
+/// The image store over an image layout and an artifact cache.
+#pragma once
+
+#include <filesystem>
+
+#include "image/artifact_cache.h"
+#include "image/layout.h"
+#include "image/sha256.h"
+#include "tairitsu/image_store.h"
+
+namespace tairitsu::detail {
+
+class StoreState {
+ public:
+  StoreState(ImageLayout of, std::filesystem::path folder, ImageStoreOptions with)
+      : layout(std::move(of)), artifact_folder(std::move(folder)), options(with) {}
+
+  const ImageLayout layout;
+  const std::filesystem::path artifact_folder;
+  const ImageStoreOptions options;
+};
+
+/// What lies above and makes stores: `ImageStore::open` is `src/engine`'s, who has a SHA-256.
+class StoreAccess {
+ public:
+  [[nodiscard]] static Result<ImageStore> open(const std::filesystem::path& data_folder, Sha256Factory sha256,
+                                               ImageStoreOptions options = {});
+};
+
+}  // namespace tairitsu::detail

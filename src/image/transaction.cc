@@ -1,0 +1,292 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <mutex>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "image/digest.h"
+#include "image/file.h"
+#include "image/json.h"
+#include "image/layout_state.h"
+
+namespace tairitsu::detail {
+
+namespace {
+
+constexpr mode_t kBlobMode = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
+
+}  // namespace
+
+class TransactionState {
+ public:
+  TransactionState(std::shared_ptr<const LayoutState> of, std::string folder_name)
+      : layout(std::move(of)), name(std::move(folder_name)), path(layout->path / name) {}
+  TransactionState(const TransactionState&) = delete;
+  TransactionState& operator=(const TransactionState&) = delete;
+  ~TransactionState() {
+    if (folder) remove_folder(AT_FDCWD, path, path.string());
+  }
+
+  void add(const std::string& digest) {
+    const std::scoped_lock lock(mutex);
+    digests.insert(digest);
+  }
+  [[nodiscard]] bool has(const std::string& digest) const {
+    const std::scoped_lock lock(mutex);
+    return digests.contains(digest);
+  }
+
+  const std::shared_ptr<const LayoutState> layout;
+  const std::string name;  // From the layout's folder.
+  const std::filesystem::path path;
+  FileDescriptor folder;
+  FileDescriptor liveness;
+  mutable std::mutex mutex;
+  std::set<std::string> digests;
+};
+
+class LayoutBlobWriter::State {
+ public:
+  State(std::shared_ptr<TransactionState> of, std::uint64_t size)
+      : transaction(std::move(of)),
+        name(unique_name("blob-")),
+        most(size),
+        sha256(transaction->layout->sha256()) {}
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() {
+    if (file) ::unlinkat(transaction->folder.get(), name.c_str(), 0);
+  }
+  [[nodiscard]] std::filesystem::path path() const { return transaction->path / name; }
+  /// Puts the bytes on the disk, under their digest.
+  Result<void> keep(const std::string& digest) {
+    const int folder = transaction->folder.get();
+    const timespec times[2] = {kBlobTime, kBlobTime};
+    if (::fchmod(file.get(), kBlobMode) != 0 || ::futimens(file.get(), times) != 0 ||
+        ::fsync(file.get()) != 0 ||
+        ::renameat(folder, name.c_str(), folder, std::string(hex_of(digest)).c_str()) != 0) {
+      return std::unexpected(file_error(path(), "write it", errno));
+    }
+    file = FileDescriptor();
+    transaction->add(digest);
+    return {};
+  }
+
+  const std::shared_ptr<TransactionState> transaction;
+  const std::string name;
+  const std::uint64_t most;
+  const std::unique_ptr<Sha256> sha256;
+  FileDescriptor file;
+  std::uint64_t written = 0;
+};
+
+LayoutBlobWriter::LayoutBlobWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
+LayoutBlobWriter::LayoutBlobWriter(LayoutBlobWriter&&) noexcept = default;
+LayoutBlobWriter& LayoutBlobWriter::operator=(LayoutBlobWriter&&) noexcept = default;
+LayoutBlobWriter::~LayoutBlobWriter() = default;
+
+Result<void> LayoutBlobWriter::write(std::span<const std::byte> bytes) {
+  if (!state_ || !state_->file) return fail(ErrorCode::invalid_argument, "this blob was ended before");
+  if (bytes.size() > state_->most - state_->written) {
+    return fail(ErrorCode::digest_mismatch,
+                fmt::format("the blob is larger than the {} bytes that it should have", state_->most));
+  }
+  if (const int reason = write_all(state_->file.get(), bytes); reason != 0) {
+    // A part of them may be in the file: it is not what was hashed any more.
+    const std::unique_ptr<State> broken = std::move(state_);
+    return std::unexpected(file_error(broken->path(), "write it", reason));
+  }
+  state_->sha256->update(bytes);
+  state_->written += bytes.size();
+  return {};
+}
+
+std::uint64_t LayoutBlobWriter::written() const noexcept { return state_ ? state_->written : 0; }
+
+Result<void> LayoutBlobWriter::commit(std::string_view digest, std::uint64_t size) {
+  if (!state_) return fail(ErrorCode::invalid_argument, "this blob was ended before");
+  const std::unique_ptr<State> state = std::move(state_);
+  if (state->written != size) {
+    return fail(ErrorCode::digest_mismatch,
+                fmt::format("blob {} has {} bytes and should have {}", shown(digest), state->written, size));
+  }
+  const std::string actual = finish_digest(*state->sha256);
+  if (actual != digest) {
+    return fail(ErrorCode::digest_mismatch, fmt::format("what should be {} is {}", shown(digest), actual));
+  }
+  return state->keep(actual);
+}
+
+Result<std::string> LayoutBlobWriter::finish() {
+  if (!state_) return fail(ErrorCode::invalid_argument, "this blob was ended before");
+  const std::unique_ptr<State> state = std::move(state_);
+  std::string digest = finish_digest(*state->sha256);
+  TAIRITSU_CHECK(state->keep(digest));
+  return digest;
+}
+
+LayoutTransaction::LayoutTransaction(std::shared_ptr<TransactionState> state) : state_(std::move(state)) {}
+LayoutTransaction::LayoutTransaction(LayoutTransaction&&) noexcept = default;
+LayoutTransaction& LayoutTransaction::operator=(LayoutTransaction&&) noexcept = default;
+LayoutTransaction::~LayoutTransaction() = default;
+
+Result<LayoutBlobWriter> LayoutTransaction::writer(std::uint64_t most) {
+  auto state = std::make_unique<LayoutBlobWriter::State>(state_, most);
+  state->file =
+      open_file(state_->folder.get(), state->name.c_str(), O_WRONLY | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
+  if (!state->file) return std::unexpected(file_error(state->path(), "make it", errno));
+  return LayoutBlobWriter(std::move(state));
+}
+
+Result<std::string> LayoutTransaction::add(std::span<const std::byte> bytes) {
+  TAIRITSU_TRY(LayoutBlobWriter blob, writer(bytes.size()));
+  TAIRITSU_CHECK(blob.write(bytes));
+  return blob.finish();
+}
+
+Result<bool> LayoutTransaction::reuse(std::string_view digest, std::uint64_t size) {
+  if (!is_digest(digest)) {
+    return fail(ErrorCode::invalid_argument, fmt::format("'{}' is not a sha256 digest", shown(digest)));
+  }
+  const std::string of(digest);
+  if (state_->has(of)) return true;
+  const std::filesystem::path blob = state_->layout->path / blob_name(digest);
+  // The first name is for the time until it was verified.
+  const std::string aside = unique_name("blob-");
+  const std::string name(hex_of(digest));
+  const int folder = state_->folder.get();
+  if (::linkat(AT_FDCWD, blob.c_str(), folder, aside.c_str(), 0) != 0) {
+    // A file system without hard links: then it is written again.
+    return false;
+  }
+  // A link or a pipe that something else put there is not opened.
+  const FileDescriptor file = open_file(folder, aside.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  const auto measured = file ? measure(state_->layout->sha256, file.get(), blob)
+                             : Result<std::pair<std::string, std::uint64_t>>();
+  if (!measured || measured->first != digest || measured->second != size ||
+      ::renameat(folder, aside.c_str(), folder, name.c_str()) != 0) {
+    ::unlinkat(folder, aside.c_str(), 0);
+    if (!measured) return std::unexpected(measured.error());
+    return false;
+  }
+  state_->add(of);
+  return true;
+}
+
+Result<std::vector<std::byte>> LayoutTransaction::read(const Descriptor& descriptor,
+                                                       std::uint64_t most) const {
+  if (!state_->has(descriptor.digest)) return ImageLayout(state_->layout).read(descriptor, most);
+  if (descriptor.size > most) {
+    return fail(ErrorCode::invalid_manifest,
+                fmt::format("blob {} is too large: {} bytes, and {} are the most", descriptor.digest,
+                            descriptor.size, most));
+  }
+  // It was verified when it was written, or taken from the layout; only the size is the descriptor's word.
+  const std::string name(hex_of(descriptor.digest));
+  TAIRITSU_TRY(auto bytes, read_file(state_->folder.get(), name.c_str(), most, state_->path / name));
+  if (!bytes) return std::unexpected(file_error(state_->path / name, "open it", ENOENT));
+  if (bytes->size() != descriptor.size) {
+    return fail(ErrorCode::digest_mismatch, fmt::format("blob {} has {} bytes, and what refers to it says {}",
+                                                        descriptor.digest, bytes->size(), descriptor.size));
+  }
+  return *std::move(bytes);
+}
+
+Result<void> LayoutTransaction::commit(const Descriptor& manifest, std::span<const std::string> names) {
+  TransactionState& state = *state_;
+  const LayoutState& layout = *state.layout;
+  if (!is_digest(manifest.digest)) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("'{}' is not a sha256 digest", shown(manifest.digest)));
+  }
+  TAIRITSU_TRY(const LockedLayout locked, LockedLayout::take(layout));
+  const int root = locked.root();
+
+  // Garbage is collected under the same lock: what is here now stays until the index leads to it.
+  const auto require = [&](const std::string& digest) -> Result<void> {
+    if (state.has(digest) || ::faccessat(root, blob_name(digest).c_str(), R_OK, 0) == 0) return {};
+    return fail(ErrorCode::not_found,
+                fmt::format("manifest {}: blob {} is missing", manifest.digest, digest));
+  };
+  TAIRITSU_CHECK(require(manifest.digest));
+  const std::string manifest_name = state.has(manifest.digest)
+                                        ? state.name + "/" + std::string(hex_of(manifest.digest))
+                                        : blob_name(manifest.digest);
+  TAIRITSU_TRY(const auto bytes,
+               read_file(root, manifest_name.c_str(), kMaxManifestSize, layout.path / manifest_name));
+  if (!bytes) return std::unexpected(file_error(layout.path / manifest_name, "open it", ENOENT));
+  const std::string what = "manifest " + manifest.digest;
+  if (bytes->size() != manifest.size) {
+    return fail(ErrorCode::digest_mismatch,
+                fmt::format("{} has {} bytes and should have {}", what, bytes->size(), manifest.size));
+  }
+  TAIRITSU_TRY(const Json json, parse_json_object(*bytes, what));
+  TAIRITSU_TRY(const auto children, children_of(json, what));
+  const Json* subject = member(json, "subject");
+  for (const Descriptor& child : children) {
+    // What a manifest is about need not be here.
+    if (subject != nullptr && has_digest(*subject, child.digest)) continue;
+    TAIRITSU_CHECK(require(child.digest));
+  }
+  TAIRITSU_TRY(Json index, layout.read_index());
+  TAIRITSU_CHECK(layout.entries_of(index));
+
+  {
+    const std::scoped_lock lock(state.mutex);
+    for (const std::string& digest : state.digests) {
+      const std::string to = blob_name(digest);
+      if (::renameat(state.folder.get(), std::string(hex_of(digest)).c_str(), root, to.c_str()) != 0) {
+        return std::unexpected(file_error(layout.path / to, "write it", errno));
+      }
+    }
+  }
+  const FileDescriptor blobs = open_directory(root, kBlobs);
+  if (!blobs) return std::unexpected(file_error(layout.path / kBlobs, "open the folder", errno));
+  TAIRITSU_CHECK(sync_folder(blobs.get(), layout.path / kBlobs));
+
+  Json& manifests = index["manifests"];
+  Json kept = Json::array();
+  std::set<std::string, std::less<>> missing(names.begin(), names.end());
+  bool listed = false;
+  for (Json& entry : manifests) {
+    const std::string_view name = name_in(entry);
+    const bool same = has_digest(entry, manifest.digest);
+    const auto wanted = missing.find(name);
+    if (wanted != missing.end()) {
+      if (!same) continue;
+      missing.erase(wanted);
+    }
+    listed = listed || same;
+    kept.push_back(std::move(entry));
+  }
+  for (const std::string& name : missing) kept.push_back(with_name(to_json(manifest), name));
+  if (names.empty() && !listed) kept.push_back(with_name(to_json(manifest), {}));
+  manifests = std::move(kept);
+  return locked.write_index(layout, index);
+}
+
+Result<LayoutTransaction> ImageLayout::begin() const {
+  TAIRITSU_TRY(const LockedLayout locked, LockedLayout::take(*state_));
+  TAIRITSU_CHECK(locked.remove_leftovers(*state_));
+  auto state =
+      std::make_shared<TransactionState>(state_, unique_name(std::string(kWriting) + "/transaction-"));
+  const int root = locked.root();
+  if (::mkdirat(root, state->name.c_str(), S_IRWXU) != 0) {
+    return std::unexpected(file_error(state->path, "make the folder", errno));
+  }
+  state->folder = open_directory(root, state->name.c_str());
+  if (!state->folder) return std::unexpected(file_error(state->path, "open the folder", errno));
+  const std::filesystem::path path = state->path / kLiveness;
+  state->liveness = open_file(state->folder.get(), kLiveness, O_RDWR | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
+  if (!state->liveness) return std::unexpected(file_error(path, "make it", errno));
+  TAIRITSU_TRY(const bool taken, lock_file(state->liveness.get(), 0, path));
+  if (!taken) return fail(ErrorCode::internal, fmt::format("'{}': a new lock is taken", path.string()));
+  return LayoutTransaction(std::move(state));
+}
+
+}  // namespace tairitsu::detail
