@@ -50,6 +50,11 @@ enum class Code : uint8_t {
   ContainerStopped,
   ContainerFailed,
   GuestExited,
+  Network,
+  Unauthorized,
+  RegistryRefused,
+  DigestMismatch,
+  SizeLimit,
 };
 
 /// Bytes that the bridge owns; `tairitsu_bridge_buffer_free` releases them.

@@ -40,6 +40,11 @@ pub enum Code {
     ContainerStopped,
     ContainerFailed,
     GuestExited,
+    Network,
+    Unauthorized,
+    RegistryRefused,
+    DigestMismatch,
+    SizeLimit,
 }
 
 /// A failure on its way to C++: a code, a message, and a Wasm backtrace where guest code ran.

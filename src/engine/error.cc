@@ -99,6 +99,16 @@ std::string_view to_string(ErrorCode code) noexcept {
       return "container_failed";
     case ErrorCode::guest_exited:
       return "guest_exited";
+    case ErrorCode::network:
+      return "network";
+    case ErrorCode::unauthorized:
+      return "unauthorized";
+    case ErrorCode::registry_refused:
+      return "registry_refused";
+    case ErrorCode::digest_mismatch:
+      return "digest_mismatch";
+    case ErrorCode::size_limit:
+      return "size_limit";
   }
   return "unknown";
 }
@@ -173,13 +183,23 @@ constexpr ErrorCode to_error_code(Code code) noexcept {
       return ErrorCode::container_failed;
     case Code::GuestExited:
       return ErrorCode::guest_exited;
+    case Code::Network:
+      return ErrorCode::network;
+    case Code::Unauthorized:
+      return ErrorCode::unauthorized;
+    case Code::RegistryRefused:
+      return ErrorCode::registry_refused;
+    case Code::DigestMismatch:
+      return ErrorCode::digest_mismatch;
+    case Code::SizeLimit:
+      return ErrorCode::size_limit;
   }
   return ErrorCode::internal;
 }
 
 // Both enumerations have the same values, so that codes can also be passed to the bridge.
 constexpr bool codes_agree() {
-  for (int value = 1; value <= static_cast<int>(ErrorCode::guest_exited); ++value) {
+  for (int value = 1; value <= static_cast<int>(ErrorCode::size_limit); ++value) {
     if (to_error_code(static_cast<Code>(value)) != static_cast<ErrorCode>(value)) return false;
   }
   return true;
