@@ -7,6 +7,14 @@
 
 namespace tairitsu::oci {
 
+namespace {
+
+char to_lower(char character) {
+  return character >= 'A' && character <= 'Z' ? static_cast<char>(character - 'A' + 'a') : character;
+}
+
+}  // namespace
+
 std::string printable(std::string_view text, std::size_t most) {
   const std::string_view front = detail::front_of(text, most);
   std::string out;
@@ -26,10 +34,12 @@ std::string printable(std::string_view text, std::size_t most) {
 
 std::string lower_case(std::string_view text) {
   std::string lower(text);
-  for (char& character : lower) {
-    if (character >= 'A' && character <= 'Z') character = static_cast<char>(character - 'A' + 'a');
-  }
+  std::ranges::transform(lower, lower.begin(), to_lower);
   return lower;
+}
+
+bool is_same_word(std::string_view a, std::string_view b) noexcept {
+  return std::ranges::equal(a, b, {}, to_lower, to_lower);
 }
 
 std::string_view trimmed(std::string_view text) noexcept {

@@ -15,6 +15,9 @@ namespace tairitsu::oci {
 
 [[nodiscard]] std::string lower_case(std::string_view text);
 
+/// Whether two ASCII words differ in the case of letters at most.
+[[nodiscard]] bool is_same_word(std::string_view a, std::string_view b) noexcept;
+
 /// Without spaces and tabs at both ends.
 [[nodiscard]] std::string_view trimmed(std::string_view text) noexcept;
 
