@@ -136,9 +136,10 @@ bool Session::is_plain(std::string_view authority) const {
 
 Result<Url> Session::follow(const Url& from, std::string_view reference) const {
   auto to = from.resolve(reference);
-  if (!to)
+  if (!to) {
     return fail(ErrorCode::registry_refused,
                 from.authority() + " leads on to no URL: " + to.error().message());
+  }
   if (to->secure) return to;
   // A name in the options is there on purpose. A loopback host is not safe for what came over TLS from elsewhere.
   const bool is_named = std::ranges::find(options_.plain_http, to->authority()) != options_.plain_http.end();

@@ -32,7 +32,7 @@ struct Url {
   bool operator==(const Url&) const = default;
 };
 
-/// Whether a host, as in `Url`, is this machine by its name or address alone: `localhost`, `127.…`, `[::1]`.
+/// Whether a host, as in `Url`, is this machine by its looks alone: `localhost`, `127.…`, `[::1]`.
 [[nodiscard]] bool is_loopback(std::string_view host) noexcept;
 
 }  // namespace tairitsu::oci
