@@ -63,7 +63,7 @@ class ChallengeReader {
   }
 
   std::string_view token() {
-    const std::size_t size =
+    const auto size =
         static_cast<std::size_t>(std::ranges::find_if_not(rest_, is_token_character) - rest_.begin());
     const std::string_view word = rest_.substr(0, size);
     rest_.remove_prefix(size);
@@ -93,8 +93,8 @@ class ChallengeReader {
         rest_.remove_prefix(at + 1);
         return value;
       }
-      if (rest_[at] == '\\' && ++at == rest_.size()) break;
-      value += rest_[at];
+      if (rest_[at] == '\\') ++at;
+      if (at < rest_.size()) value += rest_[at];
     }
     return std::nullopt;
   }

@@ -101,7 +101,7 @@ std::optional<std::string> next_link(const HttpHeaders& headers) {
       if (begin == std::string_view::npos || end == std::string_view::npos) break;
       const std::string_view target = link.substr(begin + 1, end - begin - 1);
       link.remove_prefix(end + 1);
-      const std::string parameters = lower_case(link.substr(0, link.find(",")));
+      const std::string parameters = lower_case(link.substr(0, link.find(',')));
       if (parameters.find("rel=\"next\"") != std::string::npos ||
           parameters.find("rel=next") != std::string::npos) {
         return std::string(target);
@@ -542,7 +542,7 @@ Result<bool> Client::start(Upload& upload) {
   if (!location) return fail(ErrorCode::registry_refused, "the registry does not say where to upload to");
   TAIRITSU_TRY(upload.location, session_.follow(answer.url, *location));
   const auto least = to_number(answer.headers.find("OCI-Chunk-Min-Length").value_or(""));
-  upload.chunk = std::max<std::uint64_t>({options_.chunk, least.value_or(0), 1});
+  upload.chunk = std::max({options_.chunk, least.value_or(0), std::uint64_t{1}});
   return true;
 }
 
@@ -558,6 +558,8 @@ Result<bool> Client::put_whole(Upload& upload) {
   if (!answer) {
     if (answer.error().code() != ErrorCode::network) return std::unexpected(answer.error());
     upload.error = answer.error();
+    // Some gateways hang up on what is too large for them, and parts need not begin at the front again.
+    upload.in_chunks = upload.failures > 0 && upload.size > upload.chunk;
     return false;
   }
   if (answer->is_success()) return true;
@@ -640,12 +642,15 @@ Result<bool> Client::find_offset(Upload& upload) {
   return true;
 }
 
-/// Spares the registry the rest of an upload; it forgets by itself in the end.
+/// Spares the registry the rest of an upload.
 void Client::cancel(const Upload& upload) {
   if (upload.location == Url() || session_.clock().now() >= upload.deadline) return;
   const Clock::TimePoint soon = std::min(upload.deadline, deadline(std::chrono::seconds(5)));
-  (void)call(upload.repository->registry, upload.scopes,
-             {.method = HttpMethod::delete_, .url = upload.location, .deadline = soon, .retry = false});
+  // Whether that worked is nobody's concern: the registry forgets by itself in the end.
+  const auto ignored =
+      call(upload.repository->registry, upload.scopes,
+           {.method = HttpMethod::delete_, .url = upload.location, .deadline = soon, .retry = false});
+  static_cast<void>(ignored);
 }
 
 Result<Digest> Client::push_manifest(const Reference& reference, std::string_view media_type,

@@ -213,14 +213,15 @@ auto Session::read_body(const Exchange& exchange, HttpBody& body, Answer& answer
     if (!count) {
       // What an error has to say is welcome, not needed.
       if (!success) return {};
-      return std::unexpected(Failure{to_error(count.error(), answer.url), is_passing(count.error().fault)});
+      return std::unexpected(
+          Failure{.error = to_error(count.error(), answer.url), .passing = is_passing(count.error().fault)});
     }
     if (*count == 0) return {};
     const std::size_t room = limit - answer.text.size();
     if (success && *count > room) {
       return std::unexpected(
-          Failure{Error(ErrorCode::size_limit,
-                        answer.url.authority() + " answered more than " + std::to_string(limit) + " bytes")});
+          Failure{.error = Error(ErrorCode::size_limit, answer.url.authority() + " answered more than " +
+                                                            std::to_string(limit) + " bytes")});
     }
     answer.text.append(reinterpret_cast<const char*>(buffer.data()), std::min(room, *count));
     if (!success && answer.text.size() == limit) return {};
@@ -234,7 +235,7 @@ auto Session::attempt(const Exchange& exchange) -> Tried<Answer> {
     const auto left = std::chrono::duration_cast<milliseconds>(exchange.deadline - clock_->now());
     if (left <= milliseconds(0)) {
       return std::unexpected(
-          Failure{Error(ErrorCode::network, url.authority() + " took too long: time ran out")});
+          Failure{.error = Error(ErrorCode::network, url.authority() + " took too long: time ran out")});
     }
     HttpRequest request = {.method = exchange.method,
                            .url = url.to_string(),
@@ -249,23 +250,24 @@ auto Session::attempt(const Exchange& exchange) -> Tried<Answer> {
     std::optional<PartSource> part;
     if (exchange.source != nullptr) {
       if (auto sought = exchange.source->seek(exchange.offset); !sought)
-        return std::unexpected(Failure{sought.error()});
+        return std::unexpected(Failure{.error = sought.error()});
       part.emplace(*exchange.source, exchange.size);
       request.source = &*part;
       request.source_size = exchange.size;
     }
     auto response = transport_->send(request);
-    if (part && part->error()) return std::unexpected(Failure{*part->error()});
+    if (part && part->error()) return std::unexpected(Failure{.error = *part->error()});
     if (!response) {
-      return std::unexpected(Failure{to_error(response.error(), url), is_passing(response.error().fault)});
+      return std::unexpected(
+          Failure{.error = to_error(response.error(), url), .passing = is_passing(response.error().fault)});
     }
     auto next = redirect(exchange, url, *response);
-    if (!next) return std::unexpected(Failure{next.error()});
+    if (!next) return std::unexpected(Failure{.error = next.error()});
     if (*next) {
       if (hops == options_.redirects) {
-        return std::unexpected(
-            Failure{Error(ErrorCode::registry_refused, exchange.url.authority() + " leads on more than " +
-                                                           std::to_string(options_.redirects) + " times")});
+        return std::unexpected(Failure{
+            .error = Error(ErrorCode::registry_refused, exchange.url.authority() + " leads on more than " +
+                                                            std::to_string(options_.redirects) + " times")});
       }
       url = **std::move(next);
       left_origin = left_origin || url.origin() != exchange.url.origin();
@@ -339,7 +341,9 @@ std::string describe_status(const Answer& answer) {
       const std::string code = text_of(error, "code");
       const std::string message = text_of(error, "message");
       if (!said.empty()) said += "; ";
-      said += code + (code.empty() || message.empty() ? "" : " ") + message;
+      said += code;
+      if (!code.empty() && !message.empty()) said += ' ';
+      said += message;
     }
   } else if (json.is_object()) {
     // Token servers and gateways have shapes of their own.

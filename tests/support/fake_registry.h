@@ -11,8 +11,8 @@
 
 #include "oci/text.h"
 #include "oci/url.h"
+#include "oci_digest.h"
 #include "scripted_transport.h"
-#include "sha256.h"
 
 namespace tairitsu::test {
 
@@ -38,12 +38,12 @@ class FakeRegistry {
   std::string challenge;
 
   std::string add_blob(std::string content) {
-    const std::string digest = digest_of(content).to_string();
+    const std::string digest = oci_digest_of(content).to_string();
     blobs[digest] = std::move(content);
     return digest;
   }
   std::string add_manifest(const std::string& tag, const std::string& media_type, const std::string& bytes) {
-    const std::string digest = digest_of(bytes).to_string();
+    const std::string digest = oci_digest_of(bytes).to_string();
     manifests[digest] = {media_type, bytes};
     if (!tag.empty()) manifests[tag] = {media_type, bytes};
     return digest;
@@ -91,7 +91,7 @@ class FakeRegistry {
 
   Reply manifest(const SeenRequest& request, const std::string& name) {
     if (request.method == Method::put) {
-      const std::string digest = digest_of(request.body).to_string();
+      const std::string digest = oci_digest_of(request.body).to_string();
       manifests[name] = manifests[digest] = {request.header("Content-Type"), request.body};
       return {.status = 201, .headers = {{"Docker-Content-Digest", digest}}};
     }
@@ -103,7 +103,7 @@ class FakeRegistry {
     }
     const Kept& kept = found->second;
     return {.headers = {{"Content-Type", kept.media_type},
-                        {"Docker-Content-Digest", digest_of(kept.bytes).to_string()},
+                        {"Docker-Content-Digest", oci_digest_of(kept.bytes).to_string()},
                         {"Content-Length", std::to_string(kept.bytes.size())}},
             .body = kept.bytes};
   }
@@ -170,7 +170,7 @@ class FakeRegistry {
     }
     if (!takes_whole && !request.body.empty()) return {.status = 413, .body = "<html>too large</html>"};
     content += request.body;
-    const std::string digest = digest_of(content).to_string();
+    const std::string digest = oci_digest_of(content).to_string();
     if (digest != value("digest")) return error(400, "DIGEST_INVALID", "provided digest did not match");
     blobs[digest] = content;
     uploads.erase(found);

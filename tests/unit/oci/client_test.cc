@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "fake_registry.h"
+#include "oci_digest.h"
 #include "scripted_transport.h"
-#include "sha256.h"
 #include "support.h"
 
 namespace tairitsu::oci {
@@ -53,7 +53,7 @@ class ClientTest : public testing::Test {
   Client& client() {
     if (!client_) {
       client_.emplace(
-          transport_, test::plain_sha256,
+          transport_, test::oci_sha256,
           [this](std::string_view) -> Result<std::optional<Credentials>> { return credentials_; }, options_,
           clock_);
     }
@@ -73,7 +73,7 @@ class ClientTest : public testing::Test {
 
   Result<BlobPush> push(std::string_view content, const PushOptions& options = {}) {
     MemorySource source(content);
-    return client().push_blob(name_, test::digest_of(content), content.size(), source, options);
+    return client().push_blob(name_, test::oci_digest_of(content), content.size(), source, options);
   }
 
   [[nodiscard]] std::size_t count(std::string_view line_front) const {
@@ -139,8 +139,8 @@ TEST_F(ClientTest, ALocalNameGoesNowhere) {
   MemorySource source("x");
   EXPECT_ERROR(client().pull_manifest(local), invalid_argument);
   EXPECT_ERROR(client().resolve(local), invalid_argument);
-  EXPECT_ERROR(client().pull_blob(local, test::digest_of("x"), sink), invalid_argument);
-  EXPECT_ERROR(client().push_blob(local, test::digest_of("x"), 1, source), invalid_argument);
+  EXPECT_ERROR(client().pull_blob(local, test::oci_digest_of("x"), sink), invalid_argument);
+  EXPECT_ERROR(client().push_blob(local, test::oci_digest_of("x"), 1, source), invalid_argument);
   EXPECT_ERROR(client().push_manifest(local, kManifestType, kManifest), invalid_argument);
   EXPECT_ERROR(client().list_tags(local), invalid_argument);
   EXPECT_ERROR(client().delete_manifest(local), invalid_argument);
@@ -150,7 +150,7 @@ TEST_F(ClientTest, ALocalNameGoesNowhere) {
 TEST_F(ClientTest, DoesNotTakeAnotherManifest) {
   registry_.add_manifest("1", kManifestType, kManifest);
   Reference pinned = name_;
-  pinned.digest = test::digest_of("other");
+  pinned.digest = test::oci_digest_of("other");
   registry_.manifests[pinned.digest->to_string()] = {kManifestType, kManifest};
   registry_.adjust = [&](const SeenRequest&, Reply& reply) {
     reply.headers = {{"Content-Type", kManifestType}};
@@ -158,11 +158,11 @@ TEST_F(ClientTest, DoesNotTakeAnotherManifest) {
   const auto lie = client().pull_manifest(pinned);
   EXPECT_ERROR(lie, digest_mismatch);
   EXPECT_THAT(test::message_of(lie),
-              HasSubstr("the manifest that came is " + test::digest_of(kManifest).to_string()));
+              HasSubstr("the manifest that came is " + test::oci_digest_of(kManifest).to_string()));
 
   registry_.adjust = [&](const SeenRequest&, Reply& reply) {
     reply.headers = {{"Content-Type", kManifestType},
-                     {"Docker-Content-Digest", test::digest_of("x").to_string()}};
+                     {"Docker-Content-Digest", test::oci_digest_of("x").to_string()}};
   };
   EXPECT_ERROR(client().pull_manifest(name_), digest_mismatch);
 }
@@ -258,7 +258,7 @@ TEST_F(ClientTest, PullsABlob) {
 }
 
 TEST_F(ClientTest, ABlobThatIsNotThere) {
-  const std::string digest = test::digest_of("x").to_string();
+  const std::string digest = test::oci_digest_of("x").to_string();
   const Pulled pulled = pull(digest);
   EXPECT_ERROR(pulled.result, not_found);
   EXPECT_EQ(
@@ -321,13 +321,13 @@ TEST_F(ClientTest, GoesOnAsLongAsItGetsOn) {
 }
 
 TEST_F(ClientTest, ALieAboutADigestIsFound) {
-  const std::string digest = test::digest_of("the truth").to_string();
+  const std::string digest = test::oci_digest_of("the truth").to_string();
   registry_.blobs[digest] = "the trutH";
   for (const auto& size : {std::optional<std::uint64_t>(9), std::optional<std::uint64_t>()}) {
     const Pulled pulled = pull(digest, {.size = size});
     EXPECT_ERROR(pulled.result, digest_mismatch);
     EXPECT_EQ(test::message_of(pulled.result), "reg.io/foo/bar@" + digest + ": what the registry sent is " +
-                                                   test::digest_of("the trutH").to_string());
+                                                   test::oci_digest_of("the trutH").to_string());
   }
   // Other content would not get better.
   EXPECT_EQ(transport_.requests.size(), 2U);
@@ -524,7 +524,7 @@ TEST_F(ClientTest, ATokenThatExpiresDuringAnUploadIsRenewed) {
   };
   const std::string content = content_of(5000);
   EXPECT_EQ(test::unwrap(push(content)), BlobPush::uploaded);
-  EXPECT_EQ(registry_.blobs.at(test::digest_of(content).to_string()), content);
+  EXPECT_EQ(registry_.blobs.at(test::oci_digest_of(content).to_string()), content);
 }
 
 TEST_F(ClientTest, ChecksALogin) {
@@ -591,7 +591,7 @@ TEST_F(ClientTest, PushesABlobWhole) {
   EXPECT_EQ(test::unwrap(push(
                 content, {.progress = [&](std::uint64_t done, std::uint64_t) { told.push_back(done); }})),
             BlobPush::uploaded);
-  const std::string digest = test::digest_of(content).to_string();
+  const std::string digest = test::oci_digest_of(content).to_string();
   EXPECT_EQ(registry_.blobs.at(digest), content);
   std::string encoded = digest;
   encoded.replace(6, 1, "%3A");
@@ -608,17 +608,17 @@ TEST_F(ClientTest, PushesWhatIsThereNotAgain) {
   registry_.add_blob("hello");
   EXPECT_EQ(test::unwrap(push("hello")), BlobPush::existed);
   EXPECT_EQ(transport_.requests.size(), 1U);
-  EXPECT_TRUE(test::unwrap(client().has_blob(name_, test::digest_of("hello"))));
-  EXPECT_FALSE(test::unwrap(client().has_blob(name_, test::digest_of("other"))));
+  EXPECT_TRUE(test::unwrap(client().has_blob(name_, test::oci_digest_of("hello"))));
+  EXPECT_FALSE(test::unwrap(client().has_blob(name_, test::oci_digest_of("other"))));
 }
 
 TEST_F(ClientTest, PushesAnEmptyBlob) {
   EXPECT_EQ(test::unwrap(push("")), BlobPush::uploaded);
-  EXPECT_TRUE(registry_.blobs.contains(test::digest_of("").to_string()));
+  EXPECT_TRUE(registry_.blobs.contains(test::oci_digest_of("").to_string()));
 }
 
 TEST_F(ClientTest, MountsFromAnotherRepository) {
-  registry_.mountable[test::digest_of("hello").to_string()] = "hello";
+  registry_.mountable[test::oci_digest_of("hello").to_string()] = "hello";
   EXPECT_EQ(test::unwrap(push("hello", {.mount_from = "foo/other"})), BlobPush::mounted);
   EXPECT_THAT(transport_.requests[1].url, HasSubstr("/uploads/?mount=sha256%3A"));
   EXPECT_THAT(transport_.requests[1].url, HasSubstr("&from=foo%2Fother"));
@@ -635,7 +635,7 @@ TEST_F(ClientTest, BeginsAnUploadAnewAfterACut) {
   };
   EXPECT_EQ(test::unwrap(push(content)), BlobPush::uploaded);
   EXPECT_EQ(count("POST"), 3U);
-  EXPECT_EQ(registry_.blobs.at(test::digest_of(content).to_string()), content);
+  EXPECT_EQ(registry_.blobs.at(test::oci_digest_of(content).to_string()), content);
 }
 
 TEST_F(ClientTest, AnUploadWhoseAnswerWasLostIsDone) {
@@ -657,7 +657,7 @@ TEST_F(ClientTest, GivesUpOnAnUploadAndCancelsIt) {
 
 TEST_F(ClientTest, ARefusedUploadIsNotTriedAgain) {
   MemorySource source("hello");
-  const auto pushed = client().push_blob(name_, test::digest_of("other"), 5, source);
+  const auto pushed = client().push_blob(name_, test::oci_digest_of("other"), 5, source);
   EXPECT_ERROR(pushed, registry_refused);
   EXPECT_THAT(test::message_of(pushed), HasSubstr("the registry answered 400: DIGEST_INVALID"));
   EXPECT_EQ(count("PUT"), 1U);
@@ -679,13 +679,25 @@ TEST_F(ClientTest, PushesInChunksWhereItMust) {
   registry_.takes_whole = false;
   const std::string content = content_of(4500);
   EXPECT_EQ(test::unwrap(push(content)), BlobPush::uploaded);
-  EXPECT_EQ(registry_.blobs.at(test::digest_of(content).to_string()), content);
+  EXPECT_EQ(registry_.blobs.at(test::oci_digest_of(content).to_string()), content);
   EXPECT_EQ(count("PATCH"), 5U);
   std::vector<std::string> ranges;
   for (const SeenRequest& request : transport_.requests) {
     if (request.method == HttpMethod::patch) ranges.push_back(request.header("Content-Range"));
   }
   EXPECT_EQ(ranges, (std::vector<std::string>{"0-999", "1000-1999", "2000-2999", "3000-3999", "4000-4499"}));
+}
+
+TEST_F(ClientTest, PushesInChunksWhereTheWholeIsCutOffTwice) {
+  options_.chunk = 1000;
+  const std::string content = content_of(4500);
+  transport_.upload_limit = [](const SeenRequest& request) -> std::size_t {
+    return request.method == HttpMethod::put ? 2000 : std::string::npos;
+  };
+  EXPECT_EQ(test::unwrap(push(content)), BlobPush::uploaded);
+  EXPECT_EQ(registry_.blobs.at(test::oci_digest_of(content).to_string()), content);
+  EXPECT_EQ(count("PUT"), 3U);
+  EXPECT_EQ(count("PATCH"), 5U);
 }
 
 TEST_F(ClientTest, ChunksAreAsLargeAsTheRegistryWants) {
@@ -706,7 +718,7 @@ TEST_F(ClientTest, AChunkThatWasCutOffGoesOnWhereItWas) {
     return request.method == HttpMethod::patch && ++times == 3 ? 500 : std::string::npos;
   };
   EXPECT_EQ(test::unwrap(push(content)), BlobPush::uploaded);
-  EXPECT_EQ(registry_.blobs.at(test::digest_of(content).to_string()), content);
+  EXPECT_EQ(registry_.blobs.at(test::oci_digest_of(content).to_string()), content);
   EXPECT_EQ(count("PATCH"), 6U);
   EXPECT_EQ(count("GET https://reg.io/v2/foo/bar/blobs/uploads/"), 1U);
   EXPECT_EQ(count("POST"), 2U);
@@ -721,7 +733,7 @@ TEST_F(ClientTest, AnUploadInChunksThatIsForgottenBeginsAnew) {
     return std::nullopt;
   };
   EXPECT_EQ(test::unwrap(push(content)), BlobPush::uploaded);
-  EXPECT_EQ(registry_.blobs.at(test::digest_of(content).to_string()), content);
+  EXPECT_EQ(registry_.blobs.at(test::oci_digest_of(content).to_string()), content);
 }
 
 TEST_F(ClientTest, ARegistryThatLosesCountIsLeft) {
@@ -776,7 +788,7 @@ TEST_F(ClientTest, ASourcesFailureEndsAPush) {
     }
     Result<void> seek(std::uint64_t) override { return {}; }
   } source;
-  const auto pushed = client().push_blob(name_, test::digest_of("hello"), 5, source);
+  const auto pushed = client().push_blob(name_, test::oci_digest_of("hello"), 5, source);
   EXPECT_ERROR(pushed, io);
   EXPECT_THAT(test::message_of(pushed), HasSubstr(": the disk is gone"));
   EXPECT_EQ(count("PUT"), 0U);
@@ -785,7 +797,7 @@ TEST_F(ClientTest, ASourcesFailureEndsAPush) {
 
 TEST_F(ClientTest, PushesAManifest) {
   const Digest digest = test::unwrap(client().push_manifest(name_, kManifestType, kManifest));
-  EXPECT_EQ(digest, test::digest_of(kManifest));
+  EXPECT_EQ(digest, test::oci_digest_of(kManifest));
   EXPECT_EQ(transport_.lines(), "PUT https://reg.io/v2/foo/bar/manifests/1\n");
   EXPECT_EQ(transport_.requests[0].header("Content-Type"), kManifestType);
   EXPECT_EQ(registry_.manifests.at("1").bytes, kManifest);
@@ -794,7 +806,7 @@ TEST_F(ClientTest, PushesAManifest) {
   EXPECT_OK(client().push_manifest(pinned, kManifestType, kManifest));
   EXPECT_ERROR(client().push_manifest(pinned, kManifestType, "{}"), digest_mismatch);
   registry_.adjust = [](const SeenRequest&, Reply& reply) {
-    reply.headers = {{"Docker-Content-Digest", test::digest_of("x").to_string()}};
+    reply.headers = {{"Docker-Content-Digest", test::oci_digest_of("x").to_string()}};
   };
   EXPECT_ERROR(client().push_manifest(name_, kManifestType, kManifest), digest_mismatch);
   registry_.intercept = [](const SeenRequest&) {

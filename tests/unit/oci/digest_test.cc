@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "sha256.h"
+#include "oci_digest.h"
 #include "support.h"
 
 namespace tairitsu::oci {
@@ -11,9 +11,10 @@ namespace {
 constexpr const char* kEmpty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 TEST(Digest, IsOfContent) {
-  EXPECT_EQ(test::digest_of("").to_string(), kEmpty);
-  EXPECT_EQ(test::digest_of("abc").hex(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  EXPECT_EQ(test::digest_of(std::string(1000, 'a')).hex(),
+  EXPECT_EQ(test::oci_digest_of("").to_string(), kEmpty);
+  EXPECT_EQ(test::oci_digest_of("abc").hex(),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(test::oci_digest_of(std::string(1000, 'a')).hex(),
             "41edece42d63e8d9bf515a9ba6932e1c20cbc9f5a5d134645adb5db1b9737ea3");
 }
 
@@ -21,7 +22,7 @@ TEST(Digest, ReadsWhatItWrites) {
   const auto digest = Digest::parse(kEmpty);
   ASSERT_OK(digest);
   EXPECT_EQ(digest->to_string(), kEmpty);
-  EXPECT_EQ(*digest, test::digest_of(""));
+  EXPECT_EQ(*digest, test::oci_digest_of(""));
 }
 
 TEST(Digest, RefusesWhatItCannotCheck) {

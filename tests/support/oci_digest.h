@@ -13,7 +13,7 @@
 
 namespace tairitsu::test {
 
-class PlainSha256 : public oci::Sha256 {
+class OciSha256 : public oci::Sha256 {
  public:
   void update(std::span<const std::byte> bytes) override {
     for (const std::byte byte : bytes) add(std::to_integer<std::uint8_t>(byte));
@@ -107,10 +107,10 @@ class PlainSha256 : public oci::Sha256 {
   std::uint64_t bits_ = 0;
 };
 
-inline std::unique_ptr<oci::Sha256> plain_sha256() { return std::make_unique<PlainSha256>(); }
+inline std::unique_ptr<oci::Sha256> oci_sha256() { return std::make_unique<OciSha256>(); }
 
-inline oci::Digest digest_of(std::string_view text) {
-  return oci::Digest::of(std::as_bytes(std::span(text)), plain_sha256);
+inline oci::Digest oci_digest_of(std::string_view text) {
+  return oci::Digest::of(std::as_bytes(std::span(text)), oci_sha256);
 }
 
 }  // namespace tairitsu::test
