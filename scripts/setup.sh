@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a build needs and is not there yet: Debian packages, with sudo where not root.
-# Usage: scripts/setup.sh [lint|package|fuzz]
+# Usage: scripts/setup.sh [lint|package|fuzz|test]
 set -euo pipefail
 
 packages=(
@@ -15,6 +15,8 @@ elif [[ "${1:-}" == package ]]; then
   packages+=(dpkg-dev file)
 elif [[ "${1:-}" == fuzz ]]; then
   packages+=(libclang-rt-19-dev)
+elif [[ "${1:-}" == test ]]; then
+  packages+=(docker-registry openssl)
 fi
 
 missing=()

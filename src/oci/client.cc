@@ -27,7 +27,7 @@ constexpr std::string_view kDockerList = "application/vnd.docker.distribution.ma
 constexpr std::string_view kOctets = "application/octet-stream";
 
 /// So much between two failures counts as getting on.
-constexpr std::uint64_t kGettingOn = std::uint64_t{1} << 20U;
+constexpr std::uint64_t kGettingOn = std::uint64_t{256} << 10U;
 constexpr std::size_t kMaxTagPage = std::size_t{8} << 20U;
 constexpr std::size_t kMaxPages = 1000;
 

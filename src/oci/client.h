@@ -81,6 +81,9 @@ class Client {
   /// The transport and the clock outlive it.
   Client(HttpTransport& transport, Sha256Factory sha256, CredentialLookup credentials,
          ClientOptions options = {}, Clock& clock = real_clock());
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+  ~Client() = default;
 
   /// The manifest of a tag, or of a digest where the reference has one.
   [[nodiscard]] Result<Manifest> pull_manifest(const Reference& reference,

@@ -311,10 +311,10 @@ TEST_F(ClientTest, GivesUpOnAServerThatAlwaysCuts) {
 }
 
 TEST_F(ClientTest, GoesOnAsLongAsItGetsOn) {
-  const std::string content = content_of(7 << 20);
+  const std::string content = content_of(2 << 20);
   const std::string digest = registry_.add_blob(content);
   adjust_blobs(1000, [](Reply& reply) {
-    reply.cut_after = 1200 << 10;
+    reply.cut_after = 300 << 10;
     reply.piece = 65536;
   });
   EXPECT_OK(pull(digest).result);

@@ -10,8 +10,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "scratch_folder.h"
 #include "support.h"
-#include "temporary_folder.h"
 
 namespace tairitsu::oci {
 namespace {
@@ -68,7 +68,7 @@ class CredentialFileTest : public testing::Test {
     return credentials.username + ":" + credentials.password;
   }
 
-  test::TemporaryFolder folder_;
+  test::ScratchFolder folder_;
   Variable path_{"PATH", folder_.path().string() + ":" + std::getenv("PATH")};
 };
 
