@@ -75,6 +75,7 @@ fuzz: ## Run every fuzz target for FUZZ_SECONDS (20)
 
 # One after another, and the optimised programs' tests last: their summary closes the run.
 test: build ## Run all tests, under sanitizers too
+	@scripts/setup.sh test
 	$(MAKE) bridge-test
 	$(MAKE) asan-ubsan
 	$(MAKE) fuzz

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a build needs and is not there yet: Debian packages, with sudo where not root.
-# Usage: scripts/setup.sh [lint|package|fuzz|bench]
+# Usage: scripts/setup.sh [lint|package|fuzz|bench|test]
 set -euo pipefail
 
 packages=(
@@ -17,6 +17,8 @@ elif [[ "${1:-}" == fuzz ]]; then
   packages+=(libclang-rt-19-dev)
 elif [[ "${1:-}" == bench ]]; then
   packages+=(wrk)
+elif [[ "${1:-}" == test ]]; then
+  packages+=(docker-registry openssl)
 fi
 
 missing=()

@@ -2,8 +2,8 @@
 ///
 /// Every function that can fail returns an `Error*`, null for success, and writes its result through
 /// an out pointer only on success. Each object is freed once, by the `_free` function of its type;
-/// freeing null does nothing. An `Engine`, a `Component` and an `InstancePre` may be used from any
-/// thread, the other objects by one at a time. Nothing unwinds out of these functions.
+/// freeing null does nothing. An `Engine`, a `Component`, an `InstancePre` and an `HttpClient` may be used
+/// from any thread, the other objects by one at a time. Nothing unwinds out of these functions.
 
 #pragma once
 
@@ -15,6 +15,16 @@
 
 namespace tairitsu {
 namespace bridge {
+
+/// Where an exchange failed. Mirrors `tairitsu::oci::TransportFault`; C++ asserts that the two agree.
+enum class HttpFault : uint8_t {
+  Request,
+  Source,
+  Connect,
+  Tls,
+  Timeout,
+  CutOff,
+};
 
 /// Mirrors `tairitsu::ErrorCode` in `include/tairitsu/error.h`; C++ asserts that the two agree.
 enum class Code : uint8_t {
@@ -51,6 +61,13 @@ enum class Code : uint8_t {
   ContainerFailed,
   GuestExited,
   AsyncAbiOff,
+  UntrustedFile,
+  DigestMismatch,
+  InvalidManifest,
+  Network,
+  Unauthorized,
+  RegistryRefused,
+  SizeLimit,
 };
 
 /// Bytes that the bridge owns; `tairitsu_bridge_buffer_free` releases them.
@@ -74,6 +91,12 @@ struct Function;
 /// What a generator wrote: file names and contents, sorted by name.
 struct GeneratedFiles;
 
+/// An answer whose body is still to be read. One thread at a time; it keeps its client's connections.
+struct HttpAnswer;
+
+/// Connections to servers. Any thread may use it, several at once.
+struct HttpClient;
+
 /// A component with its imports resolved. Any thread may make instances from it.
 struct InstancePre;
 
@@ -90,6 +113,9 @@ struct Module;
 
 /// A running server.
 struct Server;
+
+/// A hash that is fed piece by piece. One thread at a time.
+struct Sha256Stream;
 
 /// One guest: its store and, once instantiated, its instance. One thread at a time.
 struct Store;
@@ -132,6 +158,23 @@ struct EngineConfig {
 struct Adapter {
   Bytes name;
   Bytes module;
+};
+
+/// A request. Borrowed for the call that sends it.
+struct HttpCall {
+  Bytes method;
+  Bytes url;
+  /// Names and values, each followed by a zero byte.
+  Bytes headers;
+  /// The body, where there is no source.
+  Bytes body;
+  /// Gives the next bytes of the body: how many were written to `to`, 0 at the end, less on failure.
+  /// Null for none.
+  ptrdiff_t (*source)(void *context, uint8_t *to, size_t size);
+  void *source_context;
+  uint64_t source_size;
+  uint64_t idle_ms;
+  uint64_t total_ms;
 };
 
 /// Mirrors what C++ knows of a host function.
@@ -227,12 +270,6 @@ extern "C" {
 /// # Safety
 /// `out` is valid for `capacity` writes.
 size_t tairitsu_bridge_abi_layout(size_t *out, size_t capacity);
-
-/// SHA-256 of `bytes`, 32 bytes to `out`.
-///
-/// # Safety
-/// `bytes` is readable, `out` valid for a write of 32 bytes.
-void tairitsu_bridge_sha256(Bytes bytes, uint8_t *out);
 
 /// Compiles a component from a binary or from text. With `from_core_module` the bytes are a core
 /// module, which gets the WASI preview 1 adapter if it needs it.
@@ -411,6 +448,58 @@ Bytes tairitsu_bridge_generated_files_bytes(const GeneratedFiles *files, size_t 
 /// `files` is null or live, not used afterwards.
 void tairitsu_bridge_generated_files_free(GeneratedFiles *files);
 
+/// Makes a client; `options` are JSON. Fails with `Io` for a file of certificates that cannot be used.
+///
+/// # Safety
+/// `options` is readable and `out` is valid for a write.
+Error *tairitsu_bridge_http_client_new(Bytes options, HttpClient **out);
+
+/// Its answers may still be read.
+///
+/// # Safety
+/// `client` is null or a live client, not used afterwards.
+void tairitsu_bridge_http_client_free(HttpClient *client);
+
+/// Sends a request and waits for the head of its answer. Where it fails, `fault` says where.
+///
+/// # Safety
+/// `client` is a live client, what `call` points at is readable, its source may be called from any thread
+/// until this returns, and `fault` and `out` are valid for a write.
+Error *tairitsu_bridge_http_send(const HttpClient *client,
+                                 const HttpCall *call,
+                                 HttpFault *fault,
+                                 HttpAnswer **out);
+
+/// The status of an answer: 200 and so on.
+///
+/// # Safety
+/// `answer` is a live answer.
+uint16_t tairitsu_bridge_http_answer_status(const HttpAnswer *answer);
+
+/// Names in lower case and values, each followed by a zero byte. Valid until the answer is freed.
+///
+/// # Safety
+/// `answer` is a live answer.
+Bytes tairitsu_bridge_http_answer_headers(const HttpAnswer *answer);
+
+/// Reads the next bytes of the body into `to`; `count` is how many, 0 at the end. Where it fails, `fault`
+/// says how.
+///
+/// # Safety
+/// `answer` is a live answer that no other thread uses, `to` points at `size` writable bytes, and `fault`
+/// and `count` are valid for a write.
+Error *tairitsu_bridge_http_answer_read(HttpAnswer *answer,
+                                        uint8_t *to,
+                                        size_t size,
+                                        HttpFault *fault,
+                                        size_t *count);
+
+/// Gives up what was not read.
+///
+/// # Safety
+/// `answer` is null or a live answer, not used afterwards.
+void tairitsu_bridge_http_answer_free(HttpAnswer *answer);
+
 /// Writes the WIT of a component, of a core module that carries its world, or of a WIT package encoded
 /// as WebAssembly, binary or text, into a new buffer. Other packages are nested after the main one.
 ///
@@ -545,6 +634,23 @@ ServerStatistics tairitsu_bridge_server_statistics(const Server *server);
 /// # Safety
 /// `server` is null or live, not used afterwards.
 void tairitsu_bridge_server_free(Server *server);
+
+/// Begins a stream. Freed by `tairitsu_bridge_sha256_free`; null only where there is no memory left.
+Sha256Stream *tairitsu_bridge_sha256_new();
+
+/// # Safety
+/// `stream` is a live stream, and `bytes` are readable.
+void tairitsu_bridge_sha256_update(Sha256Stream *stream, Bytes bytes);
+
+/// Writes the 32 bytes of the hash to `to`; the stream begins anew.
+///
+/// # Safety
+/// `stream` is a live stream, and `to` points at 32 writable bytes.
+void tairitsu_bridge_sha256_finish(Sha256Stream *stream, uint8_t *to);
+
+/// # Safety
+/// `stream` is null or a live stream, not used afterwards.
+void tairitsu_bridge_sha256_free(Sha256Stream *stream);
 
 /// Makes a store for an instance of `pre`.
 ///

@@ -1,7 +1,6 @@
 //! Precompiled artifacts: what Wasmtime serialises, an ELF file, followed by a trailer of ours.
 
 use crate::error::{Code, Error};
-use crate::ffi::Bytes;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use wasmtime::Precompiled;
@@ -82,18 +81,6 @@ impl Trailer {
         }
         Ok(trailer)
     }
-}
-
-/// SHA-256 of `bytes`, 32 bytes to `out`.
-///
-/// # Safety
-/// `bytes` is readable, `out` valid for a write of 32 bytes.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn tairitsu_bridge_sha256(bytes: Bytes, out: *mut u8) {
-    // SAFETY: the caller's promise.
-    let digest: [u8; 32] = Sha256::digest(unsafe { bytes.as_slice() }).into();
-    // SAFETY: the caller's promise.
-    unsafe { out.copy_from_nonoverlapping(digest.as_ptr(), digest.len()) };
 }
 
 /// What can be compiled.

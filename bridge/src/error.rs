@@ -41,6 +41,13 @@ pub enum Code {
     ContainerFailed,
     GuestExited,
     AsyncAbiOff,
+    UntrustedFile,
+    DigestMismatch,
+    InvalidManifest,
+    Network,
+    Unauthorized,
+    RegistryRefused,
+    SizeLimit,
 }
 
 /// A failure on its way to C++: a code, a message, and a Wasm backtrace where guest code ran.

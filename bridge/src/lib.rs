@@ -7,8 +7,9 @@
 //! - Every function that can fail returns `*mut Error`, null for success, and writes its result
 //!   through an out pointer only on success. The caller frees the error.
 //! - An object is freed by the `_free` function of its type, once. Freeing null does nothing.
-//! - [`Engine`](engine::Engine), [`Component`](component::Component) and
-//!   [`InstancePre`](linker::InstancePre) may be used from any thread; the others from one at a time.
+//! - [`Engine`](engine::Engine), [`Component`](component::Component),
+//!   [`InstancePre`](linker::InstancePre) and [`HttpClient`](http_client::HttpClient) may be used from any
+//!   thread; the others from one at a time.
 //!
 //! The C header, `include/tairitsu_bridge.h`, is generated from this source by the test
 //! `tests/header.rs` (`make bridge-header` writes it again).
@@ -21,10 +22,12 @@ pub mod error;
 pub mod ffi;
 mod guest_fixes;
 pub mod guest_tools;
+pub mod http_client;
 pub mod inspect;
 pub mod linker;
 pub mod module;
 pub mod server;
+pub mod sha256;
 pub mod store;
 pub mod value_path;
 pub mod wasi;

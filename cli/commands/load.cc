@@ -9,6 +9,7 @@
 
 #include "commands/command.h"
 #include "tairitsu/compilation_cache.h"
+#include "tairitsu/image_store.h"
 
 namespace tairitsu::cli {
 namespace {
@@ -17,9 +18,9 @@ namespace {
 constexpr std::array kElf = {std::byte{0x7f}, std::byte{'E'}, std::byte{'L'}, std::byte{'F'}};
 
 std::optional<CompilationCache> open_cache(const LoadOptions& options) {
-  const auto folder = data_folder();
-  if (options.no_cache || folder.empty()) return std::nullopt;
-  auto cache = CompilationCache::open(folder / "compiled");
+  const auto folder = default_data_folder();
+  if (options.no_cache || !folder) return std::nullopt;
+  auto cache = CompilationCache::open(*folder / "artifacts");
   if (cache) return *std::move(cache);
   print_warning("nothing is kept of what is compiled: " + cache.error().message());
   return std::nullopt;

@@ -18,10 +18,6 @@ namespace detail {
 class ArtifactCache;
 }
 
-/// Where Tairitsu keeps its data: `$TAIRITSU_HOME`, else `$XDG_DATA_HOME/tairitsu`, else
-/// `~/.local/share/tairitsu`. Empty where none of the variables is set. It need not exist.
-[[nodiscard]] std::filesystem::path data_folder();
-
 /// A folder of precompiled artifacts, each found by the digest of its source and the fingerprint of the engine. What
 /// lies there runs as machine code, so it belongs to one user: a folder that others own or can write is refused.
 /// A cache that cannot be written, or an artifact that is damaged, only costs a compilation. A shared handle, safe

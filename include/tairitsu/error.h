@@ -29,7 +29,7 @@ enum class ErrorCode : std::uint8_t {
   missing_import,     ///< The component imports what the linker does not have.
   type_mismatch,      ///< A C++ signature does not fit the component's.
   unsupported_type,   ///< The component uses a type that the value path does not do yet.
-  not_found,          ///< No function, image or container of that name.
+  not_found,          ///< No function, image or container of that name; also none in a registry.
   ambiguous_name,     ///< A short name that fits several functions.
   already_exists,     ///< The name is taken.
   in_use,             ///< An image still has containers or other names, or a store's lock is held for long.
@@ -54,6 +54,10 @@ enum class ErrorCode : std::uint8_t {
   untrusted_file,     ///< A file of machine code, or its folder, that somebody else owns or may change.
   digest_mismatch,    ///< Bytes that have not the digest or size they should have: damaged, or forged.
   invalid_manifest,   ///< An OCI manifest, config or index that is malformed, or no WebAssembly image.
+  network,            ///< A server was not reached, timed out, is not trusted (TLS) or cut the connection.
+  unauthorized,       ///< A registry wants credentials, or denies what was asked for with those it has.
+  registry_refused,   ///< A registry refused a request, or its answer breaks the protocol.
+  size_limit,         ///< Content is larger than it may be.
 };
 
 /// The code's name as it stands above, e.g. `"fuel_exhausted"`. Valid for ever.

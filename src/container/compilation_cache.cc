@@ -1,14 +1,14 @@
 #include "tairitsu/compilation_cache.h"
 
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
 
-#include "engine/compiled.h"
+#include "engine/http_client.h"
 #include "image/artifact_cache.h"
+#include "image/sha256.h"
 
 namespace tairitsu {
 
@@ -39,19 +39,7 @@ struct Programs {
   }
 };
 
-std::filesystem::path variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr ? value : "";
-}
-
 }  // namespace
-
-std::filesystem::path data_folder() {
-  if (auto own = variable("TAIRITSU_HOME"); !own.empty()) return own;
-  if (const auto data = variable("XDG_DATA_HOME"); !data.empty()) return data / "tairitsu";
-  if (const auto home = variable("HOME"); !home.empty()) return home / ".local" / "share" / "tairitsu";
-  return {};
-}
 
 Result<CompilationCache> CompilationCache::open(const std::filesystem::path& folder,
                                                 std::uint64_t max_bytes) {
@@ -62,7 +50,7 @@ Result<CompilationCache> CompilationCache::open(const std::filesystem::path& fol
 template <typename Kind>
 Result<typename Kind::Made> CompilationCache::load(const EngineOptions& options,
                                                    std::span<const std::byte> source) const {
-  const std::string digest = detail::digest_of(source);
+  const std::string digest = detail::digest_of(detail::make_sha256, source);
   struct Way {
     Engine engine;
     std::string fingerprint;

@@ -1,7 +1,5 @@
 #include "engine/compiled.h"
 
-#include <array>
-
 #include <fmt/format.h>
 
 #include "engine/bridge.h"
@@ -21,12 +19,6 @@ std::string to_digest_text(std::span<const std::byte> digest) {
   std::string text = "sha256:";
   for (const std::byte byte : digest) text += fmt::format("{:02x}", static_cast<unsigned>(byte));
   return text;
-}
-
-std::string digest_of(std::span<const std::byte> bytes) {
-  std::array<std::byte, 32> digest{};
-  bridge::tairitsu_bridge_sha256(bridge::borrow(bytes), reinterpret_cast<std::uint8_t*>(digest.data()));
-  return to_digest_text(digest);
 }
 
 void ExportIndexDeleter::operator()(bridge::ExportIndex* index) const noexcept {

@@ -22,8 +22,6 @@ namespace tairitsu::detail {
 
 /// `sha256:` and the digest in hexadecimal.
 [[nodiscard]] std::string to_digest_text(std::span<const std::byte> digest);
-/// Of some bytes.
-[[nodiscard]] std::string digest_of(std::span<const std::byte> bytes);
 
 /// An export of a component, looked up once for all its instances.
 struct ExportIndexDeleter {

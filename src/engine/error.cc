@@ -107,6 +107,14 @@ std::string_view to_string(ErrorCode code) noexcept {
       return "digest_mismatch";
     case ErrorCode::invalid_manifest:
       return "invalid_manifest";
+    case ErrorCode::network:
+      return "network";
+    case ErrorCode::unauthorized:
+      return "unauthorized";
+    case ErrorCode::registry_refused:
+      return "registry_refused";
+    case ErrorCode::size_limit:
+      return "size_limit";
   }
   return "unknown";
 }
@@ -183,13 +191,27 @@ constexpr ErrorCode to_error_code(Code code) noexcept {
       return ErrorCode::guest_exited;
     case Code::AsyncAbiOff:
       return ErrorCode::async_abi_off;
+    case Code::UntrustedFile:
+      return ErrorCode::untrusted_file;
+    case Code::DigestMismatch:
+      return ErrorCode::digest_mismatch;
+    case Code::InvalidManifest:
+      return ErrorCode::invalid_manifest;
+    case Code::Network:
+      return ErrorCode::network;
+    case Code::Unauthorized:
+      return ErrorCode::unauthorized;
+    case Code::RegistryRefused:
+      return ErrorCode::registry_refused;
+    case Code::SizeLimit:
+      return ErrorCode::size_limit;
   }
   return ErrorCode::internal;
 }
 
 // Both enumerations have the same values, so that codes can also be passed to the bridge.
 constexpr bool codes_agree() {
-  for (int value = 1; value <= static_cast<int>(ErrorCode::async_abi_off); ++value) {
+  for (int value = 1; value <= static_cast<int>(ErrorCode::size_limit); ++value) {
     if (to_error_code(static_cast<Code>(value)) != static_cast<ErrorCode>(value)) return false;
   }
   return true;

@@ -113,7 +113,7 @@ class Run(CliCase):
         self.assertIn("main", run(MODULE, "trap").stderr)
 
     def artifacts(self):
-        folder = self.folder / "home" / "compiled"
+        folder = self.folder / "home" / "artifacts"
         return sorted(folder.iterdir()) if folder.exists() else []
 
     def test_compiles_once(self):
@@ -141,10 +141,10 @@ class Run(CliCase):
 
     def test_runs_without_a_cache_that_is_not_safe_or_cannot_be_written(self):
         home = self.folder / "home"
-        (home / "compiled").mkdir(parents=True)
-        (home / "compiled").chmod(0o777)
+        (home / "artifacts").mkdir(parents=True)
+        (home / "artifacts").chmod(0o777)
         self.expect(run(TOOL, "exit", "0"), 0, "", "warning", "written by others")
-        (home / "compiled").rmdir()
+        (home / "artifacts").rmdir()
         home.rmdir()
         home.write_text("a file")
         self.assertEqual(run(TOOL, "exit", "0").returncode, 0)

@@ -1,0 +1,80 @@
+#include "oci/text.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "component/text.h"
+
+namespace tairitsu::oci {
+
+namespace {
+
+char to_lower(char character) {
+  return character >= 'A' && character <= 'Z' ? static_cast<char>(character - 'A' + 'a') : character;
+}
+
+}  // namespace
+
+std::string printable(std::string_view text, std::size_t most) {
+  const std::string_view front = detail::front_of(text, most);
+  std::string out;
+  for (std::string_view rest = front; !rest.empty();) {
+    const detail::Character character = detail::first_character(rest);
+    const char32_t value = character.value;
+    // C0, DEL and C1, line separators, and what turns the direction of text.
+    const bool hidden = value < 0x20 || (value >= 0x7F && value < 0xA0) ||
+                        (value >= 0x2028 && value <= 0x202E) || (value >= 0x2066 && value <= 0x2069) ||
+                        value == 0x200E || value == 0x200F;
+    detail::append_utf8(out, hidden ? 0xFFFD : value);
+    rest.remove_prefix(character.size);
+  }
+  if (front.size() < text.size()) out += "…";
+  return out;
+}
+
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  std::ranges::transform(lower, lower.begin(), to_lower);
+  return lower;
+}
+
+bool is_same_word(std::string_view a, std::string_view b) noexcept {
+  return std::ranges::equal(a, b, {}, to_lower, to_lower);
+}
+
+std::string_view trimmed(std::string_view text) noexcept {
+  const std::size_t begin = text.find_first_not_of(" \t");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+}
+
+std::optional<std::uint64_t> to_number(std::string_view text) noexcept {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+std::string percent_encoded(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  constexpr std::string_view kUnreserved =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+  std::string out;
+  for (const char character : text) {
+    if (kUnreserved.find(character) != std::string_view::npos) {
+      out += character;
+    } else {
+      const auto bits = static_cast<unsigned char>(character);
+      out += '%';
+      out += kDigits[bits >> 4U];
+      out += kDigits[bits & 15U];
+    }
+  }
+  return out;
+}
+
+bool is_visible_ascii(std::string_view text) noexcept {
+  return std::ranges::all_of(text, [](char character) { return character >= 0x20 && character < 0x7F; });
+}
+
+}  // namespace tairitsu::oci

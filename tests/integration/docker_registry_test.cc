@@ -1,0 +1,308 @@
+// The client of registries against Debian's docker-registry: with and without a password, with and without TLS.
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "engine/http_client.h"
+#include "loopback_server.h"
+#include "oci/client.h"
+#include "oci/subprocess.h"
+#include "scratch_folder.h"
+#include "support.h"
+
+namespace tairitsu::test {
+namespace {
+
+using namespace std::chrono_literals;
+using oci::BlobPush;
+using oci::Client;
+using oci::Credentials;
+using oci::Digest;
+using oci::Manifest;
+using oci::MemorySink;
+using oci::MemorySource;
+using oci::Reference;
+using testing::HasSubstr;
+
+constexpr const char* kManifestType = "application/vnd.oci.image.manifest.v1+json";
+/// The password is p:ass.
+constexpr const char* kPasswords = "user:$2y$04$J7rjE.UY7KZ5kGr05.Vg.O5iP9Flp4JlW554TuM1EdgnLN.8j0cEi\n";
+
+Digest digest_of(std::string_view content) {
+  return Digest::of(std::as_bytes(std::span(content)), detail::make_sha256);
+}
+
+std::string descriptor(std::string_view media_type, std::string_view content) {
+  return R"({"mediaType":")" + std::string(media_type) + R"(","digest":")" + digest_of(content).to_string() +
+         R"(","size":)" + std::to_string(content.size()) + "}";
+}
+
+/// A registry of its own for each test, with an empty folder.
+class DockerRegistry : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!unwrap(oci::run_program({"sh", "-c", "command -v docker-registry || echo none"}, "", 10s))
+             .output.starts_with('/')) {
+      GTEST_SKIP() << "docker-registry is not installed";
+    }
+  }
+  void TearDown() override { stop(); }
+
+  void start(bool with_password, bool with_tls) {
+    port_ = free_port();
+    std::string config = "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: " +
+                         (folder_.path() / "data").string() +
+                         "\n  delete:\n    enabled: true\nhttp:\n  addr: 127.0.0.1:" + std::to_string(port_) +
+                         "\n  secret: test\n";
+    if (with_tls) {
+      make_certificates();
+      config += "  tls:\n    certificate: " + (folder_.path() / "server.pem").string() +
+                "\n    key: " + (folder_.path() / "server.key").string() + "\n";
+    }
+    if (with_password) {
+      config += "auth:\n  htpasswd:\n    realm: test\n    path: " +
+                folder_.write("passwords", kPasswords).string() + "\n";
+    }
+    const std::string file = folder_.write("config.yml", config).string();
+    const std::string log = (folder_.path() / "log").string();
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_APPEND,
+                                     0600);
+    posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
+    std::string program = "docker-registry";
+    std::string verb = "serve";
+    std::string argument = file;
+    char* const arguments[] = {program.data(), verb.data(), argument.data(), nullptr};
+    ASSERT_EQ(posix_spawnp(&process_, program.c_str(), &actions, nullptr, arguments, environ), 0);
+    posix_spawn_file_actions_destroy(&actions);
+    for (int i = 0; i < 2000 && !is_listening(port_); ++i) std::this_thread::sleep_for(10ms);
+    ASSERT_TRUE(is_listening(port_)) << folder_.read("log");
+  }
+
+  void stop() {
+    if (process_ <= 0) return;
+    kill(process_, SIGTERM);
+    waitpid(process_, nullptr, 0);
+    process_ = 0;
+  }
+
+  /// An authority of our own, and a server's certificate by it.
+  void make_certificates() {
+    const auto run = [&](const std::string& command) {
+      const auto done =
+          unwrap(oci::run_program({"sh", "-c", "cd " + folder_.path().string() + " && " + command}, "", 60s));
+      ASSERT_EQ(done.status, 0) << done.errors;
+    };
+    folder_.write(
+        "extensions",
+        "subjectAltName=IP:127.0.0.1,DNS:localhost\nbasicConstraints=CA:FALSE\nkeyUsage=digitalSignature\n");
+    run("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem "
+        "-days 2 "
+        "-subj '/CN=Test authority'");
+    run("openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout server.key -out server.csr "
+        "-subj '/CN=localhost'");
+    run("openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile "
+        "extensions "
+        "-out server.pem");
+  }
+
+  Client client(const oci::ClientOptions& options = {}) {
+    transport_ = unwrap(detail::make_http_client({.ca_file = ca_file_}));
+    return Client(
+        *transport_, detail::make_sha256,
+        [this](std::string_view) -> Result<std::optional<Credentials>> { return credentials_; }, options);
+  }
+
+  [[nodiscard]] std::string host() const { return "127.0.0.1:" + std::to_string(port_); }
+  [[nodiscard]] Reference name(const std::string& rest) const {
+    return unwrap(oci::parse_reference(host() + "/" + rest));
+  }
+
+  /// Pushes an artifact and pulls it again.
+  void push_and_pull(Client& client) {
+    const Reference hello = name("me/hello:1");
+    std::string layer(2'500'000, '\0');
+    for (std::size_t i = 0; i < layer.size(); ++i) layer[i] = static_cast<char>(i * i >> 7U);
+    const std::string config = R"({"os":"wasip2","architecture":"wasm"})";
+    const std::string manifest = R"({"schemaVersion":2,"mediaType":")" + std::string(kManifestType) +
+                                 R"(","config":)" +
+                                 descriptor("application/vnd.wasm.config.v0+json", config) +
+                                 R"(,"layers":[)" + descriptor("application/wasm", layer) + "]}";
+
+    EXPECT_ERROR(client.pull_manifest(hello), not_found);
+    MemorySource layer_source(layer);
+    MemorySource config_source(config);
+    EXPECT_EQ(unwrap(client.push_blob(hello, digest_of(layer), layer.size(), layer_source)),
+              BlobPush::uploaded);
+    EXPECT_EQ(unwrap(client.push_blob(hello, digest_of(layer), layer.size(), layer_source)),
+              BlobPush::existed);
+    EXPECT_EQ(unwrap(client.push_blob(hello, digest_of(config), config.size(), config_source)),
+              BlobPush::uploaded);
+    const Digest digest = unwrap(client.push_manifest(hello, kManifestType, manifest));
+
+    const Manifest pulled = unwrap(client.pull_manifest(hello));
+    EXPECT_EQ(pulled.bytes, manifest);
+    EXPECT_EQ(pulled.digest, digest);
+    const oci::Descriptor resolved = unwrap(client.resolve(hello));
+    EXPECT_EQ(resolved.digest, digest);
+    EXPECT_EQ(resolved.size, manifest.size());
+    MemorySink sink;
+    std::uint64_t last = 0;
+    EXPECT_OK(client.pull_blob(
+        hello, digest_of(layer), sink,
+        {.size = layer.size(), .progress = [&](std::uint64_t done, std::uint64_t) { last = done; }}));
+    EXPECT_EQ(sink.text(), layer);
+    EXPECT_EQ(last, layer.size());
+
+    // Another repository may have it without sending it again.
+    MemorySource again(layer);
+    EXPECT_EQ(unwrap(client.push_blob(name("me/other"), digest_of(layer), layer.size(), again,
+                                      {.mount_from = "me/hello"})),
+              BlobPush::mounted);
+
+    EXPECT_OK(client.push_manifest(name("me/hello:2"), kManifestType, manifest));
+    // Not in the order that the specification wants.
+    EXPECT_THAT(unwrap(client.list_tags(hello)), testing::UnorderedElementsAre("1", "2"));
+    Reference pinned = hello;
+    pinned.digest = digest;
+    EXPECT_OK(client.pull_manifest(pinned));
+    EXPECT_OK(client.delete_manifest(pinned));
+    EXPECT_ERROR(client.pull_manifest(pinned), not_found);
+  }
+
+  ScratchFolder folder_;
+  int port_ = 0;
+  pid_t process_ = 0;
+  std::filesystem::path ca_file_;
+  std::optional<Credentials> credentials_;
+  std::unique_ptr<oci::HttpTransport> transport_;
+};
+
+TEST_F(DockerRegistry, TakesAndGivesAnArtifact) {
+  start(false, false);
+  Client connected = client();
+  push_and_pull(connected);
+}
+
+TEST_F(DockerRegistry, TakesAnUploadInChunks) {
+  start(false, false);
+  // As a gateway would: nothing is taken whole.
+  struct Gateway final : oci::HttpTransport {
+    oci::HttpTransport* inner = nullptr;
+    oci::TransportResult<oci::HttpResponse> send(const oci::HttpRequest& request) override {
+      if (request.method == oci::HttpMethod::put && request.source != nullptr) {
+        struct Empty final : oci::HttpBody {
+          oci::TransportResult<std::size_t> read(std::span<std::byte>) override { return 0; }
+        };
+        oci::HttpResponse response = {.status = 413};
+        response.body = std::make_unique<Empty>();
+        return response;
+      }
+      return inner->send(request);
+    }
+  } gateway;
+  const auto transport = unwrap(detail::make_http_client());
+  gateway.inner = transport.get();
+  Client connected(gateway, detail::make_sha256, {}, {.chunk = 100'000});
+  push_and_pull(connected);
+}
+
+TEST_F(DockerRegistry, GoesOnInTheMiddleOfABlob) {
+  start(false, false);
+  const auto transport = unwrap(detail::make_http_client());
+  // Breaks the first connections in the middle.
+  struct Cutting final : oci::HttpTransport {
+    oci::HttpTransport* inner = nullptr;
+    int cuts = 3;
+    int partial = 0;
+    oci::TransportResult<oci::HttpResponse> send(const oci::HttpRequest& request) override {
+      struct Cut final : oci::HttpBody {
+        std::unique_ptr<oci::HttpBody> inner;
+        int reads = 0;
+        oci::TransportResult<std::size_t> read(std::span<std::byte> into) override {
+          if (++reads > 3) return std::unexpected(oci::TransportError{oci::TransportFault::cut_off, "cut"});
+          return inner->read(into.subspan(0, 10'000));
+        }
+      };
+      auto response = inner->send(request);
+      if (response && response->status == 206) ++partial;
+      if (response && request.url.find("/blobs/sha256") != std::string::npos &&
+          request.method == oci::HttpMethod::get && cuts-- > 0) {
+        auto cut = std::make_unique<Cut>();
+        cut->inner = std::move(response->body);
+        response->body = std::move(cut);
+      }
+      return response;
+    }
+  } cutting;
+  cutting.inner = transport.get();
+  Client connected(cutting, detail::make_sha256, {}, {.session = {.first_delay = 1ms}});
+  push_and_pull(connected);
+  EXPECT_EQ(cutting.partial, 3);
+}
+
+TEST_F(DockerRegistry, WantsAPassword) {
+  start(true, false);
+  {
+    Client anonymous = client();
+    const auto refused = anonymous.pull_manifest(name("me/hello:1"));
+    EXPECT_ERROR(refused, unauthorized);
+    EXPECT_THAT(message_of(refused),
+                HasSubstr("wants a user name and a password, and there are none: log in first"));
+  }
+  credentials_ = {.username = "user", .password = "wrong"};
+  {
+    Client wrong = client();
+    const auto refused = wrong.check_access(host());
+    EXPECT_ERROR(refused, unauthorized);
+    EXPECT_THAT(message_of(refused), HasSubstr("the registry answered 401: UNAUTHORIZED"));
+  }
+  credentials_ = {.username = "user", .password = "p:ass"};
+  Client right = client();
+  EXPECT_OK(right.check_access(host()));
+  push_and_pull(right);
+}
+
+TEST_F(DockerRegistry, SpeaksTlsWithAnAuthorityOfItsOwn) {
+  start(true, true);
+  credentials_ = {.username = "user", .password = "p:ass"};
+  {
+    Client distrustful = client();
+    const auto refused = distrustful.check_access(host());
+    EXPECT_ERROR(refused, network);
+    EXPECT_THAT(message_of(refused), HasSubstr("no secure connection to " + host()));
+    EXPECT_THAT(message_of(refused), HasSubstr("certificate"));
+  }
+  ca_file_ = folder_.path() / "ca.pem";
+  Client trusting = client();
+  EXPECT_OK(trusting.check_access(host()));
+  EXPECT_OK(trusting.check_access("localhost:" + std::to_string(port_)));
+  push_and_pull(trusting);
+}
+
+TEST_F(DockerRegistry, ThatIsGoneIsSaidToBe) {
+  start(false, false);
+  Client connected = client({.session = {.attempts = 2, .first_delay = 1ms}});
+  EXPECT_OK(connected.check_access(host()));
+  stop();
+  const auto gone = connected.check_access(host());
+  EXPECT_ERROR(gone, network);
+  EXPECT_THAT(message_of(gone), HasSubstr("cannot connect to " + host()));
+  EXPECT_THAT(message_of(gone), HasSubstr("(tried 2 times)"));
+}
+
+}  // namespace
+}  // namespace tairitsu::test
