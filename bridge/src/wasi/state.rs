@@ -199,10 +199,8 @@ fn context(
         let policy = shared.clone();
         Box::pin(async move {
             let allowed = policy.sockets.allows(address, usage).await;
-            if !allowed {
-                if let Some((kind, rule)) = describe(usage, address) {
-                    policy.denied(kind, &rule);
-                }
+            if !allowed && let Some((kind, rule)) = describe(usage, address) {
+                policy.denied(kind, &rule);
             }
             allowed
         })
