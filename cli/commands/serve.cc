@@ -149,7 +149,8 @@ void add_serve(CLI::App& app) {
       "The first line on standard error says where it listens. What guests print goes to standard error. A\n"
       "guest that traps or runs out of something is answered for with 500, at the timeout with 504, and its\n"
       "request's id is in the log. SIGTERM and Ctrl-C let running requests end; a second one does not "
-      "wait.\n\n"
+      "wait.\n"
+      "Without --timeout a request may take 30 seconds.\n\n"
       "Example:\n  tairitsu serve hello.wasm\n"
       "  tairitsu serve --addr 0.0.0.0:80 --timeout 10s --memory 64m --log json -v ./site:/site:ro "
       "site.wasm");
