@@ -52,6 +52,8 @@ fn configure(options: &EngineConfig) -> Result<Config, Error> {
     config.consume_fuel(options.fuel);
     config.epoch_interruption(options.epochs);
     config.debug_info(options.debug_info);
+    // Backtraces name file and line where the guest has DWARF: read when a guest traps, not before.
+    config.wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Enable);
     config.parallel_compilation(options.parallel_compilation);
     config.cranelift_opt_level(match options.optimization {
         0 => wasmtime::OptLevel::None,

@@ -94,8 +94,10 @@ class Load(CliCase):
         served = next(self.good)
         print(f"{served} good requests in {SECONDS:.0f} s, {before:.0f} MiB and then {after:.0f} MiB")
         self.assertGreater(served, 20 * SECONDS)
-        # A slot keeps up to 1.2 MiB, and now and then one more is needed.
-        self.assertLess(after, before + 40)
+        # A slot keeps up to 1.2 MiB, and now and then one more is needed. Under the address sanitizer what is freed
+        # stays for a while.
+        if "ASAN_OPTIONS" not in os.environ:
+            self.assertLess(after, before + 40)
         self.assertIsNone(self.server.poll())
 
 
