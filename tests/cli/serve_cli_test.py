@@ -52,7 +52,6 @@ class Server:
     def raw(self, data):
         with socket.create_connection(self.address, timeout=30) as client:
             client.sendall(data)
-            client.shutdown(socket.SHUT_WR)
             return b"".join(iter(lambda: client.recv(65536), b""))
 
     def end(self, number=signal.SIGTERM, timeout=30):
