@@ -15,10 +15,14 @@ struct Command {
 };
 
 constexpr Command kCommands[] = {
-    {"bindgen", tairitsu::cli::add_bindgen}, {"call", tairitsu::cli::add_call},
-    {"compile", tairitsu::cli::add_compile}, {"componentize", tairitsu::cli::add_componentize},
-    {"inspect", tairitsu::cli::add_inspect}, {"run", tairitsu::cli::add_run},
-    {"serve", tairitsu::cli::add_serve},     {"wit", tairitsu::cli::add_wit},
+    {.name = "bindgen", .add = tairitsu::cli::add_bindgen},
+    {.name = "call", .add = tairitsu::cli::add_call},
+    {.name = "compile", .add = tairitsu::cli::add_compile},
+    {.name = "componentize", .add = tairitsu::cli::add_componentize},
+    {.name = "inspect", .add = tairitsu::cli::add_inspect},
+    {.name = "run", .add = tairitsu::cli::add_run},
+    {.name = "serve", .add = tairitsu::cli::add_serve},
+    {.name = "wit", .add = tairitsu::cli::add_wit},
 };
 
 /// The one that is asked for, or all of them where none is: describing them takes a third of a millisecond,

@@ -20,7 +20,7 @@ Result<std::shared_ptr<const ComponentCore>> ComponentCore::create(Engine engine
 }
 
 ComponentCore::ComponentCore(Engine e, CompiledComponent c, World w, std::string d)
-    : engine(std::move(e)), compiled(std::move(c)), world(std::move(w)), digest(std::move(d)), wasi(0) {
+    : engine(std::move(e)), compiled(std::move(c)), world(std::move(w)), digest(std::move(d)) {
   for (const Interface& interface : world.imports.interfaces) wasi |= wasi_part(interface.name);
 }
 

@@ -20,7 +20,7 @@ class ComponentCore {
   CompiledComponent compiled;
   World world;
   std::string digest;  ///< `sha256:…`
-  WasiParts wasi;      ///< What it imports of what the engine provides.
+  WasiParts wasi = 0;  ///< What it imports of what the engine provides.
 
   ComponentCore(Engine e, CompiledComponent c, World w, std::string d);
 };

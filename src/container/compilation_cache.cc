@@ -16,7 +16,7 @@ namespace {
 
 struct Images {
   using Made = Image;
-  static constexpr std::string_view kSuffix = "";
+  static constexpr std::string_view kSuffix{};
   static Result<Image> load(const Engine& engine, const std::filesystem::path& path) {
     return Image::from_trusted_artifact_file(engine, path);
   }

@@ -95,8 +95,8 @@ Result<Program> Program::from_image(const Image& image) {
                 "the component is no program, for it exports no wasi:cli/run of WASI 0.2 or 0.3");
   }
   TAIRITSU_TRY(auto run, component.compiled.find_export(interface->name, "run"));
-  return Program(
-      std::make_shared<const ProgramCore>(ProgramCore{ProgramCore::Command{image, std::move(run)}}));
+  return Program(std::make_shared<const ProgramCore>(
+      ProgramCore{ProgramCore::Command{.image = image, .run = std::move(run)}}));
 }
 
 Result<Program> Program::from_bytes(const Engine& engine, std::span<const std::byte> bytes) {
@@ -104,8 +104,8 @@ Result<Program> Program::from_bytes(const Engine& engine, std::span<const std::b
   if (image) return from_image(*image);
   if (image.error().code() != ErrorCode::is_core_module) return std::unexpected(image.error());
   TAIRITSU_TRY(auto module, detail::CompiledModule::compile(*engine.core(), bytes));
-  return Program(
-      std::make_shared<const ProgramCore>(ProgramCore{ProgramCore::Module{engine, std::move(module)}}));
+  return Program(std::make_shared<const ProgramCore>(
+      ProgramCore{ProgramCore::Module{.engine = engine, .module = std::move(module)}}));
 }
 
 Result<Program> Program::from_file(const Engine& engine, const std::filesystem::path& path) {
@@ -121,8 +121,8 @@ Result<Program> Program::from_trusted_artifact_file(const Engine& engine, const 
   }
   TAIRITSU_TRY(auto module,
                detail::about(path, detail::CompiledModule::from_trusted_artifact_file(*engine.core(), path)));
-  return Program(
-      std::make_shared<const ProgramCore>(ProgramCore{ProgramCore::Module{engine, std::move(module)}}));
+  return Program(std::make_shared<const ProgramCore>(
+      ProgramCore{ProgramCore::Module{.engine = engine, .module = std::move(module)}}));
 }
 
 Result<std::vector<std::byte>> Program::precompile() const {
@@ -153,9 +153,11 @@ Result<Process> Program::create(const WasiOptions& wasi, const Limits& limits) c
   auto interrupt =
       std::make_shared<const detail::InterruptCore>(store.interrupt_handle(), module.engine.core());
   if (limits.deadline) module.engine.core()->begin_ticking();
-  return Process(std::make_unique<ProcessCore>(
-      core_, ProcessCore::Module{module.engine, std::move(interrupt), std::move(store),
-                                 limits.deadline.has_value()}));
+  return Process(
+      std::make_unique<ProcessCore>(core_, ProcessCore::Module{.engine = module.engine,
+                                                               .interrupt = std::move(interrupt),
+                                                               .store = std::move(store),
+                                                               .ticking = limits.deadline.has_value()}));
 }
 
 Process::Process(std::unique_ptr<ProcessCore> core) : core_(std::move(core)) {}

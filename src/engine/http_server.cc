@@ -37,8 +37,7 @@ void on_served(void* data, const bridge::ServedRequest* request) {
   };
   try {
     static_cast<Listener*>(data)->on_access(access);
-  } catch (...) {
-    // The request is over: an exception of the listener's has nowhere to go.
+  } catch (...) {  // NOLINT(bugprone-empty-catch): the request is over, and the exception has nowhere to go.
   }
 }
 
@@ -74,7 +73,8 @@ Result<EngineServer> EngineServer::start(const EngineCore& engine, const LinkedC
   } catch (const nlohmann::json::type_error&) {
     return fail(ErrorCode::invalid_argument, "the server's address is not valid UTF-8");
   }
-  auto listener = std::make_unique<Listener>(Listener{std::move(host), options.on_access});
+  auto listener =
+      std::make_unique<Listener>(Listener{.host = std::move(host), .on_access = options.on_access});
   const bool has_imports = listener->host->has_imports();
   const bridge::StoreConfig config = to_config(store);
   const bridge::ServerCallbacks callbacks{

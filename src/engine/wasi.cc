@@ -77,7 +77,7 @@ template <typename Function, typename... Arguments>
 void tell(const Function& function, const Arguments&... arguments) noexcept {
   try {
     if (function) function(arguments...);
-  } catch (...) {
+  } catch (...) {  // NOLINT(bugprone-empty-catch): see above.
   }
 }
 
@@ -142,9 +142,10 @@ Result<WasiPolicyPtr> make_wasi_policy(const WasiOptions& options) {
   bridge::WasiCallbacks callbacks{.data = nullptr, .line = on_line, .denied = on_denied, .release = release};
   const bool listens = options.on_output_line || options.on_error_line || options.on_denied;
   if (listens) {
-    callbacks.data = std::make_unique<Listeners>(
-                         Listeners{{options.on_output_line, options.on_error_line}, options.on_denied})
-                         .release();
+    callbacks.data =
+        std::make_unique<Listeners>(Listeners{.on_line = {options.on_output_line, options.on_error_line},
+                                              .on_denied = options.on_denied})
+            .release();
   }
   bridge::WasiPolicy* policy = nullptr;
   TAIRITSU_CHECK(bridge::check(bridge::tairitsu_bridge_wasi_policy_new(

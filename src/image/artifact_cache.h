@@ -53,9 +53,9 @@ class ArtifactCache {
                                                   std::span<const std::byte> artifact) const;
 
   /// Removes a component's artifacts, of every fingerprint. None there is no failure.
-  Result<void> remove(std::string_view digest) const;
+  [[nodiscard]] Result<void> remove(std::string_view digest) const;
   /// Removes all artifacts. What another process is writing just now stays.
-  Result<void> clear() const;
+  [[nodiscard]] Result<void> clear() const;
   [[nodiscard]] Result<Usage> usage() const;
 
   [[nodiscard]] const std::filesystem::path& folder() const noexcept { return folder_; }

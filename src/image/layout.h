@@ -119,7 +119,7 @@ class ImageLayout {
   [[nodiscard]] Result<LayoutTransaction> begin() const;
 
   /// Gives one more name to what is listed. Fails with `not_found` where the digest is not listed (any more).
-  Result<void> add_name(std::string_view digest, std::string_view name) const;
+  [[nodiscard]] Result<void> add_name(std::string_view digest, std::string_view name) const;
   /// Takes the entries out for which `chosen` answers true; how many there were. Their content stays until the
   /// garbage is collected.
   Result<std::size_t> remove_entries(const std::function<bool(const IndexEntry&)>& chosen) const;
@@ -127,7 +127,7 @@ class ImageLayout {
   /// Removes the blobs that no entry leads to, damaged ones that were moved away, and what transactions of
   /// dead processes left. Those of living ones are not touched and not waited for. Fails with
   /// `invalid_manifest` where a manifest cannot be read, for then nobody knows what it needs.
-  Result<Garbage> collect_garbage() const;
+  [[nodiscard]] Result<Garbage> collect_garbage() const;
   [[nodiscard]] Result<LayoutUsage> usage() const;
 
   [[nodiscard]] const std::filesystem::path& folder() const noexcept;
