@@ -10,9 +10,7 @@
 
 typedef wasi_io_streams_own_output_stream_t output_t;
 
-static server_string_t text_of(const char *text) {
-  return (server_string_t){(uint8_t *)text, strlen(text)};
-}
+static server_string_t text_of(const char* text) { return (server_string_t){(uint8_t*)text, strlen(text)}; }
 
 // A response that has begun, and its body.
 struct response {
@@ -23,23 +21,26 @@ struct response {
 static struct response respond(wasi_http_types_own_response_outparam_t out, uint16_t status) {
   wasi_http_types_own_outgoing_response_t made =
       wasi_http_types_constructor_outgoing_response(wasi_http_types_constructor_fields());
-  wasi_http_types_method_outgoing_response_set_status_code(wasi_http_types_borrow_outgoing_response(made), status);
+  wasi_http_types_method_outgoing_response_set_status_code(wasi_http_types_borrow_outgoing_response(made),
+                                                           status);
   struct response response;
-  wasi_http_types_method_outgoing_response_body(wasi_http_types_borrow_outgoing_response(made), &response.body);
+  wasi_http_types_method_outgoing_response_body(wasi_http_types_borrow_outgoing_response(made),
+                                                &response.body);
   wasi_http_types_result_own_outgoing_response_error_code_t result = {.is_err = false, .val = {.ok = made}};
   wasi_http_types_static_response_outparam_set(out, &result);
-  wasi_http_types_method_outgoing_body_write(wasi_http_types_borrow_outgoing_body(response.body), &response.stream);
+  wasi_http_types_method_outgoing_body_write(wasi_http_types_borrow_outgoing_body(response.body),
+                                             &response.stream);
   return response;
 }
 
 // False where nobody reads any more.
-static bool say(output_t stream, const uint8_t *bytes, size_t size) {
+static bool say(output_t stream, const uint8_t* bytes, size_t size) {
   while (size > 0) {
     size_t part = size < 4096 ? size : 4096;  // What a blocking write takes.
-    server_list_u8_t list = {(uint8_t *)bytes, part};
+    server_list_u8_t list = {(uint8_t*)bytes, part};
     wasi_io_streams_stream_error_t error;
-    if (!wasi_io_streams_method_output_stream_blocking_write_and_flush(wasi_io_streams_borrow_output_stream(stream),
-                                                                       &list, &error)) {
+    if (!wasi_io_streams_method_output_stream_blocking_write_and_flush(
+            wasi_io_streams_borrow_output_stream(stream), &list, &error)) {
       wasi_io_streams_stream_error_free(&error);
       return false;
     }
@@ -52,12 +53,13 @@ static bool say(output_t stream, const uint8_t *bytes, size_t size) {
 static void finish(struct response response) {
   wasi_io_streams_output_stream_drop_own(response.stream);
   wasi_http_types_error_code_t error;
-  if (!wasi_http_types_static_outgoing_body_finish(response.body, NULL, &error)) wasi_http_types_error_code_free(&error);
+  if (!wasi_http_types_static_outgoing_body_finish(response.body, NULL, &error))
+    wasi_http_types_error_code_free(&error);
 }
 
-static void answer(wasi_http_types_own_response_outparam_t out, uint16_t status, const char *text) {
+static void answer(wasi_http_types_own_response_outparam_t out, uint16_t status, const char* text) {
   struct response response = respond(out, status);
-  say(response.stream, (const uint8_t *)text, strlen(text));
+  say(response.stream, (const uint8_t*)text, strlen(text));
   finish(response);
 }
 
@@ -67,19 +69,21 @@ static void sleep_for(uint64_t nanoseconds) {
   wasi_io_poll_pollable_drop_own(pollable);
 }
 
-static void echo(wasi_http_types_own_incoming_request_t request, wasi_http_types_own_response_outparam_t out) {
+static void echo(wasi_http_types_own_incoming_request_t request,
+                 wasi_http_types_own_response_outparam_t out) {
   struct response response = respond(out, 200);
   wasi_http_types_own_incoming_body_t body;
   wasi_http_types_own_input_stream_t stream;
-  if (!wasi_http_types_method_incoming_request_consume(wasi_http_types_borrow_incoming_request(request), &body) ||
+  if (!wasi_http_types_method_incoming_request_consume(wasi_http_types_borrow_incoming_request(request),
+                                                       &body) ||
       !wasi_http_types_method_incoming_body_stream(wasi_http_types_borrow_incoming_body(body), &stream)) {
     abort();
   }
   for (;;) {
     server_list_u8_t piece;
     wasi_io_streams_stream_error_t error;
-    if (!wasi_io_streams_method_input_stream_blocking_read(wasi_io_streams_borrow_input_stream(stream), 65536, &piece,
-                                                           &error)) {
+    if (!wasi_io_streams_method_input_stream_blocking_read(wasi_io_streams_borrow_input_stream(stream), 65536,
+                                                           &piece, &error)) {
       wasi_io_streams_stream_error_free(&error);
       break;
     }
@@ -92,7 +96,7 @@ static void echo(wasi_http_types_own_incoming_request_t request, wasi_http_types
   finish(response);
 }
 
-static const char *error_name(uint8_t tag) {
+static const char* error_name(uint8_t tag) {
   switch (tag) {
     case WASI_HTTP_TYPES_ERROR_CODE_HTTP_REQUEST_DENIED:
       return "denied";
@@ -113,9 +117,9 @@ static const char *error_name(uint8_t tag) {
 }
 
 // Fetches SCHEME/AUTHORITY/PATH and says the status, or the error.
-static void fetch(char *target, wasi_http_types_own_response_outparam_t out) {
-  char *authority = strchr(target, '/');
-  char *path = authority != NULL ? strchr(authority + 1, '/') : NULL;
+static void fetch(char* target, wasi_http_types_own_response_outparam_t out) {
+  char* authority = strchr(target, '/');
+  char* path = authority != NULL ? strchr(authority + 1, '/') : NULL;
   if (path == NULL) {
     answer(out, 400, "fetch/SCHEME/AUTHORITY/PATH\n");
     return;
@@ -124,9 +128,10 @@ static void fetch(char *target, wasi_http_types_own_response_outparam_t out) {
   wasi_http_types_own_outgoing_request_t request =
       wasi_http_types_constructor_outgoing_request(wasi_http_types_constructor_fields());
   wasi_http_types_borrow_outgoing_request_t borrowed = wasi_http_types_borrow_outgoing_request(request);
-  wasi_http_types_scheme_t scheme = {.tag = secure ? WASI_HTTP_TYPES_SCHEME_HTTPS : WASI_HTTP_TYPES_SCHEME_HTTP};
+  wasi_http_types_scheme_t scheme = {.tag =
+                                         secure ? WASI_HTTP_TYPES_SCHEME_HTTPS : WASI_HTTP_TYPES_SCHEME_HTTP};
   wasi_http_types_method_outgoing_request_set_scheme(borrowed, &scheme);
-  server_string_t host = {(uint8_t *)authority + 1, (size_t)(path - authority - 1)};
+  server_string_t host = {(uint8_t*)authority + 1, (size_t)(path - authority - 1)};
   wasi_http_types_method_outgoing_request_set_authority(borrowed, &host);
   server_string_t where = text_of(path);
   wasi_http_types_method_outgoing_request_set_path_with_query(borrowed, &where);
@@ -143,13 +148,15 @@ static void fetch(char *target, wasi_http_types_own_response_outparam_t out) {
   wasi_io_poll_method_pollable_block(wasi_io_poll_borrow_pollable(pollable));
   wasi_io_poll_pollable_drop_own(pollable);
   wasi_http_types_result_result_own_incoming_response_error_code_void_t result;
-  wasi_http_types_method_future_incoming_response_get(wasi_http_types_borrow_future_incoming_response(future), &result);
+  wasi_http_types_method_future_incoming_response_get(wasi_http_types_borrow_future_incoming_response(future),
+                                                      &result);
   if (result.is_err || result.val.ok.is_err) {
     snprintf(text, sizeof text, "error %s\n", error_name(result.val.ok.val.err.tag));
   } else {
     wasi_http_types_own_incoming_response_t response = result.val.ok.val.ok;
-    snprintf(text, sizeof text, "status %d\n",
-             wasi_http_types_method_incoming_response_status(wasi_http_types_borrow_incoming_response(response)));
+    snprintf(
+        text, sizeof text, "status %d\n",
+        wasi_http_types_method_incoming_response_status(wasi_http_types_borrow_incoming_response(response)));
     wasi_http_types_incoming_response_drop_own(response);
   }
   wasi_http_types_future_incoming_response_drop_own(future);
@@ -162,9 +169,9 @@ void exports_wasi_http_incoming_handler_handle(wasi_http_types_own_incoming_requ
                                                wasi_http_types_own_response_outparam_t out) {
   server_string_t path;
   char target[512] = "/";
-  if (wasi_http_types_method_incoming_request_path_with_query(wasi_http_types_borrow_incoming_request(request),
-                                                              &path)) {
-    snprintf(target, sizeof target, "%.*s", (int)path.len, (char *)path.ptr);
+  if (wasi_http_types_method_incoming_request_path_with_query(
+          wasi_http_types_borrow_incoming_request(request), &path)) {
+    snprintf(target, sizeof target, "%.*s", (int)path.len, (char*)path.ptr);
     server_string_free(&path);
   }
   char text[128];
@@ -204,14 +211,14 @@ void exports_wasi_http_incoming_handler_handle(wasi_http_types_own_incoming_requ
     __builtin_trap();
   } else if (strcmp(target, "/late-trap") == 0) {
     struct response response = respond(out, 200);
-    say(response.stream, (const uint8_t *)"so far so good\n", 15);
+    say(response.stream, (const uint8_t*)"so far so good\n", 15);
     __builtin_trap();
   } else if (strcmp(target, "/loop") == 0) {
     for (volatile int spins = 0;; ++spins) {
     }
   } else if (strcmp(target, "/leak") == 0) {
     for (;;) {
-      volatile char *block = malloc(1 << 20);
+      volatile char* block = malloc(1 << 20);
       if (block == NULL) abort();
       for (int i = 0; i < 1 << 20; i += 4096) block[i] = 1;
     }
