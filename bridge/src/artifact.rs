@@ -91,7 +91,7 @@ pub enum Kind {
 }
 
 /// `found` is what Wasmtime detects in the bytes or the file.
-pub fn check_kind(found: Option<Precompiled>, wanted: Kind) -> Result<(), Error> {
+fn check_kind(found: Option<Precompiled>, wanted: Kind) -> Result<(), Error> {
     let damaged = |message: &str| Err(Error::new(Code::ArtifactDamaged, message));
     match (found, wanted) {
         (Some(Precompiled::Component), Kind::Component)
@@ -106,7 +106,11 @@ pub fn check_kind(found: Option<Precompiled>, wanted: Kind) -> Result<(), Error>
     }
 }
 
-pub fn load_error(error: &wasmtime::Error) -> Error {
+/// Why an artifact did not load. `found` is what Wasmtime detects in it: what loads needs no such look.
+pub fn load_error(error: &wasmtime::Error, found: Option<Precompiled>, wanted: Kind) -> Error {
+    if let Err(other) = check_kind(found, wanted) {
+        return other;
+    }
     let found = Error::from_wasmtime(error, Code::ArtifactDamaged);
     // Wasmtime has no type for these; the version is pinned and a test holds the words.
     let mismatch = [
@@ -128,7 +132,7 @@ pub fn load_error(error: &wasmtime::Error) -> Error {
 }
 
 /// The trailer of a file.
-pub fn read_trailer(path: &Path) -> Result<Trailer, Error> {
+fn read_trailer(path: &Path) -> Result<Trailer, Error> {
     use std::io::{Read, Seek, SeekFrom};
     let read = || -> std::io::Result<(Vec<u8>, u64)> {
         let mut file = std::fs::File::open(path)?;
@@ -161,4 +165,20 @@ pub fn seal(mut serialised: Vec<u8>, source_size: u64, source_digest: [u8; 32]) 
 pub fn unseal(artifact: &[u8]) -> Result<(&[u8], Trailer), Error> {
     let trailer = Trailer::read(artifact, artifact.len() as u64)?;
     Ok((&artifact[..artifact.len() - TRAILER_SIZE], trailer))
+}
+
+/// Loads an artifact from a file by `load`, Wasmtime's own function for its kind.
+pub fn load_file<T>(
+    path: &Path,
+    wanted: Kind,
+    load: impl FnOnce() -> wasmtime::Result<T>,
+) -> Result<(T, Trailer), Error> {
+    let trailer = read_trailer(path)?;
+    let loaded = load().map_err(
+        |error| match wasmtime::Engine::detect_precompiled_file(path) {
+            Ok(found) => load_error(&error, found, wanted),
+            Err(unreadable) => Error::from_wasmtime(&unreadable, Code::Io),
+        },
+    )?;
+    Ok((loaded, trailer))
 }

@@ -172,14 +172,13 @@ pub unsafe extern "C" fn tairitsu_bridge_component_from_trusted_artifact(
         // SAFETY: the caller's promise.
         let (engine, bytes) = unsafe { (&*engine, bytes.as_slice()) };
         let (artifact, trailer) = artifact::unseal(bytes)?;
-        artifact::check_kind(
-            wasmtime::Engine::detect_precompiled(artifact),
-            Kind::Component,
-        )?;
         // SAFETY: the caller vouches for the artifact.
         let component =
             unsafe { wasmtime::component::Component::deserialize(&engine.engine, artifact) }
-                .map_err(|e| artifact::load_error(&e))?;
+                .map_err(|e| {
+                    let found = wasmtime::Engine::detect_precompiled(artifact);
+                    artifact::load_error(&e, found, Kind::Component)
+                })?;
         // SAFETY: the caller's promise.
         unsafe { give(out, loaded(component, trailer)) };
         Ok(())
@@ -199,14 +198,10 @@ pub unsafe extern "C" fn tairitsu_bridge_component_from_trusted_artifact_file(
     guard(|| {
         // SAFETY: the caller's promise.
         let (engine, path) = unsafe { (&*engine, Path::new(path.as_str()?)) };
-        let trailer = artifact::read_trailer(path)?;
-        let io = |e: wasmtime::Error| Error::from_wasmtime(&e, Code::Io);
-        let found = wasmtime::Engine::detect_precompiled_file(path).map_err(io)?;
-        artifact::check_kind(found, Kind::Component)?;
-        // SAFETY: the caller vouches for the artifact.
-        let component =
+        let (component, trailer) = artifact::load_file(path, Kind::Component, || {
+            // SAFETY: the caller vouches for the artifact.
             unsafe { wasmtime::component::Component::deserialize_file(&engine.engine, path) }
-                .map_err(|e| artifact::load_error(&e))?;
+        })?;
         // SAFETY: the caller's promise.
         unsafe { give(out, loaded(component, trailer)) };
         Ok(())

@@ -6,9 +6,8 @@
 
 use crate::error::{Code, Error};
 use crate::ffi::{Bytes, free, give, guard, guard_or};
+use crate::tls;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use serde::Deserialize;
 use std::ffi::c_void;
 use std::net::IpAddr;
@@ -316,29 +315,23 @@ impl HttpAnswer {
 fn tls_config(options: &Options) -> Result<rustls::ClientConfig, Error> {
     let mut roots = rustls::RootCertStore::empty();
     if options.public_roots {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        // A machine may have none of its own, and some of them may be none that we can use.
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        tls::add_built_in_roots(&mut roots);
+        tls::add_system_roots(&mut roots);
     }
     if let Some(path) = &options.ca_file {
-        let unusable = |why: &dyn std::fmt::Display| Error::new(Code::Io, format!("{path}: {why}"));
-        let certificates = CertificateDer::pem_file_iter(path).map_err(|error| unusable(&error))?;
-        let mut count = 0;
-        for certificate in certificates {
-            let certificate = certificate.map_err(|error| unusable(&error))?;
-            roots.add(certificate).map_err(|error| unusable(&error))?;
-            count += 1;
+        let unusable = |message: String| Error::new(Code::Io, message);
+        let certificates = tls::read_certificates(path).map_err(unusable)?;
+        if certificates.is_empty() {
+            return Err(unusable(format!("{path}: has no certificate")));
         }
-        if count == 0 {
-            return Err(unusable(&"has no certificate"));
+        for certificate in certificates {
+            roots
+                .add(certificate)
+                .map_err(|error| unusable(format!("{path}: {error}")))?;
         }
     }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Error::new(Code::Internal, error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let mut config =
+        tls::client_config(roots).map_err(|error| Error::new(Code::Internal, error.to_string()))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }

@@ -29,6 +29,7 @@ pub mod module;
 pub mod server;
 pub mod sha256;
 pub mod store;
+mod tls;
 pub mod value_path;
 pub mod wasi;
 pub mod wit;

@@ -99,13 +99,10 @@ pub unsafe extern "C" fn tairitsu_bridge_module_from_trusted_artifact_file(
     guard(|| {
         // SAFETY: the caller's promise.
         let (engine, path) = unsafe { (&*engine, Path::new(path.as_str()?)) };
-        let trailer = artifact::read_trailer(path)?;
-        let io = |e: wasmtime::Error| Error::from_wasmtime(&e, Code::Io);
-        let found = wasmtime::Engine::detect_precompiled_file(path).map_err(io)?;
-        artifact::check_kind(found, Kind::Module)?;
-        // SAFETY: the caller vouches for the artifact.
-        let module = unsafe { wasmtime::Module::deserialize_file(&engine.engine, path) }
-            .map_err(|e| artifact::load_error(&e))?;
+        let (module, trailer) = artifact::load_file(path, Kind::Module, || {
+            // SAFETY: the caller vouches for the artifact.
+            unsafe { wasmtime::Module::deserialize_file(&engine.engine, path) }
+        })?;
         let module = Module::link(engine, &module, trailer)?;
         // SAFETY: the caller's promise.
         unsafe { give(out, module) };

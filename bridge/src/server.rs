@@ -720,31 +720,42 @@ async fn serve_connection(shared: Arc<Shared>, stream: TcpStream, peer: SocketAd
     }
 }
 
-/// Takes connections until the server drains.
-async fn accept(shared: Arc<Shared>, listener: TcpListener) {
-    let connections = Arc::new(Semaphore::new(shared.options.max_connections));
-    let mut draining = shared.draining.subscribe();
-    let accepting = async {
-        loop {
-            // Past that clients wait in the listener's queue.
-            let Ok(permit) = connections.clone().acquire_owned().await else {
-                return;
-            };
-            match listener.accept().await {
-                Ok((stream, peer)) => {
-                    // Answers are small and are waited for.
-                    let _ = stream.set_nodelay(true);
-                    let shared = shared.clone();
-                    tokio::spawn(async move {
-                        serve_connection(shared, stream, peer).await;
-                        drop(permit);
-                    });
-                }
-                // The process is out of descriptors, or the client is gone already.
-                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+/// Takes connections for ever, so many at a time, and gives each a task.
+async fn accept_each<F>(
+    listener: TcpListener,
+    most: usize,
+    serve: impl Fn(TcpStream, SocketAddr) -> F,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let connections = Arc::new(Semaphore::new(most));
+    loop {
+        // Past that clients wait in the listener's queue.
+        let Ok(permit) = connections.clone().acquire_owned().await else {
+            return;
+        };
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                // Answers are small and are waited for.
+                let _ = stream.set_nodelay(true);
+                let serving = serve(stream, peer);
+                tokio::spawn(async move {
+                    serving.await;
+                    drop(permit);
+                });
             }
+            // The process is out of descriptors, or the client is gone already.
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
-    };
+    }
+}
+
+/// Serves clients until the server drains.
+async fn accept(shared: Arc<Shared>, listener: TcpListener) {
+    let mut draining = shared.draining.subscribe();
+    let accepting = accept_each(listener, shared.options.max_connections, |stream, peer| {
+        serve_connection(shared.clone(), stream, peer)
+    });
     select(
         pin!(accepting),
         pin!(draining.wait_for(|draining| *draining)),
@@ -829,17 +840,9 @@ impl Shared {
 
 /// Answers on the admin address, to the very end of the server.
 async fn administer(shared: Arc<Shared>, listener: TcpListener) {
-    let connections = Arc::new(Semaphore::new(64));
-    loop {
-        let Ok(permit) = connections.clone().acquire_owned().await else {
-            return;
-        };
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            continue;
-        };
+    accept_each(listener, 64, |stream, _| {
         let shared = shared.clone();
-        tokio::spawn(async move {
+        async move {
             let service = service_fn(|request| {
                 let response = shared.administer(&request);
                 async move { Ok::<_, Infallible>(response) }
@@ -848,12 +851,11 @@ async fn administer(shared: Arc<Shared>, listener: TcpListener) {
             builder
                 .timer(TokioTimer::new())
                 .header_read_timeout(Duration::from_secs(30));
-            let _ = builder
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-            drop(permit);
-        });
-    }
+            let connection = builder.serve_connection(TokioIo::new(stream), service);
+            let _ = connection.await;
+        }
+    })
+    .await;
 }
 
 /// A running server.

@@ -295,9 +295,10 @@ fn instantiate_pooling(guests: &Guests, time: Duration) -> Result<f64> {
     instances(guests, time, &config)
 }
 
-struct Wasi {
-    ctx: WasiCtx,
-    table: ResourceTable,
+/// A store of a guest that imports WASI.
+pub struct Wasi {
+    pub ctx: WasiCtx,
+    pub table: ResourceTable,
 }
 
 impl Wasi {

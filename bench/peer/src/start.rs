@@ -4,22 +4,10 @@ use std::path::Path;
 
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, Result, Store, bail};
+use wasmtime_wasi::WasiCtx;
 use wasmtime_wasi::p2::bindings::Command;
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-struct State {
-    table: ResourceTable,
-    wasi: WasiCtx,
-}
-
-impl WasiView for State {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView {
-            ctx: &mut self.wasi,
-            table: &mut self.table,
-        }
-    }
-}
+use crate::cases::Wasi;
 
 fn engine() -> Result<Engine> {
     let mut config = Config::new();
@@ -41,9 +29,9 @@ pub fn run(artifact: &Path) -> Result<()> {
     let component = unsafe { Component::deserialize_file(&engine, artifact)? };
     let mut linker = Linker::new(&engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    let state = State {
+    let state = Wasi {
+        ctx: WasiCtx::builder().inherit_stdio().arg("hello").build(),
         table: ResourceTable::new(),
-        wasi: WasiCtx::builder().inherit_stdio().arg("hello").build(),
     };
     let mut store = Store::new(&engine, state);
     let runtime = tokio::runtime::Builder::new_multi_thread()

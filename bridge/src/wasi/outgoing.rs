@@ -2,12 +2,13 @@
 
 use super::policy::{Denial, Policy, Roots};
 use super::rules::{HttpTarget, http_candidates};
+use crate::tls;
 use bytes::Bytes;
 use http::uri::Scheme;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::client::conn::http1;
-use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
+use rustls::pki_types::ServerName;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -33,14 +34,8 @@ pub struct TlsRoots(OnceLock<Result<Arc<rustls::ClientConfig>, String>>);
 impl TlsRoots {
     fn get(&self, roots: &Roots) -> Result<Arc<rustls::ClientConfig>, Error> {
         let made = self.0.get_or_init(|| {
-            let store = read_roots(roots)?;
-            let provider = Arc::new(rustls::crypto::ring::default_provider());
-            let config = rustls::ClientConfig::builder_with_provider(provider)
-                .with_safe_default_protocol_versions()
-                .map_err(|error| error.to_string())?
-                .with_root_certificates(store)
-                .with_no_client_auth();
-            Ok(Arc::new(config))
+            let config = tls::client_config(read_roots(roots)?);
+            config.map(Arc::new).map_err(|error| error.to_string())
         });
         made.clone()
             .map_err(|error| Error::Tls(io::Error::other(error)))
@@ -51,17 +46,17 @@ fn read_roots(roots: &Roots) -> Result<rustls::RootCertStore, String> {
     let mut store = rustls::RootCertStore::empty();
     match roots {
         Roots::System => {
-            store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            tls::add_system_roots(&mut store);
             if store.is_empty() {
-                store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+                tls::add_built_in_roots(&mut store);
             }
         }
         Roots::File(path) => {
-            let read = || -> Result<Vec<_>, rustls::pki_types::pem::Error> {
-                CertificateDer::pem_file_iter(path)?.collect()
-            };
-            let certificates = read().map_err(|error| format!("{path}: {error}"))?;
-            if store.add_parsable_certificates(certificates).0 == 0 {
+            if store
+                .add_parsable_certificates(tls::read_certificates(path)?)
+                .0
+                == 0
+            {
                 return Err(format!("{path}: there is no certificate in it"));
             }
         }

@@ -190,21 +190,25 @@ fn context(
     // What sockets may be used for, the rules say. Without a rule for them none can be made, for each is a descriptor
     // of the host's; but where somebody listens, so that the rules can tell what they deny.
     let tells = policy.callbacks.is_some();
+    let tcp = tells || policy.sockets.are_for(Protocol::Tcp);
+    let udp = tells || policy.sockets.are_for(Protocol::Udp);
     builder
-        .allow_tcp(tells || policy.sockets.are_for(Protocol::Tcp))
-        .allow_udp(tells || policy.sockets.are_for(Protocol::Udp))
+        .allow_tcp(tcp)
+        .allow_udp(udp)
         .allow_ip_name_lookup(policy.name_lookup);
-    let shared = policy.clone();
-    builder.socket_addr_check(move |address, usage| {
-        let policy = shared.clone();
-        Box::pin(async move {
-            let allowed = policy.sockets.allows(address, usage).await;
-            if !allowed && let Some((kind, rule)) = describe(usage, address) {
-                policy.denied(kind, &rule);
-            }
-            allowed
-        })
-    });
+    if tcp || udp {
+        let shared = policy.clone();
+        builder.socket_addr_check(move |address, usage| {
+            let policy = shared.clone();
+            Box::pin(async move {
+                let allowed = policy.sockets.allows(address, usage).await;
+                if !allowed && let Some((kind, rule)) = describe(usage, address) {
+                    policy.denied(kind, &rule);
+                }
+                allowed
+            })
+        });
+    }
     match policy.clock {
         Clock::Real => {}
         Clock::Frozen(at) => {
