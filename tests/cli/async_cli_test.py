@@ -7,14 +7,12 @@ usage: async_cli_test.py TAIRITSU GUESTS [unittest arguments]
 import concurrent.futures
 import contextlib
 import http.client
-import os
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 
-from cli_case import GUESTS, TAIRITSU, CliCase, main, run_tairitsu
+from cli_case import GUESTS, TAIRITSU, SharedHomeCase, main, run_tairitsu
 
 COMMAND = GUESTS / "async_command.wasm"
 SERVICE = GUESTS / "async_service.wasm"
@@ -24,20 +22,7 @@ def run(*arguments, stdin=""):
     return run_tairitsu("run", *arguments, stdin=stdin)
 
 
-class AsyncCase(CliCase):
-    @classmethod
-    def setUpClass(cls):
-        # One for all, so that each guest is compiled once.
-        home = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(home.cleanup)
-        cls.home = home.name
-
-    def setUp(self):
-        super().setUp()
-        os.environ["TAIRITSU_HOME"] = self.home
-
-
-class Command(AsyncCase):
+class Command(SharedHomeCase):
     def test_prints_and_exits(self):
         self.expect(run(COMMAND, "print", "hello"), 0, "hello\n")
         self.expect(run(COMMAND, "print-error", "on standard error"), 0, "", "on standard error")
@@ -109,7 +94,7 @@ class Command(AsyncCase):
         self.expect(run("--allow-precompiled", artifact, "print", "hello"), 0, "hello\n")
 
 
-class Service(AsyncCase):
+class Service(SharedHomeCase):
     def serve(self, *options):
         process = subprocess.Popen([TAIRITSU, "serve", "--addr", "127.0.0.1:0", "--log", "none", *options, SERVICE],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,

@@ -43,5 +43,19 @@ class CliCase(unittest.TestCase):
             self.assertIn(message, done.stderr)
 
 
+class SharedHomeCase(CliCase):
+    """One folder for what the program keeps, for all tests of a class: each guest is compiled once."""
+
+    @classmethod
+    def setUpClass(cls):
+        home = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(home.cleanup)
+        cls.home = home.name
+
+    def setUp(self):
+        super().setUp()
+        os.environ["TAIRITSU_HOME"] = self.home
+
+
 def main():
     unittest.main(argv=[sys.argv[0], *sys.argv[3:]])

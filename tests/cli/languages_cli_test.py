@@ -8,28 +8,15 @@ What was not built, for want of the tools, is skipped.
 
 import contextlib
 import http.client
-import os
 import select
 import subprocess
-import tempfile
 import time
 
-from cli_case import GUESTS, TAIRITSU, CliCase, main, run_tairitsu
+from cli_case import GUESTS, TAIRITSU, SharedHomeCase, main, run_tairitsu
 
 
-class LanguageCase(CliCase):
+class LanguageCase(SharedHomeCase):
     language = ""
-
-    @classmethod
-    def setUpClass(cls):
-        # One for all: compiling such a guest takes seconds.
-        home = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(home.cleanup)
-        cls.home = home.name
-
-    def setUp(self):
-        super().setUp()
-        os.environ["TAIRITSU_HOME"] = self.home
 
     def guest(self, kind):
         path = GUESTS / f"{self.language}_{kind}.wasm"

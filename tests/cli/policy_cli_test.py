@@ -6,7 +6,6 @@ usage: policy_cli_test.py TAIRITSU GUESTS [unittest arguments]
 
 import contextlib
 import http.server
-import os
 import re
 import shlex
 import shutil
@@ -19,7 +18,7 @@ import threading
 import time
 import unittest
 
-from cli_case import GUESTS, TAIRITSU, CliCase, main, run_tairitsu
+from cli_case import GUESTS, TAIRITSU, SharedHomeCase, main, run_tairitsu
 
 NETWORK = GUESTS / "network.wasm"
 DENIED = "error access-denied\n"
@@ -113,18 +112,7 @@ class HttpServer(http.server.ThreadingHTTPServer):
         self.thread.join(10)
 
 
-class PolicyCase(CliCase):
-    @classmethod
-    def setUpClass(cls):
-        # One for all, so that the guest is compiled once.
-        home = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(home.cleanup)
-        cls.home = home.name
-
-    def setUp(self):
-        super().setUp()
-        os.environ["TAIRITSU_HOME"] = self.home
-
+class PolicyCase(SharedHomeCase):
     def start(self, server):
         self.addCleanup(server.close)
         return server

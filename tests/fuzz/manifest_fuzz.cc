@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "check.h"
+#include "component/text.h"
 #include "image/digest.h"
 #include "image/json.h"
 #include "image/manifest.h"
@@ -19,7 +20,7 @@ using test::check;
 void check_error(const Error& error) {
   const std::string& message = error.message();
   check(error.code() == ErrorCode::invalid_manifest, "the error's code is another", message);
-  check(detail::shown(message, 2000) == message, "the message is not one short line of text", message);
+  check(detail::printable(message, 2000) == message, "the message is not one short line of text", message);
 }
 
 void check_digest(const std::string& digest) {

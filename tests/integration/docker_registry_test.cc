@@ -19,7 +19,7 @@
 #include "loopback_server.h"
 #include "oci/client.h"
 #include "oci/subprocess.h"
-#include "scratch_folder.h"
+#include "processes.h"
 #include "support.h"
 
 namespace tairitsu::test {
@@ -183,7 +183,7 @@ class DockerRegistry : public testing::Test {
     EXPECT_ERROR(client.pull_manifest(pinned), not_found);
   }
 
-  ScratchFolder folder_;
+  TemporaryFolder folder_;
   int port_ = 0;
   pid_t process_ = 0;
   std::filesystem::path ca_file_;

@@ -17,7 +17,7 @@
 #include "loopback_server.h"
 #include "oci/blob.h"
 #include "oci_digest.h"
-#include "scratch_folder.h"
+#include "processes.h"
 #include "support.h"
 
 namespace tairitsu::test {
@@ -287,7 +287,7 @@ TEST(HttpClient, DoesNotSendLoopbackThroughAProxy) {
 }
 
 TEST(HttpClient, SaysWhatIsWrongWithAFileOfCertificates) {
-  const ScratchFolder folder;
+  const TemporaryFolder folder;
   EXPECT_ERROR(detail::make_http_client({.ca_file = folder.path() / "none.pem"}), io);
   const auto empty = detail::make_http_client({.ca_file = folder.write("empty.pem", "")});
   EXPECT_ERROR(empty, io);

@@ -53,7 +53,7 @@ class ClientTest : public testing::Test {
   Client& client() {
     if (!client_) {
       client_.emplace(
-          transport_, test::oci_sha256,
+          transport_, test::plain_sha256,
           [this](std::string_view) -> Result<std::optional<Credentials>> { return credentials_; }, options_,
           clock_);
     }

@@ -10,7 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "scratch_folder.h"
+#include "processes.h"
 #include "support.h"
 
 namespace tairitsu::oci {
@@ -68,7 +68,7 @@ class CredentialFileTest : public testing::Test {
     return credentials.username + ":" + credentials.password;
   }
 
-  test::ScratchFolder folder_;
+  test::TemporaryFolder folder_;
   Variable path_{"PATH", folder_.path().string() + ":" + std::getenv("PATH")};
 };
 
