@@ -1,11 +1,10 @@
 #include "commands/load.h"
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
-#include <optional>
+#include <fstream>
+#include <span>
 #include <system_error>
-#include <vector>
 
 #include "commands/command.h"
 #include "tairitsu/compilation_cache.h"
@@ -17,32 +16,39 @@ namespace {
 /// How precompiled code begins: it is an ELF file.
 constexpr std::array kElf = {std::byte{0x7f}, std::byte{'E'}, std::byte{'L'}, std::byte{'F'}};
 
-std::optional<CompilationCache> open_cache(const LoadOptions& options) {
+CompilationCache open_cache(const LoadOptions& options) {
   const auto folder = default_data_folder();
-  if (options.no_cache || !folder) return std::nullopt;
+  if (options.no_cache || !folder) return {};
   auto cache = CompilationCache::open(*folder / "artifacts");
   if (cache) return *std::move(cache);
   print_warning("nothing is kept of what is compiled: " + cache.error().message());
-  return std::nullopt;
+  return {};
+}
+
+bool is_precompiled(const std::filesystem::path& path) {
+  std::array<std::byte, kElf.size()> front{};
+  std::ifstream file(path, std::ios::binary);
+  file.read(reinterpret_cast<char*>(front.data()), front.size());
+  return file && front == kElf;
 }
 
 /// What comes of a file: `Made` is an image or a program.
 template <typename Made>
 struct Loader {
   Result<Made> (CompilationCache::*through_cache)(const EngineOptions&, std::span<const std::byte>) const;
-  Result<Made> (*compile)(const Engine&, std::span<const std::byte>);
   Result<Made> (*from_artifact)(const Engine&, const std::filesystem::path&);
 };
 
-/// With the async ABI where the first try says that it is needed.
-template <typename Made, typename Body>
-Result<Made> with_engine(EngineOptions options, ErrorCode retry, Body&& body) {
+/// What it was compiled for, with the async ABI or without, only the attempt tells.
+template <typename Made>
+Result<Made> load_artifact(EngineOptions options, const std::filesystem::path& path,
+                           const Loader<Made>& loader) {
   TAIRITSU_TRY(const auto engine, Engine::create(options));
-  auto made = body(engine);
-  if (made || made.error().code() != retry) return made;
+  auto made = loader.from_artifact(engine, path);
+  if (made || made.error().code() != ErrorCode::artifact_mismatch) return made;
   options.async_abi = true;
   TAIRITSU_TRY(const auto with_async_abi, Engine::create(options));
-  auto again = body(with_async_abi);
+  auto again = loader.from_artifact(with_async_abi, path);
   return again ? again : made;
 }
 
@@ -52,30 +58,17 @@ Result<Made> load(const EngineOptions& engine, const LoadOptions& options, const
   if (!std::filesystem::exists(options.file, failed)) {
     return fail(ErrorCode::not_found, options.file.string() + ": there is no such file");
   }
-  TAIRITSU_TRY(const auto bytes, read_file(options.file));
-  if (std::ranges::equal(std::span(bytes).first(std::min(bytes.size(), kElf.size())), kElf)) {
-    if (!options.allow_precompiled) {
-      return fail(ErrorCode::artifact_mismatch,
-                  options.file.string() +
-                      ": this is precompiled code, which runs as it is: if you trust whoever made it, "
-                      "say --allow-precompiled");
-    }
-    return with_engine<Made>(engine, ErrorCode::artifact_mismatch,
-                             [&](const Engine& own) { return loader.from_artifact(own, options.file); });
+  if (std::filesystem::is_regular_file(options.file, failed) && is_precompiled(options.file)) {
+    if (options.allow_precompiled) return load_artifact(engine, options.file, loader);
+    return fail(ErrorCode::artifact_mismatch,
+                options.file.string() +
+                    ": this is precompiled code, which runs as it is: if you trust whoever made it, "
+                    "say --allow-precompiled");
   }
-  auto made = [&]() -> Result<Made> {
-    if (const auto cache = open_cache(options)) return ((*cache).*loader.through_cache)(engine, bytes);
-    return with_engine<Made>(engine, ErrorCode::async_abi_off,
-                             [&](const Engine& own) { return loader.compile(own, bytes); });
-  }();
+  TAIRITSU_TRY(const auto bytes, read_file(options.file));
+  auto made = (open_cache(options).*loader.through_cache)(engine, bytes);
   if (!made) return std::unexpected(made.error().with_context(options.file.string()));
   return made;
-}
-
-Result<Image> compile_image(const Engine& engine, std::span<const std::byte> bytes) {
-  auto image = Image::from_bytes(engine, bytes);
-  if (image || image.error().code() != ErrorCode::is_core_module) return image;
-  return Image::from_core_module(engine, bytes);
 }
 
 }  // namespace
@@ -89,17 +82,15 @@ void add_load_options(CLI::App& command, LoadOptions& options) {
 }
 
 Result<Image> load_image(const EngineOptions& engine, const LoadOptions& options) {
-  return load<Image>(engine, options,
-                     {.through_cache = &CompilationCache::image,
-                      .compile = compile_image,
-                      .from_artifact = Image::from_trusted_artifact_file});
+  return load<Image>(
+      engine, options,
+      {.through_cache = &CompilationCache::image, .from_artifact = Image::from_trusted_artifact_file});
 }
 
 Result<Program> load_program(const EngineOptions& engine, const LoadOptions& options) {
-  return load<Program>(engine, options,
-                       {.through_cache = &CompilationCache::program,
-                        .compile = Program::from_bytes,
-                        .from_artifact = Program::from_trusted_artifact_file});
+  return load<Program>(
+      engine, options,
+      {.through_cache = &CompilationCache::program, .from_artifact = Program::from_trusted_artifact_file});
 }
 
 }  // namespace tairitsu::cli

@@ -24,6 +24,8 @@ class ArtifactCache;
 /// from any thread; any number of processes may use the folder at once.
 class CompilationCache {
  public:
+  /// Keeps nothing: compiles each time.
+  CompilationCache() = default;
   /// The folder is made when something is kept. After each addition the least recently used artifacts go until no
   /// more than `max_bytes` are left. Fails with `untrusted_file` or `io`.
   [[nodiscard]] static Result<CompilationCache> open(const std::filesystem::path& folder,

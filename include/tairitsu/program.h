@@ -58,7 +58,8 @@ class Program {
   [[nodiscard]] static Result<Program> from_bytes(const Engine& engine, std::span<const std::byte> bytes);
   /// The same from a file; also `io`. Messages carry the path.
   [[nodiscard]] static Result<Program> from_file(const Engine& engine, const std::filesystem::path& path);
-  /// Of a component that is compiled already. Fails with `unsupported_type` where it is no program.
+  /// Of a component that is compiled already. Fails with `unsupported_type` where it is no program, and with
+  /// `missing_import` where it imports anything but WASI.
   [[nodiscard]] static Result<Program> from_image(const Image& image);
   /// Loads what `precompile` wrote, of a component or a core module. **Only what you trust**: see
   /// `Image::from_trusted_artifact_file`.
@@ -68,8 +69,7 @@ class Program {
   /// The compiled code, for `from_trusted_artifact_file` on an engine of the same version and options.
   [[nodiscard]] Result<std::vector<std::byte>> precompile() const;
 
-  /// Makes a process, which has not begun. Imports other than
-  /// WASI's are `missing_import`.
+  /// Makes a process, which has not begun.
   [[nodiscard]] Result<Process> create(const WasiOptions& wasi, const Limits& limits = {}) const;
 
  private:

@@ -5,6 +5,7 @@
 #include "component/match.h"
 #include "component/name.h"
 #include "component/world.h"
+#include "image/sha256.h"
 
 namespace tairitsu {
 
@@ -14,7 +15,7 @@ Result<std::shared_ptr<const ComponentCore>> ComponentCore::create(Engine engine
                                                                    CompiledComponent compiled) {
   TAIRITSU_TRY(auto encoded, compiled.world());
   TAIRITSU_TRY(auto world, decode_world(encoded));
-  std::string digest = to_digest_text(compiled.digest());
+  std::string digest = digest_text(compiled.digest());
   return std::make_shared<const ComponentCore>(std::move(engine), std::move(compiled), std::move(world),
                                                std::move(digest));
 }

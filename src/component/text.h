@@ -40,4 +40,8 @@ inline void append_utf8(std::string& out, char32_t character) {
 /// The same, with an ellipsis where something was cut off.
 [[nodiscard]] std::string shortened(std::string_view text, std::size_t most);
 
+/// The same of a stranger's text, with U+FFFD for each control character and each byte that is not UTF-8, so that
+/// it cannot write escape sequences to a terminal.
+[[nodiscard]] std::string printable(std::string_view text, std::size_t most = 100);
+
 }  // namespace tairitsu::detail

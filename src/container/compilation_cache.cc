@@ -1,10 +1,10 @@
 #include "tairitsu/compilation_cache.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <utility>
-#include <vector>
 
 #include "engine/http_client.h"
 #include "image/artifact_cache.h"
@@ -50,35 +50,50 @@ Result<CompilationCache> CompilationCache::open(const std::filesystem::path& fol
 template <typename Kind>
 Result<typename Kind::Made> CompilationCache::load(const EngineOptions& options,
                                                    std::span<const std::byte> source) const {
-  const std::string digest = detail::digest_of(detail::make_sha256, source);
+  const std::string digest = artifacts_ ? detail::digest_of(detail::make_sha256, source) : std::string();
   struct Way {
     Engine engine;
     std::string fingerprint;
   };
-  // As asked for, and with the async ABI: only a compilation tells that a component needs it, or an artifact
-  // that is there.
-  std::vector<Way> ways;
-  for (EngineOptions own = options; ways.size() < 2; own.async_abi = true) {
-    if (!ways.empty() && options.async_abi) break;
+  const auto way_with = [&](bool async_abi) -> Result<Way> {
+    EngineOptions own = options;
+    own.async_abi = async_abi;
     TAIRITSU_TRY(const auto engine, Engine::create(own));
-    TAIRITSU_TRY(auto fingerprint, engine.fingerprint());
-    ways.emplace_back(engine, fingerprint + std::string(Kind::kSuffix));
-    const auto found = artifacts_->find(digest, ways.back().fingerprint);
-    if (!found || !*found) continue;
-    // A damaged artifact, or one that was evicted just now, is made anew.
-    if (auto loaded = Kind::load(engine, **found)) return loaded;
-  }
-  for (const Way& way : ways) {
-    auto made = Kind::compile(way.engine, source);
-    if (!made && made.error().code() == ErrorCode::async_abi_off && &way != &ways.back()) continue;
-    if (made) {
-      // Where it cannot be kept, it is compiled again the next time.
-      const auto artifact = made->precompile();
-      if (artifact) std::ignore = artifacts_->put(digest, way.fingerprint, *artifact);
+    TAIRITSU_TRY(const auto fingerprint, engine.fingerprint());
+    return Way{.engine = engine, .fingerprint = fingerprint + std::string(Kind::kSuffix)};
+  };
+  // A damaged artifact, or one that was evicted just now, is made anew.
+  const auto find = [&](const Way& way) -> std::optional<typename Kind::Made> {
+    const auto path = artifacts_->find(digest, way.fingerprint);
+    if (!path || !*path) return std::nullopt;
+    auto loaded = Kind::load(way.engine, **path);
+    return loaded ? std::optional(*std::move(loaded)) : std::nullopt;
+  };
+
+  TAIRITSU_TRY(Way way, way_with(options.async_abi));
+  // Only a compilation tells that a component needs the async ABI, or an artifact that is there.
+  std::optional<Way> other;
+  if (artifacts_) {
+    if (auto kept = find(way)) return *std::move(kept);
+    if (!options.async_abi) {
+      TAIRITSU_TRY(other, way_with(true));
+      if (auto kept = find(*other)) return *std::move(kept);
     }
-    return made;
   }
-  return fail(ErrorCode::internal, "no engine to compile with");
+  auto made = Kind::compile(way.engine, source);
+  if (!made && made.error().code() == ErrorCode::async_abi_off) {
+    if (!other) {
+      TAIRITSU_TRY(other, way_with(true));
+    }
+    way = *std::move(other);
+    made = Kind::compile(way.engine, source);
+  }
+  if (made && artifacts_) {
+    // Where it cannot be kept, it is compiled again the next time.
+    const auto artifact = made->precompile();
+    if (artifact) std::ignore = artifacts_->put(digest, way.fingerprint, *artifact);
+  }
+  return made;
 }
 
 Result<Image> CompilationCache::image(const EngineOptions& options, std::span<const std::byte> source) const {

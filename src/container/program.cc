@@ -33,6 +33,7 @@ class ProgramCore {
   struct Command {
     Image image;
     ExportIndexPtr run;
+    std::shared_ptr<const Linked> linked;
   };
   struct Module {
     Engine engine;
@@ -95,8 +96,10 @@ Result<Program> Program::from_image(const Image& image) {
                 "the component is no program, for it exports no wasi:cli/run of WASI 0.2 or 0.3");
   }
   TAIRITSU_TRY(auto run, component.compiled.find_export(interface->name, "run"));
+  // What waits in WASI runs on a fiber, so that it can be interrupted.
+  TAIRITSU_TRY(auto linked, detail::link(Linker().data(), image.component().core(), true));
   return Program(std::make_shared<const ProgramCore>(
-      ProgramCore{ProgramCore::Command{.image = image, .run = std::move(run)}}));
+      ProgramCore{ProgramCore::Command{.image = image, .run = std::move(run), .linked = std::move(linked)}}));
 }
 
 Result<Program> Program::from_bytes(const Engine& engine, std::span<const std::byte> bytes) {
@@ -139,10 +142,7 @@ Result<Process> Program::create(const WasiOptions& wasi, const Limits& limits) c
         .limits = limits, .wasi = std::move(policy), .interruptible = true};
     TAIRITSU_TRY(auto container,
                  detail::ContainerCore::create(command->image, options, detail::HostStateHolder()));
-    const Linker nothing;
-    TAIRITSU_TRY(auto linked, detail::link(nothing.data(), command->image.component().core(),
-                                           container->wants_interruptible()));
-    TAIRITSU_CHECK(container->prepare(std::move(linked)));
+    TAIRITSU_CHECK(container->prepare(command->linked));
     return Process(std::make_unique<ProcessCore>(core_, ProcessCore::Command{std::move(container)}));
   }
   const auto& module = std::get<ProgramCore::Module>(core_->kind);

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "tairitsu/error.h"
 #include "tairitsu_bridge.h"
@@ -41,6 +43,18 @@ inline std::string_view as_text(Bytes bytes) noexcept {
 
 inline std::span<const std::byte> as_bytes(Bytes bytes) noexcept {
   return {reinterpret_cast<const std::byte*>(bytes.data), bytes.size};
+}
+
+/// Copies of what the bridge owns.
+[[nodiscard]] inline std::vector<std::byte> to_vector(Bytes bytes) {
+  const auto view = as_bytes(bytes);
+  return {view.begin(), view.end()};
+}
+[[nodiscard]] inline std::vector<std::byte> to_vector(const BufferPtr& buffer) {
+  return to_vector(tairitsu_bridge_buffer_bytes(buffer.get()));
+}
+[[nodiscard]] inline std::string to_string(const BufferPtr& buffer) {
+  return std::string(as_text(tairitsu_bridge_buffer_bytes(buffer.get())));
 }
 
 /// Turns the bridge's error into ours and frees it. `error` is not null.

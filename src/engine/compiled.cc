@@ -1,25 +1,8 @@
 #include "engine/compiled.h"
 
-#include <fmt/format.h>
-
 #include "engine/bridge.h"
 
 namespace tairitsu::detail {
-
-namespace {
-
-std::vector<std::byte> copy(const bridge::Buffer* buffer) {
-  const auto bytes = bridge::as_bytes(bridge::tairitsu_bridge_buffer_bytes(buffer));
-  return {bytes.begin(), bytes.end()};
-}
-
-}  // namespace
-
-std::string to_digest_text(std::span<const std::byte> digest) {
-  std::string text = "sha256:";
-  for (const std::byte byte : digest) text += fmt::format("{:02x}", static_cast<unsigned>(byte));
-  return text;
-}
 
 void ExportIndexDeleter::operator()(bridge::ExportIndex* index) const noexcept {
   bridge::tairitsu_bridge_export_free(index);
@@ -57,7 +40,7 @@ Result<CompiledComponent> CompiledComponent::from_trusted_artifact_file(const En
 Result<std::vector<std::byte>> CompiledComponent::serialize() const {
   TAIRITSU_TRY(auto buffer,
                bridge::create<bridge::BufferPtr>(bridge::tairitsu_bridge_component_serialize, bridge()));
-  return copy(buffer.get());
+  return bridge::to_vector(buffer);
 }
 
 std::span<const std::byte> CompiledComponent::digest() const noexcept {
@@ -71,7 +54,7 @@ std::uint64_t CompiledComponent::size() const noexcept {
 Result<std::vector<std::byte>> CompiledComponent::world() const {
   TAIRITSU_TRY(auto buffer,
                bridge::create<bridge::BufferPtr>(bridge::tairitsu_bridge_component_world, bridge()));
-  return copy(buffer.get());
+  return bridge::to_vector(buffer);
 }
 
 Result<ExportIndexPtr> CompiledComponent::find_export(std::string_view interface,

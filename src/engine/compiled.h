@@ -20,9 +20,6 @@ struct ExportIndex;
 
 namespace tairitsu::detail {
 
-/// `sha256:` and the digest in hexadecimal.
-[[nodiscard]] std::string to_digest_text(std::span<const std::byte> digest);
-
 /// An export of a component, looked up once for all its instances.
 struct ExportIndexDeleter {
   void operator()(bridge::ExportIndex* index) const noexcept;

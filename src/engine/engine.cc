@@ -59,7 +59,7 @@ EngineCore::~EngineCore() {
 Result<std::string> EngineCore::fingerprint() const {
   TAIRITSU_TRY(auto buffer,
                bridge::create<bridge::BufferPtr>(bridge::tairitsu_bridge_engine_fingerprint, engine_));
-  return std::string(bridge::as_text(bridge::tairitsu_bridge_buffer_bytes(buffer.get())));
+  return bridge::to_string(buffer);
 }
 
 void EngineCore::increment_epoch() const noexcept { bridge::tairitsu_bridge_engine_increment_epoch(engine_); }

@@ -13,8 +13,6 @@
 namespace tairitsu {
 namespace {
 
-std::vector<std::byte> copy(std::span<const std::byte> bytes) { return {bytes.begin(), bytes.end()}; }
-
 std::uint8_t to_bridge(ModuleKind kind) {
   switch (kind) {
     case ModuleKind::detect:
@@ -42,7 +40,7 @@ Result<std::vector<std::byte>> componentize(std::span<const std::byte> module,
                    bridge::tairitsu_bridge_componentize, bridge::borrow(module), to_bridge(options.kind),
                    bridge::borrow(path), bridge::borrow(options.wit.world),
                    bridge::borrow(options.wit.features), adapters.data(), adapters.size()));
-  return copy(bridge::as_bytes(bridge::tairitsu_bridge_buffer_bytes(component.get())));
+  return bridge::to_vector(component);
 }
 
 Result<std::string> resolve_wit(const WitSource& source) {
@@ -50,7 +48,7 @@ Result<std::string> resolve_wit(const WitSource& source) {
   TAIRITSU_TRY(const auto json, bridge::create<bridge::BufferPtr>(
                                     bridge::tairitsu_bridge_wit_resolve, bridge::borrow(path),
                                     bridge::borrow(source.world), bridge::borrow(source.features)));
-  return std::string(bridge::as_text(bridge::tairitsu_bridge_buffer_bytes(json.get())));
+  return bridge::to_string(json);
 }
 
 bool runtime_provides(std::string_view interface) noexcept { return detail::wasi_defines(interface); }
@@ -69,8 +67,7 @@ Result<std::vector<GeneratedFile>> generate_guest_bindings(const GuestBindingsOp
     files.push_back(
         {.name =
              std::string(bridge::as_text(bridge::tairitsu_bridge_generated_files_name(generated.get(), i))),
-         .contents =
-             copy(bridge::as_bytes(bridge::tairitsu_bridge_generated_files_bytes(generated.get(), i)))});
+         .contents = bridge::to_vector(bridge::tairitsu_bridge_generated_files_bytes(generated.get(), i))});
   }
   return files;
 }

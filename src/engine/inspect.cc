@@ -144,7 +144,7 @@ ComponentInfo read_info(std::string_view text) {
 
 Result<std::string> text_of(Result<bridge::BufferPtr> buffer) {
   if (!buffer) return std::unexpected(std::move(buffer).error());
-  return std::string(bridge::as_text(bridge::tairitsu_bridge_buffer_bytes(buffer->get())));
+  return bridge::to_string(*buffer);
 }
 
 }  // namespace

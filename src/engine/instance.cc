@@ -149,7 +149,7 @@ std::string GuestStore::captured(std::uint32_t stream) const {
   auto buffer =
       bridge::create<bridge::BufferPtr>(bridge::tairitsu_bridge_store_captured, store_.get(), stream);
   if (!buffer) return {};
-  return std::string(bridge::as_text(bridge::tairitsu_bridge_buffer_bytes(buffer->get())));
+  return bridge::to_string(*buffer);
 }
 
 InterruptHandlePtr GuestStore::interrupt_handle() const {

@@ -33,8 +33,7 @@ Result<CompiledModule> CompiledModule::from_trusted_artifact_file(const EngineCo
 Result<std::vector<std::byte>> CompiledModule::serialize() const {
   TAIRITSU_TRY(auto buffer,
                bridge::create<bridge::BufferPtr>(bridge::tairitsu_bridge_module_serialize, bridge()));
-  const auto bytes = bridge::as_bytes(bridge::tairitsu_bridge_buffer_bytes(buffer.get()));
-  return std::vector<std::byte>(bytes.begin(), bytes.end());
+  return bridge::to_vector(buffer);
 }
 
 }  // namespace tairitsu::detail

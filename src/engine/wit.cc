@@ -10,7 +10,7 @@ using BridgeFunction = bridge::Error*(bridge::Bytes input, bridge::Bytes feature
 Result<std::string> read(BridgeFunction* function, std::string_view input, std::string_view features) {
   TAIRITSU_TRY(const auto json,
                bridge::create<bridge::BufferPtr>(function, bridge::borrow(input), bridge::borrow(features)));
-  return std::string(bridge::as_text(bridge::tairitsu_bridge_buffer_bytes(json.get())));
+  return bridge::to_string(json);
 }
 
 }  // namespace

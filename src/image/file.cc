@@ -53,6 +53,16 @@ Result<std::size_t> read_some(int file, std::span<std::byte> into, const std::fi
   }
 }
 
+Result<std::size_t> read_fully(int file, std::span<std::byte> into, const std::filesystem::path& path) {
+  std::size_t filled = 0;
+  while (filled < into.size()) {
+    TAIRITSU_TRY(const std::size_t count, read_some(file, into.subspan(filled), path));
+    if (count == 0) break;
+    filled += count;
+  }
+  return filled;
+}
+
 Result<std::optional<std::vector<std::byte>>> read_file(int folder, const char* name, std::uint64_t most,
                                                         const std::filesystem::path& path) {
   // Opening a pipe that somebody put there would wait for ever.
@@ -70,12 +80,7 @@ Result<std::optional<std::vector<std::byte>>> read_file(int folder, const char* 
   }
   // One more, to see the end; a file that grows meanwhile is not one that we write.
   std::vector<std::byte> bytes(static_cast<std::size_t>(status.st_size) + 1);
-  std::size_t filled = 0;
-  while (filled < bytes.size()) {
-    TAIRITSU_TRY(const std::size_t count, read_some(file.get(), std::span(bytes).subspan(filled), path));
-    if (count == 0) break;
-    filled += count;
-  }
+  TAIRITSU_TRY(const std::size_t filled, read_fully(file.get(), bytes, path));
   bytes.resize(filled);
   return bytes;
 }

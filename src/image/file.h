@@ -53,6 +53,10 @@ class FileDescriptor {
 [[nodiscard]] Result<std::size_t> read_some(int file, std::span<std::byte> into,
                                             const std::filesystem::path& path);
 
+/// The same until `into` is full or the file is at its end: how many bytes there were.
+[[nodiscard]] Result<std::size_t> read_fully(int file, std::span<std::byte> into,
+                                             const std::filesystem::path& path);
+
 /// Reads a whole file. Nothing where there is none. A longer one than `most` fails with `invalid_manifest`.
 [[nodiscard]] Result<std::optional<std::vector<std::byte>>> read_file(int folder, const char* name,
                                                                       std::uint64_t most,

@@ -57,18 +57,6 @@ Result<std::string> string_of(const Json& json, std::string_view what, std::stri
 
 }  // namespace
 
-std::string shown(std::string_view text, std::size_t most) {
-  std::string out;
-  for (std::string_view rest = front_of(text, most); !rest.empty();) {
-    const auto [value, size] = first_character(rest);
-    const bool control = value < 0x20 || (value >= 0x7F && value < 0xA0);
-    append_utf8(out, control ? U'\uFFFD' : value);
-    rest.remove_prefix(size);
-  }
-  if (text.size() > most) out += "…";
-  return out;
-}
-
 Result<Json> parse_json_object(std::span<const std::byte> bytes, std::string_view what) {
   const auto* begin = reinterpret_cast<const char*>(bytes.data());
   if (is_too_deep({begin, bytes.size()})) {
@@ -79,7 +67,7 @@ Result<Json> parse_json_object(std::span<const std::byte> bytes, std::string_vie
     if (!json.is_object()) return malformed(what, "not a JSON object");
     return json;
   } catch (const Json::exception& error) {
-    return malformed(what, fmt::format("not JSON: {}", shown(error.what(), 200)));
+    return malformed(what, fmt::format("not JSON: {}", printable(error.what(), 200)));
   }
 }
 
@@ -130,7 +118,7 @@ Result<std::map<std::string, std::string>> annotations_member(const Json& object
   if (!found->is_object()) return malformed(what, "'annotations' is not an object");
   for (const auto& [key, value] : found->items()) {
     if (!value.is_string()) {
-      return malformed(what, fmt::format("'annotations.{}' is not a string", shown(key, 60)));
+      return malformed(what, fmt::format("'annotations.{}' is not a string", printable(key, 60)));
     }
     annotations.emplace(key, value.get_ref<const std::string&>());
   }
@@ -143,13 +131,13 @@ Result<Descriptor> parse_descriptor(const Json& json, std::string_view what) {
   TAIRITSU_TRY(descriptor.media_type, string_member(json, "mediaType", what, true));
   TAIRITSU_TRY(descriptor.digest, string_member(json, "digest", what, true));
   if (!is_any_digest(descriptor.digest)) {
-    return malformed(what, fmt::format("'{}' is not a digest", shown(descriptor.digest, 80)));
+    return malformed(what, fmt::format("'{}' is not a digest", printable(descriptor.digest, 80)));
   }
   const Json* size = member(json, "size");
   if (size == nullptr) return malformed(what, "'size' is missing");
   if (!size->is_number_unsigned() ||
       size->get<std::uint64_t>() > std::uint64_t{std::numeric_limits<std::int64_t>::max()}) {
-    return malformed(what, fmt::format("'size' is not a number of bytes: {}", shown(size->dump(), 40)));
+    return malformed(what, fmt::format("'size' is not a number of bytes: {}", printable(size->dump(), 40)));
   }
   descriptor.size = size->get<std::uint64_t>();
   TAIRITSU_TRY(descriptor.annotations, annotations_member(json, what));

@@ -25,9 +25,6 @@ namespace tairitsu::detail {
 using Json = nlohmann::basic_json<std::map, std::vector, std::string, bool, std::int64_t, std::uint64_t,
                                   double, std::allocator, nlohmann::adl_serializer, std::vector<char>>;
 
-/// Text from elsewhere as messages show it: its front, in UTF-8, and nothing that a terminal would act on.
-[[nodiscard]] std::string shown(std::string_view text, std::size_t most = 100);
-
 /// Reads an object, at most 32 levels deep. Fails with `invalid_manifest`, `WHAT: …`.
 [[nodiscard]] Result<Json> parse_json_object(std::span<const std::byte> bytes, std::string_view what);
 

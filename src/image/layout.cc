@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "component/text.h"
 #include "image/digest.h"
 #include "image/file.h"
 #include "image/json.h"
@@ -74,8 +75,9 @@ Result<ImageLayout> ImageLayout::open(const std::filesystem::path& folder, Sha25
     TAIRITSU_TRY(const Json json, parse_json_object(*bytes, what));
     TAIRITSU_TRY(const std::string version, string_member(json, "imageLayoutVersion", what, true));
     if (!version.starts_with("1.")) {
-      return fail(ErrorCode::invalid_manifest,
-                  fmt::format("{}: layouts of version {} are not known, only 1.0.0", what, shown(version)));
+      return fail(
+          ErrorCode::invalid_manifest,
+          fmt::format("{}: layouts of version {} are not known, only 1.0.0", what, printable(version)));
     }
   } else if (std::filesystem::exists(path / kIndexFile, error)) {
     return fail(
@@ -129,7 +131,7 @@ Result<std::vector<std::byte>> ImageLayout::read(const Descriptor& descriptor, s
   const std::string& digest = descriptor.digest;
   if (!is_digest(digest)) {
     return fail(ErrorCode::invalid_manifest,
-                fmt::format("'{}' is not a sha256 digest, and others are not known", shown(digest)));
+                fmt::format("'{}' is not a sha256 digest, and others are not known", printable(digest)));
   }
   if (descriptor.size > most) {
     return fail(
@@ -150,12 +152,7 @@ Result<std::vector<std::byte>> ImageLayout::read(const Descriptor& descriptor, s
   std::string actual;
   if (static_cast<std::uint64_t>(status.st_size) == descriptor.size) {
     bytes.resize(descriptor.size);
-    std::size_t filled = 0;
-    while (filled < bytes.size()) {
-      TAIRITSU_TRY(const std::size_t count, read_some(file.get(), std::span(bytes).subspan(filled), path));
-      if (count == 0) break;
-      filled += count;
-    }
+    TAIRITSU_TRY(const std::size_t filled, read_fully(file.get(), bytes, path));
     bytes.resize(filled);
     actual = digest_of(state_->sha256, bytes);
     if (actual == digest) return bytes;

@@ -1,4 +1,5 @@
 #include "image/layout_state.h"
+#include "component/text.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -175,7 +176,7 @@ Result<std::set<std::string>> LayoutState::reachable(int root, const std::vector
   for (const IndexEntry& entry : entries) {
     if (auto marked = marking.mark(entry.descriptor, 0); !marked) {
       return std::unexpected(marked.error().with_context(
-          entry.name.empty() ? "an image without a name" : fmt::format("image '{}'", shown(entry.name))));
+          entry.name.empty() ? "an image without a name" : fmt::format("image '{}'", printable(entry.name))));
     }
   }
   return std::move(marking.marked);

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "component/text.h"
 #include "image/digest.h"
 #include "image/json.h"
 
@@ -25,7 +26,8 @@ Result<void> check_version(const Json& json, std::string_view what) {
   const Json* version = member(json, "schemaVersion");
   if (version == nullptr) return malformed(what, "'schemaVersion' is missing");
   if (!version->is_number_integer() || version->get<std::int64_t>() != 2) {
-    return malformed(what, fmt::format("'schemaVersion' is {} and should be 2", shown(version->dump(), 40)));
+    return malformed(what,
+                     fmt::format("'schemaVersion' is {} and should be 2", printable(version->dump(), 40)));
   }
   return {};
 }
@@ -50,8 +52,8 @@ Result<WasmManifest> parse_manifest(std::span<const std::byte> bytes, std::strin
     return malformed(what, "an index of images, where one image is wanted");
   }
   if (!media_type.empty() && media_type != kManifestMediaType) {
-    return malformed(what,
-                     fmt::format("'{}' is not the type of an OCI image manifest", shown(media_type, 100)));
+    return malformed(
+        what, fmt::format("'{}' is not the type of an OCI image manifest", printable(media_type, 100)));
   }
 
   WasmManifest manifest;
@@ -66,12 +68,12 @@ Result<WasmManifest> parse_manifest(std::span<const std::byte> bytes, std::strin
   TAIRITSU_TRY(manifest.layer, parse_descriptor(layers->front(), fmt::format("{}: layers[0]", what)));
   if (!is_wasm_layer(manifest.layer.media_type)) {
     return malformed(what, fmt::format("its layer is '{}', not WebAssembly ({})",
-                                       shown(manifest.layer.media_type, 100), kWasmLayerMediaType));
+                                       printable(manifest.layer.media_type, 100), kWasmLayerMediaType));
   }
   for (const Descriptor& descriptor : {manifest.config, manifest.layer}) {
     if (is_digest(descriptor.digest)) continue;
     return malformed(what, fmt::format("'{}' is not a sha256 digest, and others are not known",
-                                       shown(descriptor.digest, 80)));
+                                       printable(descriptor.digest, 80)));
   }
   if (manifest.layer.size == 0) return malformed(what, "its layer is empty");
   if (manifest.config.size > kMaxManifestSize) {
@@ -101,8 +103,8 @@ Result<WasmConfig> parse_config(std::string_view media_type, std::span<const std
   TAIRITSU_TRY(config.author, string_member(json, "author", what, false));
   TAIRITSU_TRY(config.architecture, string_member(json, "architecture", what, false));
   if (!config.architecture.empty() && config.architecture != "wasm") {
-    return malformed(
-        what, fmt::format("it is for the architecture '{}', not for wasm", shown(config.architecture, 60)));
+    return malformed(what, fmt::format("it is for the architecture '{}', not for wasm",
+                                       printable(config.architecture, 60)));
   }
   TAIRITSU_TRY(config.os, string_member(json, "os", what, false));
   TAIRITSU_TRY(config.layer_digests, strings_member(json, "layerDigests", what, false));

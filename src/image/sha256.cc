@@ -4,15 +4,17 @@
 
 namespace tairitsu::detail {
 
-std::string finish_digest(Sha256& sha256) {
-  std::string digest(kDigestPrefix);
-  for (const std::byte byte : sha256.finish()) {
+std::string digest_text(std::span<const std::byte> digest) {
+  std::string text(kDigestPrefix);
+  for (const std::byte byte : digest) {
     constexpr std::string_view kDigits = "0123456789abcdef";
-    digest += kDigits[std::to_integer<std::size_t>(byte >> 4U)];
-    digest += kDigits[std::to_integer<std::size_t>(byte & std::byte{0xF})];
+    text += kDigits[std::to_integer<std::size_t>(byte >> 4U)];
+    text += kDigits[std::to_integer<std::size_t>(byte & std::byte{0xF})];
   }
-  return digest;
+  return text;
 }
+
+std::string finish_digest(Sha256& sha256) { return digest_text(sha256.finish()); }
 
 std::string digest_of(const Sha256Factory& factory, std::span<const std::byte> bytes) {
   const std::unique_ptr<Sha256> sha256 = factory();

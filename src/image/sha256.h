@@ -26,7 +26,9 @@ class Sha256 {
 /// Makes a new stream's; called from any thread.
 using Sha256Factory = std::function<std::unique_ptr<Sha256>()>;
 
-/// Ends the stream: `sha256:` and the digits.
+/// A digest as OCI writes it: `sha256:` and the digits.
+[[nodiscard]] std::string digest_text(std::span<const std::byte> digest);
+/// Ends the stream, and gives the same of it.
 [[nodiscard]] std::string finish_digest(Sha256& sha256);
 [[nodiscard]] std::string digest_of(const Sha256Factory& factory, std::span<const std::byte> bytes);
 

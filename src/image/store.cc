@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "component/text.h"
 #include "image/digest.h"
 #include "image/json.h"
 #include "image/manifest.h"
@@ -46,7 +47,7 @@ Result<void> check_name(std::string_view name) {
       ErrorCode::invalid_argument,
       fmt::format("'{}' is not an image's name: these have up to {} letters, digits and -._:@/+, and begin "
                   "with a letter or digit",
-                  detail::shown(name, 100), kMaxName));
+                  detail::printable(name, 100), kMaxName));
 }
 
 // ---- References
@@ -103,7 +104,7 @@ Result<Found> resolve(const std::vector<IndexEntry>& entries, std::string_view r
     }
   }
   if (match != nullptr) return found(*match, false);
-  return fail(ErrorCode::not_found, fmt::format("no image '{}'", detail::shown(reference, 200)));
+  return fail(ErrorCode::not_found, fmt::format("no image '{}'", detail::printable(reference, 200)));
 }
 
 // ---- What an image is
@@ -114,7 +115,7 @@ Result<std::pair<Descriptor, std::vector<std::byte>>> manifest_of(const ImageLay
   for (int depth = 0; depth < kMaxIndexDepth; ++depth) {
     if (!detail::has_children(descriptor.media_type)) {
       return fail(ErrorCode::invalid_manifest,
-                  fmt::format("it is '{}', not an image", detail::shown(descriptor.media_type, 100)));
+                  fmt::format("it is '{}', not an image", detail::printable(descriptor.media_type, 100)));
     }
     TAIRITSU_TRY(auto bytes, layout.read(descriptor, detail::kMaxManifestSize));
     if (!detail::is_index(descriptor.media_type)) return std::pair(std::move(descriptor), std::move(bytes));
@@ -168,7 +169,8 @@ Result<StoredImage> describe_unnamed(const ImageLayout& layout, const Found& fou
 Result<StoredImage> describe(const ImageLayout& layout, const Found& found, std::string_view reference) {
   auto image = describe_unnamed(layout, found);
   if (!image)
-    return std::unexpected(image.error().with_context(fmt::format("image '{}'", detail::shown(reference))));
+    return std::unexpected(
+        image.error().with_context(fmt::format("image '{}'", detail::printable(reference))));
   return image;
 }
 
@@ -370,8 +372,8 @@ Result<std::vector<std::byte>> ImageStore::read_component(const StoredImage& ima
       {.media_type = image.media_type, .digest = image.component_digest, .size = image.component_size},
       state_->options.max_component_bytes);
   if (bytes) return bytes;
-  return std::unexpected(bytes.error().with_context(
-      fmt::format("image '{}'", detail::shown(image.names.empty() ? image.digest : image.names.front()))));
+  return std::unexpected(bytes.error().with_context(fmt::format(
+      "image '{}'", detail::printable(image.names.empty() ? image.digest : image.names.front()))));
 }
 
 Result<std::vector<std::byte>> ImageStore::read_blob(std::string_view digest, std::uint64_t size) const {
@@ -399,10 +401,10 @@ Result<ImageStore::Removal> ImageStore::remove(std::string_view reference, bool 
   Removal removal;
   removal.digest = found.descriptor.digest;
   if (!found.by_name && found.names.size() > 1 && !force) {
-    return fail(
-        ErrorCode::in_use,
-        fmt::format("image {} has {} names: {}; remove these, or force it", removal.digest,
-                    found.names.size(), detail::shown(fmt::format("{}", fmt::join(found.names, ", ")), 400)));
+    return fail(ErrorCode::in_use,
+                fmt::format("image {} has {} names: {}; remove these, or force it", removal.digest,
+                            found.names.size(),
+                            detail::printable(fmt::format("{}", fmt::join(found.names, ", ")), 400)));
   }
   // Names that it gets from now on are not meant.
   removal.names = found.by_name ? std::vector<std::string>{std::string(reference)} : found.names;
@@ -414,7 +416,8 @@ Result<ImageStore::Removal> ImageStore::remove(std::string_view reference, bool 
     left = left || (same && !chosen);
     return chosen;
   }));
-  if (removed == 0) return fail(ErrorCode::not_found, fmt::format("no image '{}'", detail::shown(reference)));
+  if (removed == 0)
+    return fail(ErrorCode::not_found, fmt::format("no image '{}'", detail::printable(reference)));
   removal.last = !left;
   return removal;
 }

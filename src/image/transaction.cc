@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "component/text.h"
 #include "image/digest.h"
 #include "image/file.h"
 #include "image/json.h"
@@ -112,12 +113,13 @@ Result<void> LayoutBlobWriter::commit(std::string_view digest, std::uint64_t siz
   if (!state_) return fail(ErrorCode::invalid_argument, "this blob was ended before");
   const std::unique_ptr<State> state = std::move(state_);
   if (state->written != size) {
-    return fail(ErrorCode::digest_mismatch,
-                fmt::format("blob {} has {} bytes and should have {}", shown(digest), state->written, size));
+    return fail(ErrorCode::digest_mismatch, fmt::format("blob {} has {} bytes and should have {}",
+                                                        printable(digest), state->written, size));
   }
   const std::string actual = finish_digest(*state->sha256);
   if (actual != digest) {
-    return fail(ErrorCode::digest_mismatch, fmt::format("what should be {} is {}", shown(digest), actual));
+    return fail(ErrorCode::digest_mismatch,
+                fmt::format("what should be {} is {}", printable(digest), actual));
   }
   return state->keep(actual);
 }
@@ -151,7 +153,7 @@ Result<std::string> LayoutTransaction::add(std::span<const std::byte> bytes) {
 
 Result<bool> LayoutTransaction::reuse(std::string_view digest, std::uint64_t size) {
   if (!is_digest(digest)) {
-    return fail(ErrorCode::invalid_argument, fmt::format("'{}' is not a sha256 digest", shown(digest)));
+    return fail(ErrorCode::invalid_argument, fmt::format("'{}' is not a sha256 digest", printable(digest)));
   }
   const std::string of(digest);
   if (state_->has(of)) return true;
@@ -202,7 +204,7 @@ Result<void> LayoutTransaction::commit(const Descriptor& manifest, std::span<con
   const LayoutState& layout = *state.layout;
   if (!is_digest(manifest.digest)) {
     return fail(ErrorCode::invalid_argument,
-                fmt::format("'{}' is not a sha256 digest", shown(manifest.digest)));
+                fmt::format("'{}' is not a sha256 digest", printable(manifest.digest)));
   }
   TAIRITSU_TRY(const LockedLayout locked, LockedLayout::take(layout));
   const int root = locked.root();

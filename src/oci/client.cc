@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "image/descriptor.h"
 #include "oci/text.h"
 
 namespace tairitsu::oci {
@@ -17,13 +18,8 @@ namespace {
 using nlohmann::json;
 using std::chrono::milliseconds;
 
-constexpr std::string_view kDockerHub = "docker.io";
 constexpr std::string_view kDockerHubHost = "registry-1.docker.io";
 
-constexpr std::string_view kOciManifest = "application/vnd.oci.image.manifest.v1+json";
-constexpr std::string_view kOciIndex = "application/vnd.oci.image.index.v1+json";
-constexpr std::string_view kDockerManifest = "application/vnd.docker.distribution.manifest.v2+json";
-constexpr std::string_view kDockerList = "application/vnd.docker.distribution.manifest.list.v2+json";
 constexpr std::string_view kOctets = "application/octet-stream";
 
 /// So much between two failures counts as getting on.
@@ -31,11 +27,10 @@ constexpr std::uint64_t kGettingOn = std::uint64_t{256} << 10U;
 constexpr std::size_t kMaxTagPage = std::size_t{8} << 20U;
 constexpr std::size_t kMaxPages = 1000;
 
-bool is_index(std::string_view media_type) { return media_type == kOciIndex || media_type == kDockerList; }
-
 std::string accepted() {
   std::string types;
-  for (const std::string_view type : {kOciManifest, kOciIndex, kDockerManifest, kDockerList}) {
+  for (const std::string_view type : {detail::kManifestMediaType, detail::kIndexMediaType,
+                                      detail::kDockerManifestMediaType, detail::kDockerIndexMediaType}) {
     if (!types.empty()) types += ", ";
     types += type;
   }
@@ -51,12 +46,6 @@ Scopes push_scope(const Reference& repository) {
 std::string media_type_of(const HttpHeaders& headers) {
   const std::string_view value = headers.find("Content-Type").value_or("");
   return lower_case(trimmed(value.substr(0, value.find(';'))));
-}
-
-std::string text_at(const json& object, const char* key) {
-  if (!object.is_object()) return {};
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
 struct ContentRange {
@@ -246,7 +235,8 @@ Result<Manifest> Client::get_manifest(const Reference& reference, Clock::TimePoi
                                                  "', but the registry says '" + printable(media_type, 100) +
                                                  "'");
   }
-  if (own.empty() && content.contains("manifests") != is_index(media_type) && is_index(media_type)) {
+  if (own.empty() && content.contains("manifests") != detail::is_index(media_type) &&
+      detail::is_index(media_type)) {
     return fail(ErrorCode::registry_refused, "the image index lists no manifests");
   }
   return Manifest{.media_type = std::move(media_type), .digest = digest, .bytes = std::move(answer.text)};
@@ -292,7 +282,7 @@ Result<Manifest> Client::pull_manifest(const Reference& reference, IndexChoice c
   const Clock::TimePoint end = deadline(options_.request_limit);
   const std::string context = reference.to_string();
   auto manifest = get_manifest(reference, end);
-  if (!manifest || !is_index(manifest->media_type) || choice == IndexChoice::keep) {
+  if (!manifest || !detail::is_index(manifest->media_type) || choice == IndexChoice::keep) {
     return in_context(std::move(manifest), context);
   }
   if (choice == IndexChoice::refuse) {
@@ -303,7 +293,7 @@ Result<Manifest> Client::pull_manifest(const Reference& reference, IndexChoice c
   Reference inner = reference;
   inner.digest = *picked;
   auto found = get_manifest(inner, end);
-  if (found && is_index(found->media_type)) {
+  if (found && detail::is_index(found->media_type)) {
     return fail(ErrorCode::registry_refused, context + ": an image index within an image index");
   }
   if (found) found->index = manifest->digest;

@@ -11,12 +11,15 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <span>
 #include <system_error>
 #include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "image/file.h"
+#include "oci/reference.h"
 #include "oci/subprocess.h"
 #include "oci/text.h"
 #include "value/base64.h"
@@ -28,7 +31,6 @@ namespace {
 /// Keeps the order of a file's keys.
 using Json = nlohmann::ordered_json;
 
-constexpr std::string_view kDockerHub = "docker.io";
 constexpr std::string_view kDockerHubKey = "https://index.docker.io/v1/";
 constexpr std::size_t kMaxFile = std::size_t{16} << 20U;
 /// What helpers call a user name where the secret is an identity token.
@@ -53,12 +55,6 @@ std::string_view registry_of(std::string_view key) {
   if (std::ranges::find(kPaths, path) == kPaths.end()) return {};
   const std::string_view host = key.substr(0, slash);
   return host == "index.docker.io" || host == "registry-1.docker.io" ? kDockerHub : host;
-}
-
-std::string text_at(const Json& object, std::string_view key) {
-  if (!object.is_object()) return {};
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
 std::unexpected<Error> file_failure(const std::filesystem::path& path, std::string_view what, int error) {
@@ -114,15 +110,7 @@ Result<void> write_config(std::filesystem::path path, const Json& json) {
   // Its mode is 0600 from the start.
   const int file = mkostemp(aside.data(), O_CLOEXEC);
   if (file < 0) return file_failure(path, "cannot be written", errno);
-  int failed = 0;
-  for (std::string_view rest = text; !rest.empty() && failed == 0;) {
-    const ssize_t count = write(file, rest.data(), rest.size());
-    if (count >= 0) {
-      rest.remove_prefix(static_cast<std::size_t>(count));
-    } else if (errno != EINTR) {
-      failed = errno;
-    }
-  }
+  int failed = detail::write_all(file, std::as_bytes(std::span(text)));
   if (failed == 0 && fsync(file) != 0) failed = errno;
   if (close(file) != 0 && failed == 0) failed = errno;
   if (failed == 0 && rename(aside.c_str(), path.c_str()) != 0) failed = errno;

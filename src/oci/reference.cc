@@ -12,7 +12,6 @@ namespace {
 
 /// Docker's bound on `registry/repository`.
 constexpr std::size_t kMaxName = 255;
-constexpr std::string_view kDockerHub = "docker.io";
 
 bool is_lower_or_digit(char character) {
   return (character >= 'a' && character <= 'z') || (character >= '0' && character <= '9');

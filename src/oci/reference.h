@@ -14,6 +14,9 @@
 
 namespace tairitsu::oci {
 
+/// The registry that Docker means where a name has none.
+inline constexpr std::string_view kDockerHub = "docker.io";
+
 /// A name in its normal form. The fields of one that `parse_reference` made keep to the grammar, so they can
 /// stand in a URL's path as they are.
 struct Reference {

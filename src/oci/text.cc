@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "component/text.h"
-
 namespace tairitsu::oci {
 
 namespace {
@@ -14,23 +12,6 @@ char to_lower(char character) {
 }
 
 }  // namespace
-
-std::string printable(std::string_view text, std::size_t most) {
-  const std::string_view front = detail::front_of(text, most);
-  std::string out;
-  for (std::string_view rest = front; !rest.empty();) {
-    const detail::Character character = detail::first_character(rest);
-    const char32_t value = character.value;
-    // C0, DEL and C1, line separators, and what turns the direction of text.
-    const bool hidden = value < 0x20 || (value >= 0x7F && value < 0xA0) ||
-                        (value >= 0x2028 && value <= 0x202E) || (value >= 0x2066 && value <= 0x2069) ||
-                        value == 0x200E || value == 0x200F;
-    detail::append_utf8(out, hidden ? 0xFFFD : value);
-    rest.remove_prefix(character.size);
-  }
-  if (front.size() < text.size()) out += "…";
-  return out;
-}
 
 std::string lower_case(std::string_view text) {
   std::string lower(text);

@@ -7,11 +7,19 @@
 #include <string>
 #include <string_view>
 
+#include "component/text.h"
+
 namespace tairitsu::oci {
 
-/// The front of `text` with U+FFFD for each control character and each byte that is not UTF-8, so that a
-/// server cannot write escape sequences to a terminal. `most` bounds the bytes that are looked at.
-[[nodiscard]] std::string printable(std::string_view text, std::size_t most);
+using detail::printable;
+
+/// A member of a JSON object that is text; empty where there is none.
+template <typename Json>
+[[nodiscard]] std::string text_at(const Json& object, const std::string& key) {
+  if (!object.is_object()) return {};
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->template get<std::string>() : std::string();
+}
 
 [[nodiscard]] std::string lower_case(std::string_view text);
 
