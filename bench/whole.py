@@ -55,8 +55,8 @@ def load(url, seconds):
     if "Non-2xx" in done or "Socket errors" in done:
         raise RuntimeError("requests failed:\n" + done)
     return {"requests": float(re.search(r"Requests/sec:\s+([\d.]+)", done)[1]),
-            "p50": milliseconds(re.search(r"50%\s+(\S+)", done)[1]),
-            "p99": milliseconds(re.search(r"99%\s+(\S+)", done)[1])}
+            "p50": milliseconds(re.search(r"^\s+50%\s+(\S+)", done, re.M)[1]),
+            "p99": milliseconds(re.search(r"^\s+99%\s+(\S+)", done, re.M)[1])}
 
 
 def serve(tairitsu, peer, guest, rounds, seconds):

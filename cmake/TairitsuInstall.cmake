@@ -51,7 +51,7 @@ foreach(library IN ITEMS tairitsu_shared tairitsu_static)
   add_dependencies(${library} tairitsu_bridge_object)
   target_compile_features(${library} INTERFACE cxx_std_23)
   target_include_directories(${library} INTERFACE "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
-  target_link_libraries(${library} PRIVATE fmt::fmt simdjson::simdjson Threads::Threads ${CMAKE_DL_LIBS} m)
+  target_link_libraries(${library} PRIVATE Threads::Threads ${CMAKE_DL_LIBS} m)
   # The name libtairitsu.a is taken in the other folder.
   set_target_properties(
     ${library}
@@ -77,7 +77,7 @@ set_target_properties(tairitsu_cli PROPERTIES EXPORT_NAME cli)
 
 # ---- What is installed
 
-# The static library has an export file of its own: its users need fmt and simdjson, others do not.
+# The static library has an export file of its own: its users need Threads, others do not.
 install(TARGETS tairitsu_shared tairitsu_cli EXPORT tairitsuTargets)
 install(TARGETS tairitsu_static EXPORT tairitsuStaticTargets)
 foreach(export IN ITEMS tairitsuTargets tairitsuStaticTargets)
@@ -134,7 +134,7 @@ set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
 set(CPACK_DEBIAN_COMPRESSION_TYPE zstd)
 set(CPACK_THREADS 0)
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS
-    "g++ (>= 4:12), cmake (>= 3.25), libfmt-dev, libsimdjson-dev, clang-19, lld-19, wasi-libc, \
+    "g++ (>= 4:12), cmake (>= 3.25), clang-19, lld-19, wasi-libc, \
 libclang-rt-19-dev-wasm32, libc++-19-dev-wasm32, libc++abi-19-dev-wasm32")
 if(PROJECT_IS_TOP_LEVEL)
   include(CPack)

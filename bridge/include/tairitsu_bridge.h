@@ -757,6 +757,10 @@ void tairitsu_bridge_interrupt(const InterruptHandle *handle, bool for_good);
 /// `handle` is null or live, not used afterwards.
 void tairitsu_bridge_interrupt_handle_free(InterruptHandle *handle);
 
+/// # Safety
+/// `text` is readable.
+bool tairitsu_bridge_is_utf8(Bytes text);
+
 /// The part of WASI that `interface` is in, e.g. `wasi:io/streams@0.2.9`, as a bit for
 /// `tairitsu_bridge_linker_new`; 0 where the linkers do not define it.
 ///

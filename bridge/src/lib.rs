@@ -30,6 +30,7 @@ pub mod server;
 pub mod sha256;
 pub mod store;
 mod tls;
+pub mod utf8;
 pub mod value_path;
 pub mod wasi;
 pub mod wit;

@@ -1,11 +1,14 @@
 #include "commands/command.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,6 +17,10 @@
 
 namespace tairitsu::cli {
 namespace {
+
+struct CloseFile {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
 
 std::string last_system_error() { return std::generic_category().message(errno); }
 
@@ -67,19 +74,23 @@ void end_with(const Error& error, int code) {
 }
 
 Result<std::vector<std::byte>> read_file(const std::filesystem::path& path) {
-  if (std::filesystem::is_directory(path)) return fail(ErrorCode::io, path.string() + ": is a folder");
+  const auto failed = [&path] { return fail(ErrorCode::io, path.string() + ": " + last_system_error()); };
   errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return fail(ErrorCode::io, path.string() + ": " + last_system_error());
-  std::vector<std::byte> bytes;
+  const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rb"));
+  struct stat status{};
+  if (!file || ::fstat(::fileno(file.get()), &status) != 0) return failed();
+  if (S_ISDIR(status.st_mode)) return fail(ErrorCode::io, path.string() + ": is a folder");
+  // A pipe does not say how much there is, and a file may grow: the end is where nothing more comes.
+  std::setvbuf(file.get(), nullptr, _IONBF, 0);
+  std::vector<std::byte> bytes(S_ISREG(status.st_mode) ? static_cast<std::size_t>(status.st_size) + 1
+                                                       : std::size_t{64} << 10);
   std::size_t size = 0;
-  do {  // A pipe does not say how much there is.
-    bytes.resize(std::max<std::size_t>(2 * size, std::size_t{256} << 10));
-    file.read(reinterpret_cast<char*>(bytes.data() + size),
-              static_cast<std::streamsize>(bytes.size() - size));
-    size += static_cast<std::size_t>(file.gcount());
-  } while (file);
-  if (file.bad()) return fail(ErrorCode::io, path.string() + ": " + last_system_error());
+  for (;;) {
+    size += std::fread(bytes.data() + size, 1, bytes.size() - size, file.get());
+    if (size < bytes.size()) break;
+    bytes.resize(2 * size);
+  }
+  if (std::ferror(file.get()) != 0) return failed();
   bytes.resize(size);
   return bytes;
 }

@@ -1,7 +1,5 @@
 #include "tairitsu/detail/context.h"
 
-#include <simdjson.h>
-
 #include <fmt/format.h>
 
 #include "component/text.h"
@@ -37,8 +35,6 @@ char32_t next_code_point(std::string_view text, std::size_t& at) {
 }
 
 }  // namespace
-
-bool is_utf8_slow(const char* text, std::size_t size) noexcept { return simdjson::validate_utf8(text, size); }
 
 bool LowerContext::too_large(std::size_t size) {
   return fail(ErrorCode::invalid_argument,

@@ -18,7 +18,7 @@ namespace tairitsu::detail {
 
 class ContainerCore;
 
-/// Whether `text` is UTF-8. Short ASCII is decided here, the rest by simdjson.
+/// Whether `text` is UTF-8. Short ASCII is decided here, the rest by the crate simdutf8.
 [[nodiscard]] bool is_utf8_slow(const char* text, std::size_t size) noexcept;
 
 [[nodiscard]] inline bool is_utf8(std::string_view text) noexcept {
