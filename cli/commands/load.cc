@@ -35,7 +35,7 @@ bool is_precompiled(const std::filesystem::path& path) {
 /// What comes of a file: `Made` is an image or a program.
 template <typename Made>
 struct Loader {
-  Result<Made> (CompilationCache::*through_cache)(const EngineOptions&, std::span<const std::byte>) const;
+  Result<Made> (CompilationCache::*through_cache)(const Engine&, std::span<const std::byte>) const;
   Result<Made> (*from_artifact)(const Engine&, const std::filesystem::path&);
 };
 
@@ -66,7 +66,8 @@ Result<Made> load(const EngineOptions& engine, const LoadOptions& options, const
                     "say --allow-precompiled");
   }
   TAIRITSU_TRY(const auto bytes, read_file(options.file));
-  auto made = (open_cache(options).*loader.through_cache)(engine, bytes);
+  TAIRITSU_TRY(const auto own, Engine::create(engine));
+  auto made = (open_cache(options).*loader.through_cache)(own, bytes);
   if (!made) return std::unexpected(made.error().with_context(options.file.string()));
   return made;
 }

@@ -4,12 +4,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include <tairitsu/engine.h>
 #include <tairitsu/error.h>
 #include <tairitsu/image.h>
+#include <tairitsu/image_store.h>
 #include <tairitsu/program.h>
 
 namespace tairitsu {
@@ -32,19 +35,26 @@ class CompilationCache {
                                                      std::uint64_t max_bytes = std::uint64_t{2} << 30);
 
   /// Loads or compiles a component, binary or text, or a core module, which gets the adapter as
-  /// `Image::from_core_module` does it. Makes an engine with these options; where the component needs the async ABI,
-  /// one that has it. Fails as `Image::from_bytes` does.
-  [[nodiscard]] Result<Image> image(const EngineOptions& options, std::span<const std::byte> source) const;
+  /// `Image::from_core_module` does it. Where the component needs the async ABI and the engine has it not, another
+  /// engine is made that is like it and has. Fails as `Image::from_bytes` does.
+  [[nodiscard]] Result<Image> image(const Engine& engine, std::span<const std::byte> source) const;
+  /// The same of a store's image, which is read only where its artifact is not kept. Fails as
+  /// `ImageStore::read_component` too.
+  [[nodiscard]] Result<Image> image(const Engine& engine, const ImageStore& store,
+                                    const StoredImage& image) const;
   /// The same for a program: a core module runs natively. Fails as `Program::from_bytes` does.
-  [[nodiscard]] Result<Program> program(const EngineOptions& options,
-                                        std::span<const std::byte> source) const;
+  [[nodiscard]] Result<Program> program(const Engine& engine, std::span<const std::byte> source) const;
+  [[nodiscard]] Result<Program> program(const Engine& engine, const ImageStore& store,
+                                        const StoredImage& image) const;
 
  private:
   explicit CompilationCache(std::shared_ptr<const detail::ArtifactCache> artifacts)
       : artifacts_(std::move(artifacts)) {}
+  /// What is compiled: how it is found, and its bytes, should they be needed.
+  struct Source;
+  [[nodiscard]] Source source_of(std::span<const std::byte> bytes) const;
   template <typename Kind>
-  [[nodiscard]] Result<typename Kind::Made> load(const EngineOptions& options,
-                                                 std::span<const std::byte> source) const;
+  [[nodiscard]] Result<typename Kind::Made> load(const Engine& engine, const Source& source) const;
   std::shared_ptr<const detail::ArtifactCache> artifacts_;
 };
 

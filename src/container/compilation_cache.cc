@@ -1,10 +1,12 @@
 #include "tairitsu/compilation_cache.h"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "engine/http_client.h"
 #include "image/artifact_cache.h"
@@ -39,6 +41,22 @@ struct Programs {
   }
 };
 
+/// Reads a store's component when it is asked for.
+class StoredBytes {
+ public:
+  StoredBytes(const ImageStore& store, const StoredImage& image) : store_(&store), image_(&image) {}
+
+  Result<std::span<const std::byte>> operator()() {
+    TAIRITSU_TRY(bytes_, store_->read_component(*image_));
+    return bytes_;
+  }
+
+ private:
+  const ImageStore* store_;
+  const StoredImage* image_;
+  std::vector<std::byte> bytes_;
+};
+
 }  // namespace
 
 Result<CompilationCache> CompilationCache::open(const std::filesystem::path& folder,
@@ -47,62 +65,85 @@ Result<CompilationCache> CompilationCache::open(const std::filesystem::path& fol
   return CompilationCache(std::make_shared<const detail::ArtifactCache>(std::move(artifacts)));
 }
 
+struct CompilationCache::Source {
+  std::string digest;  ///< Empty where nothing is kept.
+  std::function<Result<std::span<const std::byte>>()> bytes;
+};
+
+CompilationCache::Source CompilationCache::source_of(std::span<const std::byte> bytes) const {
+  return {.digest = artifacts_ ? detail::digest_of(detail::make_sha256, bytes) : std::string(),
+          .bytes = [bytes] { return bytes; }};
+}
+
 template <typename Kind>
-Result<typename Kind::Made> CompilationCache::load(const EngineOptions& options,
-                                                   std::span<const std::byte> source) const {
-  const std::string digest = artifacts_ ? detail::digest_of(detail::make_sha256, source) : std::string();
+Result<typename Kind::Made> CompilationCache::load(const Engine& engine, const Source& source) const {
   struct Way {
     Engine engine;
     std::string fingerprint;
   };
-  const auto way_with = [&](bool async_abi) -> Result<Way> {
-    EngineOptions own = options;
-    own.async_abi = async_abi;
-    TAIRITSU_TRY(const auto engine, Engine::create(own));
-    TAIRITSU_TRY(const auto fingerprint, engine.fingerprint());
-    return Way{.engine = engine, .fingerprint = fingerprint + std::string(Kind::kSuffix)};
+  const auto way_with = [&](const Engine& own) -> Result<Way> {
+    TAIRITSU_TRY(const auto fingerprint, own.fingerprint());
+    return Way{.engine = own, .fingerprint = fingerprint + std::string(Kind::kSuffix)};
+  };
+  const auto with_async_abi = [&]() -> Result<Way> {
+    EngineOptions options = engine.options();
+    options.async_abi = true;
+    TAIRITSU_TRY(const auto other, Engine::create(options));
+    return way_with(other);
   };
   // A damaged artifact, or one that was evicted just now, is made anew.
   const auto find = [&](const Way& way) -> std::optional<typename Kind::Made> {
-    const auto path = artifacts_->find(digest, way.fingerprint);
+    const auto path = artifacts_->find(source.digest, way.fingerprint);
     if (!path || !*path) return std::nullopt;
     auto loaded = Kind::load(way.engine, **path);
     return loaded ? std::optional(*std::move(loaded)) : std::nullopt;
   };
 
-  TAIRITSU_TRY(Way way, way_with(options.async_abi));
+  TAIRITSU_TRY(Way way, way_with(engine));
   // Only a compilation tells that a component needs the async ABI, or an artifact that is there.
   std::optional<Way> other;
   if (artifacts_) {
     if (auto kept = find(way)) return *std::move(kept);
-    if (!options.async_abi) {
-      TAIRITSU_TRY(other, way_with(true));
+    if (!engine.options().async_abi) {
+      TAIRITSU_TRY(other, with_async_abi());
       if (auto kept = find(*other)) return *std::move(kept);
     }
   }
-  auto made = Kind::compile(way.engine, source);
+  TAIRITSU_TRY(const auto bytes, source.bytes());
+  auto made = Kind::compile(way.engine, bytes);
   if (!made && made.error().code() == ErrorCode::async_abi_off) {
     if (!other) {
-      TAIRITSU_TRY(other, way_with(true));
+      TAIRITSU_TRY(other, with_async_abi());
     }
     way = *std::move(other);
-    made = Kind::compile(way.engine, source);
+    made = Kind::compile(way.engine, bytes);
   }
   if (made && artifacts_) {
     // Where it cannot be kept, it is compiled again the next time.
     const auto artifact = made->precompile();
-    if (artifact) std::ignore = artifacts_->put(digest, way.fingerprint, *artifact);
+    if (artifact) std::ignore = artifacts_->put(source.digest, way.fingerprint, *artifact);
   }
   return made;
 }
 
-Result<Image> CompilationCache::image(const EngineOptions& options, std::span<const std::byte> source) const {
-  return load<Images>(options, source);
+Result<Image> CompilationCache::image(const Engine& engine, std::span<const std::byte> source) const {
+  return load<Images>(engine, source_of(source));
 }
 
-Result<Program> CompilationCache::program(const EngineOptions& options,
-                                          std::span<const std::byte> source) const {
-  return load<Programs>(options, source);
+Result<Program> CompilationCache::program(const Engine& engine, std::span<const std::byte> source) const {
+  return load<Programs>(engine, source_of(source));
+}
+
+Result<Image> CompilationCache::image(const Engine& engine, const ImageStore& store,
+                                      const StoredImage& image) const {
+  StoredBytes stored(store, image);
+  return load<Images>(engine, {.digest = image.component_digest, .bytes = std::ref(stored)});
+}
+
+Result<Program> CompilationCache::program(const Engine& engine, const ImageStore& store,
+                                          const StoredImage& image) const {
+  StoredBytes stored(store, image);
+  return load<Programs>(engine, {.digest = image.component_digest, .bytes = std::ref(stored)});
 }
 
 }  // namespace tairitsu

@@ -204,14 +204,14 @@ TEST(CompilationCache, CompilesOnceForEachKindOfEngine) {
   EXPECT_EQ(count(), 0);
   const std::string_view source = "(component)";
   const auto bytes = std::as_bytes(std::span(source));
-  const auto first = unwrap(cache.image({}, bytes));
+  const auto first = unwrap(cache.image(engine(), bytes));
   EXPECT_EQ(count(), 1);
-  EXPECT_EQ(unwrap(cache.image({}, bytes)).digest(), first.digest());
+  EXPECT_EQ(unwrap(cache.image(engine(), bytes)).digest(), first.digest());
   EXPECT_EQ(count(), 1);
-  EXPECT_EQ(unwrap(cache.image({.fuel = true}, bytes)).digest(), first.digest());
+  EXPECT_EQ(unwrap(cache.image(unwrap(Engine::create({.fuel = true})), bytes)).digest(), first.digest());
   EXPECT_EQ(count(), 2);
-  EXPECT_ERROR(cache.program({}, bytes), unsupported_type);
-  EXPECT_ERROR(cache.image({}, std::as_bytes(std::span("nonsense"))), not_wasm);
+  EXPECT_ERROR(cache.program(engine(), bytes), unsupported_type);
+  EXPECT_ERROR(cache.image(engine(), std::as_bytes(std::span("nonsense"))), not_wasm);
   EXPECT_EQ(count(), 2);
 }
 
@@ -222,9 +222,33 @@ TEST(CompilationCache, TurnsTheAsyncAbiOnWhereItIsNeeded) {
   const auto bytes = std::as_bytes(std::span(source));
   EXPECT_ERROR(Image::from_bytes(engine(), bytes), async_abi_off);
   for (int i = 0; i < 2; ++i) {
-    const auto image = unwrap(cache.image({}, bytes));
+    const auto image = unwrap(cache.image(engine(), bytes));
     EXPECT_TRUE(image.engine().options().async_abi);
   }
+}
+
+TEST(CompilationCache, ReadsAStoresImageOnlyWhereItCompilesIt) {
+  const TemporaryFolder folder;
+  auto store = unwrap(ImageStore::open(folder.path()));
+  const auto cache = unwrap(CompilationCache::open(store.artifact_folder()));
+  const std::string tool = read_guest("wasi_tool.wasm");
+  const auto bytes = std::as_bytes(std::span(tool));
+  const auto stored = unwrap(store.add_image("tool:1", bytes));
+  const auto run = [&]() -> Result<int> {
+    TAIRITSU_TRY(const auto program, cache.program(engine(), store, stored));
+    TAIRITSU_TRY(auto process, program.create({.arguments = {"tool", "exit", "0"}}));
+    return process.run();
+  };
+  EXPECT_EQ(unwrap(cache.image(engine(), store, stored)).digest(), stored.component_digest);
+  EXPECT_EQ(unwrap(run()), 0);
+  unwrap(store.remove("tool:1"));
+  unwrap(store.prune());  // The artifacts go with it.
+  EXPECT_ERROR(cache.image(engine(), store, stored), not_found);
+
+  unwrap(store.add_image("tool:1", bytes));
+  EXPECT_EQ(unwrap(run()), 0);
+  std::filesystem::remove_all(store.layout_folder());
+  EXPECT_EQ(unwrap(run()), 0);
 }
 
 TEST(EngineFingerprint, IsThatOfTheCodeItTakes) {
