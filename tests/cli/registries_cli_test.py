@@ -1,0 +1,655 @@
+#!/usr/bin/env python3
+"""Pull, push, login and logout, against Debian's docker-registry and against registries that misbehave.
+
+usage: registries_cli_test.py TAIRITSU GUESTS [unittest arguments]
+"""
+
+import base64
+import concurrent.futures
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import random
+import shutil
+import socket
+import stat
+import subprocess
+import tempfile
+import time
+import unittest
+
+from cli_case import GUESTS, TAIRITSU, ImageCase, main, problems_of_store, run_on_terminal, run_tairitsu
+from faulty_registry import MANIFEST, FaultyRegistry, OciImage, descriptor, digest_of, numbered
+
+HELLO = GUESTS / "hello.wasm"
+MODULE = GUESTS / "hello.dir" / "core.wasm"
+HELLO_SAYS = "Hello, world!\n"
+# The password is p:ass.
+PASSWORDS = "user:$2y$04$J7rjE.UY7KZ5kGr05.Vg.O5iP9Flp4JlW554TuM1EdgnLN.8j0cEi\n"
+INDEX = "application/vnd.oci.image.index.v1+json"
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+class DockerRegistry:
+    """A registry in a folder, until it is closed."""
+
+    def __init__(self, folder, password=False, tls=False):
+        folder.mkdir(exist_ok=True)
+        self.port = free_port()
+        config = {"version": "0.1", "log": {"level": "error"},
+                  "storage": {"filesystem": {"rootdirectory": str(folder / "data")}},
+                  "http": {"addr": f"127.0.0.1:{self.port}", "secret": "test"}}
+        if tls:
+            config["http"]["tls"] = {"certificate": str(folder / "server.pem"), "key": str(folder / "server.key")}
+        if password:
+            (folder / "passwords").write_text(PASSWORDS)
+            config["auth"] = {"htpasswd": {"realm": "test", "path": str(folder / "passwords")}}
+        (folder / "config.yml").write_text(json.dumps(config))
+        self.log = open(folder / "log", "wb")
+        self.process = subprocess.Popen(["docker-registry", "serve", folder / "config.yml"], stdin=subprocess.DEVNULL,
+                                        stdout=self.log, stderr=self.log)
+        for _ in range(1000):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+                return
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.02)
+        self.close()
+        raise AssertionError(f"docker-registry does not listen: {(folder / 'log').read_text()}")
+
+    @property
+    def host(self):
+        return f"127.0.0.1:{self.port}"
+
+    def close(self):
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+
+    def put(self, repository, reference, image, media_type=MANIFEST):
+        """Pushes as any client would."""
+        for blob in (image.component, image.config):
+            self.put_blob(repository, blob)
+        self.put_manifest(repository, reference, image.manifest, media_type)
+
+    def put_blob(self, repository, blob):
+        location = self.request("POST", f"/v2/{repository}/blobs/uploads/", 202)
+        place = location.split(self.host, 1)[-1]
+        self.request("PUT", f"{place}{'&' if '?' in place else '?'}digest={digest_of(blob)}", 201, blob,
+                     "application/octet-stream")
+
+    def put_manifest(self, repository, reference, manifest, media_type=MANIFEST):
+        self.request("PUT", f"/v2/{repository}/manifests/{reference}", 201, manifest, media_type)
+
+    def request(self, method, path, status, body=None, media_type=None):
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)) as connection:
+            connection.request(method, path, body, {"Content-Type": media_type} if media_type else {})
+            answer = connection.getresponse()
+            text = answer.read()
+            assert answer.status == status, (method, path, answer.status, text)
+            return answer.headers.get("Location")
+
+
+def make_certificates(folder):
+    """An authority of our own, and a server's certificate by it."""
+    (folder / "extensions").write_text(
+        "subjectAltName=IP:127.0.0.1,DNS:localhost\nbasicConstraints=CA:FALSE\nkeyUsage=digitalSignature\n")
+    for command in (
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -days 2 "
+        "-subj /CN=Authority",
+        "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout server.key -out server.csr -subj /CN=localhost",
+        "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile extensions -out server.pem",
+    ):
+        subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True, timeout=60)
+
+
+class RegistryCase(ImageCase):
+    def another_store(self, name="other"):
+        """The environment of another machine, as it were."""
+        return {"TAIRITSU_HOME": str(self.folder / name)}
+
+    def plain(self, text):
+        """Lines for a log: nothing that moves a cursor."""
+        self.assertRegex(text, r"\A(?:[^\x00-\x1f\x7f]+\n)*\Z")
+        return text
+
+    def pull(self, name, *options, env=None):
+        done = run_tairitsu("pull", name, *options, env=env)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout, name + "\n")
+        return self.plain(done.stderr)
+
+
+@unittest.skipUnless(shutil.which("docker-registry"), "docker-registry is not installed")
+
+
+class OpenRegistry(RegistryCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.registry = DockerRegistry(pathlib.Path(folder.name))
+        cls.addClassCleanup(cls.registry.close)
+
+    def test_takes_what_is_pushed_and_gives_it_to_others(self):
+        name = f"{self.registry.host}/me/hello:1"
+        digest = self.output("import", HELLO, name).strip()
+        for _ in range(2):
+            done = run_tairitsu("push", name)
+            self.assertEqual((done.returncode, done.stdout), (0, digest + "\n"), done.stderr)
+            self.assertNotEqual(self.plain(done.stderr), "")
+
+        env = self.another_store()
+        said = self.pull(name, env=env)
+        self.assertIn(f"Digest: {digest}\n", said)
+        self.assertIn(f"Status: Downloaded {name}\n", said)
+        self.assertIn(f"Status: {name} is up to date\n", self.pull(name, env=env))
+        self.assertEqual(self.output("run", name, env=env), HELLO_SAYS)
+        self.assertEqual(self.images(env=env), self.images())
+        self.expect_sound(self.folder / "other")
+
+        by_digest = f"{self.registry.host}/me/hello@{digest}"
+        self.pull(by_digest, env=self.another_store("third"))
+        self.assertEqual(self.output("run", "--pull", "never", by_digest, env=self.another_store("third")), HELLO_SAYS)
+
+    def test_shows_progress_at_a_terminal(self):
+        name = f"{self.registry.host}/shown/hello:1"
+        self.registry.put("shown/hello", "1", OciImage(HELLO.read_bytes()))
+        code, printed = run_on_terminal("pull", name)
+        self.assertEqual(code, 0, printed)
+        self.assertIn(f"Status: Downloaded {name}\n{name}\n", printed)
+        code, printed = run_on_terminal("run", name)
+        self.assertEqual(code, 0, printed)
+        # What was drawn is gone before the program prints.
+        self.assertRegex(printed, r"(?:\A|\r\x1b\[K)Hello, world!\n\Z")
+
+    def test_is_quiet_where_asked(self):
+        name = f"{self.registry.host}/quiet/hello:1"
+        digest = self.output("import", HELLO, name).strip()
+        self.expect(run_tairitsu("push", "-q", name), 0, digest + "\n")
+        self.expect(run_tairitsu("pull", "--quiet", name, env=self.another_store()), 0, name + "\n")
+
+    def test_gives_what_is_run(self):
+        name = f"{self.registry.host}/run/hello"
+        self.registry.put("run/hello", "latest", OciImage(HELLO.read_bytes()))
+        message = self.refusal(127, "run", "--pull", "never", name)
+        self.assertIn("pull", message)
+        done = run_tairitsu("run", name)
+        self.assertEqual((done.returncode, done.stdout), (0, HELLO_SAYS), done.stderr)
+        self.assertEqual(self.names(), [name + ":latest"])
+        self.expect(run_tairitsu("run", name), 0, HELLO_SAYS)
+
+        # Another image by that name is fetched where one asks for it.
+        newer = OciImage(numbered(HELLO.read_bytes(), 7))
+        self.registry.put("run/hello", "latest", newer)
+        self.output("run", name)
+        self.assertNotIn(newer.digest, [image["digest"] for image in self.images()])
+        self.assertEqual(self.output("run", "--pull", "always", name), HELLO_SAYS)
+        self.assertEqual([image["names"] for image in self.images() if image["digest"] == newer.digest],
+                         [[name + ":latest"]])
+        self.assertEqual(self.output("run", "--pull=always", name), HELLO_SAYS)
+
+    def test_gives_what_is_called_and_inspected(self):
+        name = f"{self.registry.host}/me/shop:1"
+        self.output("import", GUESTS / "greeter.wasm", name)
+        self.output("push", name)
+        compiled = self.folder / "shop.cwasm"
+        for number, (expected, *command) in enumerate((
+            ("greet: func(name: string) -> string\n", "call", name),
+            (self.output("wit", GUESTS / "greeter.wasm"), "wit", name),
+            ("greet: func(name: string)", "inspect", name),
+            ("", "compile", name, "-o", compiled),
+        )):
+            self.assertIn(expected, self.output(*command, env=self.another_store(f"other{number}")))
+        self.assertGreater(compiled.stat().st_size, 1000)
+
+    def test_has_not_everything(self):
+        name = f"{self.registry.host}/me/nothing:1"
+        for command in ("pull", "run"):
+            self.assertIn(name, self.refusal(127, command, name))
+        self.assertIn("none:1", self.refusal(127, "push", f"{self.registry.host}/me/none:1"))
+        self.assertEqual(self.images(), [])
+        self.output("import", HELLO, "local:1")
+        for command in ("pull", "push"):
+            message = self.refusal(125, command, "local:1")
+            self.assertIn("registry", message)
+        self.refusal(125, "pull", f"{self.registry.host}/Upper:1")
+
+    @unittest.skipUnless(shutil.which("skopeo"), "skopeo is not installed")
+    def test_exchanges_with_skopeo(self):
+        def skopeo(*arguments):
+            done = subprocess.run(["skopeo", "--insecure-policy", *map(str, arguments)], capture_output=True, text=True,
+                                  timeout=60, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        name = f"{self.registry.host}/skopeo/hello:1"
+        digest = self.output("import", HELLO, name).strip()
+        self.output("push", name)
+        for number, layout in enumerate((f"dir:{self.folder / 'as-dir'}", f"oci:{self.folder / 'as-oci'}:hello")):
+            skopeo("copy", "--src-tls-verify=false", f"docker://{name}", layout)
+            again = f"{self.registry.host}/skopeo/again:{number}"
+            skopeo("copy", "--dest-tls-verify=false", layout, f"docker://{again}")
+            env = self.another_store(f"other{number}")
+            self.assertIn(f"Digest: {digest}\n", self.pull(again, env=env))
+            self.assertEqual(self.output("run", again, env=env), HELLO_SAYS)
+        # And straight between the store and the registry.
+        skopeo("copy", "--dest-tls-verify=false", f"oci:{self.home / 'images'}:{name}",
+               f"docker://{self.registry.host}/skopeo/store:1")
+        self.pull(f"{self.registry.host}/skopeo/store:1")
+        self.expect_sound()
+
+    def test_has_what_others_push(self):
+        component = HELLO.read_bytes()
+        linux = {"architecture": "wasm", "os": "wasi", "rootfs": {"type": "layers", "diff_ids": []}}
+        forms = [
+            OciImage(component),
+            OciImage(component, config={"architecture": "wasm", "os": "wasip2"}, annotations={"a": "b"}),
+            OciImage(component, "application/vnd.bytecodealliance.wasm.component.layer.v0+wasm",
+                     "application/vnd.bytecodealliance.component.config.v0+json", {}),
+            OciImage(component, "application/vnd.wasm.content.layer.v1+wasm", "application/vnd.wasm.config.v1+json",
+                     {}),
+            OciImage(MODULE.read_bytes(), "application/vnd.module.wasm.content.layer.v1+wasm",
+                     "application/vnd.oci.image.config.v1+json", linux),
+        ]
+        for number, image in enumerate(forms):
+            with self.subTest(number):
+                self.registry.put("others/hello", f"v{number}", image)
+                name = f"{self.registry.host}/others/hello:v{number}"
+                self.assertIn(f"Digest: {image.digest}\n", self.pull(name))
+                self.assertEqual(self.output("run", name), HELLO_SAYS)
+        self.assertEqual(len(self.images()), len(forms))
+        self.expect_sound()
+
+    def test_has_an_index_of_platforms(self):
+        wasm = OciImage(HELLO.read_bytes())
+        self.registry.put("index/hello", "wasm", wasm)
+        other = OciImage(b"layer", "application/vnd.oci.image.layer.v1.tar+gzip",
+                         "application/vnd.oci.image.config.v1+json", {"architecture": "amd64", "os": "linux"})
+        self.registry.put("index/hello", "linux", other)
+        entries = [descriptor(MANIFEST, other.manifest, platform={"architecture": "amd64", "os": "linux"}),
+                   descriptor(MANIFEST, wasm.manifest, platform={"architecture": "wasm", "os": "wasip2"})]
+        for tag, manifests in (("both", entries), ("other", entries[:1])):
+            index = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests}).encode()
+            self.registry.put_manifest("index/hello", tag, index, INDEX)
+        name = f"{self.registry.host}/index/hello:both"
+        self.pull(name)
+        self.assertEqual(self.output("run", name), HELLO_SAYS)
+        done = run_tairitsu("pull", f"{self.registry.host}/index/hello:other")
+        self.assertIn(done.returncode, (125, 126, 127))
+        self.assertIn("linux/amd64", done.stderr)
+        self.assertEqual(self.names(), [name])
+
+    def test_refuses_images_of_containers(self):
+        layer = bytes.fromhex("1f8b") + b"no program"
+        oci = OciImage(layer, "application/vnd.oci.image.layer.v1.tar+gzip", "application/vnd.oci.image.config.v1+json",
+                       {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}})
+        self.registry.put("linux/oci", "1", oci)
+        self.refuses("linux/oci")
+
+    def refuses(self, repository):
+        for command in ("pull", "run"):
+            message = self.refusal(126, command, f"{self.registry.host}/{repository}:1")
+            self.assertRegex(message.lower(), "webassembly")
+            self.assertIn(repository, message)
+        self.assertEqual(self.images(), [])
+        self.expect_sound()
+
+    def test_fills_no_disk_by_halves(self):
+        name = f"{self.registry.host}/full/greeter:1"
+        self.registry.put("full/greeter", "1", OciImage((GUESTS / "greeter.wasm").read_bytes()))
+        self.registry.put("full/hello", "1", OciImage(HELLO.read_bytes()))
+        disk = self.small_disk("300k")
+        env = {"TAIRITSU_HOME": str(disk)}
+        done = run_tairitsu("pull", name, env=env)
+        self.assertEqual((done.returncode, done.stdout), (125, ""))
+        self.assertIn("No space left", done.stderr)
+        self.assertEqual(self.images(env=env), [])
+        self.assertEqual(list((disk / "images" / ".tairitsu" / "tmp").glob("*")), [])
+        self.pull(f"{self.registry.host}/full/hello:1", env=env)
+        self.assertEqual(self.output("run", f"{self.registry.host}/full/hello:1", env=env), HELLO_SAYS)
+        self.expect_sound(disk)
+
+    def test_serves_twenty_processes_that_pull_and_prune(self):
+        for number in range(4):
+            self.registry.put("many/hello", str(number), OciImage(numbered(HELLO.read_bytes(), number)))
+
+        def work(number):
+            name = f"{self.registry.host}/many/hello:{number % 4}"
+            unexpected = []
+            for step in range(3):
+                for command in (["pull", "-q", name], ["system", "prune", "-f"], ["rmi", name], ["pull", "-q", name],
+                                ["system", "prune", "-af"]):
+                    done = run_tairitsu(*command)
+                    if done.returncode != 0 and not (command[0] == "rmi" and done.returncode == 127):
+                        unexpected.append((step, command, done.returncode, done.stderr))
+            return unexpected
+        with concurrent.futures.ThreadPoolExecutor(20) as pool:
+            for unexpected in pool.map(work, range(20)):
+                self.assertEqual(unexpected, [])
+        self.expect_sound()
+        for number in range(4):
+            self.assertEqual(run_tairitsu("run", f"{self.registry.host}/many/hello:{number}").stdout, HELLO_SAYS)
+
+
+@unittest.skipUnless(shutil.which("docker-registry"), "docker-registry is not installed")
+
+
+class GuardedRegistry(RegistryCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.registry = DockerRegistry(pathlib.Path(folder.name), password=True)
+        cls.addClassCleanup(cls.registry.close)
+
+    def login(self):
+        """What is kept of a login, or none."""
+        file = self.folder / "docker" / "config.json"
+        return json.loads(file.read_text()).get("auths", {}).get(self.registry.host) if file.exists() else None
+
+    def test_lets_in_who_is_logged_in(self):
+        name = f"{self.registry.host}/me/hello:1"
+        self.output("import", HELLO, name)
+        for command in ("push", "pull"):
+            message = self.refusal(125, command, name)
+            self.assertIn("log in", message)
+            self.assertIn(self.registry.host, message)
+        done = run_tairitsu("login", self.registry.host, "-u", "user", "--password-stdin", stdin="p:ass\n")
+        self.assertEqual((done.returncode, done.stdout), (0, "Login Succeeded\n"), done.stderr)
+        self.assertEqual(base64.b64decode(self.login()["auth"]), b"user:p:ass")
+        self.assertEqual(stat.S_IMODE((self.folder / "docker" / "config.json").stat().st_mode), 0o600)
+        self.output("push", name)
+        env = self.another_store()
+        self.pull(name, env=env)
+        self.assertEqual(self.output("run", name, env=env), HELLO_SAYS)
+
+        self.output("logout", self.registry.host)
+        self.assertIsNone(self.login())
+        self.assertIn("log in", self.refusal(125, "pull", name, env=self.another_store("third")))
+        # Who is not logged in is told so, and has lost nothing.
+        self.assertIn(run_tairitsu("logout", self.registry.host).returncode, (0, 125))
+
+    def test_keeps_no_password_that_is_wrong(self):
+        for arguments, typed in ((("-u", "user", "--password-stdin"), "wrong"), (("-u", "user", "-p", "wrong"), ""),
+                                 (("-u", "nobody", "--password-stdin"), "p:ass")):
+            message = self.refusal(125, "login", self.registry.host, *arguments, stdin=typed)
+            self.assertIn(self.registry.host, message)
+            self.assertNotIn("wrong\n", message.replace("wrong password", ""))
+            self.assertIsNone(self.login())
+        # Nor is a login that worked forgotten.
+        self.output("login", self.registry.host, "-u", "user", "-p", "p:ass")
+        self.refusal(125, "login", self.registry.host, "-u", "user", "--password-stdin", stdin="wrong")
+        self.assertEqual(base64.b64decode(self.login()["auth"]), b"user:p:ass")
+
+    def test_wants_to_know_who_logs_in_and_where(self):
+        self.refusal(125, "login", self.registry.host, "--password-stdin", stdin="p:ass")
+        self.refusal(125, "login", self.registry.host, "-u", "user")
+        self.refusal(125, "login", self.registry.host, "-u", "user", "--password-stdin", "-p", "p:ass", stdin="p:ass")
+        self.refusal(125, "login", self.registry.host, "-u", "user", "--password-stdin", stdin="")
+        self.refusal(125, "login", "no registry", "-u", "user", "-p", "p:ass")
+
+    def test_asks_at_a_terminal(self):
+        code, printed = run_on_terminal("login", self.registry.host, typed=["user", "p:ass"])
+        self.assertEqual(code, 0, printed)
+        self.assertIn("Username:", printed)
+        self.assertIn("Login Succeeded\n", printed)
+        self.assertNotIn("p:ass", printed)
+        self.assertEqual(base64.b64decode(self.login()["auth"]), b"user:p:ass")
+
+    def test_leaves_the_rest_of_the_configuration_alone(self):
+        (self.folder / "docker").mkdir()
+        self.write("docker/config.json", '{"auths":{"example.com":{"auth":"YTpi"}},"psFormat":"table"}')
+        self.output("login", self.registry.host, "-u", "user", "--password-stdin", stdin="p:ass")
+        self.output("logout", self.registry.host)
+        config = json.loads((self.folder / "docker" / "config.json").read_text())
+        self.assertEqual((config["auths"], config["psFormat"]), ({"example.com": {"auth": "YTpi"}}, "table"))
+
+    def test_keeps_passwords_with_a_helper(self):
+        (self.folder / "bin").mkdir()
+        helper = self.write("bin/docker-credential-test", f"""#!/bin/sh
+            case "$1" in
+              store) cat > '{self.folder}/kept' ;;
+              get) cat '{self.folder}/kept' 2>/dev/null && exit
+                   echo credentials not found in native keychain
+                   exit 1 ;;
+              erase) rm -f '{self.folder}/kept' ;;
+            esac\n""")
+        helper.chmod(0o700)
+        (self.folder / "docker").mkdir()
+        self.write("docker/config.json", '{"credsStore":"test"}')
+        env = {"PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}"}
+        self.output("login", self.registry.host, "-u", "user", "--password-stdin", stdin="p:ass", env=env)
+        self.assertEqual(json.loads((self.folder / "kept").read_text())["Secret"], "p:ass")
+        self.assertNotIn("auth\"", (self.folder / "docker" / "config.json").read_text())
+        name = f"{self.registry.host}/helped/hello:1"
+        self.output("import", HELLO, name)
+        self.output("push", name, env=env)
+        self.output("logout", self.registry.host, env=env)
+        self.assertFalse((self.folder / "kept").exists())
+
+
+@unittest.skipUnless(shutil.which("docker-registry") and shutil.which("openssl"),
+                     "docker-registry or openssl is not installed")
+
+
+class SecureRegistry(RegistryCase):
+    @classmethod
+    def setUpClass(cls):
+        temporary = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(temporary.cleanup)
+        folder = pathlib.Path(temporary.name)
+        make_certificates(folder)
+        cls.authority = folder / "ca.pem"
+        cls.registry = DockerRegistry(folder, password=True, tls=True)
+        cls.addClassCleanup(cls.registry.close)
+
+    def test_is_trusted_with_its_authority_alone(self):
+        trust = ("--ca-file", self.authority)
+        password = ("-u", "user", "--password-stdin")
+        name = f"localhost:{self.registry.port}/me/hello:1"
+        host = f"localhost:{self.registry.port}"
+        self.output("import", HELLO, name)
+        self.assertIn("certificate", self.refusal(125, "login", host, *password, stdin="p:ass"))
+        self.output("login", host, *password, *trust, stdin="p:ass")
+        self.assertIn("certificate", self.refusal(125, "push", name))
+        self.output("push", name, *trust)
+        env = self.another_store()
+        for command in ("pull", "run"):
+            self.assertIn("certificate", self.refusal(125, command, name, env=env))
+        self.assertEqual(self.images(env=env), [])
+        self.pull(name, *trust, env=env)
+        self.assertEqual(self.output("run", *trust, name, env=self.another_store("third")), HELLO_SAYS)
+        self.assertIn("none.pem", self.refusal(125, "pull", name, "--ca-file", self.folder / "none.pem", env=env))
+        text = self.write("text.pem", "hello")
+        self.assertIn("text.pem", self.refusal(125, "pull", name, "--ca-file", text, env=env))
+
+    def test_is_not_spoken_to_in_plain_text(self):
+        message = self.refusal(125, "pull", f"{self.registry.host}/me/hello:1", "--plain-http", self.registry.host)
+        self.assertIn(self.registry.host, message)
+
+
+class FaultyRegistries(RegistryCase):
+    """No docker-registry is needed for these."""
+
+    def registry(self, mode="good", **options):
+        registry = FaultyRegistry(HELLO.read_bytes(), mode, **options)
+        self.addCleanup(registry.close)
+        return registry
+
+    def outcome(self, number, mode, options):
+        """How a pull ends, in seconds and in the store, with a store of its own."""
+        registry = self.registry(mode, **options)
+        home = self.folder / f"home{number}"
+        name = f"{registry.host}/me/hello:1"
+        begin = time.monotonic()
+        done = run_tairitsu("pull", name, env={"TAIRITSU_HOME": str(home), "DOCKER_CONFIG": str(self.folder / "none")})
+        return done, time.monotonic() - begin, name, home, registry
+
+    def test_do_no_harm(self):
+        succeed = [
+            ("good", {}),
+            ("cut", {"times": 2}),
+            ("cut", {"times": 2, "ranges": False}),
+            ("trailing", {}),
+            ("drip", {"drip_time": 2}),
+            ("chunked", {}),
+            ("redirect-path", {}),
+            ("redirect-host", {}),
+            ("redirect-port", {}),
+            ("busy", {"times": 1}),
+            ("unavailable", {"times": 2}),
+            ("hang-up", {"times": 2}),
+        ]
+        fail = [
+            ("cut", {"ranges": False}, 125, "cut off"),
+            ("other-bytes", {}, 126, "what the registry sent is sha256:"),
+            ("longer", {}, 126, "instead of"),
+            ("longer-chunked", {}, 126, "more bytes"),
+            ("shorter", {}, 126, "instead of"),
+            ("shorter-chunked", {}, 126, "instead of"),
+            ("redirect-loop", {}, 125, "leads on more than"),
+            ("redirect-nowhere", {}, 125, "leads on to no URL"),
+            ("content-missing", {}, 127, "404"),
+            ("unavailable", {}, 125, "503"),
+            ("broken", {}, 125, "500"),
+            ("forbidden", {}, 125, "403"),
+            ("missing", {}, 127, "manifest unknown"),
+            ("large-manifest", {}, 125, "more than 4194304 bytes"),
+            ("garbage-manifest", {}, 125, "no JSON"),
+            ("other-manifest", {}, 126, "the registry says that the manifest is"),
+            ("hang-up", {}, 125, "cut off"),
+        ]
+        cases = [(mode, options, 0, "") for mode, options in succeed] + fail
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            outcomes = list(pool.map(lambda case: self.outcome(case[0], *case[1][:2]), enumerate(cases)))
+        for (mode, options, code, message), (done, seconds, name, home, _) in zip(cases, outcomes):
+            with self.subTest(mode, **options):
+                env = {"TAIRITSU_HOME": str(home)}
+                self.assertEqual(done.returncode, code, done.stderr)
+                self.assertLess(seconds, 20)
+                self.assertEqual(problems_of_store(home), [])
+                self.assertEqual(list((home / "images" / ".tairitsu" / "tmp").glob("*")), [])
+                self.plain(done.stderr)
+                if code == 0:
+                    self.assertEqual(done.stdout, name + "\n")
+                    self.assertIn(f"Status: Downloaded {name}\n", done.stderr)
+                    self.assertEqual(self.output("run", "--pull", "never", name, env=env), HELLO_SAYS)
+                else:
+                    self.assertEqual(done.stdout, "")
+                    errors = [line for line in done.stderr.splitlines() if line.startswith("tairitsu: ")]
+                    self.assertEqual(len(errors), 1, done.stderr)
+                    self.assertIn(message, errors[0])
+                    self.assertLess(len(errors[0]), 600)
+                    self.assertEqual(self.images(env=env), [])
+
+    def test_are_not_there(self):
+        name = f"127.0.0.1:{free_port()}/me/hello:1"
+        self.output("import", HELLO, name)
+        self.assertEqual(self.output("run", name), HELLO_SAYS)
+        begin = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            for message in pool.map(lambda arguments: self.refusal(125, *arguments), (
+                ["pull", name], ["push", name], ["run", "--pull", "always", name],
+                ["login", name.split("/")[0], "-u", "user", "-p", "p:ass"],
+            )):
+                self.assertIn("cannot connect", message)
+        self.assertLess(time.monotonic() - begin, 20)
+        self.assertEqual(self.output("run", name), HELLO_SAYS)
+
+    def test_lead_no_password_astray(self):
+        registry = self.registry("redirect-port", password="p:ass")
+        (self.folder / "docker").mkdir()
+        self.write("docker/config.json",
+                   json.dumps({"auths": {registry.host: {"auth": base64.b64encode(b"user:p:ass").decode()}}}))
+        self.pull(f"{registry.host}/me/hello:1")
+        elsewhere = [request for request in registry.requests if request[0] == registry.other_port]
+        self.assertTrue(elsewhere)
+        self.assertEqual({authorization for _, _, _, authorization in elsewhere}, {None})
+        # Asked without one first.
+        self.assertIsNone(registry.requests[0][3])
+
+    def test_leave_an_older_image_alone(self):
+        registry = self.registry("other-bytes", times=0)
+        name = f"{registry.host}/me/hello:latest"
+        self.pull(name)
+        before = self.images()
+        registry.add("latest", OciImage(numbered(HELLO.read_bytes(), 5)))
+        registry.times = None
+        for command in (["pull", name], ["run", "--pull", "always", name]):
+            self.assertIn("what the registry sent is", self.refusal(126, *command))
+        self.assertEqual(self.images(), before)
+        self.assertEqual(self.output("run", name), HELLO_SAYS)
+        registry.mode = "good"
+        self.assertIn("Downloaded", self.pull(name))
+        self.assertNotEqual(self.names(), [])
+        self.expect_sound()
+
+    def test_mend_what_is_damaged(self):
+        registry = self.registry()
+        name = f"{registry.host}/me/hello:1"
+        self.pull(name)
+        component = digest_of(numbered(HELLO.read_bytes(), 1))
+        blob = self.home / "images" / "blobs" / component.replace(":", "/")
+        blob.chmod(0o600)
+        blob.write_bytes(b"damaged")
+        self.assertIn("pull", self.refusal(126, "run", name))
+        self.pull(name)
+        self.assertEqual(self.output("run", name), HELLO_SAYS)
+        self.expect_sound()
+
+    def test_are_killed_at_any_moment(self):
+        registry = self.registry("drip", drips=20, drip_time=0.2)
+        chance = random.Random(1)
+        killed = []
+
+        def work(number):
+            with subprocess.Popen([TAIRITSU, "pull", f"{registry.host}/me/hello:{number}"], stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL) as process:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(chance.uniform(0, 0.35))
+                if process.poll() is None:
+                    process.kill()
+                    killed.append(number)
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            list(pool.map(work, range(220)))
+        self.assertGreaterEqual(len(killed), 100)
+        self.expect_sound()
+        for name in self.names()[:10]:
+            self.assertEqual(self.output("run", "--pull", "never", name), HELLO_SAYS)
+        registry.mode = "good"
+        for number in killed[:10]:
+            name = f"{registry.host}/me/hello:{number}"
+            self.pull(name)
+            self.assertEqual(self.output("run", "--pull", "never", name), HELLO_SAYS)
+        # What the dead left behind goes.
+        self.output("system", "prune", "-f")
+        self.assertEqual(list((self.home / "images" / ".tairitsu" / "tmp").iterdir()), [])
+        self.expect_sound()
+
+    def test_are_given_up_at_a_signal(self):
+        registry = self.registry("drip", drip_time=20)
+        for number in (2, 15):  # SIGINT and SIGTERM.
+            with subprocess.Popen([TAIRITSU, "pull", f"{registry.host}/me/hello:1"], stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE) as process:
+                time.sleep(0.5)
+                process.send_signal(number)
+                try:
+                    code = process.wait(10)
+                finally:
+                    process.kill()
+                self.assertIn(code, (128 + number, -number))
+        self.assertEqual(self.images(), [])
+        self.expect_sound()
+
+
+if __name__ == "__main__":
+    main()
