@@ -16,6 +16,16 @@
 namespace tairitsu {
 namespace bridge {
 
+/// What an entry is. Mirrors `tairitsu::detail::ArchiveKind`; C++ asserts that the two agree.
+enum class ArchiveKind : uint8_t {
+  File,
+  Folder,
+  Link,
+  Device,
+  Sparse,
+  Other,
+};
+
 /// Where an exchange failed. Mirrors `tairitsu::oci::TransportFault`; C++ asserts that the two agree.
 enum class HttpFault : uint8_t {
   Request,
@@ -70,6 +80,12 @@ enum class Code : uint8_t {
   SizeLimit,
 };
 
+/// The entries of an archive, in its order. One thread at a time.
+struct ArchiveReader;
+
+/// Writes an archive. One thread at a time.
+struct ArchiveWriter;
+
 /// Bytes that the bridge owns; `tairitsu_bridge_buffer_free` releases them.
 struct Buffer;
 
@@ -123,11 +139,24 @@ struct Store;
 /// A policy that stores share: what is shared lives as long as they do.
 struct WasiPolicy;
 
+/// Gives the next bytes of an archive: how many were written to `to`, 0 at the end, less on failure.
+using ArchiveSource = ptrdiff_t(*)(void *context, uint8_t *to, size_t size);
+
 /// Borrowed bytes, or borrowed UTF-8 text. Valid as long as whatever it points into.
 struct Bytes {
   const uint8_t *data;
   size_t size;
 };
+
+/// An entry of an archive. The path is valid until the reader is used again.
+struct ArchiveEntry {
+  Bytes path;
+  ArchiveKind kind;
+  uint64_t size;
+};
+
+/// Takes the next bytes of an archive; false on failure.
+using ArchiveSink = bool(*)(void *context, const uint8_t *data, size_t size);
 
 /// Mirrors `tairitsu::EngineOptions`. A size or count of 0 leaves Wasmtime's default.
 struct EngineConfig {
@@ -270,6 +299,65 @@ extern "C" {
 /// # Safety
 /// `out` is valid for `capacity` writes.
 size_t tairitsu_bridge_abi_layout(size_t *out, size_t capacity);
+
+/// Begins to read an archive, which may have `most` bytes when it is unpacked. Fails with `InvalidManifest`
+/// where it is compressed by something else than gzip, and with `Io` where the source fails.
+///
+/// # Safety
+/// The source may be called on the thread that uses the reader until that is freed; `out` is valid for a
+/// write.
+Error *tairitsu_bridge_archive_reader_new(ArchiveSource source,
+                                          void *context,
+                                          uint64_t most,
+                                          ArchiveReader **out);
+
+/// Goes on to the next entry, past what was not read of the one before; `found` says whether there is one.
+/// Where there is none the source has been read to its end. Fails with `InvalidManifest` for what is no
+/// archive, is cut off or too large, and with `Io` where the source fails; the reader is not used again then.
+///
+/// # Safety
+/// `reader` is a live reader, and `entry` and `found` are valid for a write.
+Error *tairitsu_bridge_archive_reader_next(ArchiveReader *reader, ArchiveEntry *entry, bool *found);
+
+/// Reads the next bytes of the entry into `to`; `count` is how many, 0 at its end. Fails as
+/// `tairitsu_bridge_archive_reader_next` does.
+///
+/// # Safety
+/// `reader` is a live reader, `to` points at `size` writable bytes, and `count` is valid for a write.
+Error *tairitsu_bridge_archive_reader_read(ArchiveReader *reader, uint8_t *to, size_t size, size_t *count);
+
+/// # Safety
+/// `reader` is null or a live reader, not used afterwards.
+void tairitsu_bridge_archive_reader_free(ArchiveReader *reader);
+
+/// Begins to write an archive.
+///
+/// # Safety
+/// The sink may be called on the thread that uses the writer until that is freed; `out` is valid for a write.
+Error *tairitsu_bridge_archive_writer_new(ArchiveSink sink, void *context, ArchiveWriter **out);
+
+/// Begins a file of `size` bytes. Fails with `InvalidArgument` for a path that is too long, and where the
+/// file before is not complete; with `Io` where the sink fails.
+///
+/// # Safety
+/// `writer` is a live writer, and `path` is readable.
+Error *tairitsu_bridge_archive_writer_begin(ArchiveWriter *writer, Bytes path, uint64_t size);
+
+/// Writes the next bytes of the file. Fails as `tairitsu_bridge_archive_writer_begin` does.
+///
+/// # Safety
+/// `writer` is a live writer, and `bytes` are readable.
+Error *tairitsu_bridge_archive_writer_write(ArchiveWriter *writer, Bytes bytes);
+
+/// Ends the archive. Fails as `tairitsu_bridge_archive_writer_begin` does. Once.
+///
+/// # Safety
+/// `writer` is a live writer.
+Error *tairitsu_bridge_archive_writer_finish(ArchiveWriter *writer);
+
+/// # Safety
+/// `writer` is null or a live writer, not used afterwards.
+void tairitsu_bridge_archive_writer_free(ArchiveWriter *writer);
 
 /// Compiles a component from a binary or from text. With `from_core_module` the bytes are a core
 /// module, which gets the WASI preview 1 adapter if it needs it.

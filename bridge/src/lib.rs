@@ -15,6 +15,7 @@
 //! `tests/header.rs` (`make bridge-header` writes it again).
 
 pub mod abi;
+pub mod archive;
 mod artifact;
 pub mod component;
 pub mod engine;

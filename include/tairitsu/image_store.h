@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -31,7 +32,8 @@ class LayoutTransaction;
 [[nodiscard]] Result<std::filesystem::path> default_data_folder();
 
 struct ImageStoreOptions {
-  /// A larger component is not read into memory, whatever its manifest says: `invalid_manifest`.
+  /// A larger component is not read into memory, whatever its manifest says: `invalid_manifest`. It bounds what
+  /// `load` unpacks, too: 16 times as much and 64 MiB.
   std::uint64_t max_component_bytes = std::uint64_t{1} << 30U;
 };
 
@@ -111,7 +113,7 @@ class ImageWriter {
 
 /// A store in a folder. A shared handle, usable from any thread; it keeps no file open and no lock.
 ///
-/// Names are kept as they are given: up to 512 letters, digits and `-._:@/+`, beginning with a letter or digit,
+/// Names are kept as they are given: up to 512 letters, digits and `-._:/+`, beginning with a letter or digit,
 /// and not `sha256:…`. A **reference** is a name; a digest, alone or after a name and `@`; or the first four or
 /// more digits of one, where these fit one image only. What it finds first is meant, in that order.
 class ImageStore {
@@ -147,6 +149,25 @@ class ImageStore {
 
   /// Gives an image one more name, which another may have had. Fails as `find`, and `add_image` for names.
   Result<void> tag(std::string_view reference, std::string_view name);
+
+  /// Takes the bytes of an archive, in order. An error of its own ends the `save`, which answers it.
+  using ArchiveSink = std::function<Result<void>(std::span<const std::byte>)>;
+  /// Fills the front of what it is given; how many bytes, 0 at the end. An error of its own ends the `load`,
+  /// which answers it.
+  using ArchiveSource = std::function<Result<std::size_t>(std::span<std::byte>)>;
+
+  /// Writes images as an OCI image layout in a tar archive, which `skopeo copy oci-archive:FILE:NAME …` and
+  /// `load` read. A reference by name saves it under that name, one by digest with all of its names. The same
+  /// images make the same bytes. Every blob is verified on its way. Fails as `find` does, before a byte is
+  /// written; later with `digest_mismatch`, `not_found` (it was removed meanwhile), `io`, and as the sink does:
+  /// then what was written is of no use.
+  [[nodiscard]] Result<void> save(std::span<const std::string> references, const ArchiveSink& sink) const;
+  /// Adds the WebAssembly images of such an archive with the names that they have there, all of them or none,
+  /// and answers them in its order; other images in it are left out. Reads tar, plain or by gzip, of skopeo and
+  /// Docker (25 or newer) too, to its end and without going back. What is read is not trusted. Fails with
+  /// `invalid_manifest` (no such archive, cut off, too large, or nothing of WebAssembly in it), `not_found` (it
+  /// lacks a blob), `digest_mismatch`, as `add_image` does, and as the source does.
+  Result<std::vector<StoredImage>> load(const ArchiveSource& source);
 
   struct Removal {
     std::string digest;

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +24,12 @@ namespace tairitsu::detail {
 struct IndexEntry {
   Descriptor descriptor;
   std::string name;  ///< Empty where it has none.
+};
+
+/// A manifest that is to be listed, under these names. With none it is listed all the same.
+struct LayoutImage {
+  Descriptor manifest;
+  std::vector<std::string> names;
 };
 
 /// Where bytes on the disk are needed and what for.
@@ -85,10 +92,15 @@ class LayoutTransaction {
   /// A blob of this transaction, or else of the layout. Fails as `ImageLayout::read` does.
   [[nodiscard]] Result<std::vector<std::byte>> read(const Descriptor& descriptor, std::uint64_t most) const;
 
-  /// Publishes all of it, and gives the manifest its names; one with no name is listed all the same. What had
-  /// such a name loses it. Fails with `not_found` where the manifest refers to a blob that is neither here nor
-  /// in the layout, with `io`, or with `in_use` where another process holds the lock for long; then
-  /// nothing is listed. Once.
+  /// Throws away the blobs that are not among these.
+  void retain(const std::set<std::string>& digests);
+
+  /// Publishes all of it, and gives the manifests their names, all at once. What had such a name loses it; of
+  /// two that want one the last gets it. Fails with `not_found` where a manifest refers to a blob that is
+  /// neither here nor in the layout, with `io`, or with `in_use` where another process holds the lock for long;
+  /// then nothing is listed. Once.
+  Result<void> commit(std::span<const LayoutImage> images);
+  /// The same for one.
   Result<void> commit(const Descriptor& manifest, std::span<const std::string> names);
 
  private:

@@ -15,7 +15,6 @@ namespace tairitsu::detail {
 
 namespace {
 
-constexpr std::uint64_t kMaxIndexSize = std::uint64_t{32} << 20U;
 constexpr int kMaxIndexDepth = 8;
 constexpr mode_t kFileMode = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
 
@@ -203,7 +202,7 @@ Result<LockedLayout> LockedLayout::take(const LayoutState& state, int patience) 
                                                (state.path / kLock).string(), patience / 1000));
   }
   if (::faccessat(root, kLayoutFile, F_OK, 0) != 0) {
-    TAIRITSU_CHECK(replace_file(root, state.path, kLayoutFile, R"({"imageLayoutVersion":"1.0.0"})"));
+    TAIRITSU_CHECK(replace_file(root, state.path, kLayoutFile, kLayoutText));
   }
   if (::faccessat(root, kIndexFile, F_OK, 0) != 0) {
     TAIRITSU_TRY(const Json index, state.read_index());
@@ -214,6 +213,12 @@ Result<LockedLayout> LockedLayout::take(const LayoutState& state, int patience) 
 
 Result<void> LockedLayout::write_index(const LayoutState& state, const Json& index) const {
   TAIRITSU_TRY(const std::string text, to_json_text(index, kIndexFile));
+  // Nobody could read it any more.
+  if (text.size() > kMaxIndexSize) {
+    return fail(ErrorCode::size_limit,
+                fmt::format("'{}' would have {} bytes, and {} are the most",
+                            (state.path / kIndexFile).string(), text.size(), kMaxIndexSize));
+  }
   return replace_file(root(), state.path, kIndexFile, text);
 }
 

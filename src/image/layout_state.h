@@ -22,6 +22,8 @@ namespace tairitsu::detail {
 
 inline constexpr const char* kLayoutFile = "oci-layout";
 inline constexpr const char* kIndexFile = "index.json";
+inline constexpr std::string_view kLayoutText = R"({"imageLayoutVersion":"1.0.0"})";
+inline constexpr std::uint64_t kMaxIndexSize = std::uint64_t{32} << 20U;
 inline constexpr const char* kBlobs = "blobs/sha256";
 /// Ours alone; a layout may hold other files, and other tools leave them.
 inline constexpr const char* kLock = ".tairitsu/lock";

@@ -5,162 +5,36 @@
 #include <cstdlib>
 #include <ctime>
 #include <optional>
-#include <ranges>
 #include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "component/text.h"
-#include "image/digest.h"
-#include "image/json.h"
+#include "image/lookup.h"
 #include "image/manifest.h"
 
 namespace tairitsu {
 
 namespace {
 
+using detail::check_name;
 using detail::Descriptor;
+using detail::Found;
+using detail::image_of;
 using detail::ImageLayout;
 using detail::IndexEntry;
+using detail::kCreated;
+using detail::manifest_of;
+using detail::names_of;
+using detail::reader_of;
+using detail::resolve;
 using detail::StoreState;
 
-constexpr std::size_t kMaxName = 512;
-constexpr std::size_t kMinPrefix = 4;
-constexpr int kMaxIndexDepth = 4;
-constexpr const char* kCreated = "org.opencontainers.image.created";
-
-constexpr std::string_view kLettersAndDigits =
-    "abcdefghijklmnopqrstuvwxyz"
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    "0123456789";
-
-Result<void> check_name(std::string_view name) {
-  // The characters of `org.opencontainers.image.ref.name`, image-spec's annotations.md.
-  const bool good =
-      !name.empty() && name.size() <= kMaxName &&
-      kLettersAndDigits.find(name.front()) != std::string_view::npos &&
-      name.find_first_not_of(std::string(kLettersAndDigits) + "-._:@/+") == std::string_view::npos &&
-      !name.starts_with(detail::kDigestPrefix);
-  if (good) return {};
-  return fail(
-      ErrorCode::invalid_argument,
-      fmt::format("'{}' is not an image's name: these have up to {} letters, digits and -._:@/+, and begin "
-                  "with a letter or digit",
-                  detail::printable(name, 100), kMaxName));
-}
-
-// ---- References
-
-struct Found {
-  Descriptor descriptor = {};
-  std::vector<std::string> names = {};  ///< All of the image's, in order.
-  bool by_name = false;
-};
-
-std::vector<std::string> names_of(const std::vector<IndexEntry>& entries, std::string_view digest) {
-  std::vector<std::string> names;
-  for (const IndexEntry& entry : entries) {
-    if (entry.descriptor.digest == digest && !entry.name.empty()) names.push_back(entry.name);
-  }
-  std::ranges::sort(names);
-  const auto twice = std::ranges::unique(names);
-  names.erase(twice.begin(), twice.end());
-  return names;
-}
-
-Result<Found> resolve(const std::vector<IndexEntry>& entries, std::string_view reference) {
-  const auto found = [&](const IndexEntry& entry, bool by_name) {
-    return Found{.descriptor = entry.descriptor,
-                 .names = names_of(entries, entry.descriptor.digest),
-                 .by_name = by_name};
-  };
-  if (!reference.empty()) {
-    // Another tool may have put a name twice: the last one is the newer.
-    for (const IndexEntry& entry : std::views::reverse(entries)) {
-      if (entry.name == reference) return found(entry, true);
-    }
-  }
-  std::string_view digits = reference;
-  if (const std::size_t at = digits.rfind('@'); at != std::string_view::npos) digits.remove_prefix(at + 1);
-  const bool whole = detail::is_digest(digits);
-  if (digits.starts_with(detail::kDigestPrefix)) digits.remove_prefix(detail::kDigestPrefix.size());
-  const bool could_be =
-      whole || (digits.size() >= kMinPrefix && digits.size() <= detail::kDigestHexSize &&
-                detail::is_lower_hex(digits) && reference.find('@') == std::string_view::npos);
-  const IndexEntry* match = nullptr;
-  if (could_be) {
-    for (const IndexEntry& entry : entries) {
-      if (!detail::is_digest(entry.descriptor.digest) ||
-          !detail::hex_of(entry.descriptor.digest).starts_with(digits)) {
-        continue;
-      }
-      if (match != nullptr && match->descriptor.digest != entry.descriptor.digest) {
-        return fail(ErrorCode::ambiguous_name,
-                    fmt::format("'{}' fits {} and {}: give more digits", reference, match->descriptor.digest,
-                                entry.descriptor.digest));
-      }
-      match = &entry;
-    }
-  }
-  if (match != nullptr) return found(*match, false);
-  return fail(ErrorCode::not_found, fmt::format("no image '{}'", detail::printable(reference, 200)));
-}
-
-// ---- What an image is
-
-/// Follows indexes of indexes to the manifest of a WebAssembly image.
-Result<std::pair<Descriptor, std::vector<std::byte>>> manifest_of(const ImageLayout& layout,
-                                                                  Descriptor descriptor) {
-  for (int depth = 0; depth < kMaxIndexDepth; ++depth) {
-    if (!detail::has_children(descriptor.media_type)) {
-      return fail(ErrorCode::invalid_manifest,
-                  fmt::format("it is '{}', not an image", detail::printable(descriptor.media_type, 100)));
-    }
-    TAIRITSU_TRY(auto bytes, layout.read(descriptor, detail::kMaxManifestSize));
-    if (!detail::is_index(descriptor.media_type)) return std::pair(std::move(descriptor), std::move(bytes));
-    TAIRITSU_TRY(descriptor, detail::choose_from_index(bytes, fmt::format("index {}", descriptor.digest)));
-  }
-  return fail(ErrorCode::invalid_manifest, fmt::format("indexes more than {} levels deep", kMaxIndexDepth));
-}
-
-StoredImage make_image(std::uint64_t manifest_size, detail::WasmManifest manifest,
-                       detail::WasmConfig config) {
-  StoredImage image;
-  image.component_digest = std::move(manifest.layer.digest);
-  image.component_size = manifest.layer.size;
-  image.size = manifest_size + manifest.config.size + manifest.layer.size;
-  image.media_type = std::move(manifest.layer.media_type);
-  image.annotations = std::move(manifest.annotations);
-  image.created = std::move(config.created);
-  if (image.created.empty()) {
-    const auto created = image.annotations.find(kCreated);
-    if (created != image.annotations.end()) image.created = created->second;
-  }
-  image.author = std::move(config.author);
-  image.os = std::move(config.os);
-  if (config.component) {
-    image.exports = std::move(config.component->exports);
-    image.imports = std::move(config.component->imports);
-    image.target = std::move(config.component->target);
-  }
-  return image;
-}
-
-/// Reads an image's config from where `Blobs` has it: the layout, or a transaction.
-template <typename Blobs>
-Result<StoredImage> image_of(const Blobs& blobs, std::span<const std::byte> bytes, const std::string& what) {
-  TAIRITSU_TRY(auto manifest, detail::parse_manifest(bytes, what));
-  TAIRITSU_TRY(const auto config_bytes, blobs.read(manifest.config, detail::kMaxManifestSize));
-  TAIRITSU_TRY(auto config, detail::parse_config(manifest.config.media_type, config_bytes,
-                                                 fmt::format("config {}", manifest.config.digest)));
-  return make_image(bytes.size(), std::move(manifest), std::move(config));
-}
-
 Result<StoredImage> describe_unnamed(const ImageLayout& layout, const Found& found) {
-  TAIRITSU_TRY(const auto manifest, manifest_of(layout, found.descriptor));
-  TAIRITSU_TRY(StoredImage image,
-               image_of(layout, manifest.second, fmt::format("manifest {}", manifest.first.digest)));
+  TAIRITSU_TRY(const auto manifest, manifest_of(reader_of(layout), found.descriptor));
+  TAIRITSU_TRY(StoredImage image, image_of(reader_of(layout), manifest.second,
+                                           fmt::format("manifest {}", manifest.first.digest)));
   image.digest = found.descriptor.digest;
   image.names = found.names;
   return image;
@@ -255,7 +129,7 @@ Result<StoredImage> ImageWriter::commit(std::span<const std::byte> manifest, std
                                                          what, manifest.size(), detail::kMaxManifestSize));
   }
   const auto with_context = [&](const Error& error) { return std::unexpected(error.with_context(what)); };
-  auto image = image_of(*transaction_, manifest, "its manifest");
+  auto image = image_of(reader_of(*transaction_), manifest, "its manifest");
   if (!image) return with_context(image.error());
   Descriptor descriptor{.media_type = std::string(detail::kManifestMediaType), .size = manifest.size()};
   auto digest = transaction_->add(manifest);
@@ -266,13 +140,7 @@ Result<StoredImage> ImageWriter::commit(std::span<const std::byte> manifest, std
   }
   image->digest = *std::move(digest);
   image->names = std::move(names);
-  // It may have had other names; and this one may be another's already.
-  if (const auto entries = store_->layout.entries()) {
-    for (std::string& other : names_of(*entries, image->digest)) {
-      if (other != name) image->names.push_back(std::move(other));
-    }
-    std::ranges::sort(image->names);
-  }
+  if (const auto entries = store_->layout.entries()) detail::add_other_names(*entries, *image);
   return image;
 }
 
@@ -281,13 +149,14 @@ Result<StoredImage> ImageWriter::commit(std::span<const std::byte> manifest, std
 ImageStore::ImageStore(std::shared_ptr<const StoreState> state) : state_(std::move(state)) {}
 
 Result<ImageStore> detail::StoreAccess::open(const std::filesystem::path& data_folder, Sha256Factory sha256,
-                                             ImageStoreOptions options) {
+                                             ImageStoreOptions options, ArchiveFormat archives) {
   if (data_folder.empty()) {
     return fail(ErrorCode::invalid_argument, "the folder of the image store has an empty path");
   }
   TAIRITSU_TRY(auto layout, ImageLayout::open(data_folder / "images", std::move(sha256)));
   std::filesystem::path artifacts = layout.folder().parent_path() / "artifacts";
-  return ImageStore(std::make_shared<const StoreState>(std::move(layout), std::move(artifacts), options));
+  return ImageStore(std::make_shared<const StoreState>(std::move(layout), std::move(artifacts), options,
+                                                       std::move(archives)));
 }
 
 const std::filesystem::path& ImageStore::layout_folder() const noexcept { return state_->layout.folder(); }
@@ -384,7 +253,7 @@ Result<std::vector<std::byte>> ImageStore::read_blob(std::string_view digest, st
 Result<std::vector<std::byte>> ImageStore::read_manifest(const StoredImage& image) const {
   TAIRITSU_TRY(const auto entries, state_->layout.entries());
   TAIRITSU_TRY(const Found found, resolve(entries, image.digest));
-  TAIRITSU_TRY(auto manifest, manifest_of(state_->layout, found.descriptor));
+  TAIRITSU_TRY(auto manifest, manifest_of(reader_of(state_->layout), found.descriptor));
   return std::move(manifest.second);
 }
 

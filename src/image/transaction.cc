@@ -2,7 +2,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <map>
 #include <mutex>
 #include <set>
 #include <utility>
@@ -199,17 +201,25 @@ Result<std::vector<std::byte>> LayoutTransaction::read(const Descriptor& descrip
   return *std::move(bytes);
 }
 
-Result<void> LayoutTransaction::commit(const Descriptor& manifest, std::span<const std::string> names) {
-  TransactionState& state = *state_;
+void LayoutTransaction::retain(const std::set<std::string>& digests) {
+  const std::scoped_lock lock(state_->mutex);
+  std::erase_if(state_->digests, [&](const std::string& digest) {
+    if (digests.contains(digest)) return false;
+    ::unlinkat(state_->folder.get(), std::string(hex_of(digest)).c_str(), 0);
+    return true;
+  });
+}
+
+namespace {
+
+/// Whether all is here that the manifest refers to. Garbage is collected under the same lock: what is here now
+/// stays until the index leads to it.
+Result<void> check_complete(const TransactionState& state, int root, const Descriptor& manifest) {
   const LayoutState& layout = *state.layout;
   if (!is_digest(manifest.digest)) {
     return fail(ErrorCode::invalid_argument,
                 fmt::format("'{}' is not a sha256 digest", printable(manifest.digest)));
   }
-  TAIRITSU_TRY(const LockedLayout locked, LockedLayout::take(layout));
-  const int root = locked.root();
-
-  // Garbage is collected under the same lock: what is here now stays until the index leads to it.
   const auto require = [&](const std::string& digest) -> Result<void> {
     if (state.has(digest) || ::faccessat(root, blob_name(digest).c_str(), R_OK, 0) == 0) return {};
     return fail(ErrorCode::not_found,
@@ -235,6 +245,58 @@ Result<void> LayoutTransaction::commit(const Descriptor& manifest, std::span<con
     if (subject != nullptr && has_digest(*subject, child.digest)) continue;
     TAIRITSU_CHECK(require(child.digest));
   }
+  return {};
+}
+
+/// The entries of an index with these images among them.
+Json with_images(Json manifests, std::span<const LayoutImage> images) {
+  struct Wanted {
+    const Descriptor* manifest;
+    bool listed = false;
+  };
+  std::map<std::string_view, Wanted> names;
+  std::map<std::string_view, Wanted> unnamed;
+  for (const LayoutImage& image : images) {
+    for (const std::string& name : image.names)
+      names.insert_or_assign(name, Wanted{.manifest = &image.manifest});
+  }
+  for (const LayoutImage& image : images) {
+    // Also one whose names all went to others of these.
+    const bool named = std::ranges::any_of(image.names, [&](const std::string& name) {
+      return names.at(name).manifest->digest == image.manifest.digest;
+    });
+    if (!named) unnamed.insert_or_assign(image.manifest.digest, Wanted{.manifest = &image.manifest});
+  }
+  Json kept = Json::array();
+  for (Json& entry : manifests) {
+    if (const auto wanted = names.find(name_in(entry)); wanted != names.end()) {
+      if (wanted->second.listed || !has_digest(entry, wanted->second.manifest->digest)) continue;
+      wanted->second.listed = true;
+    }
+    const auto digest = entry.find("digest");
+    if (digest != entry.end() && digest->is_string()) {
+      const auto same = unnamed.find(digest->get_ref<const std::string&>());
+      if (same != unnamed.end()) same->second.listed = true;
+    }
+    kept.push_back(std::move(entry));
+  }
+  for (const auto& [name, wanted] : names) {
+    if (!wanted.listed) kept.push_back(with_name(to_json(*wanted.manifest), name));
+  }
+  for (const auto& [digest, wanted] : unnamed) {
+    if (!wanted.listed) kept.push_back(with_name(to_json(*wanted.manifest), {}));
+  }
+  return kept;
+}
+
+}  // namespace
+
+Result<void> LayoutTransaction::commit(std::span<const LayoutImage> images) {
+  TransactionState& state = *state_;
+  const LayoutState& layout = *state.layout;
+  TAIRITSU_TRY(const LockedLayout locked, LockedLayout::take(layout));
+  const int root = locked.root();
+  for (const LayoutImage& image : images) TAIRITSU_CHECK(check_complete(state, root, image.manifest));
   TAIRITSU_TRY(Json index, layout.read_index());
   TAIRITSU_CHECK(layout.entries_of(index));
 
@@ -252,24 +314,13 @@ Result<void> LayoutTransaction::commit(const Descriptor& manifest, std::span<con
   TAIRITSU_CHECK(sync_folder(blobs.get(), layout.path / kBlobs));
 
   Json& manifests = index["manifests"];
-  Json kept = Json::array();
-  std::set<std::string, std::less<>> missing(names.begin(), names.end());
-  bool listed = false;
-  for (Json& entry : manifests) {
-    const std::string_view name = name_in(entry);
-    const bool same = has_digest(entry, manifest.digest);
-    const auto wanted = missing.find(name);
-    if (wanted != missing.end()) {
-      if (!same) continue;
-      missing.erase(wanted);
-    }
-    listed = listed || same;
-    kept.push_back(std::move(entry));
-  }
-  for (const std::string& name : missing) kept.push_back(with_name(to_json(manifest), name));
-  if (names.empty() && !listed) kept.push_back(with_name(to_json(manifest), {}));
-  manifests = std::move(kept);
+  manifests = with_images(std::move(manifests), images);
   return locked.write_index(layout, index);
+}
+
+Result<void> LayoutTransaction::commit(const Descriptor& manifest, std::span<const std::string> names) {
+  const LayoutImage image = {.manifest = manifest, .names = {names.begin(), names.end()}};
+  return commit(std::span(&image, 1));
 }
 
 Result<LayoutTransaction> ImageLayout::begin() const {

@@ -1,0 +1,167 @@
+#include "engine/archive.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "engine/bridge.h"
+
+namespace tairitsu::detail {
+
+namespace {
+
+using bridge::Deleter;
+
+using ReaderPtr =
+    std::unique_ptr<bridge::ArchiveReader, Deleter<bridge::tairitsu_bridge_archive_reader_free>>;
+using WriterPtr =
+    std::unique_ptr<bridge::ArchiveWriter, Deleter<bridge::tairitsu_bridge_archive_writer_free>>;
+
+constexpr bool agree(ArchiveKind ours, bridge::ArchiveKind theirs) {
+  return static_cast<std::uint8_t>(ours) == static_cast<std::uint8_t>(theirs);
+}
+static_assert(agree(ArchiveKind::file, bridge::ArchiveKind::File));
+static_assert(agree(ArchiveKind::folder, bridge::ArchiveKind::Folder));
+static_assert(agree(ArchiveKind::link, bridge::ArchiveKind::Link));
+static_assert(agree(ArchiveKind::device, bridge::ArchiveKind::Device));
+static_assert(agree(ArchiveKind::sparse, bridge::ArchiveKind::Sparse));
+static_assert(agree(ArchiveKind::other, bridge::ArchiveKind::Other));
+
+/// What a caller's function failed with, which says more than the bridge, who only knows that it did.
+class Failure {
+ public:
+  /// Runs what calls such a function; whether it went well.
+  template <typename Body>
+  bool keep(std::string_view whose, Body body) noexcept {
+    try {
+      const Result<void> done = body();
+      if (!done) error_ = done.error();
+      return done.has_value();
+    } catch (const std::exception& thrown) {
+      error_ = Error(ErrorCode::io, fmt::format("the archive's {} threw: {}", whose, thrown.what()));
+    } catch (...) {
+      error_ = Error(ErrorCode::io, fmt::format("the archive's {} threw", whose));
+    }
+    return false;
+  }
+
+  /// The outcome of an entry point of the bridge.
+  [[nodiscard]] Result<void> check(bridge::Error* error) const {
+    auto checked = bridge::check(error);
+    if (!checked && error_) return std::unexpected(*error_);
+    return checked;
+  }
+
+ private:
+  std::optional<Error> error_;
+};
+
+class BridgeArchiveReader final : public ArchiveReader {
+ public:
+  explicit BridgeArchiveReader(const ImageStore::ArchiveSource& source) : source_(source) {}
+
+  Result<void> open(std::uint64_t most) {
+    bridge::ArchiveReader* reader = nullptr;
+    TAIRITSU_CHECK(
+        failure_.check(bridge::tairitsu_bridge_archive_reader_new(read_source, this, most, &reader)));
+    reader_.reset(reader);
+    return {};
+  }
+
+  Result<std::optional<ArchiveEntry>> next() override {
+    bridge::ArchiveEntry entry{};
+    bool found = false;
+    TAIRITSU_CHECK(
+        failure_.check(bridge::tairitsu_bridge_archive_reader_next(reader_.get(), &entry, &found)));
+    if (!found) return std::nullopt;
+    return ArchiveEntry{.path = std::string(bridge::as_text(entry.path)),
+                        .kind = static_cast<ArchiveKind>(entry.kind),
+                        .size = entry.size};
+  }
+
+  Result<std::size_t> read(std::span<std::byte> into) override {
+    std::size_t count = 0;
+    TAIRITSU_CHECK(failure_.check(bridge::tairitsu_bridge_archive_reader_read(
+        reader_.get(), reinterpret_cast<std::uint8_t*>(into.data()), into.size(), &count)));
+    return count;
+  }
+
+ private:
+  /// The bridge's callback: how many bytes, or -1.
+  static std::ptrdiff_t read_source(void* context, std::uint8_t* to, std::size_t size) noexcept {
+    auto& self = *static_cast<BridgeArchiveReader*>(context);
+    std::size_t count = 0;
+    const bool good = self.failure_.keep("source", [&]() -> Result<void> {
+      TAIRITSU_TRY(count, self.source_(std::span(reinterpret_cast<std::byte*>(to), size)));
+      if (count <= size) return {};
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("the archive's source gave {} bytes, asked for {}", count, size));
+    });
+    return good ? static_cast<std::ptrdiff_t>(count) : -1;
+  }
+
+  const ImageStore::ArchiveSource& source_;
+  Failure failure_;
+  ReaderPtr reader_;
+};
+
+class BridgeArchiveWriter final : public ArchiveWriter {
+ public:
+  explicit BridgeArchiveWriter(const ImageStore::ArchiveSink& sink) : sink_(sink) {}
+
+  Result<void> open() {
+    bridge::ArchiveWriter* writer = nullptr;
+    TAIRITSU_CHECK(failure_.check(bridge::tairitsu_bridge_archive_writer_new(write_sink, this, &writer)));
+    writer_.reset(writer);
+    return {};
+  }
+
+  Result<void> add(std::string_view path, std::span<const std::byte> bytes) override {
+    TAIRITSU_CHECK(failure_.check(
+        bridge::tairitsu_bridge_archive_writer_begin(writer_.get(), bridge::borrow(path), bytes.size())));
+    return failure_.check(bridge::tairitsu_bridge_archive_writer_write(writer_.get(), bridge::borrow(bytes)));
+  }
+
+  Result<void> finish() override {
+    return failure_.check(bridge::tairitsu_bridge_archive_writer_finish(writer_.get()));
+  }
+
+ private:
+  /// The bridge's callback: whether it was taken.
+  static bool write_sink(void* context, const std::uint8_t* data, std::size_t size) noexcept {
+    auto& self = *static_cast<BridgeArchiveWriter*>(context);
+    return self.failure_.keep(
+        "sink", [&] { return self.sink_(std::span(reinterpret_cast<const std::byte*>(data), size)); });
+  }
+
+  const ImageStore::ArchiveSink& sink_;
+  Failure failure_;
+  WriterPtr writer_;
+};
+
+}  // namespace
+
+ArchiveFormat make_archive_format() {
+  ArchiveFormat format;
+  format.reader = [](const ImageStore::ArchiveSource& source,
+                     std::uint64_t most) -> Result<std::unique_ptr<ArchiveReader>> {
+    auto reader = std::make_unique<BridgeArchiveReader>(source);
+    TAIRITSU_CHECK(reader->open(most));
+    return reader;
+  };
+  format.writer = [](const ImageStore::ArchiveSink& sink) -> Result<std::unique_ptr<ArchiveWriter>> {
+    auto writer = std::make_unique<BridgeArchiveWriter>(sink);
+    TAIRITSU_CHECK(writer->open());
+    return writer;
+  };
+  return format;
+}
+
+}  // namespace tairitsu::detail
