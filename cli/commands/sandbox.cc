@@ -11,6 +11,8 @@
 #include <system_error>
 #include <utility>
 
+#include "commands/text.h"
+
 namespace tairitsu::cli {
 namespace {
 
@@ -69,6 +71,10 @@ void print_denial(const WasiDenial& denial) {
     case WasiDenial::Kind::request:
       text += "an HTTP request; --allow-host ";
       break;
+    case WasiDenial::Kind::lookup:
+      text += "to look up '" + printable(denial.rule) + "'; --allow-lookup allows it\n";
+      std::fputs(text.c_str(), stderr);
+      return;
   }
   // In quotes, for a shell to take it.
   text += "'" + std::string(denial.rule) + "' allows it\n";

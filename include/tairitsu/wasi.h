@@ -46,9 +46,11 @@ struct WasiDenial {
     connect,  ///< A socket was to connect or send: see `WasiOptions::connect`.
     bind,     ///< A socket was to listen: see `WasiOptions::bind`.
     request,  ///< An HTTP request: see `WasiOptions::http`.
+    lookup,   ///< A name was to be looked up: see `WasiOptions::name_lookup`.
   };
   Kind kind;
-  std::string_view rule;  ///< The narrowest rule that would have allowed it. Valid during the call.
+  /// The narrowest rule that would have allowed it; of a look-up the name, a guest's text. Valid during the call.
+  std::string_view rule;
 };
 
 /// WASI of a container whose component imports it. By default the guest sees no environment, arguments,
@@ -104,7 +106,7 @@ struct WasiOptions {
   /// The same seed gives the same random numbers, with the same version of the library. Not for secrets.
   std::optional<std::uint64_t> random_seed = std::nullopt;
 
-  /// Told of what the network's and HTTP's rules deny.
+  /// Told of what the rules of the network and of HTTP deny, and of look-ups.
   std::function<void(const WasiDenial& denial)> on_denied = {};
 };
 

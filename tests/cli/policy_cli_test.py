@@ -421,6 +421,15 @@ class Denials(PolicyCase):
                     self.assertEqual(advice, option)
                     self.expect(network(*before, "--log-denied", *advice, "--", *verb), 0, output)
 
+    def test_name_the_name_that_was_to_be_looked_up(self):
+        done = network("--log-denied", "--", "lookup", "localhost")
+        self.expect(done, 1, "error permanent-resolver-failure\n",
+                    "tairitsu: denied: to look up 'localhost'; --allow-lookup allows it\n")
+        done = network("--log-denied", "--allow-lookup", "--", "lookup", "localhost")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        evil = network("--log-denied", "--", "lookup", "a\x1b[31mb").stderr
+        self.assertNotIn("\x1b", evil)
+
     def test_name_the_option_that_lets_it_listen(self):
         for protocol in ("tcp", "udp"):
             for port in (free_port(), 0):

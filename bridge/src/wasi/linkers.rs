@@ -1,5 +1,6 @@
 //! Linkers that hold WASI.
 
+use super::lookups;
 use crate::engine::Engine;
 use crate::error::{Code, Error};
 use crate::ffi::Bytes;
@@ -63,6 +64,15 @@ fn fill(linker: &mut Linker<Data>, key: u8) -> wasmtime::Result<()> {
     if has(ASYNC_HTTP) {
         wasmtime_wasi_http::p3::add_to_linker(linker)?;
     }
+    let name_lookup = |version| format!("wasi:sockets/ip-name-lookup@{version}");
+    linker.allow_shadowing(true);
+    if has(BASE) {
+        lookups::define(&mut linker.instance(&name_lookup(VERSION))?)?;
+    }
+    if has(ASYNC_BASE) {
+        lookups::define_async(&mut linker.instance(&name_lookup(ASYNC_VERSION))?)?;
+    }
+    linker.allow_shadowing(false);
     Ok(())
 }
 

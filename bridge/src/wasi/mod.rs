@@ -2,6 +2,7 @@
 //! [`WasiPolicy`] names.
 
 mod linkers;
+mod lookups;
 mod outgoing;
 mod policy;
 mod rules;

@@ -137,6 +137,7 @@ pub enum Denial {
     Connect = 0,
     Bind = 1,
     Request = 2,
+    Lookup = 3,
 }
 
 pub struct Callbacks(WasiCallbacks);

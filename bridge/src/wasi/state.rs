@@ -24,6 +24,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 /// A guest's WASI: its context, its resources, and its captured output.
 pub struct WasiState {
     guest: Guest,
+    policy: Arc<Policy>,
     /// Standard output and standard error, where they are captured.
     captured: [Option<MemoryOutputPipe>; 2],
 }
@@ -241,6 +242,7 @@ impl WasiState {
                 http: WasiHttpCtx::new(),
                 hooks: HttpHooks::new(policy.clone()),
             },
+            policy: policy.clone(),
             captured,
         })
     }
@@ -250,6 +252,7 @@ impl WasiState {
         let mut captured = [None, None];
         Ok(WasiState {
             guest: Guest::Module(context(policy, &mut captured)?.build_p1()),
+            policy: policy.clone(),
             captured,
         })
     }
@@ -264,6 +267,11 @@ impl WasiState {
 }
 
 impl Data {
+    /// What the guest may do, where the store has WASI.
+    pub fn wasi_policy(&self) -> Option<&Policy> {
+        self.wasi.as_ref().map(|wasi| &*wasi.policy)
+    }
+
     fn wasi_guest(&mut self) -> &mut Guest {
         // A store is made with WASI before anything that imports it is instantiated in it.
         &mut self.wasi.as_mut().expect("the store has no WASI").guest
