@@ -15,14 +15,25 @@ struct Command {
 };
 
 constexpr Command kCommands[] = {
-    {.name = "bindgen", .add = tairitsu::cli::add_bindgen},
-    {.name = "call", .add = tairitsu::cli::add_call},
-    {.name = "compile", .add = tairitsu::cli::add_compile},
-    {.name = "componentize", .add = tairitsu::cli::add_componentize},
-    {.name = "inspect", .add = tairitsu::cli::add_inspect},
     {.name = "run", .add = tairitsu::cli::add_run},
+    {.name = "call", .add = tairitsu::cli::add_call},
     {.name = "serve", .add = tairitsu::cli::add_serve},
+    {.name = "images", .add = tairitsu::cli::add_images},
+    {.name = "pull", .add = tairitsu::cli::add_pull},
+    {.name = "push", .add = tairitsu::cli::add_push},
+    {.name = "tag", .add = tairitsu::cli::add_tag},
+    {.name = "rmi", .add = tairitsu::cli::add_rmi},
+    {.name = "import", .add = tairitsu::cli::add_import},
+    {.name = "save", .add = tairitsu::cli::add_save},
+    {.name = "load", .add = tairitsu::cli::add_load},
+    {.name = "login", .add = tairitsu::cli::add_login},
+    {.name = "logout", .add = tairitsu::cli::add_logout},
+    {.name = "system", .add = tairitsu::cli::add_system},
+    {.name = "inspect", .add = tairitsu::cli::add_inspect},
     {.name = "wit", .add = tairitsu::cli::add_wit},
+    {.name = "bindgen", .add = tairitsu::cli::add_bindgen},
+    {.name = "componentize", .add = tairitsu::cli::add_componentize},
+    {.name = "compile", .add = tairitsu::cli::add_compile},
 };
 
 /// The one that is asked for, or all of them where none is: describing them takes a third of a millisecond,

@@ -595,7 +595,13 @@ void tairitsu_bridge_http_answer_free(HttpAnswer *answer);
 /// `bytes` is readable during the call; `out` is valid for a write.
 Error *tairitsu_bridge_inspect_wit(Bytes bytes, Buffer **out);
 
-/// The same of a `.wit` file or of a folder, see [`wit::load`].
+/// Writes the binary of WebAssembly text, or a binary as it is, into a new buffer.
+///
+/// # Safety
+/// `bytes` is readable during the call; `out` is valid for a write.
+Error *tairitsu_bridge_to_binary(Bytes bytes, Buffer **out);
+
+/// The same as `tairitsu_bridge_inspect_wit` of a `.wit` file or of a folder, see [`wit::load`].
 ///
 /// # Safety
 /// `path` and `features` are readable during the call; `out` is valid for a write.

@@ -4,7 +4,7 @@
 //! bounded, and what the decoder of WIT cannot bear is refused before it gets there.
 
 use crate::artifact::Trailer;
-use crate::component::{BinaryKind, binary_kind, parse_text};
+use crate::component::{BinaryKind, binary_kind, parse_text, to_binary};
 use crate::error::{Code, Error};
 use crate::ffi::{Buffer, Bytes, give, guard};
 use crate::wit;
@@ -1023,7 +1023,25 @@ pub unsafe extern "C" fn tairitsu_bridge_inspect_wit(
     })
 }
 
-/// The same of a `.wit` file or of a folder, see [`wit::load`].
+/// Writes the binary of WebAssembly text, or a binary as it is, into a new buffer.
+///
+/// # Safety
+/// `bytes` is readable during the call; `out` is valid for a write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_to_binary(
+    bytes: Bytes,
+    out: *mut *mut Buffer,
+) -> *mut Error {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let binary = to_binary(unsafe { bytes.as_slice() })?.into_owned();
+        // SAFETY: the caller's promise.
+        unsafe { give(out, Buffer(binary)) };
+        Ok(())
+    })
+}
+
+/// The same as `tairitsu_bridge_inspect_wit` of a `.wit` file or of a folder, see [`wit::load`].
 ///
 /// # Safety
 /// `path` and `features` are readable during the call; `out` is valid for a write.

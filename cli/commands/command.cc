@@ -73,6 +73,10 @@ void end_with(const Error& error, int code) {
   throw CLI::RuntimeError(code);
 }
 
+void end_unless(const Result<void>& done) {
+  if (!done) end_with(done.error(), exit_code(done.error().code()));
+}
+
 Result<std::vector<std::byte>> read_file(const std::filesystem::path& path) {
   const auto failed = [&path] { return fail(ErrorCode::io, path.string() + ": " + last_system_error()); };
   errno = 0;

@@ -32,6 +32,9 @@ void print_warning(const std::string& message);
 /// Ends the command with the error's message and an exit code. CLI11 carries it to `main`.
 [[noreturn]] void end_with(const Error& error, int code = kOurError);
 
+/// The same where it failed, with the exit code that tells why.
+void end_unless(const Result<void>& done);
+
 [[nodiscard]] Result<std::vector<std::byte>> read_file(const std::filesystem::path& path);
 
 /// Leaves a file alone that has these contents already, so that a build tool sees no change.
@@ -46,10 +49,21 @@ void add_world_options(CLI::App& command, WitSource& wit);
 void add_bindgen(CLI::App& app);
 void add_call(CLI::App& app);
 void add_compile(CLI::App& app);
-void add_run(CLI::App& app);
-void add_serve(CLI::App& app);
 void add_componentize(CLI::App& app);
+void add_images(CLI::App& app);
+void add_import(CLI::App& app);
 void add_inspect(CLI::App& app);
+void add_load(CLI::App& app);
+void add_login(CLI::App& app);
+void add_logout(CLI::App& app);
+void add_pull(CLI::App& app);
+void add_push(CLI::App& app);
+void add_rmi(CLI::App& app);
+void add_run(CLI::App& app);
+void add_save(CLI::App& app);
+void add_serve(CLI::App& app);
+void add_system(CLI::App& app);
+void add_tag(CLI::App& app);
 void add_wit(CLI::App& app);
 
 }  // namespace tairitsu::cli

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -16,6 +17,8 @@
 #include <nlohmann/json.hpp>
 
 #include "commands/command.h"
+#include "commands/load.h"
+#include "commands/text.h"
 #include "tairitsu/inspect.h"
 
 namespace tairitsu::cli {
@@ -24,8 +27,14 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct Options {
-  std::filesystem::path file;
+  ImageSource source;
   std::string format = "text";
+};
+
+/// What is inspected, and the image that it is in, if any.
+struct Subject {
+  ComponentInfo info;
+  std::optional<StoredImage> image;
 };
 
 // ---- JSON
@@ -62,10 +71,12 @@ Json part_as_json(const PartInfo& part) {
   return json;
 }
 
-std::string as_json(const Options& options, const ComponentInfo& info) {
+std::string as_json(const Options& options, const Subject& subject) {
+  const ComponentInfo& info = subject.info;
   const Json root = part_as_json(info.root);
   Json json;
-  json["file"] = options.file.string();
+  json[subject.image ? "reference" : "file"] = options.source.name;
+  if (subject.image) json["image"] = image_as_json(*subject.image);
   for (const char* const first : {"kind", "name", "size"}) json[first] = root.at(first);
   if (info.root.kind == WasmKind::artifact) json["source_size"] = info.source_size;
   json["digest"] = info.digest;
@@ -73,54 +84,15 @@ std::string as_json(const Options& options, const ComponentInfo& info) {
   json["imports"] = items_as_json(info.imports, true);
   json["exports"] = items_as_json(info.exports, false);
   json.update(root);
-  // Escaped where it is not ASCII: names of a file may be anything, and terminals obey some of it.
-  return json.dump(2, ' ', true, Json::error_handler_t::replace) + "\n";
+  return to_text(json, 2);
 }
 
 // ---- text
-
-/// Without what a terminal would obey: control characters, and those that change the direction of text.
-std::string printable(std::string_view text) {
-  std::string result;
-  result.reserve(text.size());
-  const auto byte = [&](std::size_t at) {
-    return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U;
-  };
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool c1 = byte(i) == 0xc2 && byte(i + 1) < 0xa0;
-    const bool embeds = byte(i) == 0xe2 && byte(i + 1) == 0x80 && byte(i + 2) >= 0xaa && byte(i + 2) <= 0xae;
-    const bool isolates =
-        byte(i) == 0xe2 && byte(i + 1) == 0x81 && byte(i + 2) >= 0xa6 && byte(i + 2) <= 0xa9;
-    if (byte(i) == '\n' || byte(i) == '\t') {
-      result += ' ';
-    } else if (byte(i) < ' ' || byte(i) == 0x7f || c1 || embeds || isolates) {
-      result += '?';
-      i += c1 ? 1 : embeds || isolates ? 2 : 0;
-    } else {
-      result += text[i];
-    }
-  }
-  return result;
-}
 
 std::string words(WasmKind kind) {
   std::string text(to_string(kind));
   std::ranges::replace(text, '-', ' ');
   return text == "wit package" ? "WIT package" : text;
-}
-
-std::string human_size(std::uint64_t size) {
-  constexpr std::array<const char*, 4> kUnits = {"B", "KiB", "MiB", "GiB"};
-  auto number = static_cast<double>(size);
-  std::size_t unit = 0;
-  // What rounds to 1024.0 is one of the next unit.
-  while (number >= 1023.95 && unit + 1 < kUnits.size()) {
-    number /= 1024;
-    ++unit;
-  }
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), unit == 0 ? "%.0f %s" : "%.1f %s", number, kUnits[unit]);
-  return text.data();
 }
 
 /// Text that is built up from front to back.
@@ -231,11 +203,19 @@ bool carries_world(const PartInfo& module) {
   });
 }
 
-std::string as_text(const Options& options, const ComponentInfo& info) {
+std::string as_text(const Options& options, const Subject& subject) {
+  const ComponentInfo& info = subject.info;
   const PartInfo& root = info.root;
-  const std::string file = printable(options.file.string());
+  const std::string file = printable(options.source.name);
   Report report;
-  report.field("file", file);
+  report.field(subject.image ? "image" : "file", file);
+  if (subject.image) {
+    const StoredImage& image = *subject.image;
+    for (const std::string& name : image.names) report.field("name", printable(name));
+    report.field("manifest", image.digest);
+    report.field("created", printable(image.created));
+    if (!image.author.empty()) report.field("author", printable(image.author));
+  }
   report.field("kind", words(root.kind));
   if (!root.name.empty()) report.field("name", printable(root.name));
   report.field("size", human_size(root.size) + " (" + std::to_string(root.size) + " bytes)");
@@ -254,6 +234,11 @@ std::string as_text(const Options& options, const ComponentInfo& info) {
   }
   if (root.kind == WasmKind::artifact) return report.take();
 
+  if (subject.image) {
+    report.heading("Annotations of the image");
+    for (const auto& [key, text] : subject.image->annotations)
+      report.line(1, printable(key) + ": " + printable(text));
+  }
   add_imports(report, info.imports);
   if (!info.exports.empty()) {
     report.heading(root.kind == WasmKind::wit_package ? "Interfaces and worlds" : "Exports");
@@ -267,24 +252,32 @@ std::string as_text(const Options& options, const ComponentInfo& info) {
   return report.take();
 }
 
-Result<ComponentInfo> read_info(const std::filesystem::path& file) {
-  const std::string command = "'tairitsu wit " + file.string() + "' prints it";
+Result<Subject> read_subject(const ImageSource& source) {
+  const std::string command = "'tairitsu wit " + source.name + "' prints it";
   std::error_code failed;
-  if (std::filesystem::is_directory(file, failed)) {
-    return fail(ErrorCode::io, file.string() + ": is a folder; if there is WIT in it, " + command);
+  const bool file = is_file(source);
+  if (file && std::filesystem::is_directory(source.name, failed)) {
+    return fail(ErrorCode::io, source.name + ": is a folder; if there is WIT in it, " + command);
   }
-  TAIRITSU_TRY(const auto bytes, read_file(file));
+  Subject subject;
+  if (!file) {
+    TAIRITSU_TRY(subject.image, find_source(source));
+  }
+  TAIRITSU_TRY(const auto bytes, load_bytes(source));
   auto info = inspect_component(bytes);
-  if (info) return info;
-  const bool wit = file.extension() == ".wit" && info.error().code() == ErrorCode::not_wasm;
-  const Error error =
-      wit ? Error(ErrorCode::not_wasm, "this is WIT, not a component: " + command) : info.error();
-  return std::unexpected(error.with_context(file.string()));
+  if (!info) {
+    const bool wit = source.name.ends_with(".wit") && info.error().code() == ErrorCode::not_wasm;
+    const Error error =
+        wit ? Error(ErrorCode::not_wasm, "this is WIT, not a component: " + command) : info.error();
+    return std::unexpected(error.with_context(source.name));
+  }
+  subject.info = *std::move(info);
+  return subject;
 }
 
 Result<void> run(const Options& options) {
-  TAIRITSU_TRY(const ComponentInfo info, read_info(options.file));
-  return write_stdout(options.format == "json" ? as_json(options, info) : as_text(options, info));
+  TAIRITSU_TRY(const Subject subject, read_subject(options.source));
+  return write_stdout(options.format == "json" ? as_json(options, subject) : as_text(options, subject));
 }
 
 }  // namespace
@@ -298,18 +291,17 @@ void add_inspect(CLI::App& app) {
       "  tairitsu inspect greeter.wasm --format json | jq .wasi_versions");
   auto options = std::make_shared<Options>();
   command
-      ->add_option(
-          "FILE", options->file,
-          "A component or core module, binary or text (.wat), an encoded WIT package, or a precompiled "
-          "artifact")
+      ->add_option("FILE", options->source.name,
+                   "A component or core module, binary or text (.wat), an encoded WIT package, a precompiled "
+                   "artifact, or else "
+                   "the name of an image")
       ->required();
   command->add_option("--format", options->format, "How to print it")
       ->type_name("FORMAT")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
-  command->callback([options] {
-    if (const auto done = run(*options); !done) end_with(done.error());
-  });
+  add_pull_flags(*command, options->source);
+  command->callback([options] { end_unless(run(*options)); });
 }
 
 }  // namespace tairitsu::cli

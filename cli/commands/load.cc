@@ -2,13 +2,16 @@
 
 #include <array>
 #include <cstddef>
+#include <filesystem>
 #include <fstream>
 #include <span>
+#include <string_view>
 #include <system_error>
 
 #include "commands/command.h"
+#include "commands/progress.h"
+#include "commands/text.h"
 #include "tairitsu/compilation_cache.h"
-#include "tairitsu/image_store.h"
 
 namespace tairitsu::cli {
 namespace {
@@ -20,7 +23,14 @@ CompilationCache open_cache(const LoadOptions& options) {
   const auto folder = default_data_folder();
   if (options.no_cache || !folder) return {};
   auto cache = CompilationCache::open(*folder / "artifacts");
-  if (cache) return *std::move(cache);
+  if (cache) {
+    if (draws_at_terminal()) {
+      cache->on_compile([what = options.what()](std::size_t bytes) {
+        draw_line("compiling " + printable(what) + ", " + human_size(bytes) + " …");
+      });
+    }
+    return *std::move(cache);
+  }
   print_warning("nothing is kept of what is compiled: " + cache.error().message());
   return {};
 }
@@ -32,66 +42,119 @@ bool is_precompiled(const std::filesystem::path& path) {
   return file && front == kElf;
 }
 
-/// What comes of a file: `Made` is an image or a program.
-template <typename Made>
-struct Loader {
-  Result<Made> (CompilationCache::*through_cache)(const Engine&, std::span<const std::byte>) const;
-  Result<Made> (*from_artifact)(const Engine&, const std::filesystem::path&);
+/// Whether somebody who writes this means a file: no image has such a name, or few have.
+bool looks_like_path(std::string_view text) {
+  return text.starts_with('.') || text.starts_with('/') || text.ends_with(".wasm") ||
+         text.ends_with(".wat") || text.ends_with(".cwasm") || text.ends_with(".wit");
+}
+
+struct Images {
+  using Made = Image;
+  static auto cached(const CompilationCache& cache, const auto&... source) { return cache.image(source...); }
+  static auto from_artifact(const Engine& engine, const std::filesystem::path& path) {
+    return Image::from_trusted_artifact_file(engine, path);
+  }
+};
+
+struct Programs {
+  using Made = Program;
+  static auto cached(const CompilationCache& cache, const auto&... source) {
+    return cache.program(source...);
+  }
+  static auto from_artifact(const Engine& engine, const std::filesystem::path& path) {
+    return Program::from_trusted_artifact_file(engine, path);
+  }
 };
 
 /// What it was compiled for, with the async ABI or without, only the attempt tells.
-template <typename Made>
-Result<Made> load_artifact(EngineOptions options, const std::filesystem::path& path,
-                           const Loader<Made>& loader) {
+template <typename Kind>
+Result<typename Kind::Made> load_artifact(EngineOptions options, const std::filesystem::path& path) {
   TAIRITSU_TRY(const auto engine, Engine::create(options));
-  auto made = loader.from_artifact(engine, path);
+  auto made = Kind::from_artifact(engine, path);
   if (made || made.error().code() != ErrorCode::artifact_mismatch) return made;
   options.async_abi = true;
   TAIRITSU_TRY(const auto with_async_abi, Engine::create(options));
-  auto again = loader.from_artifact(with_async_abi, path);
+  auto again = Kind::from_artifact(with_async_abi, path);
   return again ? again : made;
 }
 
-template <typename Made>
-Result<Made> load(const EngineOptions& engine, const LoadOptions& options, const Loader<Made>& loader) {
-  std::error_code failed;
-  if (!std::filesystem::exists(options.file, failed)) {
-    return fail(ErrorCode::not_found, options.file.string() + ": there is no such file");
-  }
-  if (std::filesystem::is_regular_file(options.file, failed) && is_precompiled(options.file)) {
-    if (options.allow_precompiled) return load_artifact(engine, options.file, loader);
+template <typename Kind>
+Result<typename Kind::Made> load_stored(const Engine& engine, const LoadOptions& options) {
+  TAIRITSU_TRY(const auto image, find_source(options.source));
+  TAIRITSU_TRY(const auto store, open_store());
+  return Kind::cached(open_cache(options), engine, store, image);
+}
+
+template <typename Kind>
+Result<typename Kind::Made> load(const EngineOptions& engine_options, const LoadOptions& options) {
+  const bool file = is_file(options.source);
+  const ClearedLine line;
+  if (file && is_precompiled(options.what())) {
+    if (options.allow_precompiled) return load_artifact<Kind>(engine_options, options.what());
     return fail(ErrorCode::artifact_mismatch,
-                options.file.string() +
+                options.what() +
                     ": this is precompiled code, which runs as it is: if you trust whoever made it, "
                     "say --allow-precompiled");
   }
-  TAIRITSU_TRY(const auto bytes, read_file(options.file));
-  TAIRITSU_TRY(const auto own, Engine::create(engine));
-  auto made = (open_cache(options).*loader.through_cache)(own, bytes);
-  if (!made) return std::unexpected(made.error().with_context(options.file.string()));
+  TAIRITSU_TRY(const auto engine, Engine::create(engine_options));
+  if (!file) return load_stored<Kind>(engine, options);
+  TAIRITSU_TRY(const auto bytes, read_file(options.what()));
+  auto made = Kind::cached(open_cache(options), engine, std::span<const std::byte>(bytes));
+  if (!made) return std::unexpected(made.error().with_context(options.what()));
   return made;
 }
 
 }  // namespace
 
 void add_load_options(CLI::App& command, LoadOptions& options) {
-  command.add_option("FILE", options.file, "The component, or a core module; binary, text, or precompiled")
+  command
+      .add_option(
+          "FILE", options.source.name,
+          "A component, or a core module: a file, binary, text or precompiled, or else the name of an image")
       ->required();
   command.add_flag("--no-cache", options.no_cache, "Compile anew, and keep nothing of it");
   command.add_flag("--allow-precompiled", options.allow_precompiled,
                    "Take FILE where it is precompiled. It runs as it is: only for files that you trust");
+  add_pull_flags(command, options.source);
+}
+
+bool is_file(const ImageSource& source) {
+  std::error_code failed;
+  const auto status = std::filesystem::status(source.name, failed);
+  if (!std::filesystem::exists(status)) return false;
+  // A folder may well have an image's name.
+  return !std::filesystem::is_directory(status) || looks_like_path(source.name);
 }
 
 Result<Image> load_image(const EngineOptions& engine, const LoadOptions& options) {
-  return load<Image>(
-      engine, options,
-      {.through_cache = &CompilationCache::image, .from_artifact = Image::from_trusted_artifact_file});
+  return load<Images>(engine, options);
 }
 
 Result<Program> load_program(const EngineOptions& engine, const LoadOptions& options) {
-  return load<Program>(
-      engine, options,
-      {.through_cache = &CompilationCache::program, .from_artifact = Program::from_trusted_artifact_file});
+  return load<Programs>(engine, options);
+}
+
+Result<StoredImage> find_source(const ImageSource& source) {
+  if (looks_like_path(source.name)) {
+    return fail(ErrorCode::not_found, source.name + ": there is no such file");
+  }
+  TAIRITSU_TRY(auto store, open_store());
+  return obtain_image(store, source);
+}
+
+Result<std::vector<std::byte>> load_bytes(const ImageSource& source) {
+  if (is_file(source)) return read_file(source.name);
+  TAIRITSU_TRY(const auto image, find_source(source));
+  TAIRITSU_TRY(const auto store, open_store());
+  return store.read_component(image);
+}
+
+std::string program_name(const LoadOptions& options) {
+  if (is_file(options.source)) return std::filesystem::path(options.what()).filename().string();
+  std::string_view name = options.what();
+  name = name.substr(0, name.find('@'));
+  if (const auto slash = name.rfind('/'); slash != std::string_view::npos) name.remove_prefix(slash + 1);
+  return std::string(name.substr(0, name.find(':')));
 }
 
 }  // namespace tairitsu::cli

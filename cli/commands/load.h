@@ -1,9 +1,12 @@
-/// How commands come by compiled code: from a file, through the cache of what was compiled before.
+/// How commands come by code: from a file or an image, through the cache of what was compiled before.
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <filesystem>
+#include <cstddef>
+#include <string>
+#include <vector>
 
+#include "commands/store.h"
 #include "tairitsu/engine.h"
 #include "tairitsu/error.h"
 #include "tairitsu/image.h"
@@ -12,17 +15,33 @@
 namespace tairitsu::cli {
 
 struct LoadOptions {
-  std::filesystem::path file;
+  /// A file where there is one of that name, else an image.
+  ImageSource source;
   bool no_cache = false;
   bool allow_precompiled = false;
+
+  [[nodiscard]] const std::string& what() const noexcept { return source.name; }
 };
 
-/// The positional FILE, and how it is loaded.
+/// The positional FILE or IMAGE, and how it is loaded.
 void add_load_options(CLI::App& command, LoadOptions& options);
 
-/// Loads or compiles a component, or a core module, which is made one. `not_found` where there is no such file.
+/// Loads or compiles a component, or a core module, which is made one. `not_found` where there is neither such a
+/// file nor such an image.
 [[nodiscard]] Result<Image> load_image(const EngineOptions& engine, const LoadOptions& options);
 /// The same for a program: a core module runs natively.
 [[nodiscard]] Result<Program> load_program(const EngineOptions& engine, const LoadOptions& options);
+
+/// The image that a command means that takes it for no file.
+[[nodiscard]] Result<StoredImage> find_source(const ImageSource& source);
+
+/// The bytes of a file or of an image's component.
+[[nodiscard]] Result<std::vector<std::byte>> load_bytes(const ImageSource& source);
+
+/// What a program is called, as its first argument: the file's name, or the last part of the image's.
+[[nodiscard]] std::string program_name(const LoadOptions& options);
+
+/// Whether a command takes it for a file.
+[[nodiscard]] bool is_file(const ImageSource& source);
 
 }  // namespace tairitsu::cli

@@ -31,13 +31,12 @@ Result<int> run(const Options& options) {
   TAIRITSU_TRY(const auto limits, to_limits(options.sandbox));
   wasi.standard_input = Input::inherit;
   wasi.arguments = options.arguments;
-  wasi.arguments.insert(wasi.arguments.begin(), options.load.file.filename().string());
+  wasi.arguments.insert(wasi.arguments.begin(), program_name(options.load));
   auto program = load_program(engine_options(limits), options.load);
   if (!program) {
     if (program.error().code() != ErrorCode::unsupported_type) return std::unexpected(program.error());
     return fail(ErrorCode::unsupported_type, program.error().message() + "\n'tairitsu call " +
-                                                 options.load.file.string() +
-                                                 "' lists the functions that it has");
+                                                 options.load.what() + "' lists the functions that it has");
   }
   TAIRITSU_TRY(auto process, program->create(wasi, limits));
   // The signal that ended it, for the exit code.

@@ -130,7 +130,7 @@ Result<void> serve(Options& options) {
       const auto container,
       Container::builder(image).with_wasi(wasi).with_limits(limits).interruptible().build_template());
   auto server = HttpServer::start(container, options.server);
-  if (!server) return std::unexpected(server.error().with_context(options.load.file.string()));
+  if (!server) return std::unexpected(server.error().with_context(options.load.what()));
   write_line(stderr, "listening on http://" + server->address() + "\n");
   if (!server->admin_address().empty()) {
     write_line(stderr, "health and metrics on http://" + server->admin_address() + "\n");

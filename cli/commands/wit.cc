@@ -7,33 +7,42 @@
 #include <system_error>
 
 #include "commands/command.h"
+#include "commands/load.h"
 #include "tairitsu/inspect.h"
 
 namespace tairitsu::cli {
 namespace {
 
 struct Options {
-  WitSource source;
+  ImageSource image;
+  std::string features;
   std::optional<std::filesystem::path> output;
 };
 
-Result<std::string> read_wit(const WitSource& source) {
+/// A folder is one of WIT, but where it happens to have an image's name.
+bool is_wit(const ImageSource& source) {
   std::error_code failed;
-  if (source.path.extension() == ".wit" || std::filesystem::is_directory(source.path, failed)) {
-    return resolved_wit(source);
-  }
-  TAIRITSU_TRY(const auto bytes, read_file(source.path));
+  if (!std::filesystem::is_directory(source.name, failed)) return source.name.ends_with(".wit");
+  if (is_file(source)) return true;
+  const auto store = open_store();
+  return !store || !find_image(*store, source.name);
+}
+
+Result<std::string> read_wit(const Options& options) {
+  const ImageSource& image = options.image;
+  if (is_wit(image)) return resolved_wit({.path = image.name, .world = {}, .features = options.features});
+  TAIRITSU_TRY(const auto bytes, load_bytes(image));
   auto wit = component_wit(bytes);
   if (wit) return wit;
   const bool text = !bytes.empty() && bytes[0] > std::byte{0} && bytes[0] < std::byte{0x7f};
   const bool maybe_wit = text && wit.error().code() == ErrorCode::not_wasm;
   const Error error(wit.error().code(),
                     wit.error().message() + (maybe_wit ? "; for WIT its name would end in .wit" : ""));
-  return std::unexpected(error.with_context(source.path.string()));
+  return std::unexpected(error.with_context(image.name));
 }
 
 Result<void> run(const Options& options) {
-  TAIRITSU_TRY(const std::string wit, read_wit(options.source));
+  TAIRITSU_TRY(const std::string wit, read_wit(options));
   if (options.output) return write_file(*options.output, std::as_bytes(std::span(wit)));
   return write_stdout(wit);
 }
@@ -50,18 +59,19 @@ void add_wit(CLI::App& app) {
       "  tairitsu wit greeter.wasm -o greeter.wit");
   auto options = std::make_shared<Options>();
   command
-      ->add_option("FILE", options->source.path,
-                   "A component or core module, binary or text (.wat); or a .wit file or a folder of them")
+      ->add_option(
+          "FILE", options->image.name,
+          "A component or core module, binary or text (.wat); a .wit file or a folder of them; or else the "
+          "name of an image")
       ->required();
   command->add_option("-o,--output", options->output, "The file to write, instead of standard output")
       ->type_name("FILE");
   command
-      ->add_option("--features", options->source.features,
+      ->add_option("--features", options->features,
                    "Of WIT, take in these @unstable items: NAME,NAME or '*' for all")
       ->type_name("NAMES");
-  command->callback([options] {
-    if (const auto done = run(*options); !done) end_with(done.error());
-  });
+  add_pull_flags(*command, options->image);
+  command->callback([options] { end_unless(run(*options)); });
 }
 
 }  // namespace tairitsu::cli

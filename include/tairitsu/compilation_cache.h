@@ -7,7 +7,7 @@
 #include <functional>
 #include <memory>
 #include <span>
-#include <vector>
+#include <utility>
 
 #include <tairitsu/engine.h>
 #include <tairitsu/error.h>
@@ -47,6 +47,11 @@ class CompilationCache {
   [[nodiscard]] Result<Program> program(const Engine& engine, const ImageStore& store,
                                         const StoredImage& image) const;
 
+  /// Has it told how many bytes are compiled, before each time. Not while another thread loads.
+  void on_compile(std::function<void(std::size_t bytes)> told) { on_compile_ = std::move(told); }
+  /// Removes all that is kept. Fails with `untrusted_file` or `io`.
+  [[nodiscard]] Result<void> clear() const;
+
  private:
   explicit CompilationCache(std::shared_ptr<const detail::ArtifactCache> artifacts)
       : artifacts_(std::move(artifacts)) {}
@@ -56,6 +61,7 @@ class CompilationCache {
   template <typename Kind>
   [[nodiscard]] Result<typename Kind::Made> load(const Engine& engine, const Source& source) const;
   std::shared_ptr<const detail::ArtifactCache> artifacts_;
+  std::function<void(std::size_t)> on_compile_;
 };
 
 }  // namespace tairitsu

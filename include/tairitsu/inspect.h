@@ -122,7 +122,10 @@ struct ComponentInfo {
 /// `is_core_module` for one that carries no WIT, and with `not_wasm` for an artifact.
 [[nodiscard]] Result<std::string> component_wit(std::span<const std::byte> bytes);
 
-/// The same of WIT itself: the package that `source` has, resolved, with those that it uses nested. What
+/// The binary of component or module text; a binary is answered as it is. Fails with `not_wasm`.
+[[nodiscard]] Result<std::vector<std::byte>> to_wasm_binary(std::span<const std::byte> bytes);
+
+/// The same as `component_wit` of WIT itself: the package that `source` has, resolved, with those that it uses nested. What
 /// `source.features` does not take in is left out; `source.world` does not matter.
 ///
 /// Fails with `io`, or with `invalid_argument` for a mistake in the WIT; the message shows the place.

@@ -16,6 +16,7 @@
 /// | compilation_cache.h | `CompilationCache`: compiled code on disk |
 /// | registry.h | `Registry`: images and containers by name |
 /// | image_store.h | `ImageStore`: images on disk, in an OCI image layout |
+/// | registry_client.h | `RegistryClient`: images from and to OCI registries |
 /// | value.h | `Value`: a value of any WIT type, known when the program runs |
 /// | dynamic_function.h | `DynamicFunction`: calls with values, text or JSON |
 /// | host_imports.h | `HostImportRegistry`: host functions over values |
@@ -45,6 +46,7 @@
 #include <tairitsu/linker.h>
 #include <tairitsu/program.h>
 #include <tairitsu/registry.h>
+#include <tairitsu/registry_client.h>
 #include <tairitsu/resource.h>
 #include <tairitsu/tools.h>
 #include <tairitsu/type.h>

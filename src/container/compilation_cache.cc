@@ -110,6 +110,7 @@ Result<typename Kind::Made> CompilationCache::load(const Engine& engine, const S
     }
   }
   TAIRITSU_TRY(const auto bytes, source.bytes());
+  if (on_compile_) on_compile_(bytes.size());
   auto made = Kind::compile(way.engine, bytes);
   if (!made && made.error().code() == ErrorCode::async_abi_off) {
     if (!other) {
@@ -124,6 +125,11 @@ Result<typename Kind::Made> CompilationCache::load(const Engine& engine, const S
     if (artifact) std::ignore = artifacts_->put(source.digest, way.fingerprint, *artifact);
   }
   return made;
+}
+
+Result<void> CompilationCache::clear() const {
+  if (artifacts_) return artifacts_->clear();
+  return {};
 }
 
 Result<Image> CompilationCache::image(const Engine& engine, std::span<const std::byte> source) const {

@@ -175,6 +175,12 @@ Result<std::string> component_wit(std::span<const std::byte> bytes) {
       bridge::create<bridge::BufferPtr>(bridge::tairitsu_bridge_inspect_wit, bridge::borrow(bytes)));
 }
 
+Result<std::vector<std::byte>> to_wasm_binary(std::span<const std::byte> bytes) {
+  TAIRITSU_TRY(const auto binary,
+               bridge::create<bridge::BufferPtr>(bridge::tairitsu_bridge_to_binary, bridge::borrow(bytes)));
+  return bridge::to_vector(binary);
+}
+
 Result<std::string> resolved_wit(const WitSource& source) {
   const std::string path = source.path.string();
   return text_of(bridge::create<bridge::BufferPtr>(bridge::tairitsu_bridge_inspect_wit_source,

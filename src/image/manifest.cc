@@ -51,6 +51,9 @@ Result<WasmManifest> parse_manifest(std::span<const std::byte> bytes, std::strin
   if (is_index(media_type) || (media_type.empty() && member(json, "manifests") != nullptr)) {
     return malformed(what, "an index of images, where one image is wanted");
   }
+  if (media_type == kDockerManifestMediaType) {
+    return malformed(what, "a container image in Docker's own format, not WebAssembly");
+  }
   if (!media_type.empty() && media_type != kManifestMediaType) {
     return malformed(
         what, fmt::format("'{}' is not the type of an OCI image manifest", printable(media_type, 100)));

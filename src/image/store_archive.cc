@@ -279,11 +279,8 @@ Result<std::vector<StoredImage>> ImageStore::load(const ArchiveSource& source) {
   transaction.retain(loading.needed());
   TAIRITSU_CHECK(transaction.commit(loading.images()));
 
-  std::vector<StoredImage> images = std::move(loading).described();
-  if (const auto entries = state_->layout.entries()) {
-    for (StoredImage& image : images) detail::add_other_names(*entries, image);
-  }
-  return images;
+  // With the names that they have in the archive, whatever they are called here besides.
+  return std::move(loading).described();
 }
 
 }  // namespace tairitsu

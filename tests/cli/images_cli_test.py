@@ -12,6 +12,7 @@ import io
 import json
 import os
 import re
+import stat
 import shutil
 import signal
 import subprocess
@@ -129,6 +130,14 @@ class Import(ImageCase):
         self.assertNotEqual(run_tairitsu("import", HELLO).returncode, 0)
         self.assertEqual(self.images(), [])
 
+    def test_refuses_times_that_are_none(self):
+        for time in ("2024-13-45", "yesterday", "2024-13-01T00:00:00Z"):
+            self.assertIn(time, self.refusal(125, "import", HELLO, "a", "--created", time))
+
+    def test_refuses_a_name_with_a_digest(self):
+        self.refusal(125, "import", HELLO, "a@sha256:" + "1" * 64)
+        self.assertEqual(self.images(), [])
+
 
 class Images(ImageCase):
     def setUp(self):
@@ -196,6 +205,9 @@ class Images(ImageCase):
         self.assertEqual({row[0] for row in self.rows("--filter", "reference=*:stable")}, {"hello"})
         self.assertEqual({row[0] for row in self.rows("echo", "--filter", "label=color")}, {"echo"})
 
+    def test_takes_a_name_after_a_filter(self):
+        self.assertEqual({row[0] for row in self.rows("--filter", "label=color", "echo")}, {"echo"})
+
     def found(self, *filters):
         arguments = [argument for text in filters for argument in ("--filter", text)]
         return {image["digest"] for image in self.images(*arguments)}
@@ -211,6 +223,14 @@ class Images(ImageCase):
         self.assertEqual(found("since=me/hello:1", "before=127.0.0.1:5000/greeter:2"), {second})
         self.assertEqual(found("since=" + first[7:15], "label=color"), {second})
 
+    def test_is_filtered_by_the_time_however_it_is_written(self):
+        first, _, third = self.digests
+        other = OciImage(HELLO.read_bytes(), config={"architecture": "wasm", "created": "2022-01-01T01:30:00+02:00"})
+        self.output("load", "-i", self.write("other.tar", archive_of(other)))
+        self.assertEqual(self.found("before=echo"), {first, other.digest})
+        self.output("import", HELLO, "later", "--created", "2022-01-01T00:00:00.5Z")
+        self.assertEqual(self.found("since=echo"), {third, *(image["digest"] for image in self.images("later"))})
+
     def test_refuses_filters_and_forms_that_it_does_not_know(self):
         message = self.refusal(125, "images", "--filter", "colour=red")
         for known in ("reference", "dangling", "label", "before", "since"):
@@ -224,6 +244,13 @@ class Images(ImageCase):
         self.import_evil()
         for command in (["images"], ["images", "--no-trunc"], ["inspect", "evil"]):
             self.assertNotRegex(self.output(*command), OBEYED, command)
+
+    def test_prints_no_json_that_a_terminal_would_obey(self):
+        evil = self.import_evil()
+        for command in (["images", "--format", "json"], ["inspect", "evil", "--format", "json"]):
+            self.assertNotRegex(self.output(*command), OBEYED, command)
+        [image] = self.images("evil")
+        self.assertEqual((image["author"], image["annotations"]["k"]), (evil, evil))
 
     def import_evil(self):
         evil = "a\x1b[31mb\x7f\x9b31m\u202e"
@@ -376,6 +403,19 @@ class SaveAndLoad(ImageCase):
             self.assertIn("Loaded image: b:1\n", self.output("load", "-i", self.write("form.tar", packed.getvalue())))
         self.expect_sound()
 
+    def test_tells_what_it_has_loaded_alone(self):
+        image = OciImage(HELLO.read_bytes())
+        for name in ("a:1", "b:1"):
+            file = self.write("image.tar", archive_of(image, (name,)))
+            self.assertEqual(self.output("load", "-i", file), f"Loaded image: {name}\n")
+
+    def test_takes_no_name_that_lies_about_the_digest(self):
+        image = OciImage(HELLO.read_bytes())
+        for name in ("registry.example/a@sha256:" + "1" * 64, "a@sha256:" + "1" * 64, "1" * 64):
+            run_tairitsu("load", "-i", self.write("image.tar", archive_of(image, (name,))))
+            for pull in ("never", "missing") if "/" not in name else ("never",):
+                self.refusal(127, "run", "--pull", pull, name)
+
     @unittest.skipUnless(shutil.which("skopeo"), "skopeo is not installed")
     def test_exchanges_archives_with_skopeo(self):
         digest = self.output("import", HELLO, "hello:1").strip()
@@ -406,6 +446,33 @@ class SaveAndLoad(ImageCase):
             done = subprocess.run([TAIRITSU, "save", "hello"], stdout=full, stderr=subprocess.PIPE, check=False)
         self.assertEqual(done.returncode, 125)
         self.assertIn(b"No space left", done.stderr)
+
+    def test_repeats_nothing_of_what_is_no_archive(self):
+        file = self.write("text.tar", b"a\x1b[31m\nb\x07" * 500)
+        done = run_tairitsu("load", "-i", file)
+        self.assertEqual(done.returncode, 126)
+        self.assertRegex(done.stderr, r"\Atairitsu: [^\x00-\x1f\x7f]+\n\Z")
+
+    def test_saves_into_what_is_no_plain_file(self):
+        self.output("import", HELLO, "hello")
+        whole = run_bytes("save", "hello").stdout
+        pipe = self.folder / "pipe"
+        os.mkfifo(pipe)
+        with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+            try:
+                self.output("save", "hello", "-o", pipe)
+                self.assertTrue(stat.S_ISFIFO(pipe.stat().st_mode))
+                self.assertEqual(reader.communicate(timeout=20)[0], whole)
+            finally:
+                reader.kill()
+
+        device = self.folder / "null"
+        try:
+            os.mknod(device, stat.S_IFCHR | 0o600, os.makedev(1, 3))
+        except PermissionError:
+            return
+        self.output("save", "hello", "-o", device)
+        self.assertTrue(stat.S_ISCHR(device.stat().st_mode))
 
     def test_refuses_archives_that_are_none_and_adds_nothing(self):
         image = OciImage(HELLO.read_bytes())
@@ -572,6 +639,20 @@ class ByName(ImageCase):
         self.refusal(127, "run", "--pull", "never", "registry.example/me/hello")
         self.refusal(127, "run", self.digest[7:10])
         self.refusal(127, "run", "sha256:" + "0" * 64)
+
+    def test_tells_when_one_can_pull(self):
+        message = self.refusal(125, "run", "--pull", "sometimes", "me/hello:1")
+        for known in ("missing", "always", "never"):
+            self.assertIn(known, message)
+
+    def test_that_is_not_there_has_no_wit(self):
+        self.assertIn("no image 'me/hello:2'", self.refusal(127, "wit", "me/hello:2"))
+
+    def test_says_more_of_an_image(self):
+        self.output("import", HELLO, "described", "--author", "Me")
+        text = self.output("inspect", "described")
+        self.assertRegex(text, r"(?m)^  org\.opencontainers\.image\.created: \d{4}-")
+        self.assertRegex(text, r"(?m)^Author +Me$")
 
     def test_is_compiled_once(self):
         for _ in range(3):

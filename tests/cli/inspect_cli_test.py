@@ -11,6 +11,8 @@ import subprocess
 from cli_case import GUESTS, TAIRITSU, CliCase, main, run_tairitsu
 
 OUR_ERROR = 125
+CANNOT_BE_READ = 126
+NOT_FOUND = 127
 
 SHOP = """(component $shop
   (import "example:shop/journal@1.2.0" (instance
@@ -32,9 +34,9 @@ class Case(CliCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return done.stdout
 
-    def refusal(self, *arguments):
+    def refusal(self, *arguments, code=OUR_ERROR):
         done = run_tairitsu(*arguments)
-        self.assertEqual((done.returncode, done.stdout), (OUR_ERROR, ""))
+        self.assertEqual((done.returncode, done.stdout), (code, ""))
         self.assertTrue(done.stderr.startswith("tairitsu: "), done.stderr)
         self.assertEqual(done.stderr.count("panicked"), 0)
         return done.stderr
@@ -50,10 +52,11 @@ class Case(CliCase):
             ("changed.wasm", whole[:8] + b"\xee" + whole[9:], "it is damaged"),
         ]:
             with self.subTest(name):
-                message = self.refusal(command, self.write(name, contents))
+                message = self.refusal(command, self.write(name, contents), code=CANNOT_BE_READ)
                 self.assertIn(name + ": ", message)
                 self.assertIn(words, message)
-        self.assertIn("none.wasm: No such file", self.refusal(command, self.folder / "none.wasm"))
+        self.assertIn("none.wasm: there is no such file",
+                      self.refusal(command, self.folder / "none.wasm", code=NOT_FOUND))
 
     def has_an_example_in_its_help(self, command, *options):
         help_text = self.output(command, "--help")
@@ -89,7 +92,7 @@ class Wit(Case):
         wit = self.output("wit", core)
         self.assertIn("world root {", wit)
         self.assertIn("package test:", wit)
-        message = self.refusal("wit", self.write("plain.wat", "(module)"))
+        message = self.refusal("wit", self.write("plain.wat", "(module)"), code=CANNOT_BE_READ)
         self.assertIn("carries no WIT", message)
 
     def test_prints_wit_with_what_it_uses(self):
@@ -111,10 +114,10 @@ class Wit(Case):
 
     def test_refuses_what_is_no_component(self):
         self.refuses_what_is_no_component("wit")
-        self.assertIn(".wit", self.refusal("wit", self.write("shop.txt", "package a:b;\n")))
+        self.assertIn(".wit", self.refusal("wit", self.write("shop.txt", "package a:b;\n"), code=CANNOT_BE_READ))
 
     def test_refuses_what_wit_cannot_say(self):
-        self.assertIn("in WIT", self.refusal("wit", self.write("beyond.wat", BEYOND_WIT)))
+        self.assertIn("in WIT", self.refusal("wit", self.write("beyond.wat", BEYOND_WIT), code=CANNOT_BE_READ))
 
     def test_help(self):
         self.has_an_example_in_its_help("wit", "--output", "--features")
@@ -200,7 +203,7 @@ class Inspect(Case):
         self.refuses_what_is_no_component("inspect")
         folder = self.refusal("inspect", self.folder)
         self.assertIn("is a folder; if there is WIT in it, 'tairitsu wit ", folder)
-        wit = self.refusal("inspect", self.write("shop.wit", "package a:b;\n"))
+        wit = self.refusal("inspect", self.write("shop.wit", "package a:b;\n"), code=CANNOT_BE_READ)
         self.assertIn("this is WIT, not a component: 'tairitsu wit ", wit)
         self.assertIn("yaml", self.refusal("inspect", self.folder, "--format", "yaml"))
 

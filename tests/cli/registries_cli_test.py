@@ -131,8 +131,6 @@ class RegistryCase(ImageCase):
 
 
 @unittest.skipUnless(shutil.which("docker-registry"), "docker-registry is not installed")
-
-
 class OpenRegistry(RegistryCase):
     @classmethod
     def setUpClass(cls):
@@ -295,6 +293,15 @@ class OpenRegistry(RegistryCase):
         self.registry.put("linux/oci", "1", oci)
         self.refuses("linux/oci")
 
+    def test_refuses_images_of_docker(self):
+        layer = bytes.fromhex("1f8b") + b"no program"
+        docker_type = "application/vnd.docker.distribution.manifest.v2+json"
+        docker = OciImage(layer, "application/vnd.docker.image.rootfs.diff.tar.gzip",
+                          "application/vnd.docker.container.image.v1+json", {"architecture": "amd64", "os": "linux"})
+        docker.manifest = docker.manifest.replace(MANIFEST.encode(), docker_type.encode())
+        self.registry.put("linux/docker", "1", docker, docker_type)
+        self.refuses("linux/docker")
+
     def refuses(self, repository):
         for command in ("pull", "run"):
             message = self.refusal(126, command, f"{self.registry.host}/{repository}:1")
@@ -341,8 +348,6 @@ class OpenRegistry(RegistryCase):
 
 
 @unittest.skipUnless(shutil.which("docker-registry"), "docker-registry is not installed")
-
-
 class GuardedRegistry(RegistryCase):
     @classmethod
     def setUpClass(cls):
@@ -439,8 +444,6 @@ class GuardedRegistry(RegistryCase):
 
 @unittest.skipUnless(shutil.which("docker-registry") and shutil.which("openssl"),
                      "docker-registry or openssl is not installed")
-
-
 class SecureRegistry(RegistryCase):
     @classmethod
     def setUpClass(cls):

@@ -1,10 +1,4 @@
 // The client of registries against Debian's docker-registry: with and without a password, with and without TLS.
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <cstddef>
 #include <cstdlib>
@@ -15,11 +9,9 @@
 #include <string_view>
 #include <thread>
 
+#include "docker_registry.h"
 #include "engine/http_client.h"
-#include "loopback_server.h"
 #include "oci/client.h"
-#include "oci/subprocess.h"
-#include "processes.h"
 #include "support.h"
 
 namespace tairitsu::test {
@@ -37,8 +29,6 @@ using oci::Reference;
 using testing::HasSubstr;
 
 constexpr const char* kManifestType = "application/vnd.oci.image.manifest.v1+json";
-/// The password is p:ass.
-constexpr const char* kPasswords = "user:$2y$04$J7rjE.UY7KZ5kGr05.Vg.O5iP9Flp4JlW554TuM1EdgnLN.8j0cEi\n";
 
 Digest digest_of(std::string_view content) {
   return Digest::of(std::as_bytes(std::span(content)), detail::make_sha256);
@@ -49,76 +39,8 @@ std::string descriptor(std::string_view media_type, std::string_view content) {
          R"(","size":)" + std::to_string(content.size()) + "}";
 }
 
-/// A registry of its own for each test, with an empty folder.
-class DockerRegistry : public testing::Test {
+class DockerRegistry : public DockerRegistryTest {
  protected:
-  void SetUp() override {
-    if (!unwrap(oci::run_program({"sh", "-c", "command -v docker-registry || echo none"}, "", 10s))
-             .output.starts_with('/')) {
-      GTEST_SKIP() << "docker-registry is not installed";
-    }
-  }
-  void TearDown() override { stop(); }
-
-  void start(bool with_password, bool with_tls) {
-    port_ = free_port();
-    std::string config = "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: " +
-                         (folder_.path() / "data").string() +
-                         "\n  delete:\n    enabled: true\nhttp:\n  addr: 127.0.0.1:" + std::to_string(port_) +
-                         "\n  secret: test\n";
-    if (with_tls) {
-      make_certificates();
-      config += "  tls:\n    certificate: " + (folder_.path() / "server.pem").string() +
-                "\n    key: " + (folder_.path() / "server.key").string() + "\n";
-    }
-    if (with_password) {
-      config += "auth:\n  htpasswd:\n    realm: test\n    path: " +
-                folder_.write("passwords", kPasswords).string() + "\n";
-    }
-    const std::string file = folder_.write("config.yml", config).string();
-    const std::string log = (folder_.path() / "log").string();
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_APPEND,
-                                     0600);
-    posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
-    std::string program = "docker-registry";
-    std::string verb = "serve";
-    std::string argument = file;
-    char* const arguments[] = {program.data(), verb.data(), argument.data(), nullptr};
-    ASSERT_EQ(posix_spawnp(&process_, program.c_str(), &actions, nullptr, arguments, environ), 0);
-    posix_spawn_file_actions_destroy(&actions);
-    for (int i = 0; i < 2000 && !is_listening(port_); ++i) std::this_thread::sleep_for(10ms);
-    ASSERT_TRUE(is_listening(port_)) << folder_.read("log");
-  }
-
-  void stop() {
-    if (process_ <= 0) return;
-    kill(process_, SIGTERM);
-    waitpid(process_, nullptr, 0);
-    process_ = 0;
-  }
-
-  /// An authority of our own, and a server's certificate by it.
-  void make_certificates() {
-    const auto run = [&](const std::string& command) {
-      const auto done =
-          unwrap(oci::run_program({"sh", "-c", "cd " + folder_.path().string() + " && " + command}, "", 60s));
-      ASSERT_EQ(done.status, 0) << done.errors;
-    };
-    folder_.write(
-        "extensions",
-        "subjectAltName=IP:127.0.0.1,DNS:localhost\nbasicConstraints=CA:FALSE\nkeyUsage=digitalSignature\n");
-    run("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem "
-        "-days 2 "
-        "-subj '/CN=Test authority'");
-    run("openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout server.key -out server.csr "
-        "-subj '/CN=localhost'");
-    run("openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile "
-        "extensions "
-        "-out server.pem");
-  }
-
   Client client(const oci::ClientOptions& options = {}) {
     transport_ = unwrap(detail::make_http_client({.ca_file = ca_file_}));
     return Client(
@@ -126,7 +48,6 @@ class DockerRegistry : public testing::Test {
         [this](std::string_view) -> Result<std::optional<Credentials>> { return credentials_; }, options);
   }
 
-  [[nodiscard]] std::string host() const { return "127.0.0.1:" + std::to_string(port_); }
   [[nodiscard]] Reference name(const std::string& rest) const {
     return unwrap(oci::parse_reference(host() + "/" + rest));
   }
@@ -183,9 +104,6 @@ class DockerRegistry : public testing::Test {
     EXPECT_ERROR(client.pull_manifest(pinned), not_found);
   }
 
-  TemporaryFolder folder_;
-  int port_ = 0;
-  pid_t process_ = 0;
   std::filesystem::path ca_file_;
   std::optional<Credentials> credentials_;
   std::unique_ptr<oci::HttpTransport> transport_;

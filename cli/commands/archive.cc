@@ -1,0 +1,159 @@
+// Images in files: save and load.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "commands/command.h"
+#include "commands/store.h"
+#include "commands/text.h"
+
+namespace tairitsu::cli {
+namespace {
+
+std::unexpected<Error> system_failure(const std::string& what) {
+  return fail(ErrorCode::io, what + ": " + std::generic_category().message(errno));
+}
+
+Result<void> write_all(int file, std::span<const std::byte> bytes, const std::string& what) {
+  while (!bytes.empty()) {
+    const auto written = ::write(file, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return system_failure(what);
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+/// A file that appears when it is whole. What is no plain file, such as a pipe, is written into.
+class OutputFile {
+ public:
+  explicit OutputFile(const std::filesystem::path& path) : path_(path) {
+    std::error_code failed;
+    // A symbolic link stays one.
+    if (std::filesystem::is_symlink(path, failed)) path_ = std::filesystem::weakly_canonical(path, failed);
+    const auto status = std::filesystem::status(path_, failed);
+    committed_ = std::filesystem::exists(status) && !std::filesystem::is_regular_file(status);
+    if (!committed_) temporary_ = path_.string() + ".part-" + std::to_string(::getpid());
+    file_ = committed_ ? ::open(path_.c_str(), O_WRONLY | O_CLOEXEC)
+                       : ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  }
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+  ~OutputFile() {
+    if (file_ >= 0) ::close(file_);
+    if (!committed_) ::unlink(temporary_.c_str());
+  }
+
+  [[nodiscard]] int get() const noexcept { return file_; }
+  Result<void> commit() {
+    if (committed_) return {};
+    if (::fsync(file_) != 0) return system_failure(path_.string());
+    if (::rename(temporary_.c_str(), path_.c_str()) != 0) return system_failure(path_.string());
+    committed_ = true;
+    return {};
+  }
+
+ private:
+  std::filesystem::path path_;
+  std::string temporary_;
+  int file_ = -1;
+  bool committed_ = false;
+};
+
+Result<void> save(const std::vector<std::string>& names, const std::optional<std::string>& output) {
+  if (!output && ::isatty(STDOUT_FILENO) == 1) {
+    return fail(ErrorCode::invalid_argument,
+                "an archive is not for a terminal: name a file with --output, or redirect standard output");
+  }
+  TAIRITSU_TRY(const auto store, open_store());
+  // What was typed becomes what the store knows.
+  std::vector<std::string> references;
+  for (const std::string& name : names) {
+    TAIRITSU_TRY(const auto image, find_image(store, name));
+    const auto full = normalize_image_name(name);
+    const bool named = full && store.find(*full);
+    references.push_back(named ? *full : image.digest);
+  }
+  if (!output) {
+    return store.save(references, [](std::span<const std::byte> bytes) {
+      return write_all(STDOUT_FILENO, bytes, "standard output");
+    });
+  }
+  OutputFile file(*output);
+  if (file.get() < 0) return system_failure(*output);
+  TAIRITSU_CHECK(store.save(
+      references, [&](std::span<const std::byte> bytes) { return write_all(file.get(), bytes, *output); }));
+  return file.commit();
+}
+
+Result<void> load(const std::optional<std::string>& input) {
+  const std::string what = input.value_or("standard input");
+  if (!input && ::isatty(STDIN_FILENO) == 1) {
+    return fail(ErrorCode::invalid_argument,
+                "an archive is not typed: name a file with --input, or redirect standard input");
+  }
+  const int file = input ? ::open(input->c_str(), O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
+  if (file < 0) return system_failure(what);
+  TAIRITSU_TRY(auto store, open_store());
+  const auto images = store.load([&](std::span<std::byte> into) -> Result<std::size_t> {
+    for (;;) {
+      const auto count = ::read(file, into.data(), into.size());
+      if (count >= 0) return static_cast<std::size_t>(count);
+      if (errno != EINTR) return system_failure(what);
+    }
+  });
+  if (input) ::close(file);
+  if (!images) return std::unexpected(images.error().with_context(what));
+  std::string text;
+  for (const StoredImage& image : *images) {
+    for (const std::string& name : image.names) text += "Loaded image: " + printable(name) + "\n";
+    if (image.names.empty()) text += "Loaded image ID: " + image.digest + "\n";
+  }
+  return write_stdout(text);
+}
+
+}  // namespace
+
+void add_save(CLI::App& app) {
+  auto* command = app.add_subcommand("save", "Write images to a file");
+  command->footer(
+      "The file is an OCI image layout in a tar archive, which skopeo and others read too. The same images "
+      "give\n"
+      "the same bytes.\n\n"
+      "Example:\n  tairitsu save hello:1 greeter:1 -o images.tar\n"
+      "  tairitsu save hello:1 | ssh other tairitsu load");
+  struct Options {
+    std::vector<std::string> names;
+    std::optional<std::string> output;
+  };
+  auto options = std::make_shared<Options>();
+  command->add_option("IMAGE", options->names, "Names; by a digest, with all names that it has")->required();
+  command->add_option("-o,--output", options->output, "The file to write, instead of standard output")
+      ->type_name("FILE");
+  command->callback([options] { end_unless(save(options->names, options->output)); });
+}
+
+void add_load(CLI::App& app) {
+  auto* command = app.add_subcommand("load", "Take images out of a file");
+  command->footer(
+      "The file is an OCI image layout in a tar archive, plain or compressed with gzip, as 'tairitsu save',\n"
+      "skopeo and Docker write it. All of its images are here afterwards, or none.\n\n"
+      "Example:\n  tairitsu load -i images.tar\n"
+      "  skopeo copy docker://ghcr.io/me/hello:1 oci-archive:hello.tar:hello:1 && tairitsu load -i "
+      "hello.tar");
+  const auto input = std::make_shared<std::optional<std::string>>();
+  command->add_option("-i,--input", *input, "The file to read, instead of standard input")->type_name("FILE");
+  command->callback([input] { end_unless(load(*input)); });
+}
+
+}  // namespace tairitsu::cli

@@ -1,0 +1,78 @@
+#include "commands/progress.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include "commands/text.h"
+
+namespace tairitsu::cli {
+namespace {
+
+constexpr auto kRedraw = std::chrono::milliseconds(50);
+constexpr std::uint64_t kBarWidth = 30;
+
+std::string bar(std::uint64_t done, std::uint64_t size) {
+  const std::uint64_t filled = size == 0 ? kBarWidth : std::min(kBarWidth, done * kBarWidth / size);
+  std::string text(filled, '=');
+  if (filled < kBarWidth) text += '>';
+  text.resize(kBarWidth, ' ');
+  return text;
+}
+
+}  // namespace
+
+bool draws_at_terminal() {
+  static const bool draws = [] {
+    const char* terminal = std::getenv("TERM");
+    return ::isatty(STDERR_FILENO) == 1 && terminal != nullptr && std::string_view(terminal) != "dumb";
+  }();
+  return draws;
+}
+
+namespace {
+bool drawn = false;
+}
+
+void draw_line(std::string_view text) {
+  if (!draws_at_terminal()) return;
+  fmt::print(stderr, "\r\x1b[K{}", text);
+  drawn = !text.empty();
+}
+
+void clear_line() {
+  if (drawn) draw_line("");
+}
+
+TransferProgress::TransferProgress(Direction direction, bool quiet) : direction_(direction), quiet_(quiet) {}
+
+TransferProgress::~TransferProgress() { clear_line(); }
+
+OnTransfer TransferProgress::callback() {
+  if (quiet_) return {};
+  return [this](const Transfer& transfer) { show(transfer); };
+}
+
+void TransferProgress::show(const Transfer& transfer) {
+  const std::string id = short_digest(transfer.digest);
+  const bool pulls = direction_ == Direction::pull;
+  if (transfer.state == TransferState::moving) {
+    const auto now = std::chrono::steady_clock::now();
+    if (!draws_at_terminal() || now - last_ < kRedraw) return;
+    last_ = now;
+    draw_line(fmt::format("{}: {} [{}] {} of {}", id, pulls ? "pulling" : "pushing",
+                          bar(transfer.done, transfer.size), human_size(transfer.done),
+                          human_size(transfer.size)));
+    return;
+  }
+  clear_line();
+  const char* what = pulls ? "pulled" : "pushed";
+  if (transfer.state == TransferState::existed) what = pulls ? "already here" : "already there";
+  fmt::print(stderr, "{}: {}, {}\n", id, what, human_size(transfer.size));
+}
+
+}  // namespace tairitsu::cli
