@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -555,6 +556,71 @@ Result<Artifact> big_artifact() {
   return Artifact{std::move(engine), std::move(path)};
 }
 
+// ---- A program from the store
+
+// A component in the store of TAIRITSU_HOME, compiled, with its artifact.
+struct Stored {
+  Engine engine;
+  std::filesystem::path home;
+  std::filesystem::path artifact;
+};
+
+constexpr std::string_view kStored = "js:1";
+constexpr std::string_view kVerb = "environment";  // It prints nothing, for there is none.
+
+Result<Stored> stored_program() {
+  TAIRITSU_TRY(auto home, tairitsu::default_data_folder());
+  TAIRITSU_TRY(const auto store, tairitsu::ImageStore::open(home));
+  TAIRITSU_TRY(const auto stored, store.find(kStored));
+  TAIRITSU_TRY(const auto cache, tairitsu::CompilationCache::open(store.artifact_folder()));
+  TAIRITSU_TRY(auto engine, Engine::create());
+  TAIRITSU_CHECK(cache.image(engine, store, stored));
+  // As docs/formats/store.md says that it is called.
+  TAIRITSU_TRY(const auto fingerprint, engine.fingerprint());
+  const std::string digits = stored.component_digest.substr(std::string_view("sha256:").size());
+  std::filesystem::path artifact = store.artifact_folder() / fmt::format("{}-{}", digits, fingerprint);
+  return Stored{std::move(engine), std::move(home), std::move(artifact)};
+}
+
+// What `tairitsu run NAME` does on its second run, part by part, but for its fiber. Each part's counter has its time
+// in seconds.
+void add_start() {
+  add("start", &stored_program, [](benchmark::State& state, const Stored& setup) -> Result<void> {
+    using Clock = std::chrono::steady_clock;
+    const tairitsu::WasiOptions wasi{.arguments = {std::string(kStored), std::string(kVerb)}};
+    Clock::time_point begin;
+    const auto end_of = [&](const char* part) {
+      const auto now = Clock::now();
+      state.counters[part] += std::chrono::duration<double>(now - begin).count();
+      begin = Clock::now();
+    };
+    for (auto _ : state) {
+      begin = Clock::now();
+      TAIRITSU_TRY(const auto engine, Engine::create());
+      end_of("engine");
+      TAIRITSU_TRY(const auto store, tairitsu::ImageStore::open(setup.home));
+      TAIRITSU_TRY(const auto stored, store.find(kStored));
+      end_of("find");
+      TAIRITSU_TRY(const auto cache, tairitsu::CompilationCache::open(store.artifact_folder()));
+      TAIRITSU_TRY(const auto image, cache.image(engine, store, stored));
+      end_of("look up and load");
+      TAIRITSU_TRY(const auto linked, Container::builder(image).with_wasi(wasi).build_template());
+      end_of("link");
+      TAIRITSU_TRY(auto container, linked.instantiate());
+      end_of("instantiate");
+      TAIRITSU_TRY(const Value result, container.call("run"));
+      end_of("call");
+      TAIRITSU_CHECK(expect(result.case_name() == "ok"));
+      container.stop();
+      end_of("end");
+      TAIRITSU_TRY(const auto alone, Image::from_trusted_artifact_file(engine, setup.artifact));
+      end_of("load");
+    }
+    for (auto& [part, counter] : state.counters) counter.flags = benchmark::Counter::kAvgIterations;
+    return {};
+  });
+}
+
 void add_images() {
   add("load-artifact", &big_artifact, [](benchmark::State& state, const Artifact& setup) -> Result<void> {
     for (auto _ : state) {
@@ -577,6 +643,7 @@ int main(int argc, char** argv) {
   add_bindings();
   add_instances();
   add_images();
+  add_start();
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
 }

@@ -5,7 +5,7 @@
 //! tairitsu-bench-peer --make-big FILE
 //! tairitsu-bench-peer --serve FILE [--reuse COUNT]
 //! tairitsu-bench-peer --precompile FILE ARTIFACT
-//! tairitsu-bench-peer --run ARTIFACT
+//! tairitsu-bench-peer --run ARTIFACT [ARGUMENT]…
 //! ```
 //!
 //! Prints one line a case, `{"case": "nop", "ns": 102.4}`: the median of several batches, in
@@ -67,7 +67,10 @@ fn run() -> Result<()> {
             "--precompile" => {
                 return start::precompile(Path::new(&value()?), Path::new(&value()?));
             }
-            "--run" => return start::run(Path::new(&value()?)),
+            "--run" => {
+                let artifact = value()?;
+                return start::run(Path::new(&artifact), &arguments.collect::<Vec<_>>());
+            }
             "--list" => {
                 for (name, _) in cases::CASES {
                     println!("{name}");
@@ -80,7 +83,7 @@ fn run() -> Result<()> {
                     .with_context(|| format!("writing {path}"));
             }
             _ => bail!(
-                "unknown argument {argument}; known: --guests DIR, --case NAME, --seconds S, --list, --make-big FILE, --serve FILE, --reuse COUNT, --precompile FILE ARTIFACT, --run ARTIFACT"
+                "unknown argument {argument}; known: --guests DIR, --case NAME, --seconds S, --list, --make-big FILE, --serve FILE, --reuse COUNT, --precompile FILE ARTIFACT, --run ARTIFACT [ARGUMENT]…"
             ),
         }
     }

@@ -22,15 +22,19 @@ pub fn precompile(source: &Path, artifact: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Runs what `precompile` wrote.
-pub fn run(artifact: &Path) -> Result<()> {
+/// Runs what `precompile` wrote, with arguments after its name.
+pub fn run(artifact: &Path, arguments: &[String]) -> Result<()> {
     let engine = engine()?;
     // SAFETY: it is an artifact of our own.
     let component = unsafe { Component::deserialize_file(&engine, artifact)? };
     let mut linker = Linker::new(&engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     let state = Wasi {
-        ctx: WasiCtx::builder().inherit_stdio().arg("hello").build(),
+        ctx: WasiCtx::builder()
+            .inherit_stdio()
+            .arg("hello")
+            .args(arguments)
+            .build(),
         table: ResourceTable::new(),
     };
     let mut store = Store::new(&engine, state);

@@ -1,0 +1,56 @@
+/// Where a registry keeps its images: in memory, or in a store.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "tairitsu/engine.h"
+#include "tairitsu/error.h"
+#include "tairitsu/image.h"
+#include "tairitsu/image_store.h"
+
+namespace tairitsu::detail {
+
+/// Any thread may call any of it; the registry sees to it that one name is added once at a time. Failures are as
+/// `Registry` documents them, and say which image is meant.
+class RegistryImages {
+ public:
+  struct Found {
+    StoredImage description;
+    Image image;
+  };
+
+  RegistryImages() = default;
+  RegistryImages(const RegistryImages&) = delete;
+  RegistryImages& operator=(const RegistryImages&) = delete;
+  virtual ~RegistryImages() = default;
+
+  /// Whether a new image may have the name: what is taken is seen before something is compiled for it.
+  [[nodiscard]] virtual Result<bool> is_taken(std::string_view name) const = 0;
+  virtual Result<Image> add(std::string_view name, std::span<const std::byte> bytes,
+                            const ImageDescription& description) = 0;
+  virtual Result<Image> add(std::string_view name, Image image, const ImageDescription& description) = 0;
+
+  [[nodiscard]] virtual Result<StoredImage> find(std::string_view reference) const = 0;
+  [[nodiscard]] virtual Result<Found> load(std::string_view reference) = 0;
+  [[nodiscard]] virtual Result<std::vector<StoredImage>> list() const = 0;
+
+  virtual Result<void> tag(std::string_view reference, std::string_view name) = 0;
+  virtual Result<void> remove(std::string_view reference, bool force) = 0;
+};
+
+[[nodiscard]] std::unique_ptr<RegistryImages> make_images_in_memory(Engine engine);
+[[nodiscard]] std::unique_ptr<RegistryImages> make_images_in_store(Engine engine, ImageStore store);
+
+/// What the component exports and imports, where the description does not say so.
+[[nodiscard]] ImageDescription with_world(ImageDescription description, const World& world);
+
+/// `no image 'shop': there are stock, till`
+[[nodiscard]] Error not_among(std::string_view kind, std::string_view name,
+                              const std::vector<std::string_view>& names);
+[[nodiscard]] Error already_exists(std::string_view kind, std::string_view name);
+
+}  // namespace tairitsu::detail
