@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "commands/command.h"
+#include "commands/text.h"
 
 namespace {
 
@@ -36,11 +37,16 @@ constexpr Command kCommands[] = {
     {.name = "compile", .add = tairitsu::cli::add_compile},
 };
 
+/// Null where there is none.
+const Command* find_command(std::string_view name) {
+  const auto* const found = std::ranges::find(kCommands, name, &Command::name);
+  return found != std::end(kCommands) ? found : nullptr;
+}
+
 /// The one that is asked for, or all of them where none is: describing them takes a third of a millisecond,
 /// which counts where a program is started often.
 void add_commands(CLI::App& app, std::string_view wanted) {
-  const auto* const found = std::ranges::find(kCommands, wanted, &Command::name);
-  if (found != std::end(kCommands)) {
+  if (const Command* const found = find_command(wanted)) {
     found->add(app);
     return;
   }
@@ -57,6 +63,12 @@ int main(int argc, char** argv) {
   add_commands(app, argc > 1 ? argv[1] : "");
 
   try {
+    if (argc > 1 && argv[1][0] != '-' && !find_command(argv[1])) {
+      tairitsu::cli::print_error(tairitsu::Error(tairitsu::ErrorCode::invalid_argument,
+                                                 "there is no command '" + tairitsu::cli::printable(argv[1]) +
+                                                     "'\nRun 'tairitsu --help' for those that there are."));
+      return tairitsu::cli::kOurError;
+    }
     app.parse(argc, argv);
     return 0;
   } catch (const CLI::RuntimeError& ended) {

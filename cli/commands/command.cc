@@ -1,6 +1,8 @@
 #include "commands/command.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -8,7 +10,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,8 +19,18 @@
 namespace tairitsu::cli {
 namespace {
 
-struct CloseFile {
-  void operator()(std::FILE* file) const { std::fclose(file); }
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (number_ >= 0) ::close(number_);
+  }
+  [[nodiscard]] int get() const noexcept { return number_; }
+
+ private:
+  int number_;
 };
 
 std::string last_system_error() { return std::generic_category().message(errno); }
@@ -79,22 +90,22 @@ void end_unless(const Result<void>& done) {
 
 Result<std::vector<std::byte>> read_file(const std::filesystem::path& path) {
   const auto failed = [&path] { return fail(ErrorCode::io, path.string() + ": " + last_system_error()); };
-  errno = 0;
-  const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rb"));
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status{};
-  if (!file || ::fstat(::fileno(file.get()), &status) != 0) return failed();
+  if (file.get() < 0 || ::fstat(file.get(), &status) != 0) return failed();
   if (S_ISDIR(status.st_mode)) return fail(ErrorCode::io, path.string() + ": is a folder");
   // A pipe does not say how much there is, and a file may grow: the end is where nothing more comes.
-  std::setvbuf(file.get(), nullptr, _IONBF, 0);
   std::vector<std::byte> bytes(S_ISREG(status.st_mode) ? static_cast<std::size_t>(status.st_size) + 1
                                                        : std::size_t{64} << 10);
   std::size_t size = 0;
   for (;;) {
-    size += std::fread(bytes.data() + size, 1, bytes.size() - size, file.get());
-    if (size < bytes.size()) break;
-    bytes.resize(2 * size);
+    const auto count = ::read(file.get(), bytes.data() + size, bytes.size() - size);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return failed();
+    if (count == 0) break;
+    size += static_cast<std::size_t>(count);
+    if (size == bytes.size()) bytes.resize(2 * size);
   }
-  if (std::ferror(file.get()) != 0) return failed();
   bytes.resize(size);
   return bytes;
 }

@@ -85,7 +85,7 @@ std::optional<std::int64_t> unix_nanoseconds(std::string_view time) {
     if (at == 1) return std::nullopt;
     rest.remove_prefix(at);
   }
-  std::int64_t zone = 0;
+  std::int64_t zone = 0;  // In seconds.
   if (rest != "Z" && rest != "z") {
     int hours = 0;
     int minutes = 0;
@@ -94,7 +94,7 @@ std::optional<std::int64_t> unix_nanoseconds(std::string_view time) {
         std::sscanf(offset.c_str() + 1, "%2d:%2d", &hours, &minutes) != 2 || hours > 23 || minutes > 59) {
       return std::nullopt;
     }
-    zone = (hours * 60 + minutes) * (offset[0] == '-' ? -60 : 60);
+    zone = (std::int64_t{hours} * 60 + minutes) * (offset[0] == '-' ? -60 : 60);
   }
   return (static_cast<std::int64_t>(seconds) - zone) * 1'000'000'000 + nanoseconds;
 }
@@ -107,9 +107,10 @@ std::string age(std::string_view created, std::time_t now) {
     long long seconds;
     const char* name;
   };
-  constexpr std::array kUnits = {Unit{365LL * 86400, "year"}, Unit{30LL * 86400, "month"},
-                                 Unit{7LL * 86400, "week"},   Unit{86400, "day"},
-                                 Unit{3600, "hour"},          Unit{60, "minute"}};
+  constexpr std::array kUnits = {
+      Unit{.seconds = 365LL * 86400, .name = "year"}, Unit{.seconds = 30LL * 86400, .name = "month"},
+      Unit{.seconds = 7LL * 86400, .name = "week"},   Unit{.seconds = 86400, .name = "day"},
+      Unit{.seconds = 3600, .name = "hour"},          Unit{.seconds = 60, .name = "minute"}};
   for (const Unit& unit : kUnits) {
     const long long count = seconds / unit.seconds;
     // As people say it: 13 days, but two weeks.

@@ -114,7 +114,7 @@ class ImageWriter {
 /// A store in a folder. A shared handle, usable from any thread; it keeps no file open and no lock.
 ///
 /// Names are kept as they are given: up to 512 letters, digits and `-._:/+`, beginning with a letter or digit,
-/// and not `sha256:…`. A **reference** is a name; a digest, alone or after a name and `@`; or the first four or
+/// and no digests. A **reference** is a name; a digest, alone or after a name and `@`; or the first four or
 /// more digits of one, where these fit one image only. What it finds first is meant, in that order.
 class ImageStore {
  public:
@@ -127,8 +127,8 @@ class ImageStore {
                                                Options options = {});
 
   /// Adds a component, or a core module, and gives it a name, which another image may have had. Fails with
-  /// `not_wasm`, `invalid_argument` (a name or text that cannot be), `io` (a full disk), or `in_use` where
-  /// another process has had the store's lock for a minute.
+  /// `not_wasm`, `invalid_argument` (a name or text that cannot be), `io` (a full disk), `size_limit` (more
+  /// images than one index holds, 32 MiB), or `in_use` where another process has had the store's lock for a minute.
   Result<StoredImage> add_image(std::string_view name, std::span<const std::byte> component,
                                 const ImageDescription& description = {});
   /// Begins to write an image that comes from elsewhere. Fails with `io` or `in_use`.

@@ -82,22 +82,22 @@ class RegistryClient {
 
   /// Sends the image of that name, what of it the registry does not have yet. Answers its digest. Fails as
   /// `find_image` and `ImageStore::read_component` do.
-  Result<std::string> push(const ImageStore& store, std::string_view name,
-                           const OnTransfer& on_transfer = {}) const;
+  [[nodiscard]] Result<std::string> push(const ImageStore& store, std::string_view name,
+                                         const OnTransfer& on_transfer = {}) const;
 
   /// What a name stands for in its registry: the digest of a manifest, or of an index.
   [[nodiscard]] Result<std::string> resolve(std::string_view name) const;
   /// The tags of a repository, in the registry's order.
   [[nodiscard]] Result<std::vector<std::string>> tags(std::string_view repository) const;
   /// Deletes a tag, or by digest a manifest with all of its tags, in the registry. Many do only the latter.
-  Result<void> remove(std::string_view name) const;
+  [[nodiscard]] Result<void> remove(std::string_view name) const;
 
   /// Tries credentials with a registry (`host[:port]`, `docker.io`) and keeps them where Docker does: with its
   /// helper, or in plain text in the file that is answered. A failure keeps nothing.
-  Result<std::filesystem::path> login(std::string_view registry, std::string_view user,
-                                      std::string_view password) const;
+  [[nodiscard]] Result<std::filesystem::path> login(std::string_view registry, std::string_view user,
+                                                    std::string_view password) const;
   /// Forgets them; whether there were any. Fails with `io`.
-  Result<bool> logout(std::string_view registry) const;
+  [[nodiscard]] Result<bool> logout(std::string_view registry) const;
 
  private:
   explicit RegistryClient(std::shared_ptr<const detail::RegistryClientCore> core) : core_(std::move(core)) {}

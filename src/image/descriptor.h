@@ -1,8 +1,12 @@
 /// OCI content descriptors (image-spec, descriptor.md), and the media types that the store knows.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -29,6 +33,14 @@ struct Platform {
   std::string architecture = {};
   std::string os = {};
 };
+
+/// Which manifest of an index is for us: the one with the lowest rank, the first of several; none for another kind of
+/// program. The newest system is first, for it says most; one that names no platform will do where it is `alone`.
+[[nodiscard]] inline std::optional<std::size_t> wasm_rank(const Platform& platform, bool alone) {
+  constexpr std::array<std::string_view, 4> kSystems = {"wasip3", "wasip2", "wasi", "wasip1"};
+  if (platform.architecture != "wasm" && !(alone && platform.architecture.empty())) return std::nullopt;
+  return static_cast<std::size_t>(std::ranges::find(kSystems, platform.os) - kSystems.begin());
+}
 
 struct Descriptor {
   std::string media_type = {};

@@ -128,15 +128,14 @@ Result<Descriptor> choose_from_index(std::span<const std::byte> bytes, std::stri
   const Json* manifests = member(json, "manifests");
   if (manifests == nullptr || !manifests->is_array()) return malformed(what, "'manifests' is not a list");
   std::optional<Descriptor> chosen;
+  std::size_t best = 0;
   for (std::size_t i = 0; i < manifests->size(); ++i) {
     TAIRITSU_TRY(Descriptor descriptor,
                  parse_descriptor((*manifests)[i], fmt::format("{}: manifests[{}]", what, i)));
-    const bool only = manifests->size() == 1 && descriptor.platform.architecture.empty();
-    if (!only && descriptor.platform.architecture != "wasm") continue;
-    // wasip2 before wasip1, and else the first: a component says more than a module.
-    if (!chosen || (chosen->platform.os != "wasip2" && descriptor.platform.os == "wasip2")) {
-      chosen = std::move(descriptor);
-    }
+    const auto rank = wasm_rank(descriptor.platform, manifests->size() == 1);
+    if (!rank || (chosen && *rank >= best)) continue;
+    best = *rank;
+    chosen = std::move(descriptor);
   }
   if (!chosen) return malformed(what, "an index of images, and none of them is WebAssembly");
   return *std::move(chosen);

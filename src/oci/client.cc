@@ -1,7 +1,6 @@
 #include "oci/client.h"
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <span>
 #include <utility>
@@ -248,30 +247,25 @@ Result<Digest> Client::pick(const Reference& reference, const Manifest& index) c
   if (manifests == content.end() || !manifests->is_array()) {
     return fail(ErrorCode::registry_refused, "the image index lists no manifests");
   }
-  // The newest system first; WASI 0.1 and browsers' modules are no components.
-  constexpr std::array<std::string_view, 4> kSystems = {"wasip3", "wasip2", "wasi", "wasip1"};
-  std::size_t best_rank = kSystems.size() + 1;
+  std::optional<std::size_t> best_rank;
   std::string best;
   std::string others;
   for (const json& entry : *manifests) {
     if (!entry.is_object()) continue;
-    const auto platform = entry.find("platform");
-    const std::string architecture =
-        platform != entry.end() ? text_at(*platform, "architecture") : std::string();
-    const std::string system = platform != entry.end() ? text_at(*platform, "os") : std::string();
-    const bool is_alone = manifests->size() == 1 && architecture.empty();
-    if (architecture == "wasm" || is_alone) {
-      const auto rank = static_cast<std::size_t>(std::ranges::find(kSystems, system) - kSystems.begin());
-      if (rank < best_rank) {
-        best_rank = rank;
-        best = text_at(entry, "digest");
-      }
-    } else if (others.size() < 200) {
+    detail::Platform platform;
+    if (const auto given = entry.find("platform"); given != entry.end()) {
+      platform = {.architecture = text_at(*given, "architecture"), .os = text_at(*given, "os")};
+    }
+    const auto rank = detail::wasm_rank(platform, manifests->size() == 1);
+    if (rank && (!best_rank || *rank < *best_rank)) {
+      best_rank = rank;
+      best = text_at(entry, "digest");
+    } else if (!rank && others.size() < 200) {
       if (!others.empty()) others += ", ";
-      others += printable(system, 20) + "/" + printable(architecture, 20);
+      others += printable(platform.os, 20) + "/" + printable(platform.architecture, 20);
     }
   }
-  if (best_rank > kSystems.size()) {
+  if (!best_rank) {
     return fail(ErrorCode::not_found,
                 "it is for other platforms, and none of them is WebAssembly: " + others);
   }
