@@ -111,10 +111,20 @@ def starts(tairitsu, peer, guests, folder, rounds):
     artifact = folder / "hello.cwasm"
     hello = guests / "hello.wasm"
     subprocess.run([peer, "--precompile", hello, artifact], check=True)
-    cases = [("run hello, a component", [tairitsu, "run", hello], [peer, "--run", artifact], 1.1),
+    # The peer has no policy, no cache to look into and no signals: a bound from below. The goal is wasmtime's.
+    cases = [("run hello, a component", [tairitsu, "run", hello], [peer, "--run", artifact], None),
              ("run hello, a core module", [tairitsu, "run", guests / "hello.dir" / "core.wasm"],
               [peer, "--run", artifact], None),
              ("--version", [tairitsu, "--version"], ["true"], None)]
+    wasmtime = shutil.which("wasmtime")
+    if wasmtime:
+        own_artifact = folder / "hello-of-wasmtime.cwasm"
+        subprocess.run([wasmtime, "compile", hello, "-o", own_artifact], check=True)
+        cases.insert(1, ("the same, beside wasmtime", [tairitsu, "run", hello],
+                         [wasmtime, "run", "--allow-precompiled", own_artifact], 1.1))
+    else:
+        print("wasmtime is not there to be compared with: cargo install wasmtime-cli --version 48.0.8 --locked",
+              file=sys.stderr)
     limits = {}
     if has_stored(guests):
         script = guests / "javascript_command.wasm"
@@ -122,7 +132,7 @@ def starts(tairitsu, peer, guests, folder, rounds):
         subprocess.run([peer, "--precompile", script, large], check=True)
         subprocess.run([tairitsu, "import", script, STORED], check=True, env=environment, stdout=subprocess.DEVNULL)
         name = f"run {STORED}, from the store"
-        cases.insert(2, (name, [tairitsu, "run", STORED, VERB], [peer, "--run", large, VERB], None))
+        cases.insert(len(cases) - 1, (name, [tairitsu, "run", STORED, VERB], [peer, "--run", large, VERB], None))
         limits[name] = 10
     rows = []
     for name, own, other, goal in cases:
