@@ -18,7 +18,7 @@ elif [[ "${1:-}" == fuzz ]]; then
 elif [[ "${1:-}" == bench ]]; then
   packages+=(wrk)
 elif [[ "${1:-}" == test ]]; then
-  packages+=(docker-registry openssl)
+  packages+=(docker-registry openssl skopeo)
 fi
 
 missing=()
