@@ -10,7 +10,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <system_error>
 #include <vector>
 
 #include "commands/command.h"
@@ -19,10 +18,6 @@
 
 namespace tairitsu::cli {
 namespace {
-
-std::unexpected<Error> system_failure(const std::string& what) {
-  return fail(ErrorCode::io, what + ": " + std::generic_category().message(errno));
-}
 
 Result<void> write_all(int file, std::span<const std::byte> bytes, const std::string& what) {
   while (!bytes.empty()) {
@@ -44,20 +39,20 @@ class OutputFile {
     const auto status = std::filesystem::status(path_, failed);
     committed_ = std::filesystem::exists(status) && !std::filesystem::is_regular_file(status);
     if (!committed_) temporary_ = path_.string() + ".part-" + std::to_string(::getpid());
-    file_ = committed_ ? ::open(path_.c_str(), O_WRONLY | O_CLOEXEC)
-                       : ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    file_ = FileDescriptor(committed_
+                               ? ::open(path_.c_str(), O_WRONLY | O_CLOEXEC)
+                               : ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
   }
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
   ~OutputFile() {
-    if (file_ >= 0) ::close(file_);
     if (!committed_) ::unlink(temporary_.c_str());
   }
 
-  [[nodiscard]] int get() const noexcept { return file_; }
+  [[nodiscard]] int get() const noexcept { return file_.get(); }
   Result<void> commit() {
     if (committed_) return {};
-    if (::fsync(file_) != 0) return system_failure(path_.string());
+    if (::fsync(file_.get()) != 0) return system_failure(path_.string());
     if (::rename(temporary_.c_str(), path_.c_str()) != 0) return system_failure(path_.string());
     committed_ = true;
     return {};
@@ -66,7 +61,7 @@ class OutputFile {
  private:
   std::filesystem::path path_;
   std::string temporary_;
-  int file_ = -1;
+  FileDescriptor file_;
   bool committed_ = false;
 };
 
@@ -76,13 +71,9 @@ Result<void> save(const std::vector<std::string>& names, const std::optional<std
                 "an archive is not for a terminal: name a file with --output, or redirect standard output");
   }
   TAIRITSU_TRY(const auto store, open_store());
-  // What was typed becomes what the store knows.
   std::vector<std::string> references;
   for (const std::string& name : names) {
-    TAIRITSU_TRY(const auto image, find_image(store, name));
-    const auto full = normalize_image_name(name);
-    const bool named = full && store.find(*full);
-    references.push_back(named ? *full : image.digest);
+    TAIRITSU_TRY(references.emplace_back(), stored_reference(store, name));
   }
   if (!output) {
     return store.save(references, [](std::span<const std::byte> bytes) {
@@ -102,17 +93,12 @@ Result<void> load(const std::optional<std::string>& input) {
     return fail(ErrorCode::invalid_argument,
                 "an archive is not typed: name a file with --input, or redirect standard input");
   }
-  const int file = input ? ::open(input->c_str(), O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
-  if (file < 0) return system_failure(what);
+  const FileDescriptor file(input ? ::open(input->c_str(), O_RDONLY | O_CLOEXEC)
+                                  : ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
+  if (file.get() < 0) return system_failure(what);
   TAIRITSU_TRY(auto store, open_store());
-  const auto images = store.load([&](std::span<std::byte> into) -> Result<std::size_t> {
-    for (;;) {
-      const auto count = ::read(file, into.data(), into.size());
-      if (count >= 0) return static_cast<std::size_t>(count);
-      if (errno != EINTR) return system_failure(what);
-    }
-  });
-  if (input) ::close(file);
+  const auto images =
+      store.load([&](std::span<std::byte> into) { return read_some(file.get(), into, what); });
   if (!images) return std::unexpected(images.error().with_context(what));
   std::string text;
   for (const StoredImage& image : *images) {

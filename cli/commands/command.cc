@@ -17,25 +17,6 @@
 #include <vector>
 
 namespace tairitsu::cli {
-namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  [[nodiscard]] int get() const noexcept { return number_; }
-
- private:
-  int number_;
-};
-
-std::string last_system_error() { return std::generic_category().message(errno); }
-
-}  // namespace
 
 void print_error(const Error& error) {
   std::fputs(("tairitsu: " + error.message() + "\n").c_str(), stderr);
@@ -88,22 +69,36 @@ void end_unless(const Result<void>& done) {
   if (!done) end_with(done.error(), exit_code(done.error().code()));
 }
 
+FileDescriptor::~FileDescriptor() {
+  if (number_ >= 0) ::close(number_);
+}
+
+std::unexpected<Error> system_failure(const std::string& what) {
+  return fail(ErrorCode::io, what + ": " + std::generic_category().message(errno));
+}
+
+Result<std::size_t> read_some(int file, std::span<std::byte> into, const std::string& what) {
+  for (;;) {
+    const auto count = ::read(file, into.data(), into.size());
+    if (count >= 0) return static_cast<std::size_t>(count);
+    if (errno != EINTR) return system_failure(what);
+  }
+}
+
 Result<std::vector<std::byte>> read_file(const std::filesystem::path& path) {
-  const auto failed = [&path] { return fail(ErrorCode::io, path.string() + ": " + last_system_error()); };
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status{};
-  if (file.get() < 0 || ::fstat(file.get(), &status) != 0) return failed();
+  if (file.get() < 0 || ::fstat(file.get(), &status) != 0) return system_failure(path.string());
   if (S_ISDIR(status.st_mode)) return fail(ErrorCode::io, path.string() + ": is a folder");
   // A pipe does not say how much there is, and a file may grow: the end is where nothing more comes.
   std::vector<std::byte> bytes(S_ISREG(status.st_mode) ? static_cast<std::size_t>(status.st_size) + 1
                                                        : std::size_t{64} << 10);
   std::size_t size = 0;
   for (;;) {
-    const auto count = ::read(file.get(), bytes.data() + size, bytes.size() - size);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return failed();
+    TAIRITSU_TRY(const std::size_t count,
+                 read_some(file.get(), std::span(bytes).subspan(size), path.string()));
     if (count == 0) break;
-    size += static_cast<std::size_t>(count);
+    size += count;
     if (size == bytes.size()) bytes.resize(2 * size);
   }
   bytes.resize(size);
@@ -116,7 +111,7 @@ Result<void> write_file(const std::filesystem::path& path, std::span<const std::
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file.write(reinterpret_cast<const char*>(contents.data()), static_cast<std::streamsize>(contents.size()));
   file.close();
-  if (!file) return fail(ErrorCode::io, path.string() + ": " + last_system_error());
+  if (!file) return system_failure(path.string());
   return {};
 }
 
@@ -124,7 +119,7 @@ Result<void> write_stdout(std::string_view text) {
   errno = 0;
   const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
   if (!written || std::fflush(stdout) != 0) {
-    return fail(ErrorCode::io, "standard output: " + last_system_error());
+    return system_failure("standard output");
   }
   return {};
 }

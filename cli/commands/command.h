@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tairitsu/error.h"
@@ -34,6 +35,29 @@ void print_warning(const std::string& message);
 
 /// The same where it failed, with the exit code that tells why.
 void end_unless(const Result<void>& done);
+
+/// Closes what it has, if that is not negative.
+class FileDescriptor {
+ public:
+  FileDescriptor() = default;
+  explicit FileDescriptor(int number) : number_(number) {}
+  FileDescriptor(FileDescriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+  FileDescriptor& operator=(FileDescriptor&& other) noexcept {
+    std::swap(number_, other.number_);
+    return *this;
+  }
+  ~FileDescriptor();
+  [[nodiscard]] int get() const noexcept { return number_; }
+
+ private:
+  int number_ = -1;
+};
+
+/// `WHAT: ` and what `errno` says, as `io`.
+[[nodiscard]] std::unexpected<Error> system_failure(const std::string& what);
+
+/// Fills the front of `into`: how many bytes, 0 at the end of the file.
+[[nodiscard]] Result<std::size_t> read_some(int file, std::span<std::byte> into, const std::string& what);
 
 [[nodiscard]] Result<std::vector<std::byte>> read_file(const std::filesystem::path& path);
 

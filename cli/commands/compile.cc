@@ -43,10 +43,7 @@ void add_compile(CLI::App& app) {
   command->add_option("-o,--output", options->output, "The file to write")->required()->type_name("FILE");
   command->add_flag("--for-fuel", options->engine.fuel, "For runs with --fuel");
   command->add_flag("--for-timeout", options->engine.epochs, "For runs with --timeout, and for 'serve'");
-  command->callback([options] {
-    const auto done = compile(*options);
-    if (!done) end_with(done.error(), exit_code(done.error().code()));
-  });
+  command->callback([options] { end_unless(compile(*options)); });
 }
 
 }  // namespace tairitsu::cli

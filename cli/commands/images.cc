@@ -144,20 +144,13 @@ Result<void> list(const ListOptions& options) {
 Result<void> tag(const std::string& source, const std::string& target) {
   TAIRITSU_TRY(auto store, open_store());
   TAIRITSU_TRY(const std::string name, normalize_image_name(target));
-  if (name.find('@') != std::string::npos) {
-    return fail(ErrorCode::invalid_argument, "'" + target + "' has a digest, which a new name cannot have");
-  }
   TAIRITSU_TRY(const auto image, find_image(store, source));
   return store.tag(image.digest, name);
 }
 
 Result<void> remove_one(ImageStore& store, const std::string& reference, bool force) {
-  TAIRITSU_TRY(const auto image, find_image(store, reference));
-  // By name, if that is what found it.
-  const auto name = normalize_image_name(reference);
-  const bool named = name && std::ranges::find(image.names, *name) != image.names.end();
-  const bool as_it_is = std::ranges::find(image.names, reference) != image.names.end();
-  TAIRITSU_TRY(const auto removal, store.remove(named ? *name : as_it_is ? reference : image.digest, force));
+  TAIRITSU_TRY(const std::string stored, stored_reference(store, reference));
+  TAIRITSU_TRY(const auto removal, store.remove(stored, force));
   std::string text;
   for (const std::string& gone : removal.names) text += "Untagged: " + printable(gone) + "\n";
   if (removal.last) text += "Deleted: " + removal.digest + "\n";

@@ -260,10 +260,14 @@ Result<Subject> read_subject(const ImageSource& source) {
     return fail(ErrorCode::io, source.name + ": is a folder; if there is WIT in it, " + command);
   }
   Subject subject;
-  if (!file) {
-    TAIRITSU_TRY(subject.image, find_source(source));
+  std::vector<std::byte> bytes;
+  if (file) {
+    TAIRITSU_TRY(bytes, read_file(source.name));
+  } else {
+    TAIRITSU_TRY(auto found, find_source(source));
+    TAIRITSU_TRY(bytes, found.store.read_component(found.image));
+    subject.image = std::move(found.image);
   }
-  TAIRITSU_TRY(const auto bytes, load_bytes(source));
   auto info = inspect_component(bytes);
   if (!info) {
     const bool wit = source.name.ends_with(".wit") && info.error().code() == ErrorCode::not_wasm;

@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "commands/command.h"
 #include "commands/progress.h"
@@ -80,9 +81,8 @@ Result<typename Kind::Made> load_artifact(EngineOptions options, const std::file
 
 template <typename Kind>
 Result<typename Kind::Made> load_stored(const Engine& engine, const LoadOptions& options) {
-  TAIRITSU_TRY(const auto image, find_source(options.source));
-  TAIRITSU_TRY(const auto store, open_store());
-  return Kind::cached(open_cache(options), engine, store, image);
+  TAIRITSU_TRY(const auto found, find_source(options.source));
+  return Kind::cached(open_cache(options), engine, found.store, found.image);
 }
 
 template <typename Kind>
@@ -134,19 +134,19 @@ Result<Program> load_program(const EngineOptions& engine, const LoadOptions& opt
   return load<Programs>(engine, options);
 }
 
-Result<StoredImage> find_source(const ImageSource& source) {
+Result<FoundImage> find_source(const ImageSource& source) {
   if (looks_like_path(source.name)) {
     return fail(ErrorCode::not_found, source.name + ": there is no such file");
   }
   TAIRITSU_TRY(auto store, open_store());
-  return obtain_image(store, source);
+  TAIRITSU_TRY(auto image, obtain_image(store, source));
+  return FoundImage{.store = std::move(store), .image = std::move(image)};
 }
 
 Result<std::vector<std::byte>> load_bytes(const ImageSource& source) {
   if (is_file(source)) return read_file(source.name);
-  TAIRITSU_TRY(const auto image, find_source(source));
-  TAIRITSU_TRY(const auto store, open_store());
-  return store.read_component(image);
+  TAIRITSU_TRY(const auto found, find_source(source));
+  return found.store.read_component(found.image);
 }
 
 std::string program_name(const LoadOptions& options) {

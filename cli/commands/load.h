@@ -32,8 +32,13 @@ void add_load_options(CLI::App& command, LoadOptions& options);
 /// The same for a program: a core module runs natively.
 [[nodiscard]] Result<Program> load_program(const EngineOptions& engine, const LoadOptions& options);
 
+struct FoundImage {
+  ImageStore store;
+  StoredImage image;
+};
+
 /// The image that a command means that takes it for no file.
-[[nodiscard]] Result<StoredImage> find_source(const ImageSource& source);
+[[nodiscard]] Result<FoundImage> find_source(const ImageSource& source);
 
 /// The bytes of a file or of an image's component.
 [[nodiscard]] Result<std::vector<std::byte>> load_bytes(const ImageSource& source);

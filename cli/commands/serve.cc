@@ -201,10 +201,7 @@ void add_serve(CLI::App& app) {
       "--no-pool", options->no_pool,
       "Allocate instances one by one: slower, with less memory kept and no bounds on their shape");
   add_sandbox_options(*command, options->sandbox);
-  command->callback([options] {
-    const auto done = serve(*options);
-    if (!done) end_with(done.error(), exit_code(done.error().code()));
-  });
+  command->callback([options] { end_unless(serve(*options)); });
 }
 
 }  // namespace tairitsu::cli

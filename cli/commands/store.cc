@@ -89,8 +89,13 @@ Result<StoredImage> obtain_image(ImageStore& store, const ImageSource& source) {
   return std::move(pulled.image);
 }
 
-std::string title_of(const StoredImage& image) {
-  return image.names.empty() ? image.digest : image.names.front();
+Result<std::string> stored_reference(const ImageStore& store, const std::string& typed) {
+  TAIRITSU_TRY(const auto image, find_image(store, typed));
+  const auto is_a_name = [&](const std::string& text) {
+    return std::ranges::find(image.names, text) != image.names.end();
+  };
+  if (const auto name = normalize_image_name(typed); name && is_a_name(*name)) return *name;
+  return is_a_name(typed) ? typed : image.digest;
 }
 
 nlohmann::ordered_json image_as_json(const StoredImage& image) {

@@ -41,8 +41,9 @@ void add_pull_flags(CLI::App& command, ImageSource& source);
 /// Finds an image, pulled first where the policy says so.
 [[nodiscard]] Result<StoredImage> obtain_image(ImageStore& store, const ImageSource& source);
 
-/// What to say of an image: its first name, or its digest.
-[[nodiscard]] std::string title_of(const StoredImage& image);
+/// What the store calls the image that somebody means: the name, if that is what finds it, else its digest. Fails as
+/// `find_image`.
+[[nodiscard]] Result<std::string> stored_reference(const ImageStore& store, const std::string& typed);
 
 /// An image as `--format json` has it.
 [[nodiscard]] nlohmann::ordered_json image_as_json(const StoredImage& image);
