@@ -79,19 +79,26 @@ oci::Progress progress_of(const OnTransfer& on_transfer, const Descriptor& blob)
   };
 }
 
+/// The store's errors get the image's name; the client's say already what was asked for.
+template <typename T>
+Result<T> about(const Reference& reference, Result<T> result) {
+  if (!result) return std::unexpected(result.error().with_context(reference.to_string()));
+  return result;
+}
+
 Result<void> pull_blob(oci::Client& client, const Reference& reference, const Descriptor& blob,
                        ImageWriter& writer, const OnTransfer& on_transfer) {
-  TAIRITSU_TRY(const bool existed, writer.reuse(blob.digest, blob.size));
+  TAIRITSU_TRY(const bool existed, about(reference, writer.reuse(blob.digest, blob.size)));
   if (existed) {
     tell(on_transfer, blob, TransferState::existed);
     return {};
   }
-  TAIRITSU_TRY(const Digest digest, Digest::parse(blob.digest));
-  TAIRITSU_TRY(auto to, writer.blob(blob.size));
+  TAIRITSU_TRY(const Digest digest, about(reference, Digest::parse(blob.digest)));
+  TAIRITSU_TRY(auto to, about(reference, writer.blob(blob.size)));
   WriterSink sink(to);
   TAIRITSU_CHECK(client.pull_blob(reference, digest, sink,
                                   {.size = blob.size, .progress = progress_of(on_transfer, blob)}));
-  TAIRITSU_CHECK(to.commit(blob.digest, blob.size));
+  TAIRITSU_CHECK(about(reference, to.commit(blob.digest, blob.size)));
   tell(on_transfer, blob, TransferState::finished);
   return {};
 }
@@ -143,12 +150,7 @@ Result<PulledImage> RegistryClient::pull(ImageStore& store, std::string_view nam
   const auto before = store.find(own_name.empty() ? digest : own_name);
   TAIRITSU_TRY(auto writer, store.write_image());
   for (const Descriptor* blob : {&parsed->config, &parsed->layer}) {
-    if (const auto pulled = pull_blob(client, reference, *blob, writer, on_transfer); !pulled) {
-      const Error& error = pulled.error();
-      // The client's own errors say what was asked for.
-      return std::unexpected(
-          error.message().find(reference.name()) != std::string::npos ? error : error.with_context(context));
-    }
+    TAIRITSU_CHECK(pull_blob(client, reference, *blob, writer, on_transfer));
   }
   TAIRITSU_TRY(auto image, writer.commit(bytes, own_name));
   const bool changed = !before || before->digest != image.digest;

@@ -1,6 +1,4 @@
 #include <algorithm>
-#include <chrono>
-#include <ctime>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -8,31 +6,17 @@
 #include <string>
 #include <utility>
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "container/registry_images.h"
 #include "image/digest.h"
+#include "image/manifest.h"
 #include "tairitsu/compilation_cache.h"
 
 namespace tairitsu::detail {
 
 namespace {
-
-constexpr std::size_t kMinPrefix = 4;
-
-/// The digits of a digest that a reference has, all of them or the first; empty where it can be a name only.
-std::string_view digits_in(std::string_view reference) {
-  std::string_view digits = reference;
-  if (const std::size_t at = digits.rfind('@'); at != std::string_view::npos) digits.remove_prefix(at + 1);
-  if (is_digest(digits)) return hex_of(digits);
-  if (digits.size() != reference.size()) return {};
-  if (digits.starts_with(kDigestPrefix)) digits.remove_prefix(kDigestPrefix.size());
-  const bool could_be =
-      digits.size() >= kMinPrefix && digits.size() <= kDigestHexSize && is_lower_hex(digits);
-  return could_be ? digits : std::string_view();
-}
 
 class ImagesInMemory final : public RegistryImages {
  public:
@@ -52,9 +36,7 @@ class ImagesInMemory final : public RegistryImages {
 
   Result<Image> add(std::string_view name, Image image, const ImageDescription& given) override {
     ImageDescription description = with_world(given, image.world());
-    if (description.created.empty()) {
-      description.created = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
-    }
+    if (description.created.empty()) description.created = created_now();
     auto entry =
         std::make_shared<const Entry>(Entry{.image = image,
                                             .description = {.digest = image.digest(),

@@ -15,7 +15,6 @@ namespace tairitsu::detail {
 namespace {
 
 constexpr std::size_t kMaxName = 512;
-constexpr std::size_t kMinPrefix = 4;
 constexpr int kMaxIndexDepth = 4;
 
 constexpr std::string_view kLettersAndDigits =
@@ -92,14 +91,8 @@ Result<Found> resolve(const std::vector<IndexEntry>& entries, std::string_view r
       if (entry.name == reference) return found(entry, true);
     }
   }
-  std::string_view digits = reference;
-  if (const std::size_t at = digits.rfind('@'); at != std::string_view::npos) digits.remove_prefix(at + 1);
-  const bool whole = is_digest(digits);
-  if (digits.starts_with(kDigestPrefix)) digits.remove_prefix(kDigestPrefix.size());
-  const bool could_be = whole || (digits.size() >= kMinPrefix && digits.size() <= kDigestHexSize &&
-                                  is_lower_hex(digits) && reference.find('@') == std::string_view::npos);
   const IndexEntry* match = nullptr;
-  if (could_be) {
+  if (const std::string_view digits = digits_in(reference); !digits.empty()) {
     for (const IndexEntry& entry : entries) {
       if (!is_digest(entry.descriptor.digest) || !hex_of(entry.descriptor.digest).starts_with(digits)) {
         continue;

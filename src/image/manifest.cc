@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ctime>
 #include <utility>
 
 #include <fmt/format.h>
@@ -39,6 +40,15 @@ std::string text_or_nothing(const Json& json, std::string_view name) {
 }
 
 }  // namespace
+
+std::string created_now() {
+  const std::time_t seconds = std::time(nullptr);
+  std::tm time{};
+  ::gmtime_r(&seconds, &time);
+  std::array<char, 32> text{};
+  const std::size_t size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &time);
+  return {text.data(), size};
+}
 
 bool is_wasm_layer(std::string_view media_type) noexcept {
   return std::ranges::find(kWasmLayers, media_type) != kWasmLayers.end();

@@ -37,6 +37,9 @@ struct WasmConfig {
   std::optional<ComponentNames> component;
 };
 
+/// Now, as a config has it.
+[[nodiscard]] std::string created_now();
+
 /// Whether a layer of that type is a WebAssembly binary: `application/wasm`, and what was in use before it.
 [[nodiscard]] bool is_wasm_layer(std::string_view media_type) noexcept;
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <ctime>
 #include <optional>
 #include <utility>
 
@@ -46,15 +45,6 @@ Result<StoredImage> describe(const ImageLayout& layout, const Found& found, std:
     return std::unexpected(
         image.error().with_context(fmt::format("image '{}'", detail::printable(reference))));
   return image;
-}
-
-std::string now() {
-  const std::time_t seconds = std::time(nullptr);
-  std::tm time{};
-  ::gmtime_r(&seconds, &time);
-  std::array<char, 32> text{};
-  const std::size_t size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &time);
-  return {text.data(), size};
 }
 
 /// Whether the binary is a component; fails where it is none of WebAssembly's.
@@ -174,7 +164,7 @@ Result<StoredImage> ImageStore::add_image(std::string_view name, std::span<const
   auto digest = writer.transaction_->add(component);
   if (!digest) return with_name(digest.error());
   detail::WasmConfig config;
-  config.created = description.created.empty() ? now() : description.created;
+  config.created = description.created.empty() ? detail::created_now() : description.created;
   config.author = description.author;
   config.os = *is_one ? "wasip2" : "wasip1";
   config.layer_digests = {*digest};
