@@ -8,6 +8,10 @@ function(tairitsu_enable_warnings target)
     # std::expected that hold nothing.
     target_compile_options(${target} PRIVATE -Wno-restrict -Wno-array-bounds -Wno-maybe-uninitialized)
   endif()
+  if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    # libstdc++ 12 uses what it deprecates, in std::stable_sort.
+    target_compile_options(${target} PRIVATE -Wno-deprecated-declarations)
+  endif()
   if(TAIRITSU_WERROR)
     target_compile_options(${target} PRIVATE -Werror)
   endif()

@@ -25,7 +25,7 @@ from cli_case import (GUESTS, TAIRITSU, CliCase, ImageCase, main, problems_of_st
 from faulty_registry import MANIFEST, OciImage, descriptor, digest_of, numbered
 
 HELLO = GUESTS / "hello.wasm"
-GREETER = GUESTS / "greeter.wasm"
+SHOP = GUESTS / "bindgen_shop.wasm"
 # The same program as HELLO before it was made a component.
 MODULE = GUESTS / "hello.dir" / "core.wasm"
 ECHO = GUESTS / "echo.wat"
@@ -147,7 +147,7 @@ class Images(ImageCase):
             for file, name, year, more in (
                 (HELLO, "me/hello:1", 2021, ("--annotation", "color=red")),
                 (ECHO, "echo", 2022, ("--annotation", "color=blue")),
-                (GREETER, "127.0.0.1:5000/greeter:2", 2023, ()))
+                (SHOP, "127.0.0.1:5000/shop:2", 2023, ()))
         ]
         self.output("tag", "me/hello:1", "hello:stable")
 
@@ -162,7 +162,7 @@ class Images(ImageCase):
             ("me/hello", "1", self.digests[0][7:19]),
             ("hello", "stable", self.digests[0][7:19]),
             ("echo", "latest", self.digests[1][7:19]),
-            ("127.0.0.1:5000/greeter", "2", self.digests[2][7:19]),
+            ("127.0.0.1:5000/shop", "2", self.digests[2][7:19]),
         ]))
         for row in rows:
             self.assertRegex(row[3], r"year|20\d\d")
@@ -177,7 +177,7 @@ class Images(ImageCase):
         self.assertEqual((unnamed["digest"], unnamed["names"]), (image.digest, []))
         self.assertEqual(self.output("images", "-q", "--filter", "dangling=true"), image.digest[7:19] + "\n")
         self.assertEqual(self.names("--filter", "dangling=false"),
-                         ["127.0.0.1:5000/greeter:2", "echo:latest", "hello:stable", "me/hello:1"])
+                         ["127.0.0.1:5000/shop:2", "echo:latest", "hello:stable", "me/hello:1"])
 
     def test_prints_ids_alone(self):
         self.assertEqual(set(self.output("images", "--quiet").split()), {digest[7:19] for digest in self.digests})
@@ -200,7 +200,7 @@ class Images(ImageCase):
         self.assertEqual({row[0] for row in self.rows("me/hello:1")}, {"me/hello"})
         self.assertEqual(self.rows("me/hello:2"), [])
         self.assertEqual({row[0] for row in self.rows("h*")}, {"hello"})
-        self.assertEqual({row[0] for row in self.rows("127.0.0.1:5000/*")}, {"127.0.0.1:5000/greeter"})
+        self.assertEqual({row[0] for row in self.rows("127.0.0.1:5000/*")}, {"127.0.0.1:5000/shop"})
         self.assertEqual({row[0] for row in self.rows("--filter", "reference=e*")}, {"echo"})
         self.assertEqual({row[0] for row in self.rows("--filter", "reference=*:stable")}, {"hello"})
         self.assertEqual({row[0] for row in self.rows("echo", "--filter", "label=color")}, {"echo"})
@@ -220,7 +220,7 @@ class Images(ImageCase):
         self.assertEqual(found("label=color=green"), set())
         self.assertEqual(found("before=echo"), {first})
         self.assertEqual(found("since=echo"), {third})
-        self.assertEqual(found("since=me/hello:1", "before=127.0.0.1:5000/greeter:2"), {second})
+        self.assertEqual(found("since=me/hello:1", "before=127.0.0.1:5000/shop:2"), {second})
         self.assertEqual(found("since=" + first[7:15], "label=color"), {second})
 
     def test_is_filtered_by_the_time_however_it_is_written(self):
@@ -533,7 +533,7 @@ class System(ImageCase):
     def test_prunes_what_nothing_names(self):
         self.output("import", HELLO, "hello")
         self.output("import", ECHO, "hello")  # Nothing names the first one any more.
-        unnamed = OciImage(GREETER.read_bytes())
+        unnamed = OciImage(SHOP.read_bytes())
         self.output("load", "-i", self.write("unnamed.tar", archive_of(unnamed)))
         self.assertEqual((len(self.images()), len(self.blobs())), (2, 9))
         some = r"Total reclaimed space: [1-9][\d.]* [KM]iB\n$"
@@ -705,9 +705,9 @@ class Disk(ImageCase):
         os.environ["TAIRITSU_HOME"] = str(self.home)
         self.output("import", HELLO, "hello")
         before = self.images()
-        message = self.refusal(125, "import", GREETER, "greeter")
+        message = self.refusal(125, "import", SHOP, "shop")
         self.assertIn("No space left", message)
-        big = self.write("big.tar", archive_of(OciImage(GREETER.read_bytes()), ("a:1",)))
+        big = self.write("big.tar", archive_of(OciImage(SHOP.read_bytes()), ("a:1",)))
         self.assertIn("No space left", self.refusal(125, "load", "-i", big))
         self.assertEqual(self.images(), before)
         self.assertEqual(self.leftovers(), [])

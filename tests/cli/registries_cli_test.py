@@ -24,6 +24,7 @@ from cli_case import GUESTS, TAIRITSU, ImageCase, main, problems_of_store, run_o
 from faulty_registry import MANIFEST, FaultyRegistry, OciImage, descriptor, digest_of, numbered
 
 HELLO = GUESTS / "hello.wasm"
+SHOP = GUESTS / "bindgen_shop.wasm"
 MODULE = GUESTS / "hello.dir" / "core.wasm"
 HELLO_SAYS = "Hello, world!\n"
 # The password is p:ass.
@@ -199,13 +200,13 @@ class OpenRegistry(RegistryCase):
 
     def test_gives_what_is_called_and_inspected(self):
         name = f"{self.registry.host}/me/shop:1"
-        self.output("import", GUESTS / "greeter.wasm", name)
+        self.output("import", SHOP, name)
         self.output("push", name)
         compiled = self.folder / "shop.cwasm"
         for number, (expected, *command) in enumerate((
-            ("greet: func(name: string) -> string\n", "call", name),
-            (self.output("wit", GUESTS / "greeter.wasm"), "wit", name),
-            ("greet: func(name: string)", "inspect", name),
+            ("find: func(query: query) -> list<item>\n", "call", name),
+            (self.output("wit", SHOP), "wit", name),
+            ("interface example:shop/catalogue@1.2.0", "inspect", name),
             ("", "compile", name, "-o", compiled),
         )):
             self.assertIn(expected, self.output(*command, env=self.another_store(f"other{number}")))
@@ -311,8 +312,8 @@ class OpenRegistry(RegistryCase):
         self.expect_sound()
 
     def test_fills_no_disk_by_halves(self):
-        name = f"{self.registry.host}/full/greeter:1"
-        self.registry.put("full/greeter", "1", OciImage((GUESTS / "greeter.wasm").read_bytes()))
+        name = f"{self.registry.host}/full/shop:1"
+        self.registry.put("full/shop", "1", OciImage(SHOP.read_bytes()))
         self.registry.put("full/hello", "1", OciImage(HELLO.read_bytes()))
         disk = self.small_disk("300k")
         env = {"TAIRITSU_HOME": str(disk)}

@@ -79,7 +79,7 @@ TEST_F(ValuePathChecks, RefuseStringsThatAreNotUtf8) {
        {"\xFF", "a\x80", "caf\xC3", "\xC0\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF0\x9F\x98"}) {
     expect_refused<std::string>("flat-string", wrong, "right", kMessage);
     // Among much else that is right, on both sides of the short check's length.
-    for (const std::size_t size : {7, 128, 129, 4096}) {
+    for (const std::size_t size : {7U, 128U, 129U, 4096U}) {
       expect_refused<std::string>("flat-string", std::string(size, 'x') + wrong, "right", kMessage);
       expect_refused<std::string>("flat-string", wrong + std::string(size, 'x'), "right", kMessage);
     }

@@ -261,7 +261,7 @@ class Chain {
 
 TEST(NestedCalls, PassValuesInMemoryBothWays) {
   const std::string large(20'000, 'x');
-  for (const std::size_t length : {1, 2, 3, 10}) {
+  for (const std::size_t length : {1U, 2U, 3U, 10U}) {
     Chain chain(text_guest(), length, [](std::string_view text) { return "<" + std::string(text) + ">"; });
     const std::string letters = std::string("abcdefghij").substr(0, length);
     EXPECT_EQ(unwrap(chain("-")), letters + "<-" + letters + ">");

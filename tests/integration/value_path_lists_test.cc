@@ -23,7 +23,7 @@ class ValuePathLists : public EchoTest {
   /// Lists of many sizes; the largest has a million elements.
   template <typename T>
   void expect_sizes(std::string_view name) {
-    for (const std::size_t size : {0, 1, 2, 3, 7, 255, 1'000'000}) expect_echo(name, count_up<T>(size));
+    for (const std::size_t size : {0U, 1U, 2U, 3U, 7U, 255U, 1'000'000U}) expect_echo(name, count_up<T>(size));
   }
 };
 INSTANTIATE_ECHO_TEST(ValuePathLists);
@@ -33,7 +33,7 @@ TEST_P(ValuePathLists, KeepWordsOfEverySize) { expect_sizes<std::int32_t>("echo-
 TEST_P(ValuePathLists, KeepDoublesOfEverySize) { expect_sizes<double>("echo-f64"); }
 
 TEST_P(ValuePathLists, KeepBoolsOfEverySize) {
-  for (const std::size_t size : {0, 1, 8, 9, 100'000}) {
+  for (const std::size_t size : {0U, 1U, 8U, 9U, 100'000U}) {
     std::vector<bool> values(size);
     for (std::size_t i = 0; i < size; i += 3) values[i] = true;
     expect_echo("echo-bool", values);

@@ -226,7 +226,7 @@ Result<U32> answer_of(const std::vector<std::pair<std::string, U32>>& versions) 
   const auto define = [&](Linker& linker) -> Result<void> {
     for (const auto& [version, number] : versions) {
       TAIRITSU_CHECK(linker.define("test:forward/host" + version + "#scalar",
-                                   [number = number](U32 a) { return a + number; }));
+                                   [added = number](U32 a) { return a + added; }));
     }
     return {};
   };

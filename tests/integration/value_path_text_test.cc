@@ -63,7 +63,7 @@ const std::vector<std::string>& texts() {
         "\U0001F600\U0001F680",
         "a\u00E9\u65E5\U0001F600z",
     };
-    for (const std::size_t size : {7, 8, 9, 127, 128, 129, 1000}) {
+    for (const std::size_t size : {7U, 8U, 9U, 127U, 128U, 129U, 1000U}) {
       result.push_back(std::string(size, 'x'));
       result.push_back(std::string(size, 'x') + "\u00E9");
       result.push_back("\U0001F600" + std::string(size, 'x'));

@@ -22,7 +22,7 @@ Type type_of_point() { return detail::Codec<Point>::type(); }
 Type list_of(Type element) { return Type::make(TypeKind::list, {}, {TypeField{{}, std::move(element)}}); }
 
 TEST(Value, IsNoValueByItself) {
-  const Value value;
+  const Value value{};
   EXPECT_TRUE(value.is_empty());
   EXPECT_EQ(value.kind(), TypeKind::tuple);
   EXPECT_EQ(value.size(), 0U);
