@@ -15,7 +15,7 @@ cpp_folders := $(wildcard include src bindgen cli examples tests bench)
 # Generated code is formatted by its generator.
 cpp_files = $(shell find $(cpp_folders) -path '*/golden' -prune -o \
 	\( -name '*.cc' -o -name '*.cpp' -o -name '*.c' -o -name '*.h' \) -print)
-# Thread sanitizer of GCC 12 cannot place its shadow memory where addresses are randomised in more than 28 bits.
+# The thread sanitizer cannot place its shadow memory wherever addresses are randomised in more bits.
 fixed_addresses := $(shell setarch --addr-no-randomize true 2>/dev/null && echo setarch --addr-no-randomize)
 random_bits := $(shell cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo unknown)
 no_tsan := $(if $(fixed_addresses)$(filter 28,$(random_bits)),,the thread sanitizer cannot run here: \

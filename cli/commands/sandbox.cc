@@ -75,6 +75,11 @@ void print_denial(const WasiDenial& denial) {
       text += "to look up '" + printable(denial.rule) + "'; --allow-lookup allows it\n";
       std::fputs(text.c_str(), stderr);
       return;
+    case WasiDenial::Kind::path:
+      text += "to use '" + printable(denial.rule) +
+              "', which is in no folder of a --volume, or would change one that is read-only\n";
+      std::fputs(text.c_str(), stderr);
+      return;
   }
   // In quotes, for a shell to take it.
   text += "'" + std::string(denial.rule) + "' allows it\n";

@@ -47,9 +47,11 @@ struct WasiDenial {
     bind,     ///< A socket was to listen: see `WasiOptions::bind`.
     request,  ///< An HTTP request: see `WasiOptions::http`.
     lookup,   ///< A name was to be looked up: see `WasiOptions::name_lookup`.
+    path,     ///< A path leads out of the folders, or something was to change in one that is read-only.
   };
   Kind kind;
-  /// The narrowest rule that would have allowed it; of a look-up the name, a guest's text. Valid during the call.
+  /// The narrowest rule that would have allowed it; of a look-up the name, and of a path what the guest calls
+  /// it, both a guest's text. Valid during the call.
   std::string_view rule;
 };
 
@@ -106,7 +108,8 @@ struct WasiOptions {
   /// The same seed gives the same random numbers, with the same version of the library. Not for secrets.
   std::optional<std::uint64_t> random_seed = std::nullopt;
 
-  /// Told of what the rules of the network and of HTTP deny, and of look-ups.
+  /// Told of what the rules of the network and of HTTP deny, of look-ups, and of paths where the guest is a
+  /// component. Names of files in no folder at all do not reach the host: a guest's own C library refuses them.
   std::function<void(const WasiDenial& denial)> on_denied = {};
 };
 

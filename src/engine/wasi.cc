@@ -132,6 +132,7 @@ Result<WasiPolicyPtr> make_wasi_policy(const WasiOptions& options) {
       {"http", http_to_json(options)},
       {"clock", clock_to_json(options)},
       {"random_seed", options.random_seed ? Json(*options.random_seed) : Json()},
+      {"tells_denials", options.on_denied != nullptr},
   };
   std::string text;
   try {

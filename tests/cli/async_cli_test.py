@@ -50,6 +50,22 @@ class Command(SharedHomeCase):
             self.expect(run("--timeout", "300ms", COMMAND, *verb), 124, "", "deadline", "--timeout")
             self.assertLess(time.monotonic() - begin, 5)
 
+    def test_opens_what_it_may(self):
+        folder = self.folder / "shared"
+        folder.mkdir()
+        (folder / "a.txt").write_text("a")
+        (self.folder / "b.txt").write_text("b")
+        may = ("--log-denied", "-v", f"{folder}:/data")
+        read_only = ("--log-denied", "-v", f"{folder}:/data:ro")
+        for options, verb, path in ((may, "open", "a.txt"), (read_only, "open", "a.txt"), (may, "create", "c.txt")):
+            done = run(*options, COMMAND, verb, path)
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "opened\n", ""))
+        for options, verb, path in ((may, "open", "../b.txt"), (read_only, "create", "d.txt")):
+            self.expect(run(*options, COMMAND, verb, path), 1, "denied\n",
+                        f"tairitsu: denied: to use '/data/{path}'", "--volume")
+        done = run(*may, COMMAND, "open", "none.txt")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (1, "failed\n", ""))
+
     def test_connects_where_it_may(self):
         with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as server:
             where = f"127.0.0.1:{server.getsockname()[1]}"

@@ -21,6 +21,7 @@ import unittest
 from cli_case import GUESTS, TAIRITSU, SharedHomeCase, main, run_tairitsu
 
 NETWORK = GUESTS / "network.wasm"
+TOOL = GUESTS / "wasi_tool.wasm"
 DENIED = "error access-denied\n"
 REFUSED = "error HTTP-request-denied\n"
 
@@ -429,6 +430,25 @@ class Denials(PolicyCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         evil = network("--log-denied", "--", "lookup", "a\x1b[31mb").stderr
         self.assertNotIn("\x1b", evil)
+
+    def test_name_the_path_that_is_out_of_reach(self):
+        folder = self.folder / "shared"
+        (folder / "inner").mkdir(parents=True)
+        (self.folder / "secret").write_text("secret")
+        (folder / "link").symlink_to(self.folder / "secret")
+        volume = f"{folder}:/data"
+        for options, verb, path in ((("-v", volume), "read", "/data/link"),
+                                    (("-v", volume + ":ro"), "write", "/data/new\x1b.txt"),
+                                    (("-v", volume + ":ro"), "write", "/data/inner/new.txt")):
+            with self.subTest(path=path):
+                done = run_tairitsu("run", "--log-denied", *options, TOOL, verb, path, "x")
+                self.assertNotEqual(done.returncode, 0)
+                told = path.replace("\x1b", "?")
+                denials = [line for line in done.stderr.splitlines() if line.startswith("tairitsu: denied")]
+                self.assertTrue(denials[0].startswith(f"tairitsu: denied: to use '{told}', "), done.stderr)
+                self.assertIn("--volume", denials[0])
+        done = run_tairitsu("run", "--log-denied", "-v", volume, TOOL, "read", "/data/none")
+        self.assertNotIn("denied", done.stderr)
 
     def test_name_the_option_that_lets_it_listen(self):
         for protocol in ("tcp", "udp"):

@@ -23,7 +23,8 @@ class ValuePathLists : public EchoTest {
   /// Lists of many sizes; the largest has a million elements.
   template <typename T>
   void expect_sizes(std::string_view name) {
-    for (const std::size_t size : {0U, 1U, 2U, 3U, 7U, 255U, 1'000'000U}) expect_echo(name, count_up<T>(size));
+    for (const std::size_t size : {0U, 1U, 2U, 3U, 7U, 255U, 1'000'000U})
+      expect_echo(name, count_up<T>(size));
   }
 };
 INSTANTIATE_ECHO_TEST(ValuePathLists);

@@ -21,8 +21,10 @@ namespace tairitsu::test {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::Ge;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Le;
 using ::testing::SizeIs;
 using namespace std::chrono_literals;
@@ -162,6 +164,37 @@ TEST_P(Wasi, ShowsNoFolder) {
   EXPECT_NE(unwrap(make_folder("/tmp/tairitsu-escape")), 0);
   EXPECT_FALSE(std::filesystem::exists("/tmp/tairitsu-escape"));
   EXPECT_EQ(container.state(), ContainerState::running) << "a denial is an answer, not a trap";
+}
+
+TEST_P(Wasi, TellsOfPathsThatAreDenied) {
+  const auto folder = std::filesystem::temp_directory_path() / "tairitsu_wasi_denied_paths";
+  std::filesystem::create_directories(folder / "writable");
+  std::filesystem::create_directories(folder / "constant");
+  std::ofstream(folder / "secret.txt") << "secret";
+  std::ofstream(folder / "constant" / "a.txt") << "text";
+  std::filesystem::remove(folder / "constant" / "link");
+  std::filesystem::create_symlink(folder / "secret.txt", folder / "constant" / "link");
+  std::vector<std::string> told;
+  auto container = make({.folders = {{.host = folder / "writable", .guest = "/writable", .read_only = false},
+                                     {.host = folder / "constant", .guest = "/", .read_only = true}},
+                         .on_denied = [&](const WasiDenial& denial) {
+                           EXPECT_EQ(denial.kind, WasiDenial::Kind::path);
+                           told.emplace_back(denial.rule);
+                         }});
+  auto open = function_of<std::int32_t(std::string_view, std::string_view)>(container, "open");
+  auto make_folder = function_of<std::int32_t(std::string_view)>(container, "make-folder");
+  EXPECT_EQ(unwrap(open("/a.txt", "r")), 0);
+  EXPECT_EQ(unwrap(open("/writable/b.txt", "w")), 0);
+  EXPECT_EQ(unwrap(make_folder("/writable/inner")), 0);
+  EXPECT_NE(unwrap(open("/none.txt", "r")), 0);
+  EXPECT_THAT(told, IsEmpty());
+
+  EXPECT_NE(unwrap(open("/a.txt", "w")), 0);
+  EXPECT_NE(unwrap(open("/link", "r")), 0);
+  EXPECT_NE(unwrap(open("/writable/inner/../../secret.txt", "r")), 0);
+  EXPECT_NE(unwrap(make_folder("/inner")), 0);
+  EXPECT_THAT(told, ElementsAre("/a.txt", "/link", "/writable/inner/../../secret.txt", "/inner"));
+  std::filesystem::remove_all(folder);
 }
 
 TEST_P(Wasi, GivesNoNetwork) {

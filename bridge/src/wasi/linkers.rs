@@ -1,6 +1,6 @@
 //! Linkers that hold WASI.
 
-use super::lookups;
+use super::{folders, lookups};
 use crate::engine::Engine;
 use crate::error::{Code, Error};
 use crate::ffi::Bytes;
@@ -64,13 +64,23 @@ fn fill(linker: &mut Linker<Data>, key: u8) -> wasmtime::Result<()> {
     if has(ASYNC_HTTP) {
         wasmtime_wasi_http::p3::add_to_linker(linker)?;
     }
-    let name_lookup = |version| format!("wasi:sockets/ip-name-lookup@{version}");
+    let name = |interface, version| format!("wasi:{interface}@{version}");
     linker.allow_shadowing(true);
     if has(BASE) {
-        lookups::define(&mut linker.instance(&name_lookup(VERSION))?)?;
+        let name = |interface| name(interface, VERSION);
+        lookups::define(&mut linker.instance(&name("sockets/ip-name-lookup"))?)?;
+        folders::define_preopens(&mut linker.instance(&name("filesystem/preopens"))?)?;
+        let mut types = linker.instance(&name("filesystem/types"))?;
+        match has(INTERRUPTIBLE) {
+            true => folders::define_interruptible(&mut types)?,
+            false => folders::define(&mut types)?,
+        }
     }
     if has(ASYNC_BASE) {
-        lookups::define_async(&mut linker.instance(&name_lookup(ASYNC_VERSION))?)?;
+        let name = |interface| name(interface, ASYNC_VERSION);
+        lookups::define_async(&mut linker.instance(&name("sockets/ip-name-lookup"))?)?;
+        folders::define_async_preopens(&mut linker.instance(&name("filesystem/preopens"))?)?;
+        folders::define_async(&mut linker.instance(&name("filesystem/types"))?)?;
     }
     linker.allow_shadowing(false);
     Ok(())

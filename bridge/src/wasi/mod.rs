@@ -1,6 +1,7 @@
 //! WASI by a policy that denies by default: what a guest may see of its host is what
 //! [`WasiPolicy`] names.
 
+mod folders;
 mod linkers;
 mod lookups;
 mod outgoing;

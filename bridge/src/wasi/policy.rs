@@ -107,6 +107,8 @@ pub struct Policy {
     pub http: Http,
     pub clock: Clock,
     pub random_seed: Option<u64>,
+    /// Whether [`WasiCallbacks::denied`] does anything.
+    pub tells_denials: bool,
     #[serde(skip)]
     pub sockets: SocketRules,
     #[serde(skip)]
@@ -125,7 +127,8 @@ pub struct WasiCallbacks {
     pub data: *mut c_void,
     /// A line, without its end, of stream 0 (standard output) or 1 (standard error).
     pub line: extern "C" fn(data: *mut c_void, stream: u32, text: Bytes),
-    /// Something was denied, of a kind (a value of [`Denial`]) and written as the rule that allows it.
+    /// Something was denied, of a kind (a value of [`Denial`]) and written as the rule that allows it, as a
+    /// name or as a path.
     pub denied: extern "C" fn(data: *mut c_void, kind: u8, rule: Bytes),
     /// Called once, when nothing calls the others any more.
     pub release: extern "C" fn(data: *mut c_void),
@@ -138,6 +141,7 @@ pub enum Denial {
     Bind = 1,
     Request = 2,
     Lookup = 3,
+    Path = 4,
 }
 
 pub struct Callbacks(WasiCallbacks);

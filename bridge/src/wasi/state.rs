@@ -1,5 +1,6 @@
 //! What a store holds for WASI.
 
+use super::folders::Folders;
 use super::outgoing::HttpHooks;
 use super::policy::{Clock, Denial, Input, Output, Policy};
 use super::rules::Protocol;
@@ -27,6 +28,7 @@ pub struct WasiState {
     policy: Arc<Policy>,
     /// Standard output and standard error, where they are captured.
     captured: [Option<MemoryOutputPipe>; 2],
+    folders: Folders,
 }
 
 enum Guest {
@@ -244,6 +246,7 @@ impl WasiState {
             },
             policy: policy.clone(),
             captured,
+            folders: Folders::new(),
         })
     }
 
@@ -254,6 +257,7 @@ impl WasiState {
             guest: Guest::Module(context(policy, &mut captured)?.build_p1()),
             policy: policy.clone(),
             captured,
+            folders: Folders::new(),
         })
     }
 
@@ -270,6 +274,15 @@ impl Data {
     /// What the guest may do, where the store has WASI.
     pub fn wasi_policy(&self) -> Option<&Policy> {
         self.wasi.as_ref().map(|wasi| &*wasi.policy)
+    }
+
+    /// Where the guest's folders are, of those that its functions gave it.
+    pub fn wasi_folders(&self) -> &Folders {
+        &self.wasi.as_ref().expect("the store has no WASI").folders
+    }
+
+    pub fn wasi_folders_mut(&mut self) -> &mut Folders {
+        &mut self.wasi.as_mut().expect("the store has no WASI").folders
     }
 
     fn wasi_guest(&mut self) -> &mut Guest {

@@ -104,6 +104,31 @@ static bool print_environment(void) {
   return written;
 }
 
+// Waits for what an imported function began.
+static void wait_until_returned(command_subtask_status_t status) {
+  if (COMMAND_SUBTASK_STATE(status) == COMMAND_SUBTASK_RETURNED) return;
+  wait_for(COMMAND_SUBTASK_HANDLE(status), COMMAND_WAITABLE_STATUS_BLOCKED);
+  command_subtask_drop(COMMAND_SUBTASK_HANDLE(status));
+}
+
+// Opens a path in the folder, the guest's first, to read or to create it.
+static bool open_path(const char* path, bool create) {
+  wasi_filesystem_preopens_list_tuple2_own_descriptor_string_t folders;
+  wasi_filesystem_preopens_get_directories(&folders);
+  if (folders.len == 0) return print("no folder\n") && false;
+  wasi_filesystem_types_method_descriptor_open_at_args_t open = {
+      .self = wasi_filesystem_types_borrow_descriptor(folders.ptr[0].f0),
+      .path = {.ptr = (uint8_t*)path, .len = strlen(path)},
+      .open_flags = create ? WASI_FILESYSTEM_TYPES_OPEN_FLAGS_CREATE : 0,
+      .flags = create ? WASI_FILESYSTEM_TYPES_DESCRIPTOR_FLAGS_WRITE
+                      : WASI_FILESYSTEM_TYPES_DESCRIPTOR_FLAGS_READ};
+  wasi_filesystem_types_result_own_descriptor_error_code_t result;
+  wait_until_returned(wasi_filesystem_types_method_descriptor_open_at(&open, &result));
+  if (!result.is_err) return print("opened\n");
+  print(result.val.err.tag == WASI_FILESYSTEM_TYPES_ERROR_CODE_NOT_PERMITTED ? "denied\n" : "failed\n");
+  return false;
+}
+
 // Connects to A.B.C.D:PORT.
 static bool connect_to(const char* where) {
   unsigned parts[4] = {0}, port = 0;
@@ -122,11 +147,7 @@ static bool connect_to(const char* where) {
   uint8_t bytes[4] = {(uint8_t)parts[0], (uint8_t)parts[1], (uint8_t)parts[2], (uint8_t)parts[3]};
   memcpy(&to.remote_address.val.ipv4.address, bytes, sizeof bytes);
   wasi_sockets_types_result_void_error_code_t result;
-  command_subtask_status_t status = wasi_sockets_types_method_tcp_socket_connect(&to, &result);
-  if (COMMAND_SUBTASK_STATE(status) != COMMAND_SUBTASK_RETURNED) {
-    wait_for(COMMAND_SUBTASK_HANDLE(status), COMMAND_WAITABLE_STATUS_BLOCKED);
-    command_subtask_drop(COMMAND_SUBTASK_HANDLE(status));
-  }
+  wait_until_returned(wasi_sockets_types_method_tcp_socket_connect(&to, &result));
   wasi_sockets_types_tcp_socket_drop_own(socket);
   if (!result.is_err) return print("connected\n");
   print(result.val.err.tag == WASI_SOCKETS_TYPES_ERROR_CODE_ACCESS_DENIED ? "denied\n" : "failed\n");
@@ -189,6 +210,8 @@ command_callback_code_t exports_wasi_cli_run_run(void) {
   if (strcmp(verb, "time") == 0) return finish(print_time());
   if (strcmp(verb, "random") == 0) return finish(print_random());
   if (strcmp(verb, "connect") == 0) return finish(connect_to(what));
+  if (strcmp(verb, "open") == 0) return finish(open_path(what, false));
+  if (strcmp(verb, "create") == 0) return finish(open_path(what, true));
   if (strcmp(verb, "sleep") == 0) return sleep_for((uint64_t)atoll(what));
   if (strcmp(verb, "exit") == 0) wasi_cli_exit_exit_with_code((uint8_t)atoi(what));
   if (strcmp(verb, "trap") == 0) __builtin_trap();
