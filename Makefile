@@ -57,18 +57,20 @@ bridge-test: setup
 	cargo test --release --locked --package tairitsu-bridge
 
 asan-ubsan: setup ## Run the tests under the address and undefined behaviour sanitizers
+	@scripts/setup.sh sanitizers
 	cmake --preset asan-ubsan
 	cmake --build --preset asan-ubsan
 	ctest --preset asan-ubsan --parallel $(jobs)
 
 tsan: setup ## Run the tests that use threads under the thread sanitizer
 	$(if $(no_tsan),@echo "ERROR: $(no_tsan)" >&2; exit 1)
+	@scripts/setup.sh sanitizers
 	cmake --preset tsan
 	$(fixed_addresses) cmake --build --preset tsan
 	$(fixed_addresses) ctest --preset tsan --parallel $(jobs)
 
 fuzz: ## Run every fuzz target for FUZZ_SECONDS (20)
-	@scripts/setup.sh fuzz
+	@scripts/setup.sh sanitizers
 	cmake --preset fuzz
 	cmake --build --preset fuzz
 	tests/fuzz/run.sh build-fuzz $(FUZZ_SECONDS)

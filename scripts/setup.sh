@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a build needs and is not there yet: Debian packages, with sudo where not root.
-# Usage: scripts/setup.sh [lint|package|fuzz|bench|test]
+# Usage: scripts/setup.sh [lint|package|sanitizers|bench|test]
 set -euo pipefail
 
 packages=(
@@ -13,7 +13,7 @@ if [[ "${1:-}" == lint ]]; then
   packages+=(clang-format-19 clang-tidy-19)
 elif [[ "${1:-}" == package ]]; then
   packages+=(dpkg-dev file)
-elif [[ "${1:-}" == fuzz ]]; then
+elif [[ "${1:-}" == sanitizers ]]; then
   packages+=(libclang-rt-19-dev)
 elif [[ "${1:-}" == bench ]]; then
   packages+=(wrk)

@@ -19,7 +19,7 @@ if ((${#targets[@]} == 0)); then
 fi
 
 # binutils' addr2line is always there to name functions, llvm-symbolizer is not.
-export ASAN_OPTIONS="allow_addr2line=1${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
+export ASAN_OPTIONS="external_symbolizer_path=/usr/bin/addr2line${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
 mkdir -p "$build/findings"
 failed=0
 for target in "${targets[@]}"; do
