@@ -262,6 +262,9 @@ struct ServerCallbacks {
   void *(*make_context)(void *data);
   /// Frees it, after its store.
   void (*free_context)(void *data, void *context);
+  /// What a host function said that failed in the context's instance; empty where none did. Valid until the
+  /// context is used again. There where `make_context` is.
+  Bytes (*explain)(void *data, void *context);
   /// Called once, when nothing calls the others any more.
   void (*release)(void *data);
 };

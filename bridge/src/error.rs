@@ -93,6 +93,12 @@ impl Error {
         }
     }
 
+    /// The same with a message that says more.
+    pub fn explained(mut self, message: String) -> Error {
+        self.message = message;
+        self
+    }
+
     pub fn into_raw(self) -> *mut Error {
         Box::into_raw(Box::new(self))
     }

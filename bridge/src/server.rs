@@ -79,6 +79,9 @@ pub struct ServerCallbacks {
     pub make_context: Option<extern "C" fn(data: *mut c_void) -> *mut c_void>,
     /// Frees it, after its store.
     pub free_context: Option<extern "C" fn(data: *mut c_void, context: *mut c_void)>,
+    /// What a host function said that failed in the context's instance; empty where none did. Valid until the
+    /// context is used again. There where `make_context` is.
+    pub explain: Option<extern "C" fn(data: *mut c_void, context: *mut c_void) -> Bytes>,
     /// Called once, when nothing calls the others any more.
     pub release: extern "C" fn(data: *mut c_void),
 }
@@ -118,6 +121,23 @@ impl HostContext {
         }
         Ok(HostContext { shared, context })
     }
+
+    /// What C++ knows of its own failure is more than our word that there was one.
+    fn explain(&self, error: Error) -> Error {
+        let callbacks = &self.shared.callbacks.0;
+        let (Some(explain), false) = (callbacks.explain, self.context.is_null()) else {
+            return error;
+        };
+        if !matches!(error.code(), Code::HostFunction | Code::InvalidValue) {
+            return error;
+        }
+        let message = explain(callbacks.data, self.context);
+        // SAFETY: valid until the context is used again, which is not in this function.
+        match String::from_utf8_lossy(unsafe { message.as_slice() }) {
+            message if message.is_empty() => error,
+            message => error.explained(message.into_owned()),
+        }
+    }
 }
 
 impl Drop for HostContext {
@@ -144,7 +164,7 @@ struct Instance {
     store: wasmtime::Store<Data>,
     proxy: Option<Proxy>,
     served: u32,
-    _context: HostContext,
+    context: HostContext,
 }
 
 #[derive(Default)]
@@ -449,7 +469,7 @@ impl Shared {
             store,
             proxy: None,
             served: 0,
-            _context: context,
+            context,
         })
     }
 
@@ -483,16 +503,17 @@ impl Shared {
                 None => Ok(()),
             }
         };
-        match self.config.deadline() {
-            None => work.await.map_err(failed)?,
-            Some(deadline) => tokio::time::timeout(deadline, work)
-                .await
-                .map_err(|_| {
+        let ended = match self.config.deadline() {
+            None => work.await.map_err(failed),
+            Some(deadline) => match tokio::time::timeout(deadline, work).await {
+                Ok(ended) => ended.map_err(failed),
+                Err(_) => {
                     let message = "the request took longer than the server's deadline";
-                    Error::new(Code::DeadlineExceeded, message)
-                })?
-                .map_err(failed)?,
-        }
+                    Err(Error::new(Code::DeadlineExceeded, message))
+                }
+            },
+        };
+        ended.map_err(|error| instance.context.explain(error))?;
         instance.served += 1;
         if instance.served < self.options.requests_per_instance && !*self.draining.borrow() {
             self.idle

@@ -104,6 +104,10 @@ class ContainerCore : public std::enable_shared_from_this<ContainerCore> {
 
   /// Called while a host function runs, on its thread.
   void set_host_error(Error error) noexcept { host_error_ = std::move(error); }
+  /// The message of the host function that failed in the running call; empty where none did.
+  [[nodiscard]] std::string_view host_error() const noexcept {
+    return host_error_ ? std::string_view(host_error_->message()) : std::string_view();
+  }
   void release_after_call(std::uint32_t key) { lent_.push_back(key); }
   void keep_for_call(const HostObject& object) { lent_objects_.push_back(object); }
   [[nodiscard]] const Linked* linked() const noexcept { return linked_.get(); }

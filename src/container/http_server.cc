@@ -1,6 +1,7 @@
 #include "tairitsu/http_server.h"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "container/core.h"
@@ -33,6 +34,10 @@ class TemplateHost final : public ServerHost {
 
   void free_context(void* context) noexcept override {
     ContainerCore::take_back(static_cast<ContainerCore*>(context));
+  }
+
+  [[nodiscard]] std::string_view explain(void* context) const noexcept override {
+    return static_cast<const ContainerCore*>(context)->host_error();
   }
 
  private:

@@ -45,6 +45,10 @@ void* make_context(void* data) { return static_cast<Listener*>(data)->host->make
 
 void free_context(void* data, void* context) { static_cast<Listener*>(data)->host->free_context(context); }
 
+bridge::Bytes explain(void* data, void* context) {
+  return bridge::borrow(static_cast<Listener*>(data)->host->explain(context));
+}
+
 void release(void* data) { delete static_cast<Listener*>(data); }
 
 }  // namespace
@@ -82,6 +86,7 @@ Result<EngineServer> EngineServer::start(const EngineCore& engine, const LinkedC
       .served = options.on_access ? on_served : nullptr,
       .make_context = has_imports ? make_context : nullptr,
       .free_context = has_imports ? free_context : nullptr,
+      .explain = has_imports ? explain : nullptr,
       .release = release,
   };
   std::ignore = listener.release();  // The bridge calls `release`.

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "engine/engine.h"
 #include "engine/instance.h"
@@ -26,6 +27,8 @@ class ServerHost {
   /// Makes what host functions find in a store; null where that fails. Any thread.
   virtual void* make_context() noexcept = 0;
   virtual void free_context(void* context) noexcept = 0;
+  /// What a host function said that failed; empty where none did. Valid until the context is used again.
+  [[nodiscard]] virtual std::string_view explain(void* context) const noexcept = 0;
 };
 
 class EngineServer {

@@ -127,7 +127,12 @@ Result<std::pair<Descriptor, std::vector<std::byte>>> manifest_of(const BlobRead
     }
     TAIRITSU_TRY(auto bytes, read(descriptor, kMaxManifestSize));
     if (!is_index(descriptor.media_type)) return std::pair(std::move(descriptor), std::move(bytes));
-    TAIRITSU_TRY(descriptor, choose_from_index(bytes, fmt::format("index {}", descriptor.digest)));
+    auto chosen = choose_from_index(bytes, fmt::format("index {}", descriptor.digest));
+    // The image itself is there: nobody should look for it elsewhere.
+    if (!chosen && chosen.error().code() == ErrorCode::not_found) {
+      return fail(ErrorCode::invalid_manifest, chosen.error().message());
+    }
+    TAIRITSU_TRY(descriptor, std::move(chosen));
   }
   return fail(ErrorCode::invalid_manifest, fmt::format("indexes more than {} levels deep", kMaxIndexDepth));
 }

@@ -139,15 +139,24 @@ Result<Descriptor> choose_from_index(std::span<const std::byte> bytes, std::stri
   if (manifests == nullptr || !manifests->is_array()) return malformed(what, "'manifests' is not a list");
   std::optional<Descriptor> chosen;
   std::size_t best = 0;
+  std::string others;
   for (std::size_t i = 0; i < manifests->size(); ++i) {
     TAIRITSU_TRY(Descriptor descriptor,
                  parse_descriptor((*manifests)[i], fmt::format("{}: manifests[{}]", what, i)));
     const auto rank = wasm_rank(descriptor.platform, manifests->size() == 1);
+    if (!rank && others.size() < 200) {
+      others += fmt::format("{}{}/{}", others.empty() ? ": " : ", ", printable(descriptor.platform.os, 20),
+                            printable(descriptor.platform.architecture, 20));
+    }
     if (!rank || (chosen && *rank >= best)) continue;
     best = *rank;
     chosen = std::move(descriptor);
   }
-  if (!chosen) return malformed(what, "an index of images, and none of them is WebAssembly");
+  if (!chosen) {
+    return fail(
+        ErrorCode::not_found,
+        fmt::format("{}: it is for other platforms, and none of them is WebAssembly{}", what, others));
+  }
   return *std::move(chosen);
 }
 

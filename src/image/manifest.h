@@ -53,7 +53,7 @@ struct WasmConfig {
                                               std::string_view what);
 
 /// The manifest of an index that is WebAssembly: the one for the architecture `wasm`, or the only one there is.
-/// Fails with `invalid_manifest`. What it answers may be an index again.
+/// Fails with `invalid_manifest`, and with `not_found` where none is. What it answers may be an index again.
 [[nodiscard]] Result<Descriptor> choose_from_index(std::span<const std::byte> bytes, std::string_view what);
 
 /// The bytes to keep, the same for the same content. Fails with `invalid_argument` where a text is not UTF-8.

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "image/descriptor.h"
+#include "image/manifest.h"
 #include "oci/text.h"
 
 namespace tairitsu::oci {
@@ -241,37 +242,6 @@ Result<Manifest> Client::get_manifest(const Reference& reference, Clock::TimePoi
   return Manifest{.media_type = std::move(media_type), .digest = digest, .bytes = std::move(answer.text)};
 }
 
-Result<Digest> Client::pick(const Reference& reference, const Manifest& index) const {
-  const json content = json::parse(index.bytes, nullptr, false);
-  const auto manifests = content.find("manifests");
-  if (manifests == content.end() || !manifests->is_array()) {
-    return fail(ErrorCode::registry_refused, "the image index lists no manifests");
-  }
-  std::optional<std::size_t> best_rank;
-  std::string best;
-  std::string others;
-  for (const json& entry : *manifests) {
-    if (!entry.is_object()) continue;
-    detail::Platform platform;
-    if (const auto given = entry.find("platform"); given != entry.end()) {
-      platform = {.architecture = text_at(*given, "architecture"), .os = text_at(*given, "os")};
-    }
-    const auto rank = detail::wasm_rank(platform, manifests->size() == 1);
-    if (rank && (!best_rank || *rank < *best_rank)) {
-      best_rank = rank;
-      best = text_at(entry, "digest");
-    } else if (!rank && others.size() < 200) {
-      if (!others.empty()) others += ", ";
-      others += printable(platform.os, 20) + "/" + printable(platform.architecture, 20);
-    }
-  }
-  if (!best_rank) {
-    return fail(ErrorCode::not_found,
-                "it is for other platforms, and none of them is WebAssembly: " + others);
-  }
-  return in_context(Digest::parse(best), "the image index of " + reference.name());
-}
-
 Result<Manifest> Client::pull_manifest(const Reference& reference, IndexChoice choice) {
   const Clock::TimePoint end = deadline(options_.request_limit);
   const std::string context = reference.to_string();
@@ -282,10 +252,10 @@ Result<Manifest> Client::pull_manifest(const Reference& reference, IndexChoice c
   if (choice == IndexChoice::refuse) {
     return fail(ErrorCode::registry_refused, context + ": it is an image index, of several platforms");
   }
-  auto picked = pick(reference, *manifest);
-  if (!picked) return std::unexpected(picked.error().with_context(context));
+  TAIRITSU_TRY(const auto chosen,
+               detail::choose_from_index(std::as_bytes(std::span(manifest->bytes)), context));
   Reference inner = reference;
-  inner.digest = *picked;
+  TAIRITSU_TRY(inner.digest, in_context(Digest::parse(chosen.digest), context));
   auto found = get_manifest(inner, end);
   if (found && detail::is_index(found->media_type)) {
     return fail(ErrorCode::registry_refused, context + ": an image index within an image index");

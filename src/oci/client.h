@@ -132,7 +132,6 @@ class Client {
   [[nodiscard]] Error refusal(const std::string& registry, const Answer& answer);
 
   [[nodiscard]] Result<Manifest> get_manifest(const Reference& reference, Clock::TimePoint deadline);
-  [[nodiscard]] Result<Digest> pick(const Reference& reference, const Manifest& index) const;
   [[nodiscard]] Result<void> pull(const Reference& repository, const Digest& digest, BlobSink& sink,
                                   const PullOptions& options);
   [[nodiscard]] Result<bool> find_blob(const Reference& repository, const Digest& digest,

@@ -207,7 +207,7 @@ class OpenRegistry(RegistryCase):
             ("find: func(query: query) -> list<item>\n", "call", name),
             (self.output("wit", SHOP), "wit", name),
             ("interface example:shop/catalogue@1.2.0", "inspect", name),
-            ("", "compile", name, "-o", compiled),
+            ("", "compile", "--pull", "always", name, "-o", compiled),
         )):
             self.assertIn(expected, self.output(*command, env=self.another_store(f"other{number}")))
         self.assertGreater(compiled.stat().st_size, 1000)

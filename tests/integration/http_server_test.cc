@@ -7,7 +7,9 @@
 #include <atomic>
 #include <chrono>
 #include <mutex>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -84,6 +86,32 @@ TEST(HttpServer, TellsOfEachRequest) {
   EXPECT_EQ(numbers.running, 0U);
   EXPECT_EQ(numbers.connections, 0U);
   EXPECT_EQ(server.admin_address(), "");
+}
+
+TEST(HttpServer, TellsWhatAHostFunctionSaid) {
+  static const Image asking = load(image().engine(), "http_asking.wasm");
+  std::mutex mutex;
+  std::vector<std::string> errors;
+  const auto status_of = [](std::string_view path) -> Result<std::uint16_t> {
+    if (path == "/refused") return fail(ErrorCode::invalid_argument, "not this one");
+    if (path == "/thrown") throw std::runtime_error("too much");
+    return 418;
+  };
+  const auto host =
+      unwrap(Container::builder(asking)
+                 .with_deadline(5s)
+                 .with_imports([&](Linker& linker) { return linker.define("status-of", status_of); })
+                 .build_template());
+  auto server = unwrap(HttpServer::start(host, {.on_access = [&](const HttpAccess& access) {
+                                           const std::scoped_lock lock(mutex);
+                                           errors.emplace_back(access.error ? access.error->message() : "");
+                                         }}));
+  EXPECT_THAT(get(server.address(), "/refused"), StartsWith("HTTP/1.1 500 "));
+  EXPECT_THAT(get(server.address(), "/thrown"), StartsWith("HTTP/1.1 500 "));
+  EXPECT_THAT(get(server.address(), "/"), StartsWith("HTTP/1.1 418 "));
+  EXPECT_TRUE(server.drain(5s));
+  EXPECT_THAT(errors, ElementsAre("host function 'status-of': not this one",
+                                  "host function 'status-of' threw: too much", ""));
 }
 
 TEST(HttpServer, SurvivesAListenerThatThrows) {

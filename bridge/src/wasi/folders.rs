@@ -19,14 +19,19 @@ fn is_told(data: &Data) -> bool {
         .is_some_and(|policy| policy.tells_denials)
 }
 
+/// What a path may grow to, in bytes, by one folder being opened in the other: as much as Linux takes.
+const MAX_PATH: usize = 4096;
+
 /// What the guest calls `path` in the folder `descriptor`, where anybody is told of it.
 fn asked(data: &Data, descriptor: &Resource<Descriptor>, path: &str) -> Option<String> {
     if !is_told(data) {
         return None;
     }
     Some(match data.wasi_folders().get(&descriptor.rep()) {
-        Some(folder) => format!("{}/{path}", folder.trim_end_matches('/')),
-        None => path.to_owned(),
+        Some(folder) if folder.len() + path.len() < MAX_PATH => {
+            format!("{}/{path}", folder.trim_end_matches('/'))
+        }
+        _ => path.to_owned(),
     })
 }
 

@@ -221,9 +221,9 @@ TEST(Index, TheOneForWasmIsChosen) {
   EXPECT_EQ(chosen({linux, wasip1}), "1");
   EXPECT_EQ(chosen({wasip1, linux, wasip2, wasip2}), "2");
   EXPECT_EQ(chosen({""}), "0");
-  EXPECT_EQ(chosen({linux}), "invalid_manifest");
-  EXPECT_EQ(chosen({"", ""}), "invalid_manifest");
-  EXPECT_EQ(chosen({}), "invalid_manifest");
+  EXPECT_EQ(chosen({linux}), "not_found");
+  EXPECT_EQ(chosen({"", ""}), "not_found");
+  EXPECT_EQ(chosen({}), "not_found");
   EXPECT_EQ(chosen({R"(,"platform":7)"}), "invalid_manifest");
   EXPECT_ERROR(choose_from_index(bytes_of(R"({"schemaVersion":2,"manifests":{}})"), "index"),
                invalid_manifest);

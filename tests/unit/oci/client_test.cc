@@ -186,20 +186,27 @@ TEST_F(ClientTest, BoundsAManifest) {
   EXPECT_ERROR(client().pull_manifest(name_), size_limit);
 }
 
+/// As an index lists it.
+std::string descriptor(const std::string& media_type, const std::string& digest,
+                       const std::string& platform) {
+  return R"({"mediaType":")" + media_type + R"(","size":1,"digest":")" + digest + R"(","platform":)" +
+         platform + "}";
+}
+
 TEST_F(ClientTest, PicksTheWasmManifestOfAnIndex) {
   const auto entry = [&](const std::string& bytes, const std::string& system,
                          const std::string& architecture) {
     const std::string digest = registry_.add_manifest("", kManifestType, bytes);
-    return R"({"digest":")" + digest + R"(","platform":{"os":")" + system + R"(","architecture":")" +
-           architecture + R"("}})";
+    return descriptor(kManifestType, digest,
+                      R"({"os":")" + system + R"(","architecture":")" + architecture + R"("})");
   };
   const std::string linux = entry(R"({"a":1})", "linux", "amd64");
   const std::string first = entry(R"({"a":2})", "wasip1", "wasm");
   const std::string second = entry(R"({"a":3})", "wasip2", "wasm");
   const auto index = [&](const std::string& entries) {
-    return registry_.add_manifest(
-        "1", kIndexType,
-        R"({"mediaType":")" + std::string(kIndexType) + R"(","manifests":[)" + entries + "]}");
+    return registry_.add_manifest("1", kIndexType,
+                                  R"({"schemaVersion":2,"mediaType":")" + std::string(kIndexType) +
+                                      R"(","manifests":[)" + entries + "]}");
   };
   const std::string digest = index(linux + "," + first + "," + second);
   const Manifest picked = test::unwrap(client().pull_manifest(name_));
@@ -213,15 +220,18 @@ TEST_F(ClientTest, PicksTheWasmManifestOfAnIndex) {
   EXPECT_ERROR(none, not_found);
   EXPECT_EQ(test::message_of(none),
             "reg.io/foo/bar:1: it is for other platforms, and none of them is WebAssembly: linux/amd64");
-  index(R"({"digest":"sha256:x","platform":{"architecture":"wasm"}})");
-  EXPECT_ERROR(client().pull_manifest(name_), invalid_argument);
-  index("1,null,[]");
+  index("");
   EXPECT_ERROR(client().pull_manifest(name_), not_found);
+  index(descriptor(kManifestType, "sha256:x", R"({"architecture":"wasm"})"));
+  EXPECT_ERROR(client().pull_manifest(name_), invalid_manifest);
+  index("1,null,[]");
+  EXPECT_ERROR(client().pull_manifest(name_), invalid_manifest);
 }
 
 TEST_F(ClientTest, AnIndexWithinAnIndexIsRefused) {
   const std::string inner = registry_.add_manifest("", kIndexType, R"({"manifests":[]})");
-  registry_.add_manifest("1", kIndexType, R"({"manifests":[{"digest":")" + inner + R"("}]})");
+  registry_.add_manifest("1", kIndexType,
+                         R"({"schemaVersion":2,"manifests":[)" + descriptor(kIndexType, inner, "{}") + "]}");
   EXPECT_ERROR(client().pull_manifest(name_), registry_refused);
 }
 
