@@ -18,14 +18,14 @@
 
 namespace tairitsu::cli {
 
+void print_note(std::string_view text) noexcept { std::fwrite(text.data(), 1, text.size(), stderr); }
+
 void print_error(const Error& error) {
-  std::fputs(("tairitsu: " + error.message() + "\n").c_str(), stderr);
-  if (!error.backtrace().empty()) std::fputs((error.backtrace() + "\n").c_str(), stderr);
+  print_note("tairitsu: " + error.message() + "\n");
+  if (!error.backtrace().empty()) print_note(error.backtrace() + "\n");
 }
 
-void print_warning(const std::string& message) {
-  std::fputs(("tairitsu: warning: " + message + "\n").c_str(), stderr);
-}
+void print_warning(const std::string& message) { print_note("tairitsu: warning: " + message + "\n"); }
 
 int exit_code(ErrorCode code) noexcept {
   switch (code) {

@@ -24,6 +24,9 @@ inline constexpr int kGuestAnsweredError = 1;
 /// for a guest that trapped or hit a limit, 124 for one that took too long, else `kOurError`.
 [[nodiscard]] int exit_code(ErrorCode code) noexcept;
 
+/// Prints to stderr, as it is. Where that cannot be written, nobody is there to read it.
+void print_note(std::string_view text) noexcept;
+
 /// Prints `tairitsu: message` to stderr, with the guest's backtrace where there is one.
 void print_error(const Error& error);
 

@@ -3,11 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 
 #include <fmt/format.h>
 
+#include "commands/command.h"
 #include "commands/text.h"
 
 namespace tairitsu::cli {
@@ -40,7 +40,7 @@ bool drawn = false;
 
 void draw_line(std::string_view text) {
   if (!draws_at_terminal()) return;
-  fmt::print(stderr, "\r\x1b[K{}", text);
+  print_note(fmt::format("\r\x1b[K{}", text));
   drawn = !text.empty();
 }
 
@@ -72,7 +72,7 @@ void TransferProgress::show(const Transfer& transfer) {
   clear_line();
   const char* what = pulls ? "pulled" : "pushed";
   if (transfer.state == TransferState::existed) what = pulls ? "already here" : "already there";
-  fmt::print(stderr, "{}: {}, {}\n", id, what, human_size(transfer.size));
+  print_note(fmt::format("{}: {}, {}\n", id, what, human_size(transfer.size)));
 }
 
 }  // namespace tairitsu::cli

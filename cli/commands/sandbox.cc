@@ -4,13 +4,13 @@
 
 #include <charconv>
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
+#include "commands/command.h"
 #include "commands/text.h"
 
 namespace tairitsu::cli {
@@ -73,17 +73,17 @@ void print_denial(const WasiDenial& denial) {
       break;
     case WasiDenial::Kind::lookup:
       text += "to look up '" + printable(denial.rule) + "'; --allow-lookup allows it\n";
-      std::fputs(text.c_str(), stderr);
+      print_note(text);
       return;
     case WasiDenial::Kind::path:
       text += "to use '" + printable(denial.rule) +
               "', which is in no folder of a --volume, or would change one that is read-only\n";
-      std::fputs(text.c_str(), stderr);
+      print_note(text);
       return;
   }
   // In quotes, for a shell to take it.
   text += "'" + std::string(denial.rule) + "' allows it\n";
-  std::fputs(text.c_str(), stderr);
+  print_note(text);
 }
 
 }  // namespace

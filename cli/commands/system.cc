@@ -5,7 +5,6 @@
 #include <memory>
 #include <string>
 
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "commands/command.h"
@@ -49,8 +48,9 @@ Result<bool> confirm(const PruneOptions& options) {
     return fail(ErrorCode::invalid_argument,
                 "there is no terminal to ask at whether you are sure: say --force");
   }
-  fmt::print(stderr, "This removes images that have no name{}.\nAre you sure? [y/N] ",
-             options.all ? ", and all compiled code" : ", and what no image needs");
+  print_note(std::string("This removes images that have no name") +
+             (options.all ? ", and all compiled code" : ", and what no image needs") +
+             ".\nAre you sure? [y/N] ");
   std::string answer;
   std::getline(std::cin, answer);
   return answer == "y" || answer == "Y" || answer == "yes";

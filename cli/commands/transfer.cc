@@ -4,14 +4,11 @@
 
 #include <array>
 #include <csignal>
-#include <cstdio>
 #include <iostream>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "commands/command.h"
 #include "commands/progress.h"
@@ -42,8 +39,8 @@ Result<void> pull(const TransferOptions& options) {
   }
   TAIRITSU_TRY(const std::string name, normalize_image_name(options.name));
   if (!options.quiet) {
-    fmt::print(stderr, "Digest: {}\nStatus: {}\n", pulled->image.digest,
-               pulled->changed ? "Downloaded " + name : name + " is up to date");
+    print_note("Digest: " + pulled->image.digest +
+               "\nStatus: " + (pulled->changed ? "Downloaded " + name : name + " is up to date") + "\n");
   }
   return write_stdout(name + "\n");
 }
@@ -94,7 +91,7 @@ class Silence {
     if (!silent_) return;
     ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_silence);
     for (const int signal : kSignals) std::signal(signal, SIG_DFL);
-    fmt::print(stderr, "\n");
+    print_note("\n");
   }
 
  private:
@@ -108,9 +105,10 @@ Result<std::string> ask(const char* what, bool secret) {
     return fail(ErrorCode::invalid_argument,
                 "there is no terminal to ask at: give --username and --password-stdin");
   }
-  fmt::print(stderr, "{}: ", what);
+  // Before it asks, for who is asked may be quick.
   std::optional<Silence> silence;
   if (secret) silence.emplace();
+  print_note(std::string(what) + ": ");
   std::string line;
   std::getline(std::cin, line);
   return line;

@@ -212,6 +212,15 @@ class OpenRegistry(RegistryCase):
             self.assertIn(expected, self.output(*command, env=self.another_store(f"other{number}")))
         self.assertGreater(compiled.stat().st_size, 1000)
 
+    def test_needs_nobody_who_reads_its_notes(self):
+        name = f"{self.registry.host}/me/unread:1"
+        self.output("import", HELLO, name)
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            for command in ("push", "pull"):
+                done = subprocess.run([TAIRITSU, command, name], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                      stderr=full, timeout=60, check=False)
+                self.assertEqual(done.returncode, 0, command)
+
     def test_has_not_everything(self):
         name = f"{self.registry.host}/me/nothing:1"
         for command in ("pull", "run"):
