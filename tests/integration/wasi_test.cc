@@ -15,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "processes.h"
 #include "support.h"
 
 namespace tairitsu::test {
@@ -167,12 +168,12 @@ TEST_P(Wasi, ShowsNoFolder) {
 }
 
 TEST_P(Wasi, TellsOfPathsThatAreDenied) {
-  const auto folder = std::filesystem::temp_directory_path() / "tairitsu_wasi_denied_paths";
+  const TemporaryFolder temporary;
+  const auto& folder = temporary.path();
   std::filesystem::create_directories(folder / "writable");
   std::filesystem::create_directories(folder / "constant");
   std::ofstream(folder / "secret.txt") << "secret";
   std::ofstream(folder / "constant" / "a.txt") << "text";
-  std::filesystem::remove(folder / "constant" / "link");
   std::filesystem::create_symlink(folder / "secret.txt", folder / "constant" / "link");
   std::vector<std::string> told;
   auto container = make({.folders = {{.host = folder / "writable", .guest = "/writable", .read_only = false},
@@ -194,7 +195,6 @@ TEST_P(Wasi, TellsOfPathsThatAreDenied) {
   EXPECT_NE(unwrap(open("/writable/inner/../../secret.txt", "r")), 0);
   EXPECT_NE(unwrap(make_folder("/inner")), 0);
   EXPECT_THAT(told, ElementsAre("/a.txt", "/link", "/writable/inner/../../secret.txt", "/inner"));
-  std::filesystem::remove_all(folder);
 }
 
 TEST_P(Wasi, GivesNoNetwork) {
@@ -249,7 +249,8 @@ TEST(WasiPrograms, SeeWhatTheyAreGiven) {
 }
 
 TEST(WasiPrograms, SeeTheFoldersThatAreShared) {
-  const auto folder = std::filesystem::temp_directory_path() / "tairitsu_wasi_folders";
+  const TemporaryFolder temporary;
+  const auto& folder = temporary.path();
   std::filesystem::create_directories(folder / "inner");
   std::ofstream(folder / "inner" / "a.txt") << "text";
   const std::vector<WasiFolder> shared = {{.host = folder / "inner", .guest = "/data", .read_only = true}};
@@ -261,7 +262,6 @@ TEST(WasiPrograms, SeeTheFoldersThatAreShared) {
   const auto missing = run_tool({.folders = {{.host = folder / "none", .guest = "/data"}}});
   ASSERT_ERROR(missing.first, io);
   EXPECT_THAT(message_of(missing.first), HasSubstr((folder / "none").string()));
-  std::filesystem::remove_all(folder);
 }
 
 TEST(WasiPrograms, ExitWithAStatus) {
