@@ -289,7 +289,7 @@ struct WasiCallbacks {
   /// A line, without its end, of stream 0 (standard output) or 1 (standard error).
   void (*line)(void *data, uint32_t stream, Bytes text);
   /// Something was denied, of a kind (a value of [`Denial`]) and written as the rule that allows it, as a
-  /// name or as a path.
+  /// name or as a path. Null where nobody wants to know.
   void (*denied)(void *data, uint8_t kind, Bytes rule);
   /// Called once, when nothing calls the others any more.
   void (*release)(void *data);

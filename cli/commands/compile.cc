@@ -1,12 +1,10 @@
-#include <cstddef>
 #include <filesystem>
 #include <memory>
-#include <span>
 
 #include "commands/command.h"
 #include "commands/load.h"
-#include "tairitsu/inspect.h"
-#include "tairitsu/program.h"
+#include "tairitsu/engine.h"
+#include "tairitsu/error.h"
 
 namespace tairitsu::cli {
 namespace {
@@ -17,26 +15,9 @@ struct Options {
   EngineOptions engine;
 };
 
-bool is_component(std::span<const std::byte> bytes) {
-  const auto info = inspect_component(bytes);
-  return info && info->root.kind == WasmKind::component;
-}
-
 Result<void> compile(const Options& options) {
-  LoadOptions load = options.load;
-  TAIRITSU_TRY(const auto bytes, load_bytes(load.source));
-  // It is here now.
-  if (load.source.pull == PullPolicy::always) load.source.pull = PullPolicy::missing;
-  // A core module that is a program stays one; everything else is a component, or becomes one.
-  if (!is_component(bytes)) {
-    if (const auto program = load_program(options.engine, load)) {
-      TAIRITSU_TRY(const auto artifact, program->precompile());
-      return write_file(options.output, artifact);
-    }
-  }
-  TAIRITSU_TRY(const auto image, load_image(options.engine, load));
-  TAIRITSU_TRY(const auto artifact, image.precompile());
-  return write_file(options.output, artifact);
+  TAIRITSU_TRY(const auto code, load_code(options.engine, options.load));
+  return write_file(options.output, code);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "commands/progress.h"
 #include "commands/text.h"
 #include "tairitsu/compilation_cache.h"
+#include "tairitsu/inspect.h"
 
 namespace tairitsu::cli {
 namespace {
@@ -37,6 +38,9 @@ CompilationCache open_cache(const LoadOptions& options) {
 }
 
 bool is_precompiled(const std::filesystem::path& path) {
+  // What comes through a pipe can be read once, and an artifact is loaded by its name.
+  std::error_code failed;
+  if (!std::filesystem::is_regular_file(path, failed)) return false;
   std::array<std::byte, kElf.size()> front{};
   std::ifstream file(path, std::ios::binary);
   file.read(reinterpret_cast<char*>(front.data()), front.size());
@@ -64,6 +68,32 @@ struct Programs {
   }
   static auto from_artifact(const Engine& engine, const std::filesystem::path& path) {
     return Program::from_trusted_artifact_file(engine, path);
+  }
+};
+
+struct Code {
+  using Made = std::vector<std::byte>;
+  static Result<Made> of(const auto& made) {
+    if (!made) return std::unexpected(made.error());
+    return made->precompile();
+  }
+  static Result<Made> cached(const CompilationCache& cache, const Engine& engine,
+                             std::span<const std::byte> bytes) {
+    // What is a component already is compiled in one way only.
+    const auto info = inspect_component(bytes);
+    if (!info || info->root.kind != WasmKind::component) {
+      if (const auto program = cache.program(engine, bytes)) return of(program);
+    }
+    return of(cache.image(engine, bytes));
+  }
+  static Result<Made> cached(const CompilationCache& cache, const Engine& engine, const ImageStore& store,
+                             const StoredImage& image) {
+    TAIRITSU_TRY(const auto bytes, store.read_component(image));
+    return cached(cache, engine, bytes);
+  }
+  static Result<Made> from_artifact(const Engine& engine, const std::filesystem::path& path) {
+    if (const auto program = Programs::from_artifact(engine, path)) return of(program);
+    return of(Images::from_artifact(engine, path));
   }
 };
 
@@ -132,6 +162,10 @@ Result<Image> load_image(const EngineOptions& engine, const LoadOptions& options
 
 Result<Program> load_program(const EngineOptions& engine, const LoadOptions& options) {
   return load<Programs>(engine, options);
+}
+
+Result<std::vector<std::byte>> load_code(const EngineOptions& engine, const LoadOptions& options) {
+  return load<Code>(engine, options);
 }
 
 Result<FoundImage> find_source(const ImageSource& source) {

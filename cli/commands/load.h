@@ -32,6 +32,11 @@ void add_load_options(CLI::App& command, LoadOptions& options);
 /// The same for a program: a core module runs natively.
 [[nodiscard]] Result<Program> load_program(const EngineOptions& engine, const LoadOptions& options);
 
+/// The compiled code, as `precompile` gives it. A core module that is a program stays one; everything else is a
+/// component, or becomes one.
+[[nodiscard]] Result<std::vector<std::byte>> load_code(const EngineOptions& engine,
+                                                       const LoadOptions& options);
+
 struct FoundImage {
   ImageStore store;
   StoredImage image;

@@ -79,19 +79,19 @@ std::string as_json(const HttpAccess& access) {
 }
 
 /// Lines of several threads, each whole.
-void write_line(std::FILE* stream, const std::string& line) {
-  std::fwrite(line.data(), 1, line.size(), stream);
-  if (stream == stdout) std::fflush(stream);
+void write_line(const std::string& line) {
+  std::fwrite(line.data(), 1, line.size(), stdout);
+  std::fflush(stdout);
 }
 
 std::function<void(const HttpAccess&)> access_log(const std::string& kind) {
-  if (kind == "text") return [](const HttpAccess& access) { write_line(stdout, as_text(access)); };
-  if (kind == "json") return [](const HttpAccess& access) { write_line(stdout, as_json(access)); };
+  if (kind == "text") return [](const HttpAccess& access) { write_line(as_text(access)); };
+  if (kind == "json") return [](const HttpAccess& access) { write_line(as_json(access)); };
   if (kind == "errors") {
     return [](const HttpAccess& access) {
       // That a client went away is not the guest's fault.
       if (access.error == nullptr || access.error->code() == ErrorCode::interrupted) return;
-      write_line(stderr, as_text(access));
+      print_note(as_text(access));
     };
   }
   return {};
@@ -115,7 +115,7 @@ Result<void> serve(Options& options) {
   TAIRITSU_TRY(const auto grace, read_duration(options.grace));
   options.server.on_access = access_log(options.log);
   // Whole lines, so that those of several guests do not mix.
-  const auto to_stderr = [](std::string_view line) { write_line(stderr, std::string(line) + "\n"); };
+  const auto to_stderr = [](std::string_view line) { print_note(std::string(line) + "\n"); };
   wasi.standard_output = wasi.standard_error = Output::lines;
   wasi.on_output_line = wasi.on_error_line = to_stderr;
   EngineOptions engine = engine_options(limits);
@@ -131,13 +131,13 @@ Result<void> serve(Options& options) {
       Container::builder(image).with_wasi(wasi).with_limits(limits).interruptible().build_template());
   auto server = HttpServer::start(container, options.server);
   if (!server) return std::unexpected(server.error().with_context(options.load.what()));
-  write_line(stderr, "listening on http://" + server->address() + "\n");
+  print_note("listening on http://" + server->address() + "\n");
   if (!server->admin_address().empty()) {
-    write_line(stderr, "health and metrics on http://" + server->admin_address() + "\n");
+    print_note("health and metrics on http://" + server->admin_address() + "\n");
   }
   end->get_future().wait();
-  write_line(stderr, "draining: waiting for running requests\n");
-  if (!server->drain(grace)) write_line(stderr, "cutting off the requests that still run\n");
+  print_note("draining: waiting for running requests\n");
+  if (!server->drain(grace)) print_note("cutting off the requests that still run\n");
   return {};
 }
 

@@ -132,7 +132,6 @@ Result<WasiPolicyPtr> make_wasi_policy(const WasiOptions& options) {
       {"http", http_to_json(options)},
       {"clock", clock_to_json(options)},
       {"random_seed", options.random_seed ? Json(*options.random_seed) : Json()},
-      {"tells_denials", options.on_denied != nullptr},
   };
   std::string text;
   try {
@@ -140,7 +139,10 @@ Result<WasiPolicyPtr> make_wasi_policy(const WasiOptions& options) {
   } catch (const Json::type_error&) {
     return fail(ErrorCode::invalid_argument, "a WASI option is not valid UTF-8");
   }
-  bridge::WasiCallbacks callbacks{.data = nullptr, .line = on_line, .denied = on_denied, .release = release};
+  bridge::WasiCallbacks callbacks{.data = nullptr,
+                                  .line = on_line,
+                                  .denied = options.on_denied ? on_denied : nullptr,
+                                  .release = release};
   const bool listens = options.on_output_line || options.on_error_line || options.on_denied;
   if (listens) {
     callbacks.data =

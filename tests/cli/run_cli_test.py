@@ -168,6 +168,18 @@ class Run(CliCase):
             artifact.write_bytes(artifact.read_bytes()[:-9])
             self.assertEqual(run("--allow-precompiled", artifact).returncode, 126)
 
+    def test_takes_what_comes_through_a_pipe(self):
+        artifact = self.folder / "piped.cwasm"
+        for source in (TOOL, MODULE, GUESTS / "http_hello.wasm"):
+            done = subprocess.run([TAIRITSU, "compile", "/dev/stdin", "-o", artifact], input=source.read_bytes(),
+                                  capture_output=True, timeout=60, check=False)
+            self.assertEqual((done.returncode, done.stderr), (0, b""), source)
+            self.assertGreater(artifact.stat().st_size, 1000)
+            artifact.unlink()
+        done = subprocess.run([TAIRITSU, "run", "/dev/stdin", "exit", "0"], input=TOOL.read_bytes(),
+                              capture_output=True, timeout=60, check=False)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, b"", b""))
+
     def test_runs_text(self):
         text = """(module (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
                    (memory (export "memory") 1) (func (export "_start") (call $exit (i32.const 9))))"""

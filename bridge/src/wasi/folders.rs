@@ -1,13 +1,14 @@
 //! Paths that a policy denies are told of: those that lead out of a guest's folders, and changes in one that is
 //! read-only. Wasmtime's context only refuses them, so its functions are called from ours.
 
-use super::policy::Denial;
+use super::policy::{Denial, Policy};
 use crate::store::Data;
 use std::any::Any;
 use std::collections::HashMap;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Accessor, LinkerInstance, Resource};
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystem, WasiFilesystemView};
+use wasmtime_wasi::p2::bindings::filesystem::preopens;
 use wasmtime_wasi::{p2, p3};
 
 /// Where the guest's folders are, by the number of their descriptor. Of one that is closed the entry stays until
@@ -15,8 +16,7 @@ use wasmtime_wasi::{p2, p3};
 pub type Folders = HashMap<u32, String>;
 
 fn is_told(data: &Data) -> bool {
-    data.wasi_policy()
-        .is_some_and(|policy| policy.tells_denials)
+    data.wasi_policy().is_some_and(Policy::tells_denials)
 }
 
 /// What a path may grow to, in bytes, by one folder being opened in the other: as much as Linux takes.
@@ -114,27 +114,14 @@ macro_rules! finish {
     };
 }
 
-/// `get-directories` of `wasi:filesystem/preopens` 0.2.
+/// `get-directories` of `wasi:filesystem/preopens`, the same in 0.2 and 0.3.
 pub fn define_preopens(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
-    use p2::bindings::filesystem::preopens::Host;
     interface.func_wrap(
         "get-directories",
         |mut store: StoreContextMut<'_, Data>, ()| {
-            let folders = Host::get_directories(&mut store.data_mut().filesystem())?;
-            keep(store.data_mut(), &folders);
-            Ok((folders,))
-        },
-    )
-}
-
-/// The same of 0.3.
-pub fn define_async_preopens(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
-    use p3::bindings::filesystem::preopens::Host;
-    interface.func_wrap(
-        "get-directories",
-        |mut store: StoreContextMut<'_, Data>, ()| {
-            let folders = Host::get_directories(&mut store.data_mut().filesystem())?;
-            keep(store.data_mut(), &folders);
+            let data = store.data_mut();
+            let folders = preopens::Host::get_directories(&mut data.filesystem())?;
+            keep(data, &folders);
             Ok((folders,))
         },
     )

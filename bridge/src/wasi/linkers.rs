@@ -79,7 +79,7 @@ fn fill(linker: &mut Linker<Data>, key: u8) -> wasmtime::Result<()> {
     if has(ASYNC_BASE) {
         let name = |interface| name(interface, ASYNC_VERSION);
         lookups::define_async(&mut linker.instance(&name("sockets/ip-name-lookup"))?)?;
-        folders::define_async_preopens(&mut linker.instance(&name("filesystem/preopens"))?)?;
+        folders::define_preopens(&mut linker.instance(&name("filesystem/preopens"))?)?;
         folders::define_async(&mut linker.instance(&name("filesystem/types"))?)?;
     }
     linker.allow_shadowing(false);

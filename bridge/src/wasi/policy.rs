@@ -107,8 +107,6 @@ pub struct Policy {
     pub http: Http,
     pub clock: Clock,
     pub random_seed: Option<u64>,
-    /// Whether [`WasiCallbacks::denied`] does anything.
-    pub tells_denials: bool,
     #[serde(skip)]
     pub sockets: SocketRules,
     #[serde(skip)]
@@ -128,8 +126,8 @@ pub struct WasiCallbacks {
     /// A line, without its end, of stream 0 (standard output) or 1 (standard error).
     pub line: extern "C" fn(data: *mut c_void, stream: u32, text: Bytes),
     /// Something was denied, of a kind (a value of [`Denial`]) and written as the rule that allows it, as a
-    /// name or as a path.
-    pub denied: extern "C" fn(data: *mut c_void, kind: u8, rule: Bytes),
+    /// name or as a path. Null where nobody wants to know.
+    pub denied: Option<extern "C" fn(data: *mut c_void, kind: u8, rule: Bytes)>,
     /// Called once, when nothing calls the others any more.
     pub release: extern "C" fn(data: *mut c_void),
 }
@@ -175,9 +173,17 @@ impl Policy {
     }
 
     pub fn denied(&self, kind: Denial, rule: &str) {
-        if let Some(callbacks) = &self.callbacks {
-            (callbacks.0.denied)(callbacks.0.data, kind as u8, Bytes::new(rule.as_bytes()));
+        if let Some(callbacks) = &self.callbacks
+            && let Some(denied) = callbacks.0.denied
+        {
+            denied(callbacks.0.data, kind as u8, Bytes::new(rule.as_bytes()));
         }
+    }
+
+    /// Whether anybody wants to know what is denied.
+    pub fn tells_denials(&self) -> bool {
+        let callbacks = self.callbacks.as_ref();
+        callbacks.is_some_and(|callbacks| callbacks.0.denied.is_some())
     }
 }
 
