@@ -6,16 +6,22 @@
 //! a `u32` count and that many `x`, `ref` is a `u32`: 0 for 'no type', else 1 + an index into `types`.
 //!
 //! ```text
-//! world     = magic:"TWLD" version:u32=1 types:list<type> imports:items exports:items
+//! world     = magic:"TWLD" version:u32=2 identities:list<identity> types:list<type>
+//!             imports:items exports:items
+//! identity  = names:list<place> every name of one resource; the first is its owner's
+//! place     = interface:str name:str
+//!                               the interface is empty for the world's root
 //! type      = kind:u8           as `tairitsu::TypeKind` counts
-//!             name:str          of a record, variant, enum, flags; of an own's or borrow's resource
-//!             interface:str     that the resource belongs to; empty for the world's root and other kinds
+//!             name:str          of a record, variant, enum, flags
+//!             resource:ref      of an own or borrow: into `identities`
 //!             length:u32        of a fixed-length list, else 0
 //!             fields:list<field>
 //! field     = name:str type:ref as `tairitsu::Type::fields` says; refers only to earlier types
 //! items     = interfaces:list<interface> functions:list<function> types:list<field>
-//!             resources:list<str> unsupported:list<str>
-//! interface = name:str functions:list<function> types:list<field> resources:list<str>
+//!             resources:list<resource> unsupported:list<str>
+//! interface = name:str functions:list<function> types:list<field> resources:list<resource>
+//!             instances:list<str>
+//! resource  = name:str identity:ref
 //! function  = name:str async:u8 parameters:list<field> result:ref
 //! ```
 //!
@@ -26,7 +32,8 @@
 //!
 //! Wasmtime's types are nameless; an interface exports its named types next to its functions. A type
 //! takes the first name that the interface where it is used gives it, else the first that any
-//! interface does, imports before exports. A resource belongs to the first interface that has it.
+//! interface does, imports before exports. A resource belongs to the first interface that has it; each
+//! further name of it (`type s = r`, `use host.{r as q}`) is another name of the same identity.
 //! Wasmtime forgets types other than resources that a world imports at its root: there, what a world
 //! defines itself stays nameless.
 
@@ -60,10 +67,14 @@ pub unsafe extern "C" fn tairitsu_bridge_component_world(
 
 /// What is written: types in dependency order, and items that refer to them.
 struct World {
+    identities: Vec<Identity>,
     types: Vec<Node>,
-    imports: Side<ResourceType, usize>,
-    exports: Side<ResourceType, usize>,
+    imports: Side<usize, usize>,
+    exports: Side<usize, usize>,
 }
+
+/// All names of one resource: the interface, empty for the world's root, and its name there.
+type Identity = Vec<(String, String)>;
 
 fn read(component: &wasmtime::component::Component) -> World {
     let ty = component.component_type();
@@ -72,11 +83,8 @@ fn read(component: &wasmtime::component::Component) -> World {
     let exports = Side::read(engine, ty.exports(engine));
 
     let mut shapes = Shapes::default();
-    for scope in imports.scopes().chain(exports.scopes()) {
-        for (name, resource) in &scope.resources {
-            shapes.add_resource(resource, name, &scope.name);
-        }
-    }
+    let imports = imports.map(|scope| shapes.identify(scope));
+    let exports = exports.map(|scope| shapes.identify(scope));
     let imports = imports.map(|scope| shapes.scope(scope));
     let exports = exports.map(|scope| shapes.scope(scope));
 
@@ -93,8 +101,10 @@ fn read(component: &wasmtime::component::Component) -> World {
     };
     let imports = imports.map(|scope| nodes.scope(scope));
     let exports = exports.map(|scope| nodes.scope(scope));
+    let types = nodes.interned.entries;
     World {
-        types: nodes.interned.entries,
+        identities: shapes.identities,
+        types,
         imports,
         exports,
     }
@@ -103,11 +113,17 @@ fn read(component: &wasmtime::component::Component) -> World {
 fn encode(world: &World) -> Result<Vec<u8>, Error> {
     let mut out = Writer { bytes: Vec::new() };
     out.bytes.extend(b"TWLD");
-    out.u32(1)?;
+    out.u32(2)?;
+    out.list(&world.identities, |out, names| {
+        out.list(names, |out, (interface, name)| {
+            out.str(interface)?;
+            out.str(name)
+        })
+    })?;
     out.list(&world.types, |out, node| {
         out.bytes.push(node.kind as u8);
         out.str(&node.name)?;
-        out.str(&node.interface)?;
+        out.reference(node.resource)?;
         out.bytes.extend(node.length.to_le_bytes());
         out.list(&node.fields, Writer::field)
     })?;
@@ -132,6 +148,8 @@ struct Scope<R, T> {
     functions: Vec<Function<T>>,
     types: Vec<(String, T)>,
     resources: Vec<(String, R)>,
+    /// Instances in an interface that have nothing to link.
+    instances: Vec<String>,
 }
 
 struct Function<T> {
@@ -148,6 +166,7 @@ impl<R, T> Scope<R, T> {
             functions: Vec::new(),
             types: Vec::new(),
             resources: Vec::new(),
+            instances: Vec::new(),
         }
     }
 
@@ -167,6 +186,7 @@ impl<R, T> Scope<R, T> {
                 })
                 .collect(),
             resources: self.resources,
+            instances: self.instances,
         }
     }
 }
@@ -177,7 +197,7 @@ impl<R, T> Side<R, T> {
         self.interfaces.iter().chain(std::iter::once(&self.root))
     }
 
-    fn map<U>(self, mut f: impl FnMut(Scope<R, T>) -> Scope<R, U>) -> Side<R, U> {
+    fn map<S, U>(self, mut f: impl FnMut(Scope<R, T>) -> Scope<S, U>) -> Side<S, U> {
         Side {
             interfaces: self.interfaces.into_iter().map(&mut f).collect(),
             root: f(self.root),
@@ -200,7 +220,11 @@ impl Side<ResourceType, Type> {
             if let ComponentItem::ComponentInstance(instance) = item.ty {
                 let mut interface = Scope::new(name);
                 for (inner, item) in instance.exports(engine) {
-                    if let Some(kind) = interface.add(inner, item.ty) {
+                    if let ComponentItem::ComponentInstance(instance) = &item.ty
+                        && is_empty(engine, instance)
+                    {
+                        interface.instances.push(inner.to_string());
+                    } else if let Some(kind) = interface.add(inner, item.ty) {
                         let place = format!("{kind} \"{inner}\" in \"{name}\"");
                         side.unsupported.push(place);
                     }
@@ -212,6 +236,16 @@ impl Side<ResourceType, Type> {
         }
         side
     }
+}
+
+/// Whether an instance has nothing to link: a type in it needs no definition. Recursion is bounded as that of
+/// types is.
+fn is_empty(engine: &Engine, instance: &types::ComponentInstance) -> bool {
+    instance.exports(engine).all(|(_, item)| match item.ty {
+        ComponentItem::Type(_) => true,
+        ComponentItem::ComponentInstance(inner) => is_empty(engine, &inner),
+        _ => false,
+    })
 }
 
 impl Scope<ResourceType, Type> {
@@ -305,7 +339,7 @@ type Names = HashMap<usize, String>;
 struct Shapes {
     interned: Interner<Shape>,
     seen: HashMap<String, usize>,
-    resources: Vec<(String, String)>,
+    identities: Vec<Identity>,
     resource_of: HashMap<String, usize>,
 }
 
@@ -317,17 +351,28 @@ fn identity(ty: &impl Debug) -> String {
 }
 
 impl Shapes {
-    fn add_resource(&mut self, resource: &ResourceType, name: &str, interface: &str) {
-        self.resource_of
-            .entry(identity(resource))
-            .or_insert_with(|| {
-                self.resources
-                    .push((name.to_string(), interface.to_string()));
-                self.resources.len() - 1
+    /// Numbers the scope's resources, and adds the names that they have there.
+    fn identify(&mut self, scope: Scope<ResourceType, Type>) -> Scope<usize, Type> {
+        let interface = &scope.name;
+        let resources = scope.resources.into_iter().map(|(name, resource)| {
+            let key = identity(&resource);
+            let index = *self.resource_of.entry(key).or_insert_with(|| {
+                self.identities.push(Identity::new());
+                self.identities.len() - 1
             });
+            self.identities[index].push((interface.clone(), name.clone()));
+            (name, index)
+        });
+        Scope {
+            resources: resources.collect(),
+            name: scope.name,
+            functions: scope.functions,
+            types: scope.types,
+            instances: scope.instances,
+        }
     }
 
-    fn scope(&mut self, scope: Scope<ResourceType, Type>) -> Scope<ResourceType, usize> {
+    fn scope(&mut self, scope: Scope<usize, Type>) -> Scope<usize, usize> {
         scope.map_types(|ty| self.shape(&ty))
     }
 
@@ -477,7 +522,8 @@ impl<T: Clone + Eq + std::hash::Hash> Interner<T> {
 struct Node {
     kind: Kind,
     name: String,
-    interface: String,
+    /// An index into [`World::identities`].
+    resource: Option<usize>,
     length: u32,
     fields: Vec<(String, Option<usize>)>,
 }
@@ -507,16 +553,11 @@ impl Nodes<'_> {
             .iter()
             .map(|(name, ty)| (name.clone(), ty.map(|ty| self.node(ty, own, done))))
             .collect();
-        let (name, interface) = if let Some(resource) = structure.resource {
-            shapes.resources[resource].clone()
-        } else {
-            let name = own.get(&shape).or_else(|| self.everywhere.get(&shape));
-            (name.cloned().unwrap_or_default(), String::new())
-        };
+        let name = own.get(&shape).or_else(|| self.everywhere.get(&shape));
         let node = self.interned.intern(Node {
             kind: structure.kind,
-            name,
-            interface,
+            name: name.cloned().unwrap_or_default(),
+            resource: structure.resource,
             length: structure.length,
             fields,
         });
@@ -576,16 +617,17 @@ impl Writer {
         self.reference(function.result)
     }
 
-    fn scope<R>(&mut self, scope: &Scope<R, usize>) -> Result<(), Error> {
+    fn scope(&mut self, scope: &Scope<usize, usize>) -> Result<(), Error> {
         self.list(&scope.functions, Writer::function)?;
         self.list(&scope.types, Writer::named)?;
-        self.list(&scope.resources, |out, (name, _)| out.str(name))
+        self.list(&scope.resources, Writer::named)
     }
 
-    fn side<R>(&mut self, side: &Side<R, usize>) -> Result<(), Error> {
+    fn side(&mut self, side: &Side<usize, usize>) -> Result<(), Error> {
         self.list(&side.interfaces, |out, interface| {
             out.str(&interface.name)?;
-            out.scope(interface)
+            out.scope(interface)?;
+            out.list(&interface.instances, |out, name| out.str(name))
         })?;
         self.scope(&side.root)?;
         self.list(&side.unsupported, |out, text| out.str(text))
@@ -612,7 +654,8 @@ mod tests {
     fn text(world: &World, index: usize) -> String {
         let node = &world.types[index];
         let mut out = format!("{:?}", node.kind);
-        match (&*node.interface, &*node.name) {
+        let owner = node.resource.map(|index| &world.identities[index][0]);
+        match owner.map_or(("", &*node.name), |(interface, name)| (interface, name)) {
             ("", "") => (),
             ("", name) => out += &format!(" {name}"),
             (interface, name) => out += &format!(" {interface}.{name}"),
@@ -809,7 +852,10 @@ mod tests {
             r#"(component
             (import "m" (core module))
             (import "a:b/c" (instance
-                (export "inner" (instance))
+                (export "inner" (instance (export "deep" (instance (export "g" (func))))))
+                (export "empty" (instance
+                    (type $t0 (enum "x")) (export "t" (type (eq $t0)))
+                    (export "deep" (instance))))
                 (export "f" (func)))))"#,
         );
         assert_eq!(
@@ -817,6 +863,38 @@ mod tests {
             ["module \"m\"", "instance \"inner\" in \"a:b/c\""]
         );
         assert_eq!(world.imports.interfaces[0].functions[0].name, "f");
+        assert_eq!(world.imports.interfaces[0].instances, ["empty"]);
+    }
+
+    #[test]
+    fn every_name_of_a_resource_is_kept() {
+        let world = world(
+            r#"(component
+            (import "a:b/host" (instance $host
+                (export "r" (type $r (sub resource)))
+                (export "s" (type (eq $r)))
+                (export "other" (type (sub resource)))))
+            (alias export $host "s" (type $s))
+            (import "a:b/user" (instance (export "q" (type (eq $s)))))
+            (import "top" (type (eq $s))))"#,
+        );
+        let name = |interface: &str, name: &str| (interface.to_string(), name.to_string());
+        assert_eq!(
+            world.identities,
+            [
+                vec![
+                    name("a:b/host", "r"),
+                    name("a:b/host", "s"),
+                    name("a:b/user", "q"),
+                    name("", "top")
+                ],
+                vec![name("a:b/host", "other")],
+            ]
+        );
+        assert_eq!(
+            world.imports.interfaces[1].resources,
+            [("q".to_string(), 0)]
+        );
     }
 
     #[test]
@@ -844,14 +922,15 @@ mod tests {
                 (export "r" (type $r (sub resource)))
                 (export "f" (func async (param "r" (borrow $r)) (result $e))))))"#,
         );
-        let wanted = "54574c44 01000000 03000000
+        let wanted = "54574c44 02000000
+            01000000 01000000 0b000000 613a622f6340312e302e30 01000000 72 03000000
             11 01000000 65 00000000 00000000 01000000 01000000 78 00000000
-            16 01000000 72 0b000000 613a622f6340312e302e30 00000000 00000000
+            16 00000000 01000000 00000000 00000000
             0c 00000000 00000000 00000000 00000000
             01000000 0b000000 613a622f6340312e302e30
             01000000 01000000 66 01 01000000 01000000 72 02000000 01000000
             01000000 01000000 65 01000000
-            01000000 01000000 72
+            01000000 01000000 72 01000000 00000000
             01000000 03000000 6c6f67 00 01000000 01000000 6d 03000000 00000000
             00000000 00000000 00000000
             00000000 00000000 00000000 00000000 00000000";

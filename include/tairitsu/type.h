@@ -130,12 +130,22 @@ struct TypeItem {
   Type type;
 };
 
+/// A second name of a resource: `type name = resource`, or `use interface.{resource as name}`.
+struct ResourceAlias {
+  std::string name;
+  std::string interface_name;  ///< The interface that owns the resource; empty for the world's root.
+  std::string resource;        ///< Its name there.
+};
+
 /// An interface that a world imports or exports.
 struct Interface {
   std::string name;  ///< `example:shop/catalogue@1.2.0`
   std::vector<FunctionItem> functions;
   std::vector<TypeItem> types;         ///< Named types, in WIT order, resources not among them.
   std::vector<std::string> resources;  ///< Names of the resources it defines or re-exports.
+  std::vector<ResourceAlias> aliases =
+      {};  ///< Those of `resources` that are not defined here under that name.
+  std::vector<std::string> instances = {};  ///< Nested instances that have nothing to link.
 };
 
 /// What one side of a world has: interfaces, and items at the world's root.
@@ -145,8 +155,9 @@ struct WorldItems {
   /// Of a component, exports only: the engine does not keep types imported at the root.
   std::vector<TypeItem> types;
   std::vector<std::string> resources;
+  std::vector<ResourceAlias> aliases = {};  ///< Those of `resources` that are not defined at the root.
   /// Items of other kinds, e.g. `module "m"`, `instance "inner" in "a:b/c"`; they cannot be linked.
-  std::vector<std::string> unsupported;
+  std::vector<std::string> unsupported = {};
 };
 
 /// A component's world.

@@ -1,7 +1,9 @@
 #include "component/linker.h"
 
-#include <algorithm>
+#include <map>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -22,14 +24,6 @@ ComponentLinker::Need parameters_need(std::uint32_t flags) {
   if ((flags & abi::kParametersHaveHandles) != 0) return ComponentLinker::Need::handles;
   if ((flags & abi::kParametersUseMemory) != 0) return ComponentLinker::Need::memory;
   return ComponentLinker::Need::nothing;
-}
-
-/// Whether `test` holds for the type or for any that it is made of.
-template <typename Test>
-bool any_part(const Type& type, const Test& test) {
-  return test(type) || std::ranges::any_of(type.fields(), [&](const TypeField& field) {
-           return field.type && any_part(*field.type, test);
-         });
 }
 
 /// Stands in for an import that nothing defines.
@@ -61,17 +55,22 @@ class Resolver {
   Result<void> run(ComponentLinker& linker, std::vector<std::shared_ptr<HostFunction>>& functions,
                    std::vector<LinkedResource>& resources) {
     linked_resources_ = &resources;
-    static const Linker::Data::Interface nothing;
     const WorldItems& imports = component_.world.imports;
     for (const Interface& interface : imports.interfaces) {
-      const auto* defined = find_interface(interface.name);
-      if (defined == nullptr && wasi_defines(interface.name)) continue;
-      TAIRITSU_CHECK(define(linker, functions, interface.name, interface.functions, interface.resources,
-                            defined == nullptr ? nothing : *defined));
+      TAIRITSU_CHECK(find_resources(interface.name, interface.resources, interface.aliases));
     }
-    const auto root = definitions_.interfaces.find("");
-    TAIRITSU_CHECK(define(linker, functions, "", imports.functions, imports.resources,
-                          root == definitions_.interfaces.end() ? nothing : root->second));
+    TAIRITSU_CHECK(find_resources("", imports.resources, imports.aliases));
+    const auto& root = definitions_of("");
+    for (const Interface& interface : imports.interfaces) {
+      TAIRITSU_CHECK(check_instance(root, "", interface.name));
+      const auto& defined = definitions_of(interface.name);
+      for (const std::string& inner : interface.instances) {
+        TAIRITSU_CHECK(check_instance(defined, interface.name, inner));
+      }
+      TAIRITSU_CHECK(
+          define(linker, functions, interface.name, interface.functions, interface.resources, defined));
+    }
+    TAIRITSU_CHECK(define(linker, functions, "", imports.functions, imports.resources, root));
     for (const std::string& item : imports.unsupported)
       missing_.push_back(item + " (imports of this kind cannot be linked)");
     if (missing_.empty()) return {};
@@ -84,11 +83,53 @@ class Resolver {
   }
 
  private:
-  [[nodiscard]] const Linker::Data::Interface* find_interface(const std::string& wanted) const {
-    if (const auto found = resolve_interface(wanted, names_)) {
-      return &definitions_.interfaces.find(names_[*found])->second;
+  using Place = std::pair<std::string, std::string>;  // An interface, and a name in it.
+
+  /// What the linker has for an interface that the component imports; empty if it has nothing.
+  [[nodiscard]] const Linker::Data::Interface& definitions_of(const std::string& wanted) const {
+    static const Linker::Data::Interface nothing;
+    if (wanted.empty()) {
+      const auto root = definitions_.interfaces.find("");
+      return root == definitions_.interfaces.end() ? nothing : root->second;
     }
-    return nullptr;
+    const auto found = resolve_interface(wanted, names_);
+    return found ? definitions_.interfaces.find(names_[*found])->second : nothing;
+  }
+
+  /// Finds what the linker has for the resources that an interface, or the root, has names for. One resource may
+  /// have several names, and its definition any of them.
+  Result<void> find_resources(const std::string& interface, const std::vector<std::string>& names,
+                              const std::vector<ResourceAlias>& aliases) {
+    for (const ResourceAlias& alias : aliases) {
+      owners_.try_emplace({interface, alias.name}, alias.interface_name, alias.resource);
+    }
+    const auto& defined = definitions_of(interface).resources;
+    for (const std::string& name : names) {
+      const auto found = defined.find(name);
+      if (found == defined.end()) continue;
+      const Place owner = owner_of({interface, name});
+      const std::string full = full_name(interface, name);
+      const auto [known, is_new] = resources_.try_emplace(owner, found->second, full);
+      if (is_new && owner.first != interface && wasi_defines(owner.first)) {
+        return fail(
+            ErrorCode::type_mismatch,
+            fmt::format("import '{}': C++ has a resource of its own, the component has '{}', which the "
+                        "runtime defines",
+                        full, full_name(owner.first, owner.second)));
+      }
+      if (known->second.type != found->second) {
+        return fail(
+            ErrorCode::type_mismatch,
+            fmt::format("import '{}': C++ has another resource than for '{}', the component has the same",
+                        full, known->second.name));
+      }
+    }
+    return {};
+  }
+
+  [[nodiscard]] Place owner_of(const Place& place) const {
+    const auto alias = owners_.find(place);
+    return alias == owners_.end() ? place : alias->second;
   }
 
   Result<void> define(ComponentLinker& linker, std::vector<std::shared_ptr<HostFunction>>& kept,
@@ -96,18 +137,28 @@ class Resolver {
                       const std::vector<std::string>& resources, const Linker::Data::Interface& defined) {
     const bool wasi = wasi_defines(interface);
     for (const std::string& name : resources) {
-      if (const auto found = defined.resources.find(name); found != defined.resources.end()) {
-        TAIRITSU_CHECK(define_resource(linker, interface, name, found->second));
-      } else if (wasi || is_used_from_elsewhere(interface, name)) {
-        continue;
-      } else if (definitions_.stub_missing) {
-        TAIRITSU_CHECK(define_resource(linker, interface, name, next_resource_type_id()));
-      } else {
-        missing_.push_back(full_name(interface, name) + ": resource");
+      if (defined.functions.contains(name) && !defined.resources.contains(name)) {
+        return another_kind(interface, name, "function", "resource");
       }
+      const Place place(interface, name);
+      const Place owner = owner_of(place);
+      auto found = resources_.find(owner);
+      if (found == resources_.end()) {
+        if (wasi_defines(owner.first)) continue;
+        if (!definitions_.stub_missing) {
+          if (owner == place) missing_.push_back(full_name(interface, name) + ": resource");
+          continue;
+        }
+        found = resources_.try_emplace(owner, next_resource_type_id(), full_name(interface, name)).first;
+      }
+      TAIRITSU_CHECK(linker.define_resource(interface, name, found->second.type, &destroy_host_resource));
+      if (owner == place) linked_resources_->push_back({interface, name, found->second.type});
     }
     for (const FunctionItem& item : functions) {
       const auto found = defined.functions.find(item.name);
+      if (found == defined.functions.end() && defined.resources.contains(item.name)) {
+        return another_kind(interface, item.name, "resource", "function");
+      }
       if (found == defined.functions.end() && wasi) continue;
       if (found == defined.functions.end() && !definitions_.stub_missing) {
         missing_.push_back(describe(interface, item));
@@ -141,36 +192,19 @@ class Resolver {
     return {};
   }
 
-  Result<void> define_resource(ComponentLinker& linker, const std::string& interface, const std::string& name,
-                               std::uint32_t type) {
-    TAIRITSU_CHECK(linker.define_resource(interface, name, type, &destroy_host_resource));
-    linked_resources_->push_back({interface, name, type});
+  /// Refuses what the host defines under the name of an instance that the component imports.
+  static Result<void> check_instance(const Linker::Data::Interface& defined, const std::string& interface,
+                                     const std::string& name) {
+    if (defined.functions.contains(name)) return another_kind(interface, name, "function", "instance");
+    if (defined.resources.contains(name)) return another_kind(interface, name, "resource", "instance");
     return {};
   }
 
-  /// An interface that re-exports another's resource by `use` needs no definition of its own. Whose it is, the
-  /// handles in functions say; where no function has any, the first interface of that name.
-  [[nodiscard]] bool is_used_from_elsewhere(const std::string& interface, const std::string& resource) const {
-    const WorldItems& imports = component_.world.imports;
-    const auto is_handle = [&](const Type& type) {
-      return (type.kind() == TypeKind::own || type.kind() == TypeKind::borrow) && type.name() == resource &&
-             type.interface_name() == interface;
-    };
-    const auto has_handle = [&](const FunctionItem& item) {
-      return std::ranges::any_of(
-                 item.type.parameters,
-                 [&](const TypeField& field) { return field.type && any_part(*field.type, is_handle); }) ||
-             (item.type.result && any_part(*item.type.result, is_handle));
-    };
-    if (std::ranges::any_of(imports.functions, has_handle)) return false;
-    for (const Interface& other : imports.interfaces) {
-      if (std::ranges::any_of(other.functions, has_handle)) return false;
-    }
-    for (const Interface& other : imports.interfaces) {
-      if (other.name == interface) return false;
-      if (std::ranges::find(other.resources, resource) != other.resources.end()) return true;
-    }
-    return false;
+  static std::unexpected<Error> another_kind(const std::string& interface, const std::string& name,
+                                             std::string_view wanted, std::string_view actual) {
+    return fail(ErrorCode::type_mismatch,
+                fmt::format("import '{}': C++ has a {}, the component has {} {}", full_name(interface, name),
+                            wanted, actual == "instance" ? "an" : "a", actual));
   }
 
   static std::string full_name(const std::string& interface, const std::string& name) {
@@ -183,6 +217,13 @@ class Resolver {
   const Linker::Data& definitions_;
   const ComponentCore& component_;
   std::vector<std::string> names_;
+  std::map<Place, Place> owners_;  ///< Of names that are not a resource's first one.
+  struct Defined {
+    Defined(std::uint32_t id, std::string full_name) : type(id), name(std::move(full_name)) {}
+    std::uint32_t type;
+    std::string name;  ///< In full, as it was defined.
+  };
+  std::map<Place, Defined> resources_;  ///< By their owners' names.
   std::vector<std::string> missing_;
   std::vector<LinkedResource>* linked_resources_ = nullptr;
 };

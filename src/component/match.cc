@@ -96,10 +96,21 @@ std::optional<Mismatch> compare(const std::optional<Type>& wanted, const std::op
   return differ(text(wanted), text(actual));
 }
 
+/// Whether the resource of `actual` has the name, and the interface, that `wanted` says.
+bool same_resource(const Type& wanted, const std::string& interface, const std::string& name) {
+  return (wanted.name().empty() || wanted.name() == name) &&
+         (wanted.interface_name().empty() || interface_fits(wanted.interface_name(), interface));
+}
+
 std::optional<Mismatch> compare_handles(const Type& wanted, const Type& actual) {
+  if (same_resource(wanted, actual.interface_name(), actual.name())) return std::nullopt;
+  if (const auto& names = actual.node().resource_names) {
+    const auto fits = [&](const ResourceName& place) {
+      return same_resource(wanted, place.interface_name, place.name);
+    };
+    if (std::ranges::any_of(*names, fits)) return std::nullopt;
+  }
   if (!wanted.name().empty() && wanted.name() != actual.name()) return types_differ(wanted, actual);
-  const auto& interface = wanted.interface_name();
-  if (interface.empty() || interface_fits(interface, actual.interface_name())) return std::nullopt;
   const auto text = [](const Type& type) {
     const auto& owner = type.interface_name();
     return type.to_string() + (owner.empty() ? " of the world's root" : " of " + owner);

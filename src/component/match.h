@@ -15,7 +15,8 @@ namespace tairitsu::detail {
 ///
 /// Names of parameters and of types do not matter; those of fields, cases, labels and flags do. A wanted
 /// `own` or `borrow` without a name fits any resource, one with a name that resource, one with an
-/// interface the resource of that interface in any compatible version. `async` is not compared.
+/// interface the resource of that interface in any compatible version. A resource of a component has all names
+/// that the component gives it (`type s = r`, `use host.{r as q}`). `async` is not compared.
 [[nodiscard]] std::optional<std::string> find_mismatch(const FunctionType& wanted,
                                                        const FunctionType& actual);
 

@@ -348,13 +348,14 @@ void lay_out(detail::TypeNode& node) {
 }
 
 Type make_node(TypeKind kind, std::string name, std::vector<TypeField> fields, std::string interface_name,
-               std::uint32_t length) {
+               std::uint32_t length, detail::SharedResourceNames resource_names = nullptr) {
   auto node = std::make_unique<detail::TypeNode>();
   node->kind = kind;
   node->name = std::move(name);
   node->interface_name = std::move(interface_name);
   node->fields = std::move(fields);
   node->length = length;
+  node->resource_names = std::move(resource_names);
   lay_out(*node);
   return Type(detail::SharedPointer<detail::TypeNode>(node.release()));
 }
@@ -384,6 +385,11 @@ std::string_view keyword(TypeKind kind) noexcept {
 void retain(const TypeNode* node) noexcept { node->retain(); }
 void release(const TypeNode* node) noexcept {
   if (node->release()) delete node;
+}
+
+Type make_handle(TypeKind kind, SharedResourceNames names) {
+  const ResourceName& owner = names->front();
+  return make_node(kind, owner.name, {}, owner.interface_name, 0, std::move(names));
 }
 
 const Type& scalar_type(TypeKind kind) {

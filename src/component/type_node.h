@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,10 +43,23 @@ class Shared {
   return kind == TypeKind::own || kind == TypeKind::borrow;
 }
 
+/// One name of a resource: an interface, empty for the world's root, and the name there.
+struct ResourceName {
+  std::string interface_name;
+  std::string name;
+};
+
+/// All names of one resource, its owner's first.
+using SharedResourceNames = std::shared_ptr<const std::vector<ResourceName>>;
+
+/// An `own` or `borrow` of a resource of a component.
+[[nodiscard]] Type make_handle(TypeKind kind, SharedResourceNames names);
+
 struct TypeNode final : Shared {
   TypeKind kind{};
   std::string name;
   std::string interface_name;
+  SharedResourceNames resource_names;  ///< Null for other kinds, and for handles of no component.
   std::vector<TypeField> fields;
   std::uint32_t length = 0;
 

@@ -137,12 +137,19 @@ class Scope {
   }
 
   /// A named type goes to one of the lists.
-  void declare(const std::string& name, Index index, std::vector<TypeItem>& types,
-               std::vector<std::string>& resources) {
-    if (resolve_.is_resource(index))
-      resources.push_back(name);
-    else
-      types.push_back({name, make(index).type});
+  template <typename Items>
+  void declare(const std::string& name, Index index, Items& items) {
+    if (!resolve_.is_resource(index)) {
+      items.types.push_back({name, make(index).type});
+      return;
+    }
+    items.resources.push_back(name);
+    const Index root = resolve_.root(index);
+    std::string owner = owner_of(root);
+    std::string resource = own_name(root);
+    if (owner == (interface_ ? name_ : std::string()) && resource == name) return;
+    items.aliases.push_back(
+        {.name = name, .interface_name = std::move(owner), .resource = std::move(resource)});
   }
 
  private:
@@ -311,7 +318,7 @@ Interface make_interface(const Resolve& resolve, Index index, const std::string&
   Scope scope(resolve, index, name, types);
   Interface interface{.name = name, .functions = {}, .types = {}, .resources = {}};
   for (const auto& [type, id] : types.items()) {
-    scope.declare(type, id.get<Index>(), interface.types, interface.resources);
+    scope.declare(type, id.get<Index>(), interface);
   }
   for (const auto& [function, value] : json.at("functions").items()) {
     interface.functions.push_back(scope.function(value));
@@ -343,7 +350,7 @@ WorldItems make_items(const Resolve& resolve, const Json& json, Scope& root) {
     } else if (const auto function = value.find("function"); function != value.end()) {
       items.functions.push_back(root.function(*function));
     } else {
-      root.declare(key, type_of(value), items.types, items.resources);
+      root.declare(key, type_of(value), items);
     }
   }
   return items;

@@ -2,17 +2,20 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "component/type_node.h"
+
 namespace tairitsu::detail {
 namespace {
 
 constexpr std::string_view kMagic = "TWLD";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr auto kLastKind = static_cast<std::uint8_t>(TypeKind::fixed_length_list);
 /// A valid component has types at most 100 deep; freeing and comparing them recurses.
 constexpr std::uint32_t kMaxDepth = 200;
@@ -83,6 +86,7 @@ class Decoder {
   std::optional<World> world() {
     for (const char letter : kMagic) in_.require(in_.u8() == static_cast<std::uint8_t>(letter));
     in_.require(in_.u32() == kVersion);
+    resources_ = in_.list([&] { return names(); });
     const std::uint32_t count = in_.u32();
     for (std::uint32_t i = 0; i < count && !in_.failed(); ++i) type();
     World world;
@@ -94,12 +98,25 @@ class Decoder {
   }
 
  private:
+  SharedResourceNames names() {
+    auto list = in_.list([&] {
+      ResourceName place;
+      place.interface_name = in_.string();
+      place.name = in_.string();
+      return place;
+    });
+    in_.require(!list.empty());
+    return std::make_shared<const std::vector<ResourceName>>(std::move(list));
+  }
+
   void type() {
     const std::uint8_t kind_number = in_.u8();
     if (kind_number > kLastKind) return in_.fail();
     const auto kind = static_cast<TypeKind>(kind_number);
     std::string name = in_.string();
-    std::string interface_name = in_.string();
+    const std::uint32_t resource = in_.u32();
+    in_.require(resource <= resources_.size());
+    in_.require(resource == 0 || (is_handle(kind) && name.empty()));
     const std::uint32_t length = in_.u32();
     std::uint32_t depth = 1;
     auto fields = in_.list([&] {
@@ -117,7 +134,8 @@ class Decoder {
     in_.require(length == 0 || kind == TypeKind::fixed_length_list);
     in_.require(fields_fit(kind, fields));
     if (in_.failed()) return;
-    types_.push_back(Type::make(kind, std::move(name), std::move(fields), std::move(interface_name), length));
+    types_.push_back(resource == 0 ? Type::make(kind, std::move(name), std::move(fields), {}, length)
+                                   : make_handle(kind, resources_[resource - 1]));
     depths_.push_back(depth);
   }
 
@@ -186,12 +204,30 @@ class Decoder {
     return items;
   }
 
+  /// `interface` is the one whose resources are read.
+  void resources(const std::string& interface, std::vector<std::string>& resources,
+                 std::vector<ResourceAlias>& aliases) {
+    const std::uint32_t count = in_.u32();
+    for (std::uint32_t i = 0; i < count && !in_.failed(); ++i) {
+      std::string name = in_.string();
+      const std::uint32_t resource = in_.u32();
+      in_.require(resource != 0 && resource <= resources_.size());
+      if (in_.failed()) return;
+      const ResourceName& owner = resources_[resource - 1]->front();
+      if (owner.interface_name != interface || owner.name != name) {
+        aliases.push_back({.name = name, .interface_name = owner.interface_name, .resource = owner.name});
+      }
+      resources.push_back(std::move(name));
+    }
+  }
+
   Interface interface() {
     Interface interface;
     interface.name = in_.string();
     interface.functions = in_.list([&] { return function(); });
     interface.types = type_items();
-    interface.resources = in_.list([&] { return in_.string(); });
+    resources(interface.name, interface.resources, interface.aliases);
+    interface.instances = in_.list([&] { return in_.string(); });
     return interface;
   }
 
@@ -200,12 +236,13 @@ class Decoder {
     items.interfaces = in_.list([&] { return interface(); });
     items.functions = in_.list([&] { return function(); });
     items.types = type_items();
-    items.resources = in_.list([&] { return in_.string(); });
+    resources({}, items.resources, items.aliases);
     items.unsupported = in_.list([&] { return in_.string(); });
     return items;
   }
 
   Reader in_;
+  std::vector<SharedResourceNames> resources_;
   std::vector<Type> types_;
   std::vector<std::uint32_t> depths_;
 };

@@ -182,6 +182,7 @@ struct Scope {
 
   std::vector<const TypeItem*> types;
   std::vector<std::string> resources;
+  std::map<std::string, Resource> aliases;  ///< Those of `resources` that are another's second name.
   std::vector<ScopeFunction> functions;
   std::vector<std::string> notes;  ///< Comments about all of it.
 
@@ -254,6 +255,7 @@ class Printer {
       for (const std::string& name : its.resources) {
         if (known.insert(name).second) root.resources.push_back(name);
       }
+      for (const ResourceAlias& alias : its.aliases) add_alias(root, alias);
       for (const FunctionItem& item : its.functions) root.functions.push_back({.item = &item, .side = side});
     }
     // Types and imports share one set of names.
@@ -315,10 +317,17 @@ class Printer {
       note(scope, "Only imported", fewer);
       note(scope, "Exported with another type", different);
     }
+    for (const ResourceAlias& alias : interface.aliases) {
+      if (!resources.contains(alias.name)) add_alias(scope, alias);
+    }
     std::ranges::move(new_types, std::back_inserter(scope.types));
     std::ranges::move(new_resources, std::back_inserter(scope.resources));
     std::ranges::move(new_functions, std::back_inserter(scope.functions));
     (side == Side::imports ? scope.imported : scope.exported) = true;
+  }
+
+  static void add_alias(Scope& scope, const ResourceAlias& alias) {
+    scope.aliases.try_emplace(alias.name, alias.interface_name, alias.resource);
   }
 
   static void note(Scope& scope, std::string_view text, const std::vector<std::string>& names) {
@@ -354,10 +363,17 @@ class Printer {
     }
   }
 
-  /// Resources that an interface's functions and its own types mention, in the order in which they do.
+  /// Resources that an interface has further names for, and that its functions and its own types mention, in the
+  /// order in which they do.
   std::vector<Resource> mentioned(std::size_t index) {
     const Scope& scope = scopes_[index];
     Mentions mentions;
+    for (const std::string& name : scope.resources) {
+      const auto alias = scope.aliases.find(name);
+      if (alias != scope.aliases.end() && mentions.known.insert(alias->second).second) {
+        mentions.found.push_back(alias->second);
+      }
+    }
     for (const ScopeFunction& function : scope.functions) {
       for (const TypeField& parameter : function.item->type.parameters) mentions.add(parameter.type);
       mentions.add(function.item->type.result);
@@ -422,7 +438,11 @@ class Printer {
     };
     std::vector<std::string> open;
     for (const std::string& name : scope.resources) {
-      if (own.contains(name))
+      if (const auto alias = scope.aliases.find(name); alias != scope.aliases.end()) {
+        const auto found = std::ranges::find(foreign, alias->second);
+        if (found != foreign.end()) taken[static_cast<std::size_t>(found - foreign.begin())] = true;
+        plan_alias(name, alias->second);
+      } else if (own.contains(name))
         define_resource(name);
       else if (const auto found = by_name.find(name); found != by_name.end())
         take(found->second, name);
@@ -438,6 +458,19 @@ class Printer {
       else
         define_resource(name);
     }
+  }
+
+  /// A second name of a resource: of another interface, or of this one.
+  void plan_alias(const std::string& name, const Resource& resource) {
+    Scope& scope = this->scope();
+    const auto known = scope.resource_names.find(resource);
+    if (resource.first != scope.name && use_resource(resource, name)) return;
+    if (known != scope.resource_names.end())
+      define_alias(name, escape_wit_label(known->second), "");
+    else if (resource.first == scope.name)
+      define_alias(name, escape_wit_label(resource.second), "");
+    else
+      define_resource(name, resource);
   }
 
   void define_resource(const std::string& name) {

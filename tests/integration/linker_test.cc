@@ -25,6 +25,20 @@ struct Pair {
 /// A resource of the host, for the linker alone: nothing is called.
 struct Ticket {};
 
+/// A resource of the host that has a name by which no component knows it first.
+struct Numbered {
+  std::uint32_t number{};
+};
+struct OtherNumbered {};
+
+/// Resources of a guest.
+struct NamedS : GuestResource {
+  using GuestResource::GuestResource;
+};
+struct NamedT : GuestResource {
+  using GuestResource::GuestResource;
+};
+
 }  // namespace tairitsu::test
 
 template <>
@@ -39,6 +53,17 @@ struct tairitsu::Describe<tairitsu::test::Pair>
 template <>
 struct tairitsu::Describe<tairitsu::test::Ticket> : tairitsu::HostResource<tairitsu::test::Ticket, "ticket"> {
 };
+
+template <>
+struct tairitsu::Describe<tairitsu::test::Numbered> : tairitsu::HostResource<tairitsu::test::Numbered, "q"> {
+};
+template <>
+struct tairitsu::Describe<tairitsu::test::OtherNumbered>
+    : tairitsu::HostResource<tairitsu::test::OtherNumbered, "q"> {};
+template <>
+struct tairitsu::Describe<tairitsu::test::NamedS> : tairitsu::GuestResourceNamed<"s"> {};
+template <>
+struct tairitsu::Describe<tairitsu::test::NamedT> : tairitsu::GuestResourceNamed<"t"> {};
 
 namespace tairitsu::test {
 namespace {
@@ -198,6 +223,211 @@ TEST(LinkerMismatch, OfAResourceNamesIt) {
   });
   ASSERT_ERROR(built, type_mismatch);
   EXPECT_THAT(message_of(built), HasSubstr("C++ has borrow<ticket>, the component has ticket"));
+}
+
+// ---- Resources with several names
+
+/// A resource with a second name in its interface, in another one, and at the root. `run` makes one and passes it
+/// on by each name.
+constexpr std::string_view kAliases = R"((component
+  (import "a:b/host@1.0.0" (instance $host
+    (export "r" (type $r (sub resource)))
+    (export "s" (type $s (eq $r)))
+    (export "[constructor]r" (func (param "n" u32) (result (own $r))))
+    (export "pass" (func (param "s" (own $s)) (result (own $s))))))
+  (alias export $host "r" (type $r))
+  (alias export $host "s" (type $s))
+  (import "a:b/user" (instance $user
+    (export "q" (type $q (eq $s)))
+    (export "look" (func (param "q" (borrow $q)) (result u32)))))
+  (import "top" (type $top (eq $r)))
+  (import "take" (func $take (param "t" (own $top)) (result u32)))
+  (core func $new (canon lower (func $host "[constructor]r")))
+  (core func $pass (canon lower (func $host "pass")))
+  (core func $look (canon lower (func $user "look")))
+  (core func $take (canon lower (func $take)))
+  (core module $m
+    (import "" "new" (func $new (param i32) (result i32)))
+    (import "" "pass" (func $pass (param i32) (result i32)))
+    (import "" "look" (func $look (param i32) (result i32)))
+    (import "" "take" (func $take (param i32) (result i32)))
+    (func (export "run") (param i32) (result i32) (local $r i32)
+      (local.set $r (call $pass (call $new (local.get 0))))
+      (i32.add (call $look (local.get $r)) (call $take (local.get $r)))))
+  (core instance $i (instantiate $m (with "" (instance
+    (export "new" (func $new)) (export "pass" (func $pass))
+    (export "look" (func $look)) (export "take" (func $take))))))
+  (func (export "run") (param "n" u32) (result u32) (canon lift (core func $i "run")))))";
+
+/// The functions of `kAliases`.
+Result<void> define_alias_functions(Linker& linker) {
+  using Owned = std::unique_ptr<Numbered>;
+  TAIRITSU_CHECK(linker.define("a:b/host@1.0.0#[constructor]r",
+                               [](std::uint32_t n) { return std::make_unique<Numbered>(Numbered{n}); }));
+  TAIRITSU_CHECK(linker.define("a:b/host@1.0.0#pass", [](Owned r) { return r; }));
+  TAIRITSU_CHECK(linker.define("a:b/user#look", [](Numbered& r) { return r.number; }));
+  return linker.define("take", [](Owned r) { return r->number; });
+}
+
+TEST(LinkerAliases, NeedTheResourceUnderOneOfItsNames) {
+  const Image image = from_text(kAliases);
+  for (const std::string_view name : {"a:b/host@1.0.0#r", "a:b/host@1.0.0#s", "a:b/user#q", "top"}) {
+    SCOPED_TRACE(name);
+    auto container = build(image, [&](Linker& linker) -> Result<void> {
+      TAIRITSU_CHECK(linker.define_resource<Numbered>(name));
+      return define_alias_functions(linker);
+    });
+    ASSERT_OK(container);
+    EXPECT_EQ(unwrap(function_of<std::uint32_t(std::uint32_t)>(*container, "run")(21)), 42U);
+  }
+}
+
+TEST(LinkerAliases, MayAllBeDefinedAsTheSameResource) {
+  EXPECT_OK(build(from_text(kAliases), [](Linker& linker) -> Result<void> {
+    for (const std::string_view name : {"a:b/host@1.0.0#r", "a:b/host@1.0.0#s", "a:b/user#q", "top"}) {
+      TAIRITSU_CHECK(linker.define_resource<Numbered>(name));
+    }
+    return define_alias_functions(linker);
+  }));
+}
+
+TEST(LinkerAliases, ThatAreDefinedAsAnotherResourceAreRefused) {
+  for (const std::string_view name : {"a:b/host@1.0.0#s", "a:b/user#q", "top"}) {
+    const auto built = build(from_text(kAliases), [&](Linker& linker) -> Result<void> {
+      TAIRITSU_CHECK(linker.define_resource<Numbered>("a:b/host@1.0.0#r"));
+      TAIRITSU_CHECK(linker.define_resource<OtherNumbered>(name));
+      return define_alias_functions(linker);
+    });
+    ASSERT_ERROR(built, type_mismatch) << name;
+    EXPECT_THAT(message_of(built), HasSubstr("import '" + std::string(name) + "'"));
+    EXPECT_THAT(message_of(built), HasSubstr("'a:b/host@1.0.0#r'"));
+  }
+}
+
+TEST(LinkerAliases, AreMissingOnceWithTheNameOfTheResource) {
+  const auto built = build(from_text(kAliases), define_alias_functions);
+  ASSERT_ERROR(built, missing_import);
+  EXPECT_THAT(message_of(built),
+              StartsWith("an import of the component is missing:\n  a:b/host@1.0.0#r: resource\n"));
+}
+
+TEST(LinkerAliases, AreOneResourceWhereItIsStubbed) {
+  Container container = start(from_text(kAliases), [](Linker& linker) -> Result<void> {
+    linker.stub_missing_imports();
+    return linker.define("a:b/user#look", [](Numbered&) { return std::uint32_t{}; });
+  });
+  EXPECT_ERROR(function_of<std::uint32_t(std::uint32_t)>(container, "run")(1), missing_import);
+  HostImportRegistry imports;
+  imports.stub_missing_imports();
+  EXPECT_OK(Container::builder(from_text(kAliases)).with_imports(imports).build());
+}
+
+TEST(LinkerAliases, AreOneResourceForDynamicFunctions) {
+  for (const std::string_view name : {"a:b/host@1.0.0#r", "a:b/host@1.0.0#s", "a:b/user#q", "top"}) {
+    SCOPED_TRACE(name);
+    HostImportRegistry imports;
+    ASSERT_OK(imports.define_resource<Numbered>(name));
+    const auto number = [](std::span<const Value> arguments) -> Result<Value> {
+      return Value(arguments[0].host_object().get<Numbered>()->number);
+    };
+    ASSERT_OK(imports.define("a:b/host@1.0.0#[constructor]r", [](std::span<const Value> arguments) {
+      const auto n = unwrap(arguments[0].as<std::uint32_t>());
+      return Result<Value>(Value::resource(HostObject(std::make_unique<Numbered>(Numbered{n}))));
+    }));
+    ASSERT_OK(imports.define("a:b/host@1.0.0#pass",
+                             [](std::span<const Value> arguments) { return Result<Value>(arguments[0]); }));
+    ASSERT_OK(imports.define("a:b/user#look", number));
+    ASSERT_OK(imports.define("take", number));
+    auto container = Container::builder(from_text(kAliases)).with_imports(imports).build();
+    ASSERT_OK(container);
+    EXPECT_EQ(unwrap(unwrap(container->call("run", "21")).as<std::uint32_t>()), 42U);
+  }
+}
+
+TEST(LinkerAliases, AreTheNamesOfAnExportedResourceToo) {
+  const Image image = from_text(R"((component
+    (type $r' (resource (rep i32)))
+    (core func $new (canon resource.new $r'))
+    (core module $m
+      (import "" "new" (func $new (param i32) (result i32)))
+      (func (export "make") (result i32) (call $new (i32.const 7)))
+      (func (export "look") (param i32) (result i32) (local.get 0)))
+    (core instance $i (instantiate $m (with "" (instance (export "new" (func $new))))))
+    (func $make (result (own $r')) (canon lift (core func $i "make")))
+    (func $look (param "r" (borrow $r')) (result u32) (canon lift (core func $i "look")))
+    (component $shop
+      (import "r" (type $r (sub resource)))
+      (import "make" (func $make (result (own $r))))
+      (import "look" (func $look (param "r" (borrow $r)) (result u32)))
+      (export $r2 "q" (type $r))
+      (export $s "s" (type $r2))
+      (export "make" (func $make) (func (result (own $s))))
+      (export "look" (func $look) (func (param "r" (borrow $r2)) (result u32))))
+    (instance $shop (instantiate $shop (with "r" (type $r')) (with "make" (func $make)) (with "look" (func $look))))
+    (export "a:b/shop" (instance $shop))))");
+  const World& world = image.world();
+  ASSERT_EQ(world.exports.interfaces.size(), 1U);
+  ASSERT_EQ(world.exports.interfaces[0].aliases.size(), 1U);
+  const ResourceAlias& alias = world.exports.interfaces[0].aliases[0];
+  EXPECT_EQ(alias.name + " " + alias.interface_name + " " + alias.resource, "s a:b/shop q");
+  Container container = start(image);
+  const auto made = function_of<NamedS()>(container, "make")();
+  ASSERT_OK(made);
+  EXPECT_EQ(unwrap(function_of<std::uint32_t(const NamedS&)>(container, "look")(*made)), 7U);
+  EXPECT_ERROR(container.function<NamedT()>("make"), type_mismatch);
+}
+
+// ---- Instances
+
+TEST(LinkerInstances, ThatHaveNothingToLinkNeedNoDefinition) {
+  const Image image = from_text(R"((component
+    (import "empty" (instance))
+    (import "a:b/c" (instance
+      (export "inner" (instance (export "deep" (instance))))
+      (export "typed" (instance (type $t (enum "x")) (export "t" (type (eq $t)))))))))");
+  EXPECT_TRUE(image.world().imports.unsupported.empty());
+  EXPECT_OK(build(image, {}));
+}
+
+TEST(LinkerInstances, WithAFunctionInsideAnotherInstanceCannotBeLinked) {
+  const Image image = from_text(R"((component
+    (import "a:b/c" (instance (export "inner" (instance (export "f" (func))))))))");
+  const auto built = build(image, {});
+  ASSERT_ERROR(built, missing_import);
+  EXPECT_THAT(message_of(built), HasSubstr("instance \"inner\" in \"a:b/c\""));
+}
+
+/// What the linker says where it has `define` and the component has an import of another kind.
+std::string other_kind(std::string_view import, Define define) {
+  const auto built = build(from_text("(component (import " + std::string(import) + "))"), std::move(define));
+  EXPECT_ERROR(built, type_mismatch);
+  return message_of(built);
+}
+
+TEST(LinkerKinds, ThatDifferAreRefused) {
+  const auto function = [](std::string_view name) {
+    return [name](Linker& linker) { return linker.define(name, [] {}); };
+  };
+  const auto resource = [](std::string_view name) {
+    return [name](Linker& linker) { return linker.define_resource<Ticket>(name); };
+  };
+  EXPECT_EQ(other_kind(R"("f" (instance))", function("f")),
+            "import 'f': C++ has a function, the component has an instance");
+  EXPECT_EQ(other_kind(R"("f" (instance))", resource("f")),
+            "import 'f': C++ has a resource, the component has an instance");
+  EXPECT_EQ(other_kind(R"("a:b/c" (instance (export "i" (instance))))", function("a:b/c#i")),
+            "import 'a:b/c#i': C++ has a function, the component has an instance");
+  EXPECT_EQ(other_kind(R"("f" (type (sub resource)))", function("f")),
+            "import 'f': C++ has a function, the component has a resource");
+  EXPECT_EQ(other_kind(R"("f" (func))", resource("f")),
+            "import 'f': C++ has a resource, the component has a function");
+}
+
+TEST(LinkerKinds, OfAnImportMayHaveADefinitionBesideAnotherKind) {
+  EXPECT_OK(build(from_text(R"((component (import "f" (func))))"), [](Linker& linker) -> Result<void> {
+    TAIRITSU_CHECK(linker.define_resource<Ticket>("f"));
+    return linker.define("f", [] {});
+  }));
 }
 
 // ---- Types that are not done

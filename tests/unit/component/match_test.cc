@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <vector>
+
+#include "component/type_node.h"
+
 namespace tairitsu::detail {
 namespace {
 
@@ -103,6 +108,19 @@ TEST(SignatureMatch, ComparesResourcesAsFarAsTheyAreNamed) {
             "result: C++ has basket of a:b/d, the component has basket of a:b/c@1.2.3");
   EXPECT_EQ(mismatch(primitive(TypeKind::borrow), basket),
             "result: C++ has borrow<_>, the component has basket");
+}
+
+TEST(SignatureMatch, KnowsAResourceByEachOfItsNames) {
+  const auto names = std::make_shared<const std::vector<ResourceName>>(
+      std::vector<ResourceName>{{"a:b/c@1.2.3", "basket"}, {"a:b/c@1.2.3", "bag"}, {"a:b/user", "sack"}});
+  const Type basket = make_handle(TypeKind::own, names);
+  EXPECT_EQ(mismatch(Type::make(TypeKind::own, "bag", {}, "a:b/c@1.0.0"), basket), "fits");
+  EXPECT_EQ(mismatch(Type::make(TypeKind::own, "sack", {}, "a:b/user"), basket), "fits");
+  EXPECT_EQ(mismatch(Type::make(TypeKind::own, "sack"), basket), "fits");
+  EXPECT_EQ(mismatch(Type::make(TypeKind::own, "sack", {}, "a:b/c@1.0.0"), basket),
+            "result: C++ has sack, the component has basket");
+  EXPECT_EQ(mismatch(Type::make(TypeKind::borrow, "sack"), basket),
+            "result: C++ has borrow<sack>, the component has basket");
 }
 
 TEST(UnsupportedType, IsNamedWithItsPosition) {

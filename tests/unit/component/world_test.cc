@@ -23,14 +23,15 @@ std::vector<std::byte> from_hex(std::string_view text) {
 
 // The same bytes are in bridge/src/world.rs, where they come from a component.
 const std::vector<std::byte> kSample = from_hex(R"(
-    54574c44 01000000 03000000
+    54574c44 02000000
+    01000000 01000000 0b000000 613a622f6340312e302e30 01000000 72 03000000
     11 01000000 65 00000000 00000000 01000000 01000000 78 00000000
-    16 01000000 72 0b000000 613a622f6340312e302e30 00000000 00000000
+    16 00000000 01000000 00000000 00000000
     0c 00000000 00000000 00000000 00000000
     01000000 0b000000 613a622f6340312e302e30
     01000000 01000000 66 01 01000000 01000000 72 02000000 01000000
     01000000 01000000 65 01000000
-    01000000 01000000 72
+    01000000 01000000 72 01000000 00000000
     01000000 03000000 6c6f67 00 01000000 01000000 6d 03000000 00000000
     00000000 00000000 00000000
     00000000 00000000 00000000 00000000 00000000)");
@@ -42,6 +43,7 @@ TEST(World, IsReadFromWhatTheBridgeWrites) {
   const Interface& interface = world->imports.interfaces[0];
   EXPECT_EQ(interface.name, "a:b/c@1.0.0");
   EXPECT_EQ(interface.resources, std::vector<std::string>{"r"});
+  EXPECT_TRUE(interface.aliases.empty() && interface.instances.empty());
   ASSERT_EQ(interface.types.size(), 1U);
   EXPECT_EQ(interface.types[0].name, "e");
   EXPECT_EQ(interface.types[0].type.definition(), "enum { x }");
@@ -80,7 +82,7 @@ TEST(World, SurvivesEveryDamagedByte) {
 
 /// A buffer with these types and an empty world.
 std::vector<std::byte> with_types(std::string_view count, std::string_view types) {
-  std::string text = "54574c44 01000000";
+  std::string text = "54574c44 02000000 00000000";
   text.append(count).append(types);
   for (int i = 0; i < 10; ++i) text += "00000000";
   return from_hex(text);
@@ -101,6 +103,39 @@ TEST(World, RefusesTypesThatCannotBe) {
   EXPECT_TRUE(refused("11 00000000 00000000 00000000 01000000 00000000 01000000")) << "enum with a payload";
   EXPECT_TRUE(refused("0e 00000000 00000000 00000000 00000000")) << "empty record";
   EXPECT_TRUE(refused("1c 00000000 00000000 00000000 00000000")) << "unknown kind";
+}
+
+TEST(World, ReadsTheNamesOfAResource) {
+  // One resource, `r` at the root, of which the root has a second name, `s`.
+  std::string text = "54574c44 02000000 01000000 02000000 00000000 01000000 72 00000000 01000000 73";
+  text += "00000000";                                                     // types
+  text += "00000000 00000000 00000000";                                   // interfaces, functions, types
+  text += "02000000 01000000 72 01000000 01000000 73 01000000 00000000";  // resources, nothing unsupported
+  for (int i = 0; i < 5; ++i) text += "00000000";
+  const auto world = decode_world(from_hex(text));
+  ASSERT_TRUE(world) << world.error().message();
+  EXPECT_EQ(world->imports.resources, (std::vector<std::string>{"r", "s"}));
+  ASSERT_EQ(world->imports.aliases.size(), 1U);
+  EXPECT_EQ(world->imports.aliases[0].name, "s");
+  EXPECT_EQ(world->imports.aliases[0].interface_name, "");
+  EXPECT_EQ(world->imports.aliases[0].resource, "r");
+}
+
+TEST(World, RefusesResourcesThatCannotBe) {
+  const auto read = [](std::string_view identities, std::string_view types, std::string_view resources) {
+    std::string text = "54574c44 02000000";
+    text.append(identities).append(types).append("00000000 00000000 00000000").append(resources);
+    for (int i = 0; i < 6; ++i) text += "00000000";
+    return decode_world(from_hex(text)).has_value();
+  };
+  constexpr std::string_view kOne = "01000000 01000000 00000000 01000000 72";
+  constexpr std::string_view kNone = "00000000";
+  EXPECT_TRUE(read(kOne, "01000000 15 00000000 01000000 00000000 00000000", "01000000 01000000 72 01000000"));
+  EXPECT_FALSE(read("01000000 00000000", kNone, kNone)) << "no names";
+  EXPECT_FALSE(read(kOne, "01000000 15 00000000 02000000 00000000 00000000", kNone)) << "own of another";
+  EXPECT_FALSE(read(kOne, "01000000 02 00000000 01000000 00000000 00000000", kNone)) << "u8 of a resource";
+  EXPECT_FALSE(read(kOne, kNone, "01000000 01000000 72 02000000")) << "another's name";
+  EXPECT_FALSE(read(kOne, kNone, "01000000 01000000 72 00000000")) << "a name of nothing";
 }
 
 TEST(World, RefusesTypesThatAreTooDeepToFree) {

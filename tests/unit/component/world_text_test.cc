@@ -63,6 +63,53 @@ const FunctionType& find(const std::vector<FunctionItem>& functions, std::string
   return found->type;
 }
 
+/// `s = a:b/host#r`
+std::string text_of(const std::vector<ResourceAlias>& aliases) {
+  std::string text;
+  for (const auto& [name, interface, resource] : aliases) {
+    text.append(text.empty() ? "" : ", ").append(name).append(" = ");
+    text.append(interface).append("#").append(resource);
+  }
+  return text;
+}
+
+TEST(WorldText, HasOneResourceUnderSeveralNames) {
+  // What none of the functions mentions is an alias too.
+  const World world = read_back(R"(package a:b;
+    world w {
+      use host.{r as top, r};
+      import user;
+      type more = top;
+      resource own;
+      type mine = own;
+      import f: func(t: top, u: own);
+      export out;
+    }
+    interface host { resource r { constructor(); } type s = r; pass: func(s: s) -> s; }
+    interface user { use host.{s as q}; }
+    interface out { resource w; type v = w; type u = v; use host.{r}; g: func(r: r) -> v; })");
+  EXPECT_EQ(text_of(world.imports.aliases),
+            "top = a:b/host#r, r = a:b/host#r, more = a:b/host#r, mine = #own");
+  EXPECT_EQ(text_of(find(world.imports, "a:b/host").aliases), "s = a:b/host#r");
+  EXPECT_EQ(text_of(find(world.imports, "a:b/user").aliases), "q = a:b/host#r");
+  EXPECT_EQ(text_of(find(world.exports, "a:b/out").aliases), "v = a:b/out#w, u = a:b/out#w, r = a:b/host#r");
+
+  const std::string text = world.to_string();
+  EXPECT_THAT(text, HasSubstr("type s = r;"));
+  EXPECT_THAT(text, HasSubstr("type mine = own;"));
+  EXPECT_THAT(text, HasSubstr("use host.{r as q};"));
+  const World again = read_back(text);
+  EXPECT_EQ(text_of(again.imports.aliases), text_of(world.imports.aliases)) << text;
+  for (const char* name : {"a:b/host", "a:b/user"}) {
+    const Interface& interface = find(again.imports, name);
+    EXPECT_EQ(text_of(interface.aliases), text_of(find(world.imports, name).aliases)) << text;
+    EXPECT_EQ(interface.resources, find(world.imports, name).resources) << text;
+  }
+  EXPECT_EQ(text_of(find(again.exports, "a:b/out").aliases), text_of(find(world.exports, "a:b/out").aliases))
+      << text;
+  EXPECT_EQ(find(find(again.imports, "a:b/host").functions, "pass").to_string(), "func(s: r) -> r");
+}
+
 TEST(WorldText, IsWit) {
   const Type item = record("item", {{"id", kU32}, {"tags", list(kString)}});
   const Type choice = Type::make(TypeKind::variant, "choice", {{"all", {}}, {"one", item}});
