@@ -36,12 +36,12 @@ class DynamicFunction {
   ///
   /// Fails with `type_mismatch` or `invalid_argument` before the guest is entered where an argument does not fit
   /// (the container stays as it was), else as `Function` does.
-  Result<Value> operator()(std::span<const Value> arguments) const;
-  Result<Value> operator()(std::initializer_list<Value> arguments) const {
+  [[nodiscard]] Result<Value> operator()(std::span<const Value> arguments) const;
+  [[nodiscard]] Result<Value> operator()(std::initializer_list<Value> arguments) const {
     return (*this)(std::span<const Value>(arguments.begin(), arguments.size()));
   }
 
-  /// The same with the arguments as WAVE, `("tea", 3)`.
+  /// The same with the arguments as WAVE, `("tea", 3)`. Errors have the line and the column in that text.
   [[nodiscard]] Result<Value> evaluate(std::string_view arguments) const;
   /// The same, and the result as WAVE too; `()` where there is none.
   [[nodiscard]] Result<std::string> call_text(std::string_view arguments) const;
@@ -56,6 +56,10 @@ class DynamicFunction {
   [[nodiscard]] const void* container() const noexcept;
 
  private:
+  friend class Container;
+  /// The arguments begin at `begin`; errors have their place in the whole text.
+  [[nodiscard]] Result<Value> evaluate(std::string_view text, std::size_t begin) const;
+
   std::shared_ptr<const detail::BoundDynamicFunction> bound_;
 };
 

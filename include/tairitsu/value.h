@@ -188,7 +188,7 @@ class Value {
 
   /// The same value of that type: integers where the number fits, `f32` and `f64` where it is exact, records by
   /// the names of their fields (those that are options may be missing), variants, enums and flags by their
-  /// labels. Fails with `type_mismatch`, saying where.
+  /// labels. A string is converted to the case of an enum that it names. Fails with `type_mismatch`, saying where.
   [[nodiscard]] Result<Value> to(const Type& type) const;
 
   /// As WAVE, see wave.h.

@@ -95,6 +95,17 @@ const FunctionItem* find_item(const std::vector<FunctionItem>& functions, std::s
   return found == functions.end() ? nullptr : &*found;
 }
 
+/// Whether `name` is the item's name, or is it without the bracket: `basket`, `basket.add`.
+bool is_bare_name(const FunctionItem& item, std::string_view name) {
+  return item.name.starts_with('[') && std::string_view(item.name).substr(item.name.find(']') + 1) == name;
+}
+
+const FunctionItem* find_bare(const std::vector<FunctionItem>& functions, std::string_view name) {
+  const auto found =
+      std::ranges::find_if(functions, [&](const FunctionItem& item) { return is_bare_name(item, name); });
+  return found == functions.end() ? nullptr : &*found;
+}
+
 /// The interfaces that `wanted` means: one if it has a version, else all that fit.
 std::vector<const Interface*> find_interfaces(const WorldItems& items, std::string_view wanted) {
   const InterfaceName parsed = parse_interface_name(wanted);
@@ -260,16 +271,24 @@ Result<FunctionReference> find_function(const WorldItems& items, std::string_vie
     return FunctionReference{.interface_name = {}, .item = item};
   TAIRITSU_TRY(const FunctionName parts, split_name(name));
   std::vector<FunctionReference> found;
+  const auto add = [&](const Interface& interface, const FunctionItem* item) {
+    if (item != nullptr) found.push_back({.interface_name = interface.name, .item = item});
+  };
+  std::vector<const Interface*> interfaces;
   if (parts.interface.empty()) {
-    for (const auto& interface : items.interfaces) {
-      if (const auto* item = find_item(interface.functions, parts.function)) {
-        found.push_back({.interface_name = interface.name, .item = item});
-      }
-    }
+    for (const auto& interface : items.interfaces) interfaces.push_back(&interface);
   } else {
-    for (const auto* interface : find_interfaces(items, parts.interface)) {
-      if (const auto* item = find_item(interface->functions, parts.function)) {
-        found.push_back({.interface_name = interface->name, .item = item});
+    interfaces = find_interfaces(items, parts.interface);
+  }
+  for (const auto* interface : interfaces) add(*interface, find_item(interface->functions, parts.function));
+  if (found.empty()) {
+    for (const auto* interface : interfaces) add(*interface, find_bare(interface->functions, parts.function));
+    if (!name.contains('#')) {
+      if (const auto* item = find_bare(items.functions, name))
+        return FunctionReference{.interface_name = {}, .item = item};
+      // `basket.add`: the resource stands where an interface may.
+      if (!parts.interface.empty()) {
+        for (const auto& interface : items.interfaces) add(interface, find_bare(interface.functions, name));
       }
     }
   }

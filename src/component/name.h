@@ -8,9 +8,11 @@
 ///             | label ['@' version]         an interface by its own name alone: `catalogue@1.2.0#find`
 /// function  ::= label | '[constructor]' label | '[method]' label '.' label | '[static]' label '.' label
 /// ```
-/// Functions of resources keep WIT's brackets: `example:shop/till#[method]basket.add`,
-/// `till.[method]basket.add`, or `[method]basket.add` alone. A '.' before any bracket is always the
-/// one of `label '.' function`: `basket.add` looks for an interface `basket`, not for a method.
+/// Functions of resources have WIT's brackets: `example:shop/till#[method]basket.add`,
+/// `till.[method]basket.add`, or `[method]basket.add` alone. If nothing has the name, it is the name of
+/// such a function without the bracket: `basket` (the constructor), `basket.add`, `till.basket.add`,
+/// `example:shop/till#basket.add`. The first '.' is that of `label '.' function`: only if no interface
+/// `basket` has a function `add` does `basket.add` mean the method.
 ///
 /// What a name means:
 /// - A plain `function` is the one at the world's root. Where the root has none, it is the only one of

@@ -9,6 +9,7 @@
 #include "tairitsu/wave.h"
 #include "value/codec.h"
 #include "value/plan.h"
+#include "value/wave_text.h"
 
 namespace tairitsu {
 
@@ -124,9 +125,11 @@ Result<Value> DynamicFunction::operator()(std::span<const Value> arguments) cons
   return std::move(frame.result);
 }
 
-Result<Value> DynamicFunction::evaluate(std::string_view arguments) const {
+Result<Value> DynamicFunction::evaluate(std::string_view arguments) const { return evaluate(arguments, 0); }
+
+Result<Value> DynamicFunction::evaluate(std::string_view text, std::size_t begin) const {
   if (bound_ == nullptr) return std::unexpected(detail::unbound());
-  const auto values = parse_wave_arguments(arguments, type());
+  const auto values = detail::wave::parse_arguments(text, begin, type());
   if (!values) return std::unexpected(detail::in_call(*bound_, values.error()));
   return (*this)(*values);
 }
@@ -173,7 +176,7 @@ Result<Value> Container::evaluate(std::string_view call) const {
                     trimmed(call)));
   }
   TAIRITSU_TRY(const auto function, dynamic_function(name));
-  return function.evaluate(call.substr(parenthesis));
+  return function.evaluate(call, parenthesis);
 }
 
 Result<std::string> Container::call_text(std::string_view call) const {

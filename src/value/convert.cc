@@ -168,10 +168,14 @@ Result<Value> to_case(const Value& value, const TypeNode& type, std::uint32_t in
 }
 
 Result<Value> to_variant(const Value& value, const TypeNode& type) {
-  if (value.kind() != type.kind) return wrong_kind(value, type);
-  const auto found = std::ranges::find(type.fields, value.case_name(), &TypeField::name);
+  // A case of an enum is its name.
+  const bool is_name = type.kind == TypeKind::enumeration && value.kind() == TypeKind::string;
+  if (value.kind() != type.kind && !is_name) return wrong_kind(value, type);
+  const std::string_view name = is_name ? value.text() : value.case_name();
+  const auto found = std::ranges::find(type.fields, name, &TypeField::name);
   if (found == type.fields.end()) {
-    return wrong(fmt::format("'{}' is no case of '{}'", value.case_name(), definition_of(type)));
+    return wrong(
+        fmt::format("'{}' is no case of '{}'", shortened(std::string(name), 200), definition_of(type)));
   }
   const auto index = static_cast<std::uint32_t>(found - type.fields.begin());
   if (type.kind == TypeKind::enumeration) return ValueAccess::make_case(type, index);

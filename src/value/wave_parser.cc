@@ -88,8 +88,9 @@ class Seen {
 /// return `false` have said why with `fail`.
 class WaveParser {
  public:
-  explicit WaveParser(std::string_view text) noexcept
-      : text_(text), at_(text.data()), end_(text.data() + text.size()) {}
+  /// What is read begins at `begin`; places in errors are those of the whole text.
+  explicit WaveParser(std::string_view text, std::size_t begin = 0) noexcept
+      : text_(text), at_(text.data() + begin), end_(text.data() + text.size()) {}
 
   Result<Value> whole(const TypeNode& type) {
     Value result;
@@ -911,7 +912,12 @@ Result<Value> parse_wave(std::string_view text, const Type& type) {
 }
 
 Result<std::vector<Value>> parse_wave_arguments(std::string_view text, const FunctionType& function) {
-  return detail::WaveParser(text).arguments(function);
+  return detail::wave::parse_arguments(text, 0, function);
+}
+
+Result<std::vector<Value>> detail::wave::parse_arguments(std::string_view text, std::size_t begin,
+                                                         const FunctionType& function) {
+  return WaveParser(text, begin).arguments(function);
 }
 
 }  // namespace tairitsu

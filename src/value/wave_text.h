@@ -4,10 +4,17 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "component/type_node.h"
+#include "tairitsu/error.h"
+#include "tairitsu/value.h"
 
 namespace tairitsu::detail::wave {
+
+/// `parse_wave_arguments` of the text from `begin` on. Lines and columns in errors are those of the whole text.
+[[nodiscard]] Result<std::vector<Value>> parse_arguments(std::string_view text, std::size_t begin,
+                                                         const FunctionType& function);
 
 /// Whether a case of that name is written with a `%`. Source: "Keywords" in wasm-wave's README.
 [[nodiscard]] bool is_keyword(std::string_view name) noexcept;

@@ -43,6 +43,25 @@ TEST(DynamicCall, AgreesWithTheTypedCall) {
             unwrap(Value::of(unwrap(function_of<Mixed(const Mixed&)>(echo, "flat-record")(mixed)))));
 }
 
+TEST(DynamicCall, TakesAStringForTheCaseOfAnEnum) {
+  const Container echo = start("echo.wat");
+  EXPECT_EQ(unwrap(echo.call("flat-enum", {"blue"})).case_name(), "blue");
+  EXPECT_EQ(message_of(echo.call("flat-enum", {"pink"})),
+            "call 'flat-enum': parameter 1 ('a'): 'pink' is no case of 'enum { red, green, blue }'");
+  EXPECT_ERROR(echo.call("flat-variant", {"text"}), type_mismatch)
+      << "a variant's case is more than its name";
+  EXPECT_ERROR(echo.call("flat-enum", {1}), type_mismatch);
+}
+
+TEST(DynamicCall, CountsColumnsFromTheStartOfTheText) {
+  const Container echo = start("echo.wat");
+  EXPECT_THAT(message_of(echo.evaluate("flat-u8(300)")), HasSubstr(": 1:9: "));
+  EXPECT_THAT(message_of(echo.evaluate("  flat-u8 (x)")), HasSubstr(": 1:12: "));
+  EXPECT_THAT(message_of(echo.evaluate("flat-u8(\n  x)")), HasSubstr(": 2:3: "));
+  EXPECT_THAT(message_of(echo.evaluate("\nflat-u8(1) 2")), HasSubstr(": 2:12: "));
+  EXPECT_THAT(message_of(unwrap(echo.dynamic_function("flat-u8")).evaluate("(300)")), HasSubstr(": 1:2: "));
+}
+
 TEST(DynamicCall, TellsTheFunctionsType) {
   const Container echo = start("echo.wat");
   const DynamicFunction function = unwrap(echo.dynamic_function("flat-tuple"));
@@ -194,6 +213,14 @@ TEST_F(DynamicResources, ThatAreLentEndWithTheCall) {
   EXPECT_EQ(unwrap(guest.call("use-tickets", {1})), Value(1U));
   ASSERT_EQ(kept.size(), 1U);
   EXPECT_EQ(kept[0].host_object().get<PlainTicket>(), nullptr);
+}
+
+TEST_F(DynamicResources, HaveFunctionsThatNeedNoBrackets) {
+  const Value basket = unwrap(guest_.evaluate("basket(5)"));
+  ASSERT_OK(guest_.call("basket.add", {basket, 10}));
+  const Value other = unwrap(guest_.call("catalogue.basket", {6}));
+  const Value merged = unwrap(guest_.call("basket.merge", {basket, other}));
+  EXPECT_EQ(unwrap(guest_.call("test:shop/catalogue@1.0.0#basket.total", {merged})), Value(10U));
 }
 
 TEST_F(DynamicResources, OfTheGuestAreDroppedWithTheirLastCopy) {

@@ -61,7 +61,36 @@ TEST(FunctionName, FindsFunctionsOfResources) {
   EXPECT_EQ(find("till.[method]basket.add"), add);
   EXPECT_EQ(find("[method]basket.add"), add);
   EXPECT_EQ(find("[constructor]basket"), "example:shop/till@0.2.1#[constructor]basket");
-  EXPECT_EQ(find("basket.add"), "not_found");
+}
+
+TEST(FunctionName, FindsFunctionsOfResourcesWithoutTheirBrackets) {
+  const std::string till = "example:shop/till@0.2.1#";
+  for (const std::string prefix : {"", "till.", "till#", "till@0.2.1#", "example:shop/till#"}) {
+    EXPECT_EQ(find(prefix + "basket"), till + "[constructor]basket");
+    EXPECT_EQ(find(prefix + "basket.add"), till + "[method]basket.add");
+    EXPECT_EQ(find(prefix + "basket.merge"), till + "[static]basket.merge");
+  }
+  EXPECT_EQ(find("basket.total"), "not_found");
+  EXPECT_EQ(find("catalogue.basket"), "not_found");
+  EXPECT_EQ(find("basket#add"), "not_found") << "this is an interface";
+}
+
+TEST(FunctionName, PrefersANameAsItStandsToOneWithoutItsBracket) {
+  WorldItems items = shop();
+  items.interfaces.push_back({"a:b/basket", {{"add", {}}}, {}, {}});
+  items.interfaces.push_back({"a:b/other", {{"[static]bag.add", {}}, {"basket", {}}}, {}, {}});
+  items.functions.push_back({"[constructor]bag", {}});
+  const auto name = [&](std::string_view wanted) {
+    const auto found = find_function(items, wanted);
+    return found ? found->full_name() : std::string(to_string(found.error().code()));
+  };
+  EXPECT_EQ(name("basket.add"), "a:b/basket#add");
+  EXPECT_EQ(name("till.basket.add"), "example:shop/till@0.2.1#[method]basket.add");
+  EXPECT_EQ(name("basket"), "a:b/other#basket");
+  EXPECT_EQ(name("till.basket"), "example:shop/till@0.2.1#[constructor]basket");
+  EXPECT_EQ(name("bag"), "[constructor]bag") << "at the world's root";
+  items.interfaces.push_back({"a:b/more", {{"[method]bag.add", {}}}, {}, {}});
+  EXPECT_EQ(name("bag.add"), "ambiguous_name");
 }
 
 TEST(FunctionName, PrefersTheWorldsRoot) { EXPECT_EQ(find("count"), "count"); }
@@ -95,7 +124,7 @@ TEST(FunctionName, OffersTheNearestNames) {
   EXPECT_TRUE(contains(message(items, "gret"), "did you mean 'greet'?"));
   EXPECT_TRUE(
       contains(message(items, "list_items"), "did you mean 'example:shop/catalogue@1.2.3#list-items'?"));
-  EXPECT_TRUE(contains(message(items, "basket.add"), "'example:shop/till@0.2.1#[method]basket.add'"));
+  EXPECT_TRUE(contains(message(items, "basket.ad"), "'example:shop/till@0.2.1#[method]basket.add'"));
   EXPECT_TRUE(contains(message(items, "catalogue.fnd"), "'example:shop/catalogue@1.2.3#find'"));
   EXPECT_FALSE(contains(message(items, "something-else-entirely"), "did you mean"));
 }

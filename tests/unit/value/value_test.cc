@@ -163,6 +163,8 @@ TEST(Value, SaysWhereItDoesNotFit) {
             "element 2: 300 is not exactly a value of 'u8'");
   EXPECT_EQ(message_of(Value::enumeration("pink").to(detail::Codec<Colour>::type())),
             "'pink' is no case of 'enum { red, green, blue }'");
+  EXPECT_EQ(message_of(Value("pink").to(detail::Codec<Colour>::type())),
+            "'pink' is no case of 'enum { red, green, blue }'");
   EXPECT_EQ(message_of(Value::flags({"a", "d"}).to(detail::Codec<Flags3>::type())),
             "'d' is no label of 'flags { a, b, c }'");
   EXPECT_EQ(message_of(Value::variant("small").to(detail::Codec<Choice>::type())),
