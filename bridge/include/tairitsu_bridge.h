@@ -838,6 +838,12 @@ uint64_t tairitsu_bridge_store_memory_bytes(const Store *store);
 /// `store` is live and no call runs in it, `out` valid for a write.
 Error *tairitsu_bridge_store_captured(const Store *store, uint32_t stream, Buffer **out);
 
+/// Whether the guest tried to write more to a captured stream than is kept.
+///
+/// # Safety
+/// `store` is live and no call runs in it.
+bool tairitsu_bridge_store_captured_is_truncated(const Store *store, uint32_t stream);
+
 /// A handle that cuts off the store's calls; it may outlive the store.
 ///
 /// # Safety

@@ -743,6 +743,20 @@ pub unsafe extern "C" fn tairitsu_bridge_store_captured(
     })
 }
 
+/// Whether the guest tried to write more to a captured stream than is kept.
+///
+/// # Safety
+/// `store` is live and no call runs in it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_store_captured_is_truncated(
+    store: *const Store,
+    stream: u32,
+) -> bool {
+    // SAFETY: the caller's promise.
+    let wasi = unsafe { (*store).store.data().wasi.as_ref() };
+    wasi.is_some_and(|wasi| wasi.is_truncated(stream as usize))
+}
+
 /// A handle that cuts off the store's calls; it may outlive the store.
 ///
 /// # Safety

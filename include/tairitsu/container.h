@@ -182,7 +182,7 @@ class Container {
   ~Container();
 
   /// Instantiates the guest of a container in state `created`.
-  Result<void> start();
+  [[nodiscard]] Result<void> start();
 
   /// Finds an exported function and checks its C++ signature against the component's type:
   ///
@@ -212,7 +212,8 @@ class Container {
   [[nodiscard]] Result<Value> call(std::string_view name, std::initializer_list<Value> arguments = {}) const {
     return call(name, std::span<const Value>(arguments.begin(), arguments.size()));
   }
-  /// The same with the whole call as text, the arguments as WAVE: `container.evaluate("greet(\"world\")")`.
+  /// The same with the whole call as text, the arguments as WAVE: `container.evaluate("greet(\"world\")")`. Errors
+  /// have the line and the column in that text.
   [[nodiscard]] Result<Value> evaluate(std::string_view call) const;
   /// The same, and the result as WAVE too; `()` where there is none.
   [[nodiscard]] Result<std::string> call_text(std::string_view call) const;
@@ -252,6 +253,10 @@ class Container {
   /// What the guest has written to captured streams so far.
   [[nodiscard]] std::string standard_output() const;
   [[nodiscard]] std::string standard_error() const;
+  /// Whether the guest tried to write more to a captured stream than `WasiOptions::capture_capacity`: the beginning
+  /// is kept, the rest is lost.
+  [[nodiscard]] bool standard_output_truncated() const noexcept;
+  [[nodiscard]] bool standard_error_truncated() const noexcept;
 
   [[nodiscard]] const Image& image() const noexcept;
 
@@ -393,8 +398,8 @@ class ContainerBuilder {
 };
 
 namespace detail {
-Result<std::shared_ptr<BoundFunction>> bind(const std::shared_ptr<ContainerCore>& core,
-                                            std::shared_ptr<const ExportedFunctionCore> exported);
+[[nodiscard]] Result<std::shared_ptr<BoundFunction>> bind(
+    const std::shared_ptr<ContainerCore>& core, std::shared_ptr<const ExportedFunctionCore> exported);
 [[nodiscard]] const Component& component_of(const ContainerCore& core) noexcept;
 }  // namespace detail
 

@@ -40,6 +40,10 @@ class Process {
   /// What the program has written to captured streams, before, or after the run.
   [[nodiscard]] std::string standard_output() const;
   [[nodiscard]] std::string standard_error() const;
+  /// Whether the program tried to write more to a captured stream than `WasiOptions::capture_capacity`: the
+  /// beginning is kept, the rest is lost.
+  [[nodiscard]] bool standard_output_truncated() const noexcept;
+  [[nodiscard]] bool standard_error_truncated() const noexcept;
   /// Bytes of linear memory that it has.
   [[nodiscard]] std::uint64_t memory_bytes() const noexcept;
 

@@ -72,7 +72,7 @@ struct WasiOptions {
   Output standard_output = Output::discard;
   Output standard_error = Output::discard;
   /// Bytes kept of each captured stream. A guest that writes more finds the stream closed, and traps
-  /// where it does not ask how much it may write.
+  /// if it does not ask how much it may write; `Container::standard_output_truncated` tells that it did.
   std::size_t capture_capacity = std::size_t{1} << 20;
   std::filesystem::path output_file = {};
   std::filesystem::path error_file = {};

@@ -110,6 +110,16 @@ std::string Container::standard_error() const {
       .value_or("");
 }
 
+bool Container::standard_output_truncated() const noexcept {
+  return core_->with_store([](detail::GuestStore& store) -> Result<bool> { return store.is_truncated(0); })
+      .value_or(false);
+}
+
+bool Container::standard_error_truncated() const noexcept {
+  return core_->with_store([](detail::GuestStore& store) -> Result<bool> { return store.is_truncated(1); })
+      .value_or(false);
+}
+
 const Image& Container::image() const noexcept { return core_->image(); }
 
 void* Container::find_host_state(const std::type_info& type) const noexcept {

@@ -198,6 +198,14 @@ std::string Process::captured(unsigned stream) const {
 std::string Process::standard_output() const { return captured(0); }
 std::string Process::standard_error() const { return captured(1); }
 
+bool Process::standard_output_truncated() const noexcept {
+  return with_store<bool>(*core_, [](detail::GuestStore& store) { return store.is_truncated(0); });
+}
+
+bool Process::standard_error_truncated() const noexcept {
+  return with_store<bool>(*core_, [](detail::GuestStore& store) { return store.is_truncated(1); });
+}
+
 std::uint64_t Process::memory_bytes() const noexcept {
   return with_store<std::uint64_t>(*core_, [](detail::GuestStore& store) { return store.memory_bytes(); });
 }

@@ -145,6 +145,10 @@ std::uint64_t GuestStore::memory_bytes() const noexcept {
   return bridge::tairitsu_bridge_store_memory_bytes(store_.get());
 }
 
+bool GuestStore::is_truncated(std::uint32_t stream) const noexcept {
+  return bridge::tairitsu_bridge_store_captured_is_truncated(store_.get(), stream);
+}
+
 std::string GuestStore::captured(std::uint32_t stream) const {
   auto buffer =
       bridge::create<bridge::BufferPtr>(bridge::tairitsu_bridge_store_captured, store_.get(), stream);

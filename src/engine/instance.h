@@ -52,7 +52,8 @@ class LinkedComponent {
 /// Definitions for one component, under the names by which it imports them.
 class ComponentLinker {
  public:
-  static Result<ComponentLinker> create(const EngineCore& engine, WasiParts wasi, bool interruptible);
+  [[nodiscard]] static Result<ComponentLinker> create(const EngineCore& engine, WasiParts wasi,
+                                                      bool interruptible);
 
   /// What a host function's parameters need of the guest; the last has the one before it too.
   enum class Need : std::uint8_t { nothing = 0, memory = 1, handles = 2 };
@@ -65,9 +66,11 @@ class ComponentLinker {
     std::uint32_t result_count;
     Need parameters_need;
   };
-  Result<void> define_function(std::string_view interface, std::string_view name, const Function& function);
-  Result<void> define_resource(std::string_view interface, std::string_view name, std::uint32_t resource_type,
-                               abi::HostResourceDestructor destructor);
+  [[nodiscard]] Result<void> define_function(std::string_view interface, std::string_view name,
+                                             const Function& function);
+  [[nodiscard]] Result<void> define_resource(std::string_view interface, std::string_view name,
+                                             std::uint32_t resource_type,
+                                             abi::HostResourceDestructor destructor);
   [[nodiscard]] Result<LinkedComponent> link(const CompiledComponent& component) const;
 
  private:
@@ -108,12 +111,13 @@ void interrupt(const bridge::InterruptHandle& handle, bool for_good) noexcept;
 /// One guest's store. One thread at a time, and no other use while a call runs.
 class GuestStore {
  public:
-  static Result<GuestStore> create(const EngineCore& engine, const LinkedComponent& component,
-                                   const StoreOptions& options);
+  [[nodiscard]] static Result<GuestStore> create(const EngineCore& engine, const LinkedComponent& component,
+                                                 const StoreOptions& options);
   /// For one run of a core module.
-  static Result<GuestStore> create_for_module(const EngineCore& engine, const StoreOptions& options);
+  [[nodiscard]] static Result<GuestStore> create_for_module(const EngineCore& engine,
+                                                            const StoreOptions& options);
 
-  Result<void> instantiate(const LinkedComponent& component);
+  [[nodiscard]] Result<void> instantiate(const LinkedComponent& component);
   [[nodiscard]] Result<GuestFunctionPtr> function(const bridge::ExportIndex& index);
   /// Null for success; else the error, for `take_call_error`.
   [[nodiscard]] void* call(const bridge::Function& function, abi::Frame& frame) noexcept;
@@ -121,8 +125,8 @@ class GuestStore {
   /// Calls `wasi:cli/run#run`: whether the guest says that it succeeded.
   [[nodiscard]] Result<bool> run_command(const bridge::ExportIndex& index);
   /// Runs a core module's `_start`, once.
-  Result<void> run_module(const CompiledModule& module);
-  Result<void> drop_resource(const abi::Handle& handle);
+  [[nodiscard]] Result<void> run_module(const CompiledModule& module);
+  [[nodiscard]] Result<void> drop_resource(const abi::Handle& handle);
   /// For the differential test, whose oracle calls Wasmtime on it.
   [[nodiscard]] bridge::Store* bridge() const noexcept { return store_.get(); }
 
@@ -131,6 +135,8 @@ class GuestStore {
   [[nodiscard]] std::uint64_t memory_bytes() const noexcept;
   /// 0 standard output, 1 standard error.
   [[nodiscard]] std::string captured(std::uint32_t stream) const;
+  /// Whether the guest tried to write more to it than is kept.
+  [[nodiscard]] bool is_truncated(std::uint32_t stream) const noexcept;
   [[nodiscard]] InterruptHandlePtr interrupt_handle() const;
 
  private:

@@ -121,9 +121,12 @@ TEST_P(Wasi, ClosesAStreamThatIsFull) {
   auto container = make({.standard_output = Output::capture, .capture_capacity = 100'000});
   auto flood = function_of<std::uint32_t(std::uint32_t)>(container, "flood");
   EXPECT_EQ(unwrap(flood(20)), 20U * 4096U);
+  EXPECT_FALSE(container.standard_output_truncated());
   EXPECT_LE(unwrap(flood(20)), 100'000U - 20U * 4096U);
   EXPECT_EQ(unwrap(flood(20)), 0U);
   EXPECT_THAT(container.standard_output(), SizeIs(AllOf(Ge(20 * 4096), Le(100'000))));
+  EXPECT_TRUE(container.standard_output_truncated());
+  EXPECT_FALSE(container.standard_error_truncated());
   EXPECT_EQ(container.state(), ContainerState::running) << "it is an error that the guest can handle";
 }
 

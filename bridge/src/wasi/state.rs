@@ -4,7 +4,7 @@ use super::folders::Folders;
 use super::outgoing::HttpHooks;
 use super::policy::{Clock, Denial, Input, Output, Policy};
 use super::rules::Protocol;
-use super::stdio::LineOutput;
+use super::stdio::{CapturedOutput, LineOutput};
 use crate::error::{Code, Error};
 use crate::store::Data;
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -15,7 +15,7 @@ use std::time::Duration;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::cli::{InputFile, OutputFile};
 use wasmtime_wasi::p1::WasiP1Ctx;
-use wasmtime_wasi::p2::pipe::{MemoryInputPipe, MemoryOutputPipe};
+use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::sockets::SocketAddrUse;
 use wasmtime_wasi::{
     FsPerms, HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView,
@@ -27,7 +27,7 @@ pub struct WasiState {
     guest: Guest,
     policy: Arc<Policy>,
     /// Standard output and standard error, where they are captured.
-    captured: [Option<MemoryOutputPipe>; 2],
+    captured: [Option<CapturedOutput>; 2],
     folders: Folders,
 }
 
@@ -91,7 +91,7 @@ fn set_output(
     builder: &mut WasiCtxBuilder,
     policy: &Arc<Policy>,
     stream: u32,
-    captured: &mut Option<MemoryOutputPipe>,
+    captured: &mut Option<CapturedOutput>,
 ) -> Result<(), Error> {
     let (output, is_error) = match stream {
         0 => (&policy.standard_output, false),
@@ -117,7 +117,7 @@ fn set_output(
         Output::Capture => {
             set!(
                 captured
-                    .insert(MemoryOutputPipe::new(policy.capture_capacity))
+                    .insert(CapturedOutput::new(policy.capture_capacity))
                     .clone()
             );
         }
@@ -155,7 +155,7 @@ fn describe(usage: SocketAddrUse, address: SocketAddr) -> Option<(Denial, String
 
 fn context(
     policy: &Arc<Policy>,
-    captured: &mut [Option<MemoryOutputPipe>; 2],
+    captured: &mut [Option<CapturedOutput>; 2],
 ) -> Result<WasiCtxBuilder, Error> {
     let mut builder = WasiCtxBuilder::new();
     builder.args(&policy.arguments).envs(&policy.environment);
@@ -264,9 +264,14 @@ impl WasiState {
     /// What the guest has written to stream 0 (standard output) or 1 (standard error) so far.
     pub fn captured(&self, stream: usize) -> Vec<u8> {
         match self.captured.get(stream) {
-            Some(Some(pipe)) => pipe.contents().to_vec(),
+            Some(Some(output)) => output.bytes(),
             _ => Vec::new(),
         }
+    }
+
+    /// Whether the guest tried to write more to it than is kept.
+    pub fn is_truncated(&self, stream: usize) -> bool {
+        matches!(self.captured.get(stream), Some(Some(output)) if output.is_truncated())
     }
 }
 

@@ -1,4 +1,4 @@
-//! A guest's output, handed to the host a line at a time.
+//! A guest's output: kept, or handed to the host a line at a time.
 
 use super::policy::Policy;
 use bytes::Bytes;
@@ -8,13 +8,123 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 /// A line that is longer comes in pieces: a guest that never ends one must not fill the host's memory.
 const MAX_LINE: usize = 64 << 10;
 
 /// What a guest takes for ready to be written at a time.
 const WRITE_CHUNK: usize = 64 << 10;
+
+#[derive(Default)]
+struct Captured {
+    bytes: Vec<u8>,
+    truncated: bool,
+}
+
+/// A stream that keeps what is written to it, up to a capacity. The guest finds it closed then.
+#[derive(Clone)]
+pub struct CapturedOutput {
+    capacity: usize,
+    captured: Arc<Mutex<Captured>>,
+}
+
+impl CapturedOutput {
+    pub fn new(capacity: usize) -> CapturedOutput {
+        CapturedOutput {
+            capacity,
+            captured: Arc::default(),
+        }
+    }
+
+    fn with<T>(&self, body: impl FnOnce(&mut Captured) -> T) -> T {
+        body(&mut self.captured.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub fn bytes(&self) -> Vec<u8> {
+        self.with(|captured| captured.bytes.clone())
+    }
+
+    /// Whether the guest tried to write more than there is room for.
+    pub fn is_truncated(&self) -> bool {
+        self.with(|captured| captured.truncated)
+    }
+
+    /// Keeps what there is room for, and returns how much that is.
+    fn take(&self, bytes: &[u8]) -> usize {
+        self.with(|captured| {
+            let taken = bytes.len().min(self.capacity - captured.bytes.len());
+            captured.bytes.extend_from_slice(&bytes[..taken]);
+            captured.truncated |= taken < bytes.len();
+            taken
+        })
+    }
+}
+
+impl IsTerminal for CapturedOutput {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for CapturedOutput {
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+}
+
+impl OutputStream for CapturedOutput {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        match self.take(&bytes) == bytes.len() {
+            true => Ok(()),
+            // The guest did not ask how much it may write.
+            false => Err(StreamError::Trap(wasmtime::format_err!(
+                "a captured stream is full (WasiOptions::capture_capacity)"
+            ))),
+        }
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        self.with(|captured| match self.capacity - captured.bytes.len() {
+            0 => {
+                captured.truncated = true;
+                Err(StreamError::Closed)
+            }
+            room => Ok(room),
+        })
+    }
+}
+
+#[async_trait::async_trait]
+impl Pollable for CapturedOutput {
+    async fn ready(&mut self) {}
+}
+
+impl AsyncWrite for CapturedOutput {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(self.take(bytes)))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
 
 struct Lines {
     policy: Arc<Policy>,
