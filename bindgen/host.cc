@@ -714,7 +714,7 @@ class HostGenerator {
     for (const Function* function : functions) {
       write_function_docs(out, *function);
       if (returns_result(*function)) out.line("/// Its error is given with `tairitsu::guest_error`.");
-      out.list("virtual " + plan_.result(*function, context) + " " + names.at(function) + "(",
+      out.list("[[nodiscard]] virtual " + plan_.result(*function, context) + " " + names.at(function) + "(",
                parameters(*function, context, Towards::host).declared, ") = 0;");
     }
   }
@@ -780,10 +780,11 @@ class HostGenerator {
       out.line("/// fitting members, in the container's host state; where " + state +
                " is void it takes no argument.");
       out.line("template <typename " + state + ", typename " + get + ">");
-      out.line("tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, " + get + " get) {");
+      out.line("[[nodiscard]] tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, " + get +
+               " get) {");
     } else {
       out.line("/// Gives the linker " + what + ": resources, which bring their methods.");
-      out.line("inline tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker) {");
+      out.line("[[nodiscard]] inline tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker) {");
     }
     out.indent();
     if (uses_host) {
@@ -892,7 +893,7 @@ class HostGenerator {
                      const Context& context) const {
     for (const Function* function : functions) {
       write_function_docs(out, *function);
-      out.list(plan_.result(*function, context) + " " + names.at(function) + "(",
+      out.list("[[nodiscard]] " + plan_.result(*function, context) + " " + names.at(function) + "(",
                parameters(*function, context, Towards::guest).declared, ");");
     }
   }
@@ -1011,13 +1012,13 @@ class HostGenerator {
     out.line(
         "/// `tairitsu::Linker::instantiate` does, and with `not_found` or `type_mismatch` for an export.");
     out.list(
-        "static tairitsu::Result<" + name + "> " + names.instantiate + "(",
+        "[[nodiscard]] static tairitsu::Result<" + name + "> " + names.instantiate + "(",
         {"tairitsu::Store& store", "const tairitsu::Component& component", "const tairitsu::Linker& linker"},
         ");");
     if (!functions.empty()) out.gap();
     for (const Function* function : functions) {
       out.docs(function->docs);
-      out.list(plan_.result(*function, context) + " " + names.functions.at(function) + "(",
+      out.list("[[nodiscard]] " + plan_.result(*function, context) + " " + names.functions.at(function) + "(",
                parameters(*function, context, Towards::guest).declared, ");");
     }
     if (!names.accessors.empty()) out.gap();
@@ -1057,11 +1058,11 @@ class HostGenerator {
     out.indent();
     out.line("/// How many imports need a host.");
     out.line("static constexpr std::size_t hosts = " + std::to_string(count_hosts()) + ";");
-    out.line("static Result<std::shared_ptr<const void>> look_up(const Component& component);");
-    out.list("static Result<" + world_type() + "> bind(",
+    out.line("[[nodiscard]] static Result<std::shared_ptr<const void>> look_up(const Component& component);");
+    out.list("[[nodiscard]] static Result<" + world_type() + "> bind(",
              {"const Instance& instance", "const std::shared_ptr<const void>& found"}, ");");
     out.line("template <typename State, typename... Get>");
-    out.line("static Result<void> add_to_linker(Linker& linker, Get... get) {");
+    out.line("[[nodiscard]] static Result<void> add_to_linker(Linker& linker, Get... get) {");
     out.line("  return " + world_type() + "::" + names.add_to_linker + "<State>(linker, get...);");
     out.line("}");
     out.outdent();
@@ -1100,7 +1101,7 @@ class HostGenerator {
     if (hosts == 0) {
       out.line("/// The world imports nothing that a host has to implement.");
       out.line("template <typename State>");
-      out.line("static tairitsu::Result<void> " + name + "(tairitsu::Linker&" +
+      out.line("[[nodiscard]] static tairitsu::Result<void> " + name + "(tairitsu::Linker&" +
                std::string(parts.empty() ? "" : " linker") + ") {");
     } else {
       out.line(
@@ -1113,7 +1114,8 @@ class HostGenerator {
         }
       }
       out.line("template <typename State, typename... Get>");
-      out.line("static tairitsu::Result<void> " + name + "(tairitsu::Linker& linker, Get... get) {");
+      out.line("[[nodiscard]] static tairitsu::Result<void> " + name +
+               "(tairitsu::Linker& linker, Get... get) {");
     }
     out.indent();
     if (hosts == 1) {

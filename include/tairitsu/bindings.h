@@ -148,7 +148,8 @@ template <std::size_t I, typename... Get>
 // ---- Exports
 
 template <typename Signature>
-Result<void> look_up(const Component& component, std::string_view name, ExportedFunction<Signature>& found) {
+[[nodiscard]] Result<void> look_up(const Component& component, std::string_view name,
+                                   ExportedFunction<Signature>& found) {
   auto function = component.function<Signature>(name);
   if (!function) return std::unexpected(std::move(function).error());
   found = *std::move(function);
@@ -156,8 +157,8 @@ Result<void> look_up(const Component& component, std::string_view name, Exported
 }
 
 template <typename Signature>
-Result<void> bind(const Instance& instance, const ExportedFunction<Signature>& found,
-                  Function<Signature>& function) {
+[[nodiscard]] Result<void> bind(const Instance& instance, const ExportedFunction<Signature>& found,
+                                Function<Signature>& function) {
   auto bound = instance.function(found);
   if (!bound) return std::unexpected(std::move(bound).error());
   function = *std::move(bound);
@@ -166,7 +167,7 @@ Result<void> bind(const Instance& instance, const ExportedFunction<Signature>& f
 
 /// Keeps the functions of an interface with the guest, for the resources that come out of it.
 template <typename Functions>
-Result<void> attach(const Instance& instance, const std::shared_ptr<Functions>& functions) {
+[[nodiscard]] Result<void> attach(const Instance& instance, const std::shared_ptr<Functions>& functions) {
   return attach(*instance.core(), &bound_functions_key<Functions>, functions);
 }
 

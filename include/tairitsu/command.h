@@ -51,7 +51,7 @@ class WitCommandHandler {
   /// The answer, or an error, which reaches whoever dispatched the command, with its code and with the
   /// command's name before its message. An exception becomes a `host_function` error. Called by every
   /// thread that dispatches, several at once.
-  virtual Result<typename C::Response> execute(const C& command) = 0;
+  [[nodiscard]] virtual Result<typename C::Response> execute(const C& command) = 0;
 };
 
 /// Handlers by the names of their commands. Handlers may keep a reference to their dispatcher; it must
@@ -97,7 +97,7 @@ class WitCommandDispatcher {
   [[nodiscard]] std::vector<std::string> names() const;
   [[nodiscard]] std::size_t size() const;
   /// Frees a name; calls that run already are not cut off. Fails with `not_found` as `dispatch` does.
-  Result<void> remove(std::string_view name);
+  [[nodiscard]] Result<void> remove(std::string_view name);
 
  private:
   friend class CompositeWitInterface;
@@ -111,7 +111,8 @@ class WitCommandDispatcher {
     const Transaction* pending;  // Null once it is there for all.
   };
 
-  Result<void> add(std::string name, std::shared_ptr<void> handler, const std::type_info& command);
+  [[nodiscard]] Result<void> add(std::string name, std::shared_ptr<void> handler,
+                                 const std::type_info& command);
   [[nodiscard]] Result<std::shared_ptr<void>> find(std::string_view name,
                                                    const std::type_info& command) const;
   [[nodiscard]] static Error failed(std::string_view name, const Error& error);
@@ -123,7 +124,7 @@ class WitCommandDispatcher {
   /// The innermost that the calling thread runs, or null.
   [[nodiscard]] const Transaction* transaction() const;
   /// Calls `body` and keeps what it registers on this thread if it succeeds. They nest.
-  Result<void> all_or_nothing(const std::function<Result<void>()>& body);
+  [[nodiscard]] Result<void> all_or_nothing(const std::function<Result<void>()>& body);
   void end(const Transaction& transaction, bool keep);
 
   mutable std::mutex mutex_;  // Not a shared one: those who dispatch would keep others from registering.
@@ -195,7 +196,7 @@ concept Answers = std::invocable<F, Args...> &&
                    std::convertible_to<std::invoke_result_t<F, Args...>, Result<Response>>);
 
 template <typename Response, typename F, typename... Args>
-Result<Response> answer(F& f, Args&... args) {
+[[nodiscard]] Result<Response> answer(F& f, Args&... args) {
   if constexpr (std::is_void_v<std::invoke_result_t<F&, Args&...>>) {
     std::invoke(f, args...);
     return {};
@@ -255,7 +256,7 @@ template <WitCommand C, typename F>
 class SimpleHandler final : public WitCommandHandler<C> {
  public:
   explicit SimpleHandler(F f) : f_(std::move(f)) {}
-  Result<typename C::Response> execute(const C& command) override {
+  [[nodiscard]] Result<typename C::Response> execute(const C& command) override {
     return answer<typename C::Response>(std::as_const(f_), command);
   }
 
@@ -267,7 +268,7 @@ template <WitCommand C, typename State, typename F>
 class StatefulHandler final : public WitCommandHandler<C> {
  public:
   StatefulHandler(SharedState<State> state, F f) : state_(std::move(state)), f_(std::move(f)) {}
-  Result<typename C::Response> execute(const C& command) override {
+  [[nodiscard]] Result<typename C::Response> execute(const C& command) override {
     return state_.with([&](State& state) { return answer<typename C::Response>(f_, state, command); });
   }
 

@@ -133,7 +133,7 @@ class Function<R(Args...)> {
   /// that is not UTF-8, a char that is none, a moved-from resource); the container stays as it was.
   /// Any other failure (a trap, a limit, a bad value, an error of a host function) puts it into its
   /// error state.
-  Result<R> operator()(Args... args) {
+  [[nodiscard]] Result<R> operator()(Args... args) {
     static_assert(
         !detail::IsView<R>::value,
         "a view cannot be a call's result, for the guest frees what it points at: use an owning type, "
@@ -156,7 +156,7 @@ class Function<R(Args...)> {
   /// The views end with the visitor, which must not call the container.
   template <typename Visitor>
     requires std::invocable<Visitor&, R&&>
-  Result<void> read(Visitor&& visitor, Args... args) {
+  [[nodiscard]] Result<void> read(Visitor&& visitor, Args... args) {
     return call(visitor, std::forward<Args>(args)...);
   }
 
@@ -165,7 +165,7 @@ class Function<R(Args...)> {
 
  private:
   template <typename Consume>
-  Result<void> call(Consume& consume, const detail::Parameter<Args>&... args) {
+  [[nodiscard]] Result<void> call(Consume& consume, const detail::Parameter<Args>&... args) {
     if (bound_ == nullptr) [[unlikely]]
       return std::unexpected(detail::unbound());
     if constexpr (detail::SignatureTraits<R(Args...)>::Parameters::needs_check) {

@@ -33,13 +33,13 @@ using DynamicHostFunctionWithCaller =
 class HostImportRegistry {
  public:
   /// Names as for `Linker::define`, which fails in the same way.
-  Result<void> define(std::string_view name, DynamicHostFunction function);
-  Result<void> define(std::string_view name, DynamicHostFunctionWithCaller function);
+  [[nodiscard]] Result<void> define(std::string_view name, DynamicHostFunction function);
+  [[nodiscard]] Result<void> define(std::string_view name, DynamicHostFunctionWithCaller function);
   /// Makes a resource of the host known, `ns:pkg/iface@1.2.3#name`, whose objects are of any class `T`: functions
   /// give them as `Value::resource(HostObject(std::make_unique<T>(…)))` and find them with
   /// `arguments[0].host_object().get<T>()`. Its constructor, methods and statics are functions.
   template <typename T>
-  Result<void> define_resource(std::string_view name) {
+  [[nodiscard]] Result<void> define_resource(std::string_view name) {
     return add_resource(name, detail::resource_type_id<T>());
   }
   /// Gives each import that nothing defines a function that fails when it is called, with `missing_import` and
@@ -57,15 +57,15 @@ class HostImportRegistry {
   }
 
   /// Defines all of it in a linker.
-  Result<void> add_to_linker(Linker& linker) const;
+  [[nodiscard]] Result<void> add_to_linker(Linker& linker) const;
 
  private:
   struct Entry {
     DynamicHostFunction function;
     std::shared_ptr<detail::HostFunction> definition;
   };
-  Result<void> add(std::string_view name, const Entry& entry);
-  Result<void> add_resource(std::string_view name, std::uint32_t type);
+  [[nodiscard]] Result<void> add(std::string_view name, const Entry& entry);
+  [[nodiscard]] Result<void> add_resource(std::string_view name, std::uint32_t type);
 
   std::map<std::string, Entry, std::less<>> functions_;
   std::map<std::string, std::uint32_t, std::less<>> resources_;

@@ -75,10 +75,10 @@ class BlobWriter {
   ~BlobWriter();
 
   /// Fails with `digest_mismatch` as soon as there is more than the writer was made for, and with `io`.
-  Result<void> write(std::span<const std::byte> bytes);
+  [[nodiscard]] Result<void> write(std::span<const std::byte> bytes);
   [[nodiscard]] std::uint64_t written() const noexcept;
   /// Ends it. Fails with `digest_mismatch` where the bytes have not that digest (`sha256:…`) and size.
-  Result<void> commit(std::string_view digest, std::uint64_t size);
+  [[nodiscard]] Result<void> commit(std::string_view digest, std::uint64_t size);
 
  private:
   friend class ImageWriter;
@@ -97,11 +97,11 @@ class ImageWriter {
   /// For up to `size` bytes.
   [[nodiscard]] Result<BlobWriter> blob(std::uint64_t size);
   /// Whether the store has that blob, whole, so that it need not be fetched; it is kept for this image then.
-  Result<bool> reuse(std::string_view digest, std::uint64_t size);
+  [[nodiscard]] Result<bool> reuse(std::string_view digest, std::uint64_t size);
   /// Adds the manifest and gives the image the name; with an empty one it is known by its digest alone. Fails
   /// with `invalid_manifest` where it is no WebAssembly image, with `not_found` where a blob that it refers to
   /// is missing, and as `ImageStore::add_image` does. Once.
-  Result<StoredImage> commit(std::span<const std::byte> manifest, std::string_view name);
+  [[nodiscard]] Result<StoredImage> commit(std::span<const std::byte> manifest, std::string_view name);
 
  private:
   friend class ImageStore;
@@ -129,8 +129,8 @@ class ImageStore {
   /// Adds a component, or a core module, and gives it a name, which another image may have had. Fails with
   /// `not_wasm`, `invalid_argument` (a name or text that cannot be), `io` (a full disk), `size_limit` (more
   /// images than one index holds, 32 MiB), or `in_use` where another process has had the store's lock for a minute.
-  Result<StoredImage> add_image(std::string_view name, std::span<const std::byte> component,
-                                const ImageDescription& description = {});
+  [[nodiscard]] Result<StoredImage> add_image(std::string_view name, std::span<const std::byte> component,
+                                              const ImageDescription& description = {});
   /// Begins to write an image that comes from elsewhere. Fails with `io` or `in_use`.
   [[nodiscard]] Result<ImageWriter> write_image();
 
@@ -148,7 +148,7 @@ class ImageStore {
   [[nodiscard]] Result<std::vector<std::byte>> read_manifest(const StoredImage& image) const;
 
   /// Gives an image one more name, which another may have had. Fails as `find`, and `add_image` for names.
-  Result<void> tag(std::string_view reference, std::string_view name);
+  [[nodiscard]] Result<void> tag(std::string_view reference, std::string_view name);
 
   /// Takes the bytes of an archive, in order. An error of its own ends the `save`, which answers it.
   using ArchiveSink = std::function<Result<void>(std::span<const std::byte>)>;
@@ -167,7 +167,7 @@ class ImageStore {
   /// Docker (25 or newer) too, to its end and without going back. What is read is not trusted. Fails with
   /// `invalid_manifest` (no such archive, cut off, too large, or nothing of WebAssembly in it), `not_found` (it
   /// lacks a blob), `digest_mismatch`, as `add_image` does, and as the source does.
-  Result<std::vector<StoredImage>> load(const ArchiveSource& source);
+  [[nodiscard]] Result<std::vector<StoredImage>> load(const ArchiveSource& source);
 
   struct Removal {
     std::string digest;
@@ -176,7 +176,7 @@ class ImageStore {
   };
   /// Removes a name, or by digest an image; one with several names only where forced, else `in_use`. Whoever
   /// reads it just now is not disturbed. Fails with `not_found` or `ambiguous_name`, and with `io`.
-  Result<Removal> remove(std::string_view reference, bool force = false);
+  [[nodiscard]] Result<Removal> remove(std::string_view reference, bool force = false);
 
   struct PruneOptions {
     bool unnamed = false;  ///< Images without a name too.
@@ -188,8 +188,8 @@ class ImageStore {
   };
   /// Frees what no image needs, with its precompiled artifacts. What is being written is neither touched nor
   /// waited for. Fails with `invalid_manifest` where a manifest cannot be read (nothing is freed then).
-  Result<Pruned> prune(const PruneOptions& options);
-  Result<Pruned> prune() { return prune({}); }
+  [[nodiscard]] Result<Pruned> prune(const PruneOptions& options);
+  [[nodiscard]] Result<Pruned> prune() { return prune({}); }
 
   struct Usage {
     std::uint64_t images = 0;

@@ -268,14 +268,14 @@ class Linker {
   /// becomes an error. Fails with `invalid_argument` where the name is malformed and with
   /// `already_exists` where it is taken; the type is checked when a component is linked.
   template <typename F>
-  Result<void> define(std::string_view name, F function) {
+  [[nodiscard]] Result<void> define(std::string_view name, F function) {
     return add(name, detail::CallableTraits<F>::make(std::move(function)));
   }
 
   /// Makes the host's resource `T` (see `HostResource`) known, `ns:pkg/iface@1.2.3#name`. Its
   /// constructor, methods and statics are functions: `…#[constructor]name`, `…#[method]name.get` …
   template <detail::HostResourceType T>
-  Result<void> define_resource(std::string_view name) {
+  [[nodiscard]] Result<void> define_resource(std::string_view name) {
     return add_resource(name, detail::resource_type_id<T>());
   }
 
@@ -288,14 +288,15 @@ class Linker {
   /// Links and instantiates the component in the store: the guest's initialisers run. Fails with
   /// `missing_import` (naming every one, with its WIT signature), `type_mismatch`, `unsupported_type`,
   /// or as a call does.
-  Result<Instance> instantiate(Store& store, const Component& component) const;
+  [[nodiscard]] Result<Instance> instantiate(Store& store, const Component& component) const;
 
   struct Data;
   /// For the library's own layers.
   [[nodiscard]] const Data& data() const noexcept { return *data_; }
 
-  Result<void> add(std::string_view name, const std::shared_ptr<detail::HostFunction>& function);
-  Result<void> add_resource(std::string_view name, std::uint32_t resource_type);
+  [[nodiscard]] Result<void> add(std::string_view name,
+                                 const std::shared_ptr<detail::HostFunction>& function);
+  [[nodiscard]] Result<void> add_resource(std::string_view name, std::uint32_t resource_type);
 
  private:
   std::unique_ptr<Data> data_;

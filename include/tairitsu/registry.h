@@ -51,11 +51,12 @@ class Registry {
   /// the name. Without exports and imports in its description those of the component are written there. Fails as
   /// that does, with a store as `ImageStore::add_image`, and with `already_exists` where the name is taken. Where
   /// another process gives it to an image at the same moment, the last one has it.
-  Result<Image> register_image(std::string_view name, std::span<const std::byte> bytes,
-                               const ImageDescription& description = {});
+  [[nodiscard]] Result<Image> register_image(std::string_view name, std::span<const std::byte> bytes,
+                                             const ImageDescription& description = {});
   /// Keeps an image that was made before. Only in memory: an image has no bytes that could be stored, so that a
   /// registry with a store fails with `invalid_argument`.
-  Result<Image> register_image(std::string_view name, Image image, const ImageDescription& description = {});
+  [[nodiscard]] Result<Image> register_image(std::string_view name, Image image,
+                                             const ImageDescription& description = {});
 
   /// The image, loaded, or compiled where its artifact is not kept. Once it was loaded this only looks up what the
   /// reference means now. Fails with `not_found` or `ambiguous_name`, and with a store as `ImageStore::find`,
@@ -73,17 +74,18 @@ class Registry {
 
   /// Gives an image one more name. An image that had it loses it, and is gone where that was its last, as after
   /// `remove_image`; its containers live on. Fails as `image()` finds it, and for a name as `register_image`.
-  Result<void> tag(std::string_view reference, std::string_view name);
+  [[nodiscard]] Result<void> tag(std::string_view reference, std::string_view name);
   /// Removes a name, or by digest an image. Fails with `not_found` or `ambiguous_name`, and unless forced with
   /// `in_use` where there are containers made of it, stopped ones too, or where it is meant by digest and has
   /// several names. Containers live on, here and in other processes, which nobody asks.
-  Result<void> remove_image(std::string_view reference, bool force = false);
+  [[nodiscard]] Result<void> remove_image(std::string_view reference, bool force = false);
 
   using Configure = std::function<ContainerBuilder(ContainerBuilder)>;
   /// Makes and starts a container of an image; `configure` gives its builder what it needs. Fails as `image()`, with
   /// `already_exists`, or as `ContainerBuilder::build`.
-  Result<std::shared_ptr<Container>> create_container(std::string_view name, std::string_view image_reference,
-                                                      const Configure& configure = {});
+  [[nodiscard]] Result<std::shared_ptr<Container>> create_container(std::string_view name,
+                                                                    std::string_view image_reference,
+                                                                    const Configure& configure = {});
 
   struct RunOptions {
     std::string name = {};  ///< Empty: the image's short name and a number, `shop-1` for `ghcr.io/me/shop:2`.
@@ -94,11 +96,13 @@ class Registry {
     std::shared_ptr<Container> container;
   };
   /// The same for a container whose name nobody has to think of. Fails as `create_container`.
-  Result<RunningContainer> run(std::string_view image_reference, const RunOptions& options);
-  Result<RunningContainer> run(std::string_view image_reference) { return run(image_reference, {}); }
+  [[nodiscard]] Result<RunningContainer> run(std::string_view image_reference, const RunOptions& options);
+  [[nodiscard]] Result<RunningContainer> run(std::string_view image_reference) {
+    return run(image_reference, {});
+  }
 
   /// Keeps a container that was made elsewhere.
-  Result<std::shared_ptr<Container>> hold(std::string_view name, Container container);
+  [[nodiscard]] Result<std::shared_ptr<Container>> hold(std::string_view name, Container container);
   /// Fails with `not_found`, listing the names there are.
   [[nodiscard]] Result<std::shared_ptr<Container>> container(std::string_view name) const;
   struct ContainerEntry {
@@ -109,9 +113,9 @@ class Registry {
   /// All containers, ordered by name.
   [[nodiscard]] std::vector<ContainerEntry> containers() const;
   /// Stops a container and keeps it. A call that runs in it is cut off, see `Container::stop`.
-  Result<void> stop_container(std::string_view name) const;
+  [[nodiscard]] Result<void> stop_container(std::string_view name) const;
   /// Removes a container. A running one fails with `in_use` unless forced, which stops it.
-  Result<void> remove_container(std::string_view name, bool force = false);
+  [[nodiscard]] Result<void> remove_container(std::string_view name, bool force = false);
 
  private:
   struct Held {

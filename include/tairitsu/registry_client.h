@@ -77,8 +77,8 @@ class RegistryClient {
   /// is known by its own alone. An image for several platforms is the one for WebAssembly. The store has all of it
   /// afterwards, or what it had before. Fails with `invalid_manifest` for an image that is not WebAssembly's, and as
   /// `ImageWriter` does.
-  Result<PulledImage> pull(ImageStore& store, std::string_view name,
-                           const OnTransfer& on_transfer = {}) const;
+  [[nodiscard]] Result<PulledImage> pull(ImageStore& store, std::string_view name,
+                                         const OnTransfer& on_transfer = {}) const;
 
   /// Sends the image of that name, what of it the registry does not have yet. Answers its digest. Fails as
   /// `find_image` and `ImageStore::read_component` do.

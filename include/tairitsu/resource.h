@@ -159,7 +159,7 @@ class GuestResource {
   [[nodiscard]] explicit operator bool() const noexcept { return core_ != nullptr; }
   /// Drops the resource and says how its destructor in the guest ended: a trap there puts the
   /// container into its error state, as any call does.
-  Result<void> drop();
+  [[nodiscard]] Result<void> drop();
 
   /// For the value path.
   GuestResource(std::shared_ptr<detail::ContainerCore> core, const abi::Handle& handle) noexcept
@@ -183,7 +183,7 @@ inline constexpr char bound_functions_key{};
 /// while a call runs.
 [[nodiscard]] std::shared_ptr<void> attached(ContainerCore& core, const void* key) noexcept;
 /// Keeps `value` with the guest, until the guest ends.
-Result<void> attach(ContainerCore& core, const void* key, std::shared_ptr<void> value);
+[[nodiscard]] Result<void> attach(ContainerCore& core, const void* key, std::shared_ptr<void> value);
 
 }  // namespace detail
 

@@ -78,14 +78,14 @@ struct ToolTraits<R (*)(Args...)> {
   }
 
   template <typename F>
-  static Result<Value> call(const F& function, std::span<const Value> values) {
+  [[nodiscard]] static Result<Value> call(const F& function, std::span<const Value> values) {
     return call(function, values, std::index_sequence_for<Args...>{});
   }
 
  private:
   template <typename F, std::size_t... I>
-  static Result<Value> call(const F& function, [[maybe_unused]] std::span<const Value> values,
-                            std::index_sequence<I...>) {
+  [[nodiscard]] static Result<Value> call(const F& function, [[maybe_unused]] std::span<const Value> values,
+                                          std::index_sequence<I...>) {
     Arguments arguments;
     Result<void> read;
     [[maybe_unused]] const auto take = [&]<typename T>(T& argument, const Value& value) {
@@ -131,8 +131,8 @@ class ToolRegistry {
   /// the names of parameters do not go with the function.
   template <typename F>
     requires(!std::convertible_to<F, DynamicFunction>)
-  Result<void> add(std::string name, std::string description, std::vector<std::string> parameters,
-                   F function) {
+  [[nodiscard]] Result<void> add(std::string name, std::string description,
+                                 std::vector<std::string> parameters, F function) {
     using Traits = detail::ToolTraits<F>;
     if (parameters.size() != Traits::kCount) return wrong_parameters(name, parameters.size(), Traits::kCount);
     return insert(std::move(name), std::move(description), Traits::type(std::move(parameters)),
@@ -141,11 +141,11 @@ class ToolRegistry {
                   });
   }
   /// Adds a function of a running container, which calls fail without once it has ended.
-  Result<void> add(std::string name, std::string description, const DynamicFunction& function);
+  [[nodiscard]] Result<void> add(std::string name, std::string description, const DynamicFunction& function);
   /// Adds a function of a component: each call makes a container of its own, so that calls share nothing and
   /// do not wait for each other.
-  Result<void> add(std::string name, std::string description, const ContainerTemplate& containers,
-                   std::string_view function);
+  [[nodiscard]] Result<void> add(std::string name, std::string description,
+                                 const ContainerTemplate& containers, std::string_view function);
   /// False where there is no such tool. A call that runs goes on.
   bool remove(std::string_view name);
 
@@ -166,8 +166,9 @@ class ToolRegistry {
     FunctionType type;
     Run run;
   };
-  static Result<void> wrong_parameters(std::string_view tool, std::size_t given, std::size_t wanted);
-  Result<void> insert(std::string name, std::string description, FunctionType type, Run run);
+  [[nodiscard]] static Result<void> wrong_parameters(std::string_view tool, std::size_t given,
+                                                     std::size_t wanted);
+  [[nodiscard]] Result<void> insert(std::string name, std::string description, FunctionType type, Run run);
 
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const Tool>, std::less<>> tools_;

@@ -57,11 +57,12 @@ class WitLoader {
   /// Reads `path`, taking in `features`, as `WitSource` says of both. Fails with `io`, or with
   /// `invalid_argument` for a mistake in the WIT; the message shows the place. So does a type that is
   /// nested deeper than 200 types: no component can have it.
-  static Result<WitLoader> load(const std::filesystem::path& path, std::string_view features = {});
+  [[nodiscard]] static Result<WitLoader> load(const std::filesystem::path& path,
+                                              std::string_view features = {});
 
   /// Reads the text of a `.wit` file, which has the packages that it uses in itself, as
   /// `package a:b { … }`: what `World::to_string()` gives, for one. Messages call it `wit`.
-  static Result<WitLoader> parse(std::string_view text, std::string_view features = {});
+  [[nodiscard]] static Result<WitLoader> parse(std::string_view text, std::string_view features = {});
 
   /// The package that was asked for: `example:shop@1.2.0`.
   [[nodiscard]] const std::string& package() const noexcept;
@@ -80,7 +81,7 @@ class WitLoader {
  private:
   struct Data;
   explicit WitLoader(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
-  static Result<WitLoader> read(std::string_view json);
+  [[nodiscard]] static Result<WitLoader> read(std::string_view json);
   std::shared_ptr<const Data> data_;
 };
 

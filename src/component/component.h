@@ -14,7 +14,8 @@ namespace tairitsu::detail {
 class ComponentCore {
  public:
   /// Reads the world of what was compiled.
-  static Result<std::shared_ptr<const ComponentCore>> create(Engine engine, CompiledComponent compiled);
+  [[nodiscard]] static Result<std::shared_ptr<const ComponentCore>> create(Engine engine,
+                                                                           CompiledComponent compiled);
 
   Engine engine;
   CompiledComponent compiled;

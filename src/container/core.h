@@ -37,7 +37,7 @@ struct ContainerOptions {
 };
 
 /// Fails where a limit needs an option of the engine that is off, or is none.
-Result<void> check_limits(const EngineOptions& engine, const Limits& limits);
+[[nodiscard]] Result<void> check_limits(const EngineOptions& engine, const Limits& limits);
 /// The limits as a store takes them; the rest is left to the caller.
 [[nodiscard]] StoreOptions store_options(const Limits& limits) noexcept;
 
@@ -45,8 +45,9 @@ Result<void> check_limits(const EngineOptions& engine, const Limits& limits);
 /// The state says whether entering makes sense, and may be read by anybody.
 class ContainerCore : public std::enable_shared_from_this<ContainerCore> {
  public:
-  static Result<std::shared_ptr<ContainerCore>> create(const Image& image, const ContainerOptions& options,
-                                                       HostStateHolder host_state);
+  [[nodiscard]] static Result<std::shared_ptr<ContainerCore>> create(const Image& image,
+                                                                     const ContainerOptions& options,
+                                                                     HostStateHolder host_state);
   ContainerCore(const ContainerCore&) = delete;
   ContainerCore& operator=(const ContainerCore&) = delete;
   ~ContainerCore();
@@ -55,15 +56,16 @@ class ContainerCore : public std::enable_shared_from_this<ContainerCore> {
   ContainerCore(const Image& image, const ContainerOptions& options, HostStateHolder host_state);
 
   /// Makes the store: what runs in it can be interrupted from now on.
-  Result<void> prepare(std::shared_ptr<const Linked> linked);
+  [[nodiscard]] Result<void> prepare(std::shared_ptr<const Linked> linked);
   /// Instantiates the guest in the store: created becomes running, or error.
-  Result<void> instantiate();
+  [[nodiscard]] Result<void> instantiate();
   /// Both.
-  Result<void> instantiate(std::shared_ptr<const Linked> linked);
-  Result<std::shared_ptr<BoundFunction>> bind(std::shared_ptr<const ExportedFunctionCore> exported);
+  [[nodiscard]] Result<void> instantiate(std::shared_ptr<const Linked> linked);
+  [[nodiscard]] Result<std::shared_ptr<BoundFunction>> bind(
+      std::shared_ptr<const ExportedFunctionCore> exported);
   bool call(BoundFunction& function, CallFrameBase& frame) noexcept;
   /// Calls `wasi:cli/run#run`, of 0.2 or 0.3.
-  Result<bool> run_command(const bridge::ExportIndex& index);
+  [[nodiscard]] Result<bool> run_command(const bridge::ExportIndex& index);
   void stop() noexcept;
 
   /// For a guest whose store somebody else has: the core is what its host functions find, and lives until it is
@@ -73,7 +75,7 @@ class ContainerCore : public std::enable_shared_from_this<ContainerCore> {
   static void take_back(ContainerCore* core) noexcept;
 
   /// Drops a guest's resource: now, or when the running call ends, or not at all where the guest is gone.
-  Result<void> drop_resource(const abi::Handle& handle);
+  [[nodiscard]] Result<void> drop_resource(const abi::Handle& handle);
 
   /// Runs `body(store)` if the guest lives and no call runs.
   template <typename Body>
@@ -99,7 +101,7 @@ class ContainerCore : public std::enable_shared_from_this<ContainerCore> {
   [[nodiscard]] std::shared_ptr<const InterruptCore> interrupt_core() const;
 
   /// What generated bindings keep with the guest, by their type's key. Read while a call runs.
-  Result<void> attach(const void* key, std::shared_ptr<void> value);
+  [[nodiscard]] Result<void> attach(const void* key, std::shared_ptr<void> value);
   [[nodiscard]] std::shared_ptr<void> attached(const void* key) const noexcept;
 
   /// Called while a host function runs, on its thread.
@@ -114,8 +116,8 @@ class ContainerCore : public std::enable_shared_from_this<ContainerCore> {
 
  private:
   /// Takes the right to enter, or says why not.
-  Result<void> acquire();
-  Result<void> make_store(std::shared_ptr<const Linked> linked);
+  [[nodiscard]] Result<void> acquire();
+  [[nodiscard]] Result<void> make_store(std::shared_ptr<const Linked> linked);
   /// Gives it back; a container that was stopped meanwhile lets go of its guest.
   void release() noexcept {
     // Sequentially consistent, as are stop() and drop_resource(): one of the two sees the other.
@@ -125,7 +127,7 @@ class ContainerCore : public std::enable_shared_from_this<ContainerCore> {
   }
   /// Does what could not be done while a call ran.
   void catch_up() noexcept;
-  Result<void> enter();
+  [[nodiscard]] Result<void> enter();
   /// The same without a reason: `entry_error` finds that.
   [[nodiscard]] bool try_enter() noexcept {
     if (busy_.exchange(true, std::memory_order_acquire)) [[unlikely]]

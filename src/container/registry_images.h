@@ -32,14 +32,15 @@ class RegistryImages {
   [[nodiscard]] virtual Result<bool> is_taken(std::string_view name) const = 0;
   virtual Result<Image> add(std::string_view name, std::span<const std::byte> bytes,
                             const ImageDescription& description) = 0;
-  virtual Result<Image> add(std::string_view name, Image image, const ImageDescription& description) = 0;
+  [[nodiscard]] virtual Result<Image> add(std::string_view name, Image image,
+                                          const ImageDescription& description) = 0;
 
   [[nodiscard]] virtual Result<StoredImage> find(std::string_view reference) const = 0;
   [[nodiscard]] virtual Result<Found> load(std::string_view reference) = 0;
   [[nodiscard]] virtual Result<std::vector<StoredImage>> list() const = 0;
 
-  virtual Result<void> tag(std::string_view reference, std::string_view name) = 0;
-  virtual Result<void> remove(std::string_view reference, bool force) = 0;
+  [[nodiscard]] virtual Result<void> tag(std::string_view reference, std::string_view name) = 0;
+  [[nodiscard]] virtual Result<void> remove(std::string_view reference, bool force) = 0;
 };
 
 [[nodiscard]] std::unique_ptr<RegistryImages> make_images_in_memory(Engine engine);

@@ -28,12 +28,13 @@ using ExportIndexPtr = std::unique_ptr<bridge::ExportIndex, ExportIndexDeleter>;
 
 class CompiledComponent {
  public:
-  static Result<CompiledComponent> compile(const EngineCore& engine, std::span<const std::byte> bytes,
-                                           bool from_core_module);
-  static Result<CompiledComponent> from_trusted_artifact(const EngineCore& engine,
-                                                         std::span<const std::byte> bytes);
-  static Result<CompiledComponent> from_trusted_artifact_file(const EngineCore& engine,
-                                                              const std::filesystem::path& path);
+  [[nodiscard]] static Result<CompiledComponent> compile(const EngineCore& engine,
+                                                         std::span<const std::byte> bytes,
+                                                         bool from_core_module);
+  [[nodiscard]] static Result<CompiledComponent> from_trusted_artifact(const EngineCore& engine,
+                                                                       std::span<const std::byte> bytes);
+  [[nodiscard]] static Result<CompiledComponent> from_trusted_artifact_file(
+      const EngineCore& engine, const std::filesystem::path& path);
 
   [[nodiscard]] Result<std::vector<std::byte>> serialize() const;
   /// SHA-256 of the binary, 32 bytes.

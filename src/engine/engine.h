@@ -19,7 +19,7 @@ namespace tairitsu::detail {
 
 class EngineCore {
  public:
-  static Result<std::shared_ptr<EngineCore>> create(const EngineOptions& options);
+  [[nodiscard]] static Result<std::shared_ptr<EngineCore>> create(const EngineOptions& options);
   EngineCore(const EngineCore&) = delete;
   EngineCore& operator=(const EngineCore&) = delete;
   ~EngineCore();

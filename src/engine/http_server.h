@@ -34,9 +34,9 @@ class ServerHost {
 class EngineServer {
  public:
   /// `store.context` is left to `host`, which lives as long as the server runs anything.
-  static Result<EngineServer> start(const EngineCore& engine, const LinkedComponent& component,
-                                    const StoreOptions& store, const HttpServerOptions& options,
-                                    std::shared_ptr<ServerHost> host);
+  [[nodiscard]] static Result<EngineServer> start(const EngineCore& engine, const LinkedComponent& component,
+                                                  const StoreOptions& store, const HttpServerOptions& options,
+                                                  std::shared_ptr<ServerHost> host);
 
   [[nodiscard]] std::string address(bool admin) const;
   [[nodiscard]] bool drain(std::chrono::nanoseconds grace) const noexcept;

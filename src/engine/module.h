@@ -22,9 +22,10 @@ namespace tairitsu::detail {
 /// A compiled core module with its imports resolved. Usable from any thread.
 class CompiledModule {
  public:
-  static Result<CompiledModule> compile(const EngineCore& engine, std::span<const std::byte> bytes);
-  static Result<CompiledModule> from_trusted_artifact_file(const EngineCore& engine,
-                                                           const std::filesystem::path& path);
+  [[nodiscard]] static Result<CompiledModule> compile(const EngineCore& engine,
+                                                      std::span<const std::byte> bytes);
+  [[nodiscard]] static Result<CompiledModule> from_trusted_artifact_file(const EngineCore& engine,
+                                                                         const std::filesystem::path& path);
 
   [[nodiscard]] Result<std::vector<std::byte>> serialize() const;
   [[nodiscard]] const bridge::Module* bridge() const noexcept { return module_.get(); }

@@ -57,13 +57,13 @@ class LayoutBlobWriter {
   ~LayoutBlobWriter();  ///< Without a commit the bytes are thrown away.
 
   /// Fails with `digest_mismatch` as soon as there are more bytes than the writer was made for, and with `io`.
-  Result<void> write(std::span<const std::byte> bytes);
+  [[nodiscard]] Result<void> write(std::span<const std::byte> bytes);
   [[nodiscard]] std::uint64_t written() const noexcept;
   /// Ends it: the bytes are on the disk and have that digest and size, else `digest_mismatch`. They stay
   /// invisible until the transaction is committed.
-  Result<void> commit(std::string_view digest, std::uint64_t size);
+  [[nodiscard]] Result<void> commit(std::string_view digest, std::uint64_t size);
   /// The same for bytes whose digest is not known before: answers it.
-  Result<std::string> finish();
+  [[nodiscard]] Result<std::string> finish();
 
  private:
   friend class LayoutTransaction;
@@ -84,10 +84,10 @@ class LayoutTransaction {
   /// For up to `most` bytes.
   [[nodiscard]] Result<LayoutBlobWriter> writer(std::uint64_t most);
   /// Adds bytes that are in memory; answers their digest.
-  Result<std::string> add(std::span<const std::byte> bytes);
+  [[nodiscard]] Result<std::string> add(std::span<const std::byte> bytes);
   /// Takes a blob that the layout has, so that it need not be written again, and so that no garbage collection
   /// takes it meanwhile. False where it is missing or damaged.
-  Result<bool> reuse(std::string_view digest, std::uint64_t size);
+  [[nodiscard]] Result<bool> reuse(std::string_view digest, std::uint64_t size);
 
   /// A blob of this transaction, or else of the layout. Fails as `ImageLayout::read` does.
   [[nodiscard]] Result<std::vector<std::byte>> read(const Descriptor& descriptor, std::uint64_t most) const;
@@ -99,9 +99,9 @@ class LayoutTransaction {
   /// two that want one the last gets it. Fails with `not_found` where a manifest refers to a blob that is
   /// neither here nor in the layout, with `io`, or with `in_use` where another process holds the lock for long;
   /// then nothing is listed. Once.
-  Result<void> commit(std::span<const LayoutImage> images);
+  [[nodiscard]] Result<void> commit(std::span<const LayoutImage> images);
   /// The same for one.
-  Result<void> commit(const Descriptor& manifest, std::span<const std::string> names);
+  [[nodiscard]] Result<void> commit(const Descriptor& manifest, std::span<const std::string> names);
 
  private:
   friend class ImageLayout;
@@ -134,7 +134,8 @@ class ImageLayout {
   [[nodiscard]] Result<void> add_name(std::string_view digest, std::string_view name) const;
   /// Takes the entries out for which `chosen` answers true; how many there were. Their content stays until the
   /// garbage is collected.
-  Result<std::size_t> remove_entries(const std::function<bool(const IndexEntry&)>& chosen) const;
+  [[nodiscard]] Result<std::size_t> remove_entries(
+      const std::function<bool(const IndexEntry&)>& chosen) const;
 
   /// Removes the blobs that no entry leads to, damaged ones that were moved away, and what transactions of
   /// dead processes left. Those of living ones are not touched and not waited for. Fails with

@@ -41,13 +41,13 @@ class MemorySource final : public BlobSource {
   explicit MemorySource(std::span<const std::byte> bytes) : bytes_(bytes) {}
   explicit MemorySource(std::string_view text) : bytes_(std::as_bytes(std::span(text))) {}
 
-  Result<std::size_t> read(std::span<std::byte> into) override {
+  [[nodiscard]] Result<std::size_t> read(std::span<std::byte> into) override {
     const std::size_t count = std::min(into.size(), bytes_.size() - at_);
     if (count != 0) std::memcpy(into.data(), bytes_.data() + at_, count);
     at_ += count;
     return count;
   }
-  Result<void> seek(std::uint64_t offset) override {
+  [[nodiscard]] Result<void> seek(std::uint64_t offset) override {
     at_ = static_cast<std::size_t>(std::min<std::uint64_t>(offset, bytes_.size()));
     return {};
   }
@@ -60,7 +60,7 @@ class MemorySource final : public BlobSource {
 /// Content to memory.
 class MemorySink final : public BlobSink {
  public:
-  Result<void> write(std::span<const std::byte> bytes) override {
+  [[nodiscard]] Result<void> write(std::span<const std::byte> bytes) override {
     text_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     return {};
   }

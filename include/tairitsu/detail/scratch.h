@@ -24,7 +24,7 @@ class Scratch {
 
   /// Writes a C++ value.
   template <typename T>
-  Result<void> store(const T& value) {
+  [[nodiscard]] Result<void> store(const T& value) {
     if constexpr (Codec<T>::needs_check) {
       CheckContext cx;
       if (!Codec<T>::check(cx, value)) return std::unexpected(*std::move(cx.error));
@@ -33,7 +33,7 @@ class Scratch {
   }
   /// Writes a value of `size` bytes with `store(cx)`, which puts it at `kStart`.
   template <typename Store>
-  Result<void> write(std::uint32_t size, Store&& store) {
+  [[nodiscard]] Result<void> write(std::uint32_t size, Store&& store) {
     ScratchLowering lowering(*this);
     LowerContext cx(lowering);
     std::size_t address = 0;
