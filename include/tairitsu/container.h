@@ -53,7 +53,8 @@ struct Limits {
   /// Core instances, and also memories and tables, each. A component made of C has three or four
   /// core instances. Default: 10,000.
   std::optional<std::uint32_t> instances = std::nullopt;
-  /// Handles of resources that the guest holds at a time. Default: 100,000.
+  /// Handles of resources that the guest holds at a time. Default: 100,000. Guests in garbage-collected languages
+  /// may never drop theirs: see docs/sandbox.md.
   std::optional<std::uint32_t> resource_handles = std::nullopt;
   /// Bytes that one call (of the guest, or of a host function by it) may copy out of the guest.
   std::uint64_t copied_bytes_per_call = std::uint64_t{128} << 20;

@@ -1,0 +1,31 @@
+#!/usr/bin/env python3
+"""Checks that a compiler warns of each ignored Result in compiles/ignored_results.cc, and of nothing else there.
+
+    ignored_results_test.py COMPILER INCLUDE_FOLDER
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+compiler, include = sys.argv[1:]
+folder = Path(__file__).resolve().parent
+source = folder / "compiles" / "ignored_results.cc"
+lines = source.read_text(encoding="utf-8").splitlines()
+wanted = {number for number, line in enumerate(lines, 1) if line.endswith("// ignored")}
+command = [compiler, "-std=c++23", "-fsyntax-only", "-Wunused-result", "-Wno-unused-function"]
+command += ["-I", include, "-I", str(folder), str(source)]
+done = subprocess.run(command, capture_output=True, text=True, check=False)
+errors = re.findall(r"^.*error: .*$", done.stderr, re.M)
+if done.returncode != 0 or errors:
+    sys.exit("it does not compile:\n" + done.stderr)
+warnings = re.findall(r"ignored_results\.cc:(\d+):\d+: warning: .*(?:nodiscard|unused-result)", done.stderr)
+found = {int(number) for number in warnings}
+for number in sorted(wanted - found):
+    print(f"no warning: {lines[number - 1].strip()}")
+for number in sorted(found - wanted):
+    print(f"a warning: {lines[number - 1].strip()}")
+if not wanted or wanted != found:
+    sys.exit(1)
+print(f"{compiler}: warns of {len(wanted)} ignored results")
