@@ -248,7 +248,7 @@ class Container {
 
   /// The fuel that is left. Fails where the engine counts none, and while a call runs.
   [[nodiscard]] Result<std::uint64_t> fuel() const;
-  Result<void> set_fuel(std::uint64_t fuel);
+  [[nodiscard]] Result<void> set_fuel(std::uint64_t fuel);
   /// Bytes of linear memory that the guest has now; 0 once it is gone.
   [[nodiscard]] std::uint64_t memory_bytes() const noexcept;
   /// What the guest has written to captured streams so far.

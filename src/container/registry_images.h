@@ -30,8 +30,8 @@ class RegistryImages {
 
   /// Whether a new image may have the name: what is taken is seen before something is compiled for it.
   [[nodiscard]] virtual Result<bool> is_taken(std::string_view name) const = 0;
-  virtual Result<Image> add(std::string_view name, std::span<const std::byte> bytes,
-                            const ImageDescription& description) = 0;
+  [[nodiscard]] virtual Result<Image> add(std::string_view name, std::span<const std::byte> bytes,
+                                          const ImageDescription& description) = 0;
   [[nodiscard]] virtual Result<Image> add(std::string_view name, Image image,
                                           const ImageDescription& description) = 0;
 

@@ -131,7 +131,7 @@ class GuestStore {
   [[nodiscard]] bridge::Store* bridge() const noexcept { return store_.get(); }
 
   [[nodiscard]] Result<std::uint64_t> fuel() const;
-  Result<void> set_fuel(std::uint64_t fuel);
+  [[nodiscard]] Result<void> set_fuel(std::uint64_t fuel);
   [[nodiscard]] std::uint64_t memory_bytes() const noexcept;
   /// 0 standard output, 1 standard error.
   [[nodiscard]] std::string captured(std::uint32_t stream) const;
