@@ -280,6 +280,10 @@ struct ServerStatistics {
   uint64_t rejected;
   /// By a guest that trapped, ran out of something or gave no answer.
   uint64_t failed;
+  /// Connections that were closed for want of room.
+  uint64_t refused;
+  /// Clients that were too slow to send or to read.
+  uint64_t timed_out;
   uint64_t instances;
 };
 

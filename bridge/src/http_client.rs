@@ -6,6 +6,7 @@
 
 use crate::error::{Code, Error};
 use crate::ffi::{Bytes, free, give, guard, guard_or};
+use crate::sigpipe;
 use crate::tls;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
@@ -182,6 +183,7 @@ impl Inner {
         let internal =
             |error: &dyn std::error::Error| Error::new(Code::Internal, error.to_string());
         let runtime = tokio::runtime::Builder::new_current_thread()
+            .on_thread_start(sigpipe::block)
             .enable_all()
             .build()
             .map_err(|error| internal(&error))?;
@@ -232,6 +234,8 @@ impl Inner {
             .map_err(|error| Failure::new(HttpFault::Request, words_of(&error)))?;
 
         let end = Instant::now() + call.total;
+        // The connections belong to `reqwest`, which writes to them in here.
+        let _blocked = sigpipe::Blocked::new();
         let outcome = self.runtime.block_on(async {
             self.notice_closed_connections().await;
             let mut sending = std::pin::pin!(client.execute(request));
@@ -286,6 +290,7 @@ impl Inner {
 
 impl HttpAnswer {
     fn read(&mut self, to: &mut [u8]) -> Result<usize, Failure> {
+        let _blocked = sigpipe::Blocked::new();
         while self.rest.is_empty() {
             let until = (Instant::now() + self.idle).min(self.end);
             let response = &mut self.response;
@@ -481,6 +486,7 @@ pub unsafe extern "C" fn tairitsu_bridge_http_client_new(
 /// `client` is null or a live client, not used afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_bridge_http_client_free(client: *mut HttpClient) {
+    let _blocked = sigpipe::Blocked::new();
     // SAFETY: the caller's promise.
     unsafe { free(client) }
 }
@@ -587,6 +593,7 @@ pub unsafe extern "C" fn tairitsu_bridge_http_answer_free(answer: *mut HttpAnswe
     let answer = unsafe { Box::from_raw(answer) };
     let client = Arc::clone(&answer.client);
     guard_or((), || {
+        let _blocked = sigpipe::Blocked::new();
         // A connection's end is a matter of its runtime.
         let _entered = client.runtime.enter();
         drop(answer);

@@ -29,6 +29,7 @@ pub mod linker;
 pub mod module;
 pub mod server;
 pub mod sha256;
+mod sigpipe;
 pub mod store;
 mod tls;
 pub mod utf8;

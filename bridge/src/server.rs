@@ -5,34 +5,45 @@
 //! a guest that goes on after its response gets a task of its own. A guest that computes yields at each tick
 //! of the epoch, so that it does not keep a thread from the others.
 
+mod body;
+mod connections;
+mod statistics;
+mod turns;
+
 use crate::engine::Engine;
 use crate::error::{Code, Error};
 use crate::ffi::{Bytes, free, give, guard, guard_or};
 use crate::linker::InstancePre;
+use crate::sigpipe;
 use crate::store::{Data, StoreConfig};
 use crate::wasi::{Policy, WasiState};
-use futures::future::{Either, select};
-use http::{Method, Request, Response, StatusCode, Uri, header};
-use http_body::{Body, Frame, SizeHint};
-use http_body_util::{BodyExt, Full};
+use body::{Record, RequestBody, ServedBody, SharedExchange, served, text, too_slow};
+use connections::{Client, ClientStream, Connections, Waits, accept_each, share};
+use futures::future::select;
+use http::uri::Authority;
+use http::{Request, Response, StatusCode, Uri, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::Deserialize;
+use statistics::Counters;
+pub use statistics::ServerStatistics;
 use std::convert::Infallible;
 use std::ffi::c_void;
-use std::fmt::Write;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
-use tokio::net::{TcpListener, TcpStream};
+use std::task::Poll;
+use std::time::Duration;
+use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot, watch};
+use turns::InTurns;
+use wasmtime::UpdateDeadline;
+use wasmtime_wasi_http::p2::body::{HostOutgoingBody, StreamContext};
 use wasmtime_wasi_http::{WasiBody, WasiHttpView, p2, p3};
 
 /// Mirrors `tairitsu::HttpServerOptions`; C++ writes it as JSON.
@@ -47,7 +58,14 @@ struct Options {
     max_concurrent_requests: usize,
     max_queued_requests: usize,
     requests_per_instance: u32,
+    /// 0 for the usual share.
+    max_connections_per_address: usize,
+    max_requests_per_address: usize,
+    max_head_bytes: usize,
+    /// 0 for no limit, as for the next two.
     header_timeout_nanoseconds: u64,
+    body_timeout_nanoseconds: u64,
+    write_timeout_nanoseconds: u64,
 }
 
 /// A request that is over. The texts are valid during the call.
@@ -164,34 +182,9 @@ struct Instance {
     store: wasmtime::Store<Data>,
     proxy: Option<Proxy>,
     served: u32,
+    /// Set when the guest gives way to others.
+    preempted: Arc<AtomicBool>,
     context: HostContext,
-}
-
-#[derive(Default)]
-struct Counters {
-    connections: AtomicUsize,
-    requests: AtomicUsize,
-    queued: AtomicUsize,
-    /// By the first digit of their status.
-    served: [AtomicU64; 6],
-    rejected: AtomicU64,
-    failed: AtomicU64,
-    instances: AtomicU64,
-}
-
-/// Mirrors `tairitsu::HttpServerStatistics`.
-#[repr(C)]
-pub struct ServerStatistics {
-    pub connections: u64,
-    /// In a guest now.
-    pub requests: u64,
-    pub queued: u64,
-    pub served: u64,
-    /// For want of room.
-    pub rejected: u64,
-    /// By a guest that trapped, ran out of something or gave no answer.
-    pub failed: u64,
-    pub instances: u64,
 }
 
 struct Shared {
@@ -204,6 +197,8 @@ struct Shared {
     options: Options,
     callbacks: Callbacks,
     room: Arc<Semaphore>,
+    /// For guests that compute: as many as there are threads.
+    turns: Arc<Semaphore>,
     idle: Mutex<Vec<Instance>>,
     counters: Counters,
     next_id: AtomicU64,
@@ -242,201 +237,16 @@ impl Drop for Counted {
     }
 }
 
-/// The right to be in a guest.
-struct Admission {
-    _permit: OwnedSemaphorePermit,
-    _counted: Counted,
-}
-
-/// What is known of a request. When it is dropped the request is over.
-struct Record {
-    shared: Arc<Shared>,
-    id: u64,
-    method: Method,
-    uri: Uri,
-    peer: SocketAddr,
-    began: Instant,
-    ended: Option<Instant>,
-    status: StatusCode,
-    body_bytes: u64,
-    error: Option<Error>,
-}
-
-impl Record {
-    fn new(shared: &Arc<Shared>, request: &Request<Incoming>, peer: SocketAddr) -> Record {
-        Record {
-            shared: shared.clone(),
-            id: shared.next_id.fetch_add(1, Relaxed),
-            method: request.method().clone(),
-            uri: request.uri().clone(),
-            peer,
-            began: Instant::now(),
-            ended: None,
-            status: StatusCode::OK,
-            body_bytes: 0,
-            error: None,
-        }
-    }
-
-    fn fail(&mut self, error: Error) {
-        self.shared.counters.failed.fetch_add(1, Relaxed);
-        self.error.get_or_insert(error);
-    }
-}
-
-impl Drop for Record {
-    fn drop(&mut self) {
-        let class = usize::from(self.status.as_u16() / 100);
-        if let Some(counter) = self.shared.counters.served.get(class) {
-            counter.fetch_add(1, Relaxed);
-        }
-        let callbacks = &self.shared.callbacks.0;
-        let Some(served) = callbacks.served else {
-            return;
-        };
-        let peer = self.peer.to_string();
-        let target = self.uri.path_and_query().map_or("/", |path| path.as_str());
-        let error = self.error.as_ref();
-        let ended = self.ended.unwrap_or_else(Instant::now);
-        let request = ServedRequest {
-            id: self.id,
-            method: Bytes::new(self.method.as_str().as_bytes()),
-            target: Bytes::new(target.as_bytes()),
-            peer: Bytes::new(peer.as_bytes()),
-            error: Bytes::new(error.map_or(b"", |error| error.message().as_bytes())),
-            backtrace: Bytes::new(error.map_or(b"", |error| error.backtrace().as_bytes())),
-            body_bytes: self.body_bytes,
-            nanoseconds: u64::try_from((ended - self.began).as_nanos()).unwrap_or(u64::MAX),
-            status: self.status.as_u16(),
-            error_code: error.map_or(0, |error| error.code() as u8),
-        };
-        served(callbacks.data, &raw const request);
-    }
-}
-
+/// A guest that handles a request, to its very end.
 type GuestFuture = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
 /// A guest's response, and what tells it that the body is over, where it wants to know.
 type Answer = Result<(Response<WasiBody>, Option<oneshot::Sender<()>>), String>;
 
-/// A response's body, which carries the guest that makes it.
-struct ServedBody {
-    body: Option<WasiBody>,
-    guest: Option<GuestFuture>,
-    ended: Option<oneshot::Sender<()>>,
-    record: Option<Record>,
-    /// What the client waits for, where the length was announced.
-    left: Option<u64>,
-    /// The guest failed before the body was over.
-    broken: bool,
-}
-
-impl ServedBody {
-    /// The guest is polled with its response: it is what fills it.
-    fn poll_guest(&mut self, context: &mut Context<'_>) {
-        let Some(guest) = &mut self.guest else {
-            return;
-        };
-        if let Poll::Ready(result) = guest.as_mut().poll(context) {
-            self.guest = None;
-            if let (Err(error), Some(record)) = (result, &mut self.record) {
-                record.fail(error);
-                self.broken = true;
-            }
-        }
-    }
-}
-
-impl Body for ServedBody {
-    type Data = bytes::Bytes;
-    type Error = wasmtime_wasi_http::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<bytes::Bytes>, Self::Error>>> {
-        self.poll_guest(context);
-        let Some(body) = &mut self.body else {
-            return Poll::Ready(None);
-        };
-        let frame = std::task::ready!(Pin::new(body).poll_frame(context));
-        match &frame {
-            Some(Ok(frame)) => {
-                let size = frame.data_ref().map_or(0, |data| data.len() as u64);
-                if let Some(left) = &mut self.left {
-                    *left = left.saturating_sub(size);
-                }
-                if let Some(record) = &mut self.record {
-                    record.body_bytes += size;
-                }
-            }
-            Some(Err(error)) => {
-                // The guest's own end says more, if it has one.
-                let message = format!("the response's body broke off: {error:?}");
-                self.poll_guest(context);
-                if let Some(record) = self.record.as_mut().filter(|own| own.error.is_none()) {
-                    record.fail(Error::new(Code::Trap, message));
-                }
-            }
-            // A body whose guest is gone looks as if it were whole: the client has to learn that it is not.
-            None if self.broken => {
-                return Poll::Ready(Some(Err(wasmtime_wasi_http::Error::HttpResponseIncomplete)));
-            }
-            None => self.left = Some(0),
-        }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        !self.broken && self.body.as_ref().is_none_or(|body| body.is_end_stream())
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.body {
-            Some(body) => body.size_hint(),
-            None => SizeHint::with_exact(0),
-        }
-    }
-}
-
-impl Drop for ServedBody {
-    fn drop(&mut self) {
-        let whole = self.left == Some(0) || self.is_end_stream();
-        // A guest that still writes learns that nobody reads.
-        self.body = None;
-        self.ended = None;
-        let Some(mut record) = self.record.take() else {
-            return;
-        };
-        record.ended = Some(Instant::now());
-        let Some(mut guest) = self.guest.take() else {
-            return;
-        };
-        if !whole {
-            // The client is gone: there is nobody to work for.
-            record.error.get_or_insert_with(|| {
-                Error::new(Code::Interrupted, "the client went away before the end")
-            });
-            return;
-        }
-        // Most often it has nothing left to do.
-        let mut context = Context::from_waker(std::task::Waker::noop());
-        match (
-            guest.as_mut().poll(&mut context),
-            tokio::runtime::Handle::try_current(),
-        ) {
-            (Poll::Ready(Ok(())), _) => {}
-            (Poll::Ready(Err(error)), _) => record.fail(error),
-            (Poll::Pending, Ok(runtime)) => {
-                runtime.spawn(async move {
-                    if let Err(error) = guest.await {
-                        record.fail(error);
-                    }
-                });
-            }
-            (Poll::Pending, Err(_)) => {}
-        }
-    }
+/// The right to be in a guest: the server's, and the client's share of it.
+struct Admission {
+    _permits: [OwnedSemaphorePermit; 2],
+    _counted: Counted,
 }
 
 impl Shared {
@@ -461,14 +271,20 @@ impl Shared {
         let mut store = self
             .config
             .make(&self.engine, self.fuel, context.context, Some(wasi))?;
+        let preempted = Arc::new(AtomicBool::new(false));
         if self.epochs {
+            let preempted = preempted.clone();
             store.set_epoch_deadline(1);
-            store.epoch_deadline_async_yield_and_update(1);
+            store.epoch_deadline_callback(move |_| {
+                preempted.store(true, Relaxed);
+                Ok(UpdateDeadline::Yield(1))
+            });
         }
         Ok(Instance {
             store,
             proxy: None,
             served: 0,
+            preempted,
             context,
         })
     }
@@ -476,12 +292,13 @@ impl Shared {
     /// One request in one instance, to its very end.
     async fn run(
         self: Arc<Self>,
-        request: Request<Incoming>,
+        request: Request<RequestBody>,
         answer: oneshot::Sender<Answer>,
         admission: Admission,
     ) -> Result<(), Error> {
         let failed = |error: wasmtime::Error| Error::from_wasmtime(&error, Code::Trap);
         let mut instance = self.instance()?;
+        let preempted = instance.preempted.clone();
         let work = async {
             if instance.proxy.is_none() {
                 instance.proxy = Some(match &self.pre {
@@ -503,6 +320,7 @@ impl Shared {
                 None => Ok(()),
             }
         };
+        let work = InTurns::new(work, self.turns.clone(), preempted);
         let ended = match self.config.deadline() {
             None => work.await.map_err(failed),
             Some(deadline) => match tokio::time::timeout(deadline, work).await {
@@ -515,7 +333,11 @@ impl Shared {
         };
         ended.map_err(|error| instance.context.explain(error))?;
         instance.served += 1;
-        if instance.served < self.options.requests_per_instance && !*self.draining.borrow() {
+        let finished = finished_bodies(&mut instance.store);
+        if finished
+            && instance.served < self.options.requests_per_instance
+            && !*self.draining.borrow()
+        {
             self.idle
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -525,48 +347,71 @@ impl Shared {
         Ok(())
     }
 
-    /// Waits for room in the queue, if there is some.
-    async fn admit(self: &Arc<Self>) -> Option<Admission> {
-        let permit = match self.room.clone().try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => {
-                let queued = Counted::new(self, |counters| &counters.queued);
-                if self.counters.queued.load(Relaxed) > self.options.max_queued_requests {
+    /// Waits for room in the queue, if there is some. A client waits for its own share first, so that its requests
+    /// are not in the way of others.
+    async fn admit(self: &Arc<Self>, client: &Arc<Client>) -> Option<Admission> {
+        let at_once = || {
+            let own = client.room.clone().try_acquire_owned().ok()?;
+            Some([own, self.room.clone().try_acquire_owned().ok()?])
+        };
+        let permits = match at_once() {
+            Some(permits) => permits,
+            None => {
+                let _queued = Counted::new(self, |counters| &counters.queued);
+                let _own = Queued::new(client);
+                let most = self.options.max_queued_requests;
+                if self.counters.queued.load(Relaxed) > most
+                    || client.queued.load(Relaxed) > share(most, 0)
+                {
                     return None;
                 }
-                let waited = self.room.clone().acquire_owned().await.ok()?;
-                drop(queued);
-                waited
+                let own = client.room.clone().acquire_owned().await.ok()?;
+                [own, self.room.clone().acquire_owned().await.ok()?]
             }
         };
         Some(Admission {
-            _permit: permit,
+            _permits: permits,
             _counted: Counted::new(self, |counters| &counters.requests),
         })
+    }
+
+    /// Whether requests wait for room.
+    fn is_pressed(&self) -> bool {
+        self.counters.queued.load(Relaxed) != 0
     }
 
     async fn handle(
         self: Arc<Self>,
         request: Request<Incoming>,
         peer: SocketAddr,
+        client: Arc<Client>,
+        exchange: SharedExchange,
     ) -> Response<ServedBody> {
         let mut record = Record::new(&self, &request, peer);
-        if request.uri().authority().is_none() && !request.headers().contains_key(header::HOST) {
-            return text(record, StatusCode::BAD_REQUEST, "the request names no host");
-        }
-        let Some(admission) = self.admit().await else {
+        let authority = match authority_of(&request) {
+            Ok(authority) => authority,
+            Err(reason) => return text(&exchange, record, StatusCode::BAD_REQUEST, reason),
+        };
+        let Some(admission) = self.admit(&client).await else {
             self.counters.rejected.fetch_add(1, Relaxed);
-            let mut response = text(record, StatusCode::SERVICE_UNAVAILABLE, "too many requests");
+            let unavailable = StatusCode::SERVICE_UNAVAILABLE;
+            let mut response = text(&exchange, record, unavailable, "too many requests");
             let soon = header::HeaderValue::from_static("1");
             response.headers_mut().insert(header::RETRY_AFTER, soon);
             return response;
         };
+        let too_slow_flag = Arc::new(AtomicBool::new(false));
+        let request = request.map(|body| RequestBody::new(&self, body, too_slow_flag.clone()));
+        let request = with_authority(request, authority);
         let (sender, mut answered) = oneshot::channel();
         let mut guest: GuestFuture = Box::pin(self.clone().run(request, sender, admission));
         let mut closed = false;
         let (answer, result) = poll_fn(|context| {
             // The guest first: it is what answers.
-            let result = guest.as_mut().poll(context);
+            let result = match guest.as_mut().poll(context) {
+                Poll::Pending if too_slow_flag.load(Relaxed) => Poll::Ready(Err(too_slow(&self))),
+                result => result,
+            };
             let answer = match closed {
                 true => Poll::Pending,
                 false => Pin::new(&mut answered).poll(context),
@@ -591,7 +436,7 @@ impl Shared {
                 if let Some(Err(error)) = result {
                     record.fail(error);
                 }
-                return served(record, response, guest, ended);
+                return served(&exchange, record, response, guest, ended, too_slow_flag);
             }
             (Some(Err(answer)), _) => {
                 Error::new(Code::Trap, format!("the guest answered an error: {answer}"))
@@ -605,71 +450,94 @@ impl Shared {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "there is no room for another guest",
             ),
+            _ if too_slow_flag.load(Relaxed) => (
+                StatusCode::REQUEST_TIMEOUT,
+                "the request's body came too slowly",
+            ),
             _ => (StatusCode::INTERNAL_SERVER_ERROR, "the guest failed"),
         };
         record.fail(error);
-        text(record, status, reason)
+        text(&exchange, record, status, reason)
     }
 }
 
-/// A guest's response.
-fn served(
-    mut record: Record,
-    response: Response<WasiBody>,
-    guest: Option<GuestFuture>,
-    ended: Option<oneshot::Sender<()>>,
-) -> Response<ServedBody> {
-    record.status = response.status();
-    let broken = record.error.is_some();
-    // A response to HEAD announces a length that nobody waits for.
-    let left = match record.method {
-        Method::HEAD => Some(0),
-        _ => response
-            .headers()
-            .get(header::CONTENT_LENGTH)
-            .and_then(|length| length.to_str().ok()?.parse().ok()),
+/// Counts a request among those of its client that wait.
+struct Queued(Arc<Client>);
+
+impl Queued {
+    fn new(client: &Arc<Client>) -> Queued {
+        client.queued.fetch_add(1, Relaxed);
+        Queued(client.clone())
+    }
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        self.0.queued.fetch_sub(1, Relaxed);
+    }
+}
+
+fn authority(text: &str) -> Option<Authority> {
+    let authority: Authority = text.parse().ok()?;
+    let port = match authority.as_str().rsplit_once(']') {
+        Some((_, rest)) => rest.strip_prefix(':'),
+        None => authority.as_str().split_once(':').map(|(_, port)| port),
     };
-    response.map(|body| ServedBody {
-        body: Some(body),
-        guest,
-        ended,
-        record: Some(record),
-        left,
-        broken,
-    })
+    let is_port = |port: &str| port.is_empty() || port.parse::<u16>().is_ok();
+    (!authority.as_str().contains('@') && !authority.host().is_empty() && port.is_none_or(is_port))
+        .then_some(authority)
 }
 
-/// A response of ours, with the id under which the request is in the log.
-fn text(mut record: Record, status: StatusCode, reason: &str) -> Response<ServedBody> {
-    record.status = status;
-    let id = format!("{:016x}", record.id);
-    let body = Full::new(bytes::Bytes::from(format!("{reason} (request {id})\n")));
-    let mut response = Response::new(ServedBody {
-        body: Some(
-            body.map_err(|never: Infallible| match never {})
-                .boxed_unsync(),
+/// Whom a request is for; otherwise why it is not one.
+fn authority_of<B>(request: &Request<B>) -> Result<Authority, &'static str> {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let host = match (hosts.next(), hosts.next()) {
+        (_, Some(_)) => return Err("the request names several hosts"),
+        (None, None) => None,
+        (Some(host), None) => Some(
+            host.to_str()
+                .ok()
+                .and_then(authority)
+                .ok_or("the request's host is invalid")?,
         ),
-        guest: None,
-        ended: None,
-        record: Some(record),
-        left: None,
-        broken: false,
-    });
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    let plain = header::HeaderValue::from_static("text/plain; charset=utf-8");
-    headers.insert(header::CONTENT_TYPE, plain);
-    if let Ok(id) = header::HeaderValue::from_str(&id) {
-        headers.insert("x-request-id", id);
+    };
+    match request.uri().authority() {
+        Some(own) => authority(own.as_str()).ok_or("the request's host is invalid"),
+        None => host.ok_or("the request names no host"),
     }
-    response
+}
+
+/// A guest sees its scheme and its authority, which a client writes into the target for a proxy only.
+fn with_authority<B>(mut request: Request<B>, authority: Authority) -> Request<B> {
+    let mut parts = request.uri().clone().into_parts();
+    parts.scheme.get_or_insert(http::uri::Scheme::HTTP);
+    parts.authority = Some(authority);
+    // What has no path, as for CONNECT, stays as it is.
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
+    }
+    request
+}
+
+/// Breaks off bodies that the guest left unfinished, which look as if they were whole otherwise: whether there were
+/// none.
+fn finished_bodies(store: &mut wasmtime::Store<Data>) -> bool {
+    let mut finished = true;
+    for entry in store.data_mut().http().table.iter_mut() {
+        if let Some(body) = entry.downcast_mut::<HostOutgoingBody>() {
+            let (empty, _) = HostOutgoingBody::new(StreamContext::Response, None, 1, 1);
+            std::mem::replace(body, empty).abort();
+            finished = false;
+        }
+    }
+    finished
 }
 
 /// `wasi:http/incoming-handler`, 0.2.
 async fn handle_sync(
     store: &mut wasmtime::Store<Data>,
     proxy: &p2::bindings::Proxy,
-    request: Request<Incoming>,
+    request: Request<RequestBody>,
     answer: oneshot::Sender<Answer>,
 ) -> wasmtime::Result<()> {
     let scheme = p2::bindings::http::types::Scheme::Http;
@@ -695,7 +563,7 @@ async fn handle_sync(
 async fn handle_async(
     store: &mut wasmtime::Store<Data>,
     service: &p3::bindings::Service,
-    request: Request<Incoming>,
+    request: Request<RequestBody>,
     answer: oneshot::Sender<Answer>,
 ) -> wasmtime::Result<()> {
     let (request, sent) = p3::Request::from_http(store.data_mut().http().hooks, request);
@@ -719,64 +587,78 @@ async fn handle_async(
         .await?
 }
 
-async fn serve_connection(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr) {
+/// Serves requests, one after another, for as long as the client likes.
+async fn serve_connection(shared: Arc<Shared>, mut stream: ClientStream, peer: SocketAddr) {
     let _connection = Counted::new(&shared, |counters| &counters.connections);
+    let own = stream.connection.clone();
+    let exchange = SharedExchange::default();
+    stream.pressure = Some((shared.clone(), exchange.clone()));
     let mut draining = shared.draining.subscribe();
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new());
-    if shared.options.header_timeout_nanoseconds != 0 {
-        let limit = Duration::from_nanos(shared.options.header_timeout_nanoseconds);
-        builder.header_read_timeout(limit);
-    }
+    builder
+        .timer(TokioTimer::new())
+        .max_header_size(shared.options.max_head_bytes)
+        .header_read_timeout(limit(shared.options.header_timeout_nanoseconds));
     let service = service_fn(|request| {
-        let shared = shared.clone();
-        async move { Ok::<_, Infallible>(shared.handle(request, peer).await) }
+        own.works();
+        exchange.begin();
+        let handled = shared
+            .clone()
+            .handle(request, peer, own.client.clone(), exchange.clone());
+        async move { Ok::<_, Infallible>(handled.await) }
     });
-    let connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut draining = pin!(async { drop(draining.wait_for(|draining| *draining).await) });
+    let mut drains = false;
     // What goes wrong with a connection is the client's affair.
-    let draining = async { drop(draining.wait_for(|draining| *draining).await) };
-    if let Either::Right(((), mut connection)) = select(connection, pin!(draining)).await {
-        connection.as_mut().graceful_shutdown();
-        let _ = connection.await;
-    }
+    poll_fn(|context| {
+        if !drains && draining.as_mut().poll(context).is_ready() {
+            drains = true;
+            connection.as_mut().graceful_shutdown();
+        }
+        loop {
+            exchange.begin_turn();
+            if connection.as_mut().poll(context).is_ready() {
+                return Poll::Ready(());
+            }
+            // A guest whose client does not read has a deadline all the same.
+            if !exchange.end_turn(context) {
+                break;
+            }
+        }
+        if !exchange.is_busy() && own.is_at_work() {
+            own.waits(Waits::Next);
+        }
+        Poll::Pending
+    })
+    .await;
 }
 
-/// Takes connections for ever, so many at a time, and gives each a task.
-async fn accept_each<F>(
-    listener: TcpListener,
-    most: usize,
-    serve: impl Fn(TcpStream, SocketAddr) -> F,
-) where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let connections = Arc::new(Semaphore::new(most));
-    loop {
-        // Past that clients wait in the listener's queue.
-        let Ok(permit) = connections.clone().acquire_owned().await else {
-            return;
-        };
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                // Answers are small and are waited for.
-                let _ = stream.set_nodelay(true);
-                let serving = serve(stream, peer);
-                tokio::spawn(async move {
-                    serving.await;
-                    drop(permit);
-                });
-            }
-            // The process is out of descriptors, or the client is gone already.
-            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-        }
-    }
+fn limit(nanoseconds: u64) -> Option<Duration> {
+    (nanoseconds != 0).then(|| Duration::from_nanos(nanoseconds))
 }
 
 /// Serves clients until the server drains.
 async fn accept(shared: Arc<Shared>, listener: TcpListener) {
     let mut draining = shared.draining.subscribe();
-    let accepting = accept_each(listener, shared.options.max_connections, |stream, peer| {
-        serve_connection(shared.clone(), stream, peer)
-    });
+    let options = &shared.options;
+    let connections = Connections::new(
+        options.max_connections,
+        share(options.max_connections, options.max_connections_per_address),
+        share(
+            options.max_concurrent_requests,
+            options.max_requests_per_address,
+        ),
+    );
+    let accepting = accept_each(
+        listener,
+        connections,
+        Duration::from_nanos(options.write_timeout_nanoseconds),
+        || {
+            shared.counters.refused.fetch_add(1, Relaxed);
+        },
+        |stream, peer| serve_connection(shared.clone(), stream, peer),
+    );
     select(
         pin!(accepting),
         pin!(draining.wait_for(|draining| *draining)),
@@ -784,98 +666,35 @@ async fn accept(shared: Arc<Shared>, listener: TcpListener) {
     .await;
 }
 
-impl Shared {
-    fn statistics(&self) -> ServerStatistics {
-        let counters = &self.counters;
-        ServerStatistics {
-            connections: counters.connections.load(Relaxed) as u64,
-            requests: counters.requests.load(Relaxed) as u64,
-            queued: counters.queued.load(Relaxed) as u64,
-            served: counters
-                .served
-                .iter()
-                .map(|count| count.load(Relaxed))
-                .sum(),
-            rejected: counters.rejected.load(Relaxed),
-            failed: counters.failed.load(Relaxed),
-            instances: counters.instances.load(Relaxed),
-        }
-    }
-
-    /// The counters in the text format of Prometheus.
-    fn metrics(&self) -> String {
-        let mut text = String::new();
-        let mut add = |name: &str, kind: &str, values: &[(&str, u64)]| {
-            let _ = writeln!(text, "# TYPE tairitsu_{name} {kind}");
-            for (labels, value) in values {
-                let _ = writeln!(text, "tairitsu_{name}{labels} {value}");
-            }
-        };
-        let numbers = self.statistics();
-        let served = |class: usize| self.counters.served[class].load(Relaxed);
-        add(
-            "http_requests_total",
-            "counter",
-            &[
-                ("{code=\"1xx\"}", served(1)),
-                ("{code=\"2xx\"}", served(2)),
-                ("{code=\"3xx\"}", served(3)),
-                ("{code=\"4xx\"}", served(4)),
-                ("{code=\"5xx\"}", served(5)),
-            ],
-        );
-        add(
-            "http_requests_rejected_total",
-            "counter",
-            &[("", numbers.rejected)],
-        );
-        add(
-            "http_requests_failed_total",
-            "counter",
-            &[("", numbers.failed)],
-        );
-        add("http_requests_running", "gauge", &[("", numbers.requests)]);
-        add("http_requests_queued", "gauge", &[("", numbers.queued)]);
-        add("http_connections", "gauge", &[("", numbers.connections)]);
-        add("instances_total", "counter", &[("", numbers.instances)]);
-        text
-    }
-
-    fn administer(&self, request: &Request<Incoming>) -> Response<Full<bytes::Bytes>> {
-        let (status, text) = match request.uri().path() {
-            "/healthz" if *self.draining.borrow() => {
-                (StatusCode::SERVICE_UNAVAILABLE, "draining\n".to_owned())
-            }
-            "/healthz" => (StatusCode::OK, "ok\n".to_owned()),
-            "/metrics" => (StatusCode::OK, self.metrics()),
-            _ => {
-                let known = "there are /healthz and /metrics\n".to_owned();
-                (StatusCode::NOT_FOUND, known)
-            }
-        };
-        let mut response = Response::new(Full::new(bytes::Bytes::from(text)));
-        *response.status_mut() = status;
-        response
-    }
-}
-
 /// Answers on the admin address, to the very end of the server.
 async fn administer(shared: Arc<Shared>, listener: TcpListener) {
-    accept_each(listener, 64, |stream, _| {
-        let shared = shared.clone();
-        async move {
-            let service = service_fn(|request| {
-                let response = shared.administer(&request);
-                async move { Ok::<_, Infallible>(response) }
-            });
-            let mut builder = http1::Builder::new();
-            builder
-                .timer(TokioTimer::new())
-                .header_read_timeout(Duration::from_secs(30));
-            let connection = builder.serve_connection(TokioIo::new(stream), service);
-            let _ = connection.await;
-        }
-    })
+    const CONNECTIONS: usize = 64;
+    const LIMIT: Duration = Duration::from_secs(5);
+    let connections = Connections::new(CONNECTIONS, CONNECTIONS, 0);
+    accept_each(
+        listener,
+        connections,
+        LIMIT,
+        || (),
+        |stream, _| {
+            let shared = shared.clone();
+            async move {
+                let own = stream.connection.clone();
+                let service = service_fn(|request| {
+                    let response = shared.administer(&request);
+                    own.waits(Waits::Next);
+                    async move { Ok::<_, Infallible>(response) }
+                });
+                let mut builder = http1::Builder::new();
+                builder
+                    .timer(TokioTimer::new())
+                    .max_header_size(8 << 10)
+                    .header_read_timeout(LIMIT);
+                let connection = builder.serve_connection(TokioIo::new(stream), service);
+                let _ = connection.await;
+            }
+        },
+    )
     .await;
 }
 
@@ -884,8 +703,22 @@ pub struct Server {
     shared: Arc<Shared>,
     /// There until the server is freed.
     runtime: Option<Runtime>,
+    /// The operator's address has a thread of its own: guests and their clients do not hold it up.
+    admin_runtime: Option<Runtime>,
     address: String,
     admin_address: String,
+}
+
+fn start_threads(name: &str, count: usize) -> Result<Runtime, Error> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(count)
+        .thread_name(name)
+        .on_thread_start(sigpipe::block)
+        // Clients are looked at this often while guests compute, each for a tick of the epoch.
+        .event_interval(16)
+        .enable_all()
+        .build()
+        .map_err(|e| Error::new(Code::Io, format!("the server's threads: {e}")))
 }
 
 async fn listen(address: &str) -> Result<(TcpListener, String), Error> {
@@ -922,18 +755,18 @@ impl Server {
                 ));
             }
         };
-        let mut builder = tokio::runtime::Builder::new_multi_thread();
-        if options.threads != 0 {
-            builder.worker_threads(options.threads);
-        }
-        let runtime = builder
-            .thread_name("tairitsu-http")
-            .enable_all()
-            .build()
-            .map_err(|e| Error::new(Code::Io, format!("the server's threads: {e}")))?;
+        let threads = match options.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        };
+        let runtime = start_threads("tairitsu-http", threads)?;
         let (listener, address) = runtime.block_on(listen(&options.address))?;
         let admin = match &options.admin_address {
-            Some(address) => Some(runtime.block_on(listen(address))?),
+            Some(address) => {
+                let own = start_threads("tairitsu-admin", 1)?;
+                let (listener, address) = own.block_on(listen(address))?;
+                Some((own, listener, address))
+            }
             None => None,
         };
         let shared = Arc::new(Shared {
@@ -948,6 +781,7 @@ impl Server {
             },
             policy,
             room: Arc::new(Semaphore::new(options.max_concurrent_requests)),
+            turns: Arc::new(Semaphore::new(threads)),
             options,
             callbacks,
             idle: Mutex::default(),
@@ -959,13 +793,15 @@ impl Server {
         });
         runtime.spawn(accept(shared.clone(), listener));
         let mut admin_address = String::new();
-        if let Some((listener, address)) = admin {
+        let admin_runtime = admin.map(|(own, listener, address)| {
             admin_address = address;
-            runtime.spawn(administer(shared.clone(), listener));
-        }
+            own.spawn(administer(shared.clone(), listener));
+            own
+        });
         Ok(Server {
             shared,
             runtime: Some(runtime),
+            admin_runtime,
             address,
             admin_address,
         })
@@ -1000,6 +836,9 @@ impl Drop for Server {
         if let Some(runtime) = self.runtime.take() {
             // What does not end by then goes on without us, and keeps what it uses.
             runtime.shutdown_timeout(Duration::from_secs(5));
+        }
+        if let Some(runtime) = self.admin_runtime.take() {
+            runtime.shutdown_timeout(Duration::from_secs(1));
         }
         let idle = std::mem::take(
             &mut *self

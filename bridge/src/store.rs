@@ -277,6 +277,7 @@ fn runtime() -> &'static tokio::runtime::Runtime {
         tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("tairitsu-wasi")
+            .on_thread_start(crate::sigpipe::block)
             .enable_all()
             .build()
             .expect("threads for WASI could not be started")
@@ -382,6 +383,9 @@ impl Store {
     /// What every entry into the guest begins with.
     #[inline]
     fn begin(&mut self) {
+        if self.store.data().wasi.is_some() {
+            enter_runtime();
+        }
         self.control.interrupted.store(false, Ordering::Relaxed);
         if let Some(limit) = self.deadline {
             *self

@@ -1,10 +1,12 @@
 #include "commands/command.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
@@ -16,9 +18,39 @@
 #include <system_error>
 #include <vector>
 
+#include "commands/line_queue.h"
+
 namespace tairitsu::cli {
 
-void print_note(std::string_view text) noexcept { std::fwrite(text.data(), 1, text.size(), stderr); }
+namespace {
+
+/// What notes go through, from `queue_notes()` on.
+std::atomic<LineQueue*> notes = nullptr;
+
+/// How long a note waits for room in a pipe that nobody reads.
+constexpr int kNoteMilliseconds = 1000;
+
+}  // namespace
+
+void print_note(std::string_view text) noexcept {
+  if (LineQueue* const queue = notes.load()) {
+    queue->push(text);
+    return;
+  }
+  pollfd file{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+  if (::poll(&file, 1, kNoteMilliseconds) == 0) return;
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+void queue_notes() {
+  notes = new LineQueue(STDERR_FILENO, [](std::uint64_t dropped) {
+    print_warning(std::to_string(dropped) + " messages were dropped: standard error was not read");
+  });
+}
+
+void flush_notes(std::chrono::milliseconds limit) noexcept {
+  if (LineQueue* const queue = notes.load()) queue->flush(limit);
+}
 
 void print_error(const Error& error) {
   print_note("tairitsu: " + error.message() + "\n");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstddef>
 #include <filesystem>
 #include <span>
@@ -24,8 +25,16 @@ inline constexpr int kGuestAnsweredError = 1;
 /// for a guest that trapped or hit a limit, 124 for one that took too long, else `kOurError`.
 [[nodiscard]] int exit_code(ErrorCode code) noexcept;
 
-/// Prints to stderr, as it is. Where that cannot be written, nobody is there to read it.
+/// Prints to stderr, as it is. If that cannot be written, nobody is there to read it; if it is a full pipe, the note is
+/// dropped after a second.
 void print_note(std::string_view text) noexcept;
+
+/// From now on `print_note` never waits: a thread writes what it is given, and says how many notes were dropped. For the
+/// life of the process.
+void queue_notes();
+
+/// Waits for queued notes to be written.
+void flush_notes(std::chrono::milliseconds limit) noexcept;
 
 /// Prints `tairitsu: message` to stderr, with the guest's backtrace where there is one.
 void print_error(const Error& error);

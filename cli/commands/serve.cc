@@ -1,5 +1,7 @@
+#include <unistd.h>
+
 #include <chrono>
-#include <cstdio>
+#include <cstdint>
 #include <ctime>
 #include <functional>
 #include <future>
@@ -11,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "commands/command.h"
+#include "commands/line_queue.h"
 #include "commands/load.h"
 #include "commands/sandbox.h"
 #include "commands/signals.h"
@@ -25,6 +28,10 @@ struct Options {
   HttpServerOptions server;
   std::string log = "errors";
   std::string grace = "10s";
+  std::string max_head = "16k";
+  std::string header_timeout = "10s";
+  std::string body_timeout = "20s";
+  std::string write_timeout = "20s";
   bool no_pool = false;
 };
 
@@ -78,15 +85,17 @@ std::string as_json(const HttpAccess& access) {
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
-/// Lines of several threads, each whole.
-void write_line(const std::string& line) {
-  std::fwrite(line.data(), 1, line.size(), stdout);
-  std::fflush(stdout);
+/// Standard output, of which the server's threads must not have to wait for the reader.
+LineQueue& output() {
+  static auto* const queue = new LineQueue(STDOUT_FILENO, [](std::uint64_t dropped) {
+    print_warning(std::to_string(dropped) + " lines of the log were dropped: standard output was not read");
+  });
+  return *queue;
 }
 
 std::function<void(const HttpAccess&)> access_log(const std::string& kind) {
-  if (kind == "text") return [](const HttpAccess& access) { write_line(as_text(access)); };
-  if (kind == "json") return [](const HttpAccess& access) { write_line(as_json(access)); };
+  if (kind == "text") return [](const HttpAccess& access) { output().push(as_text(access)); };
+  if (kind == "json") return [](const HttpAccess& access) { output().push(as_json(access)); };
   if (kind == "errors") {
     return [](const HttpAccess& access) {
       // That a client went away is not the guest's fault.
@@ -113,7 +122,10 @@ Result<void> serve(Options& options) {
   TAIRITSU_TRY(auto wasi, to_wasi_options(options.sandbox));
   TAIRITSU_TRY(auto limits, to_limits(options.sandbox));
   TAIRITSU_TRY(const auto grace, read_duration(options.grace));
-  options.server.on_access = access_log(options.log);
+  TAIRITSU_TRY(options.server.max_head_bytes, read_size(options.max_head));
+  TAIRITSU_TRY(options.server.header_timeout, read_duration(options.header_timeout));
+  TAIRITSU_TRY(options.server.body_timeout, read_duration(options.body_timeout));
+  TAIRITSU_TRY(options.server.write_timeout, read_duration(options.write_timeout));
   // Whole lines, so that those of several guests do not mix.
   const auto to_stderr = [](std::string_view line) { print_note(std::string(line) + "\n"); };
   wasi.standard_output = wasi.standard_error = Output::lines;
@@ -125,6 +137,9 @@ Result<void> serve(Options& options) {
   // Before there is any other thread: each of them inherits what is blocked.
   const auto end = std::make_shared<std::promise<void>>();
   catch_signals(0, [end](int) { end->set_value(); });
+  // Guests, requests and signals do not wait for whoever reads what is printed.
+  queue_notes();
+  options.server.on_access = access_log(options.log);
   TAIRITSU_TRY(const auto image, load_image(engine, options.load));
   TAIRITSU_TRY(
       const auto container,
@@ -138,6 +153,10 @@ Result<void> serve(Options& options) {
   end->get_future().wait();
   print_note("draining: waiting for running requests\n");
   if (!server->drain(grace)) print_note("cutting off the requests that still run\n");
+  server = fail(ErrorCode::interrupted, "the server has ended");  // What it still says comes before the end.
+  constexpr std::chrono::seconds kLastWords{1};
+  output().flush(kLastWords);
+  flush_notes(kLastWords);
   return {};
 }
 
@@ -182,6 +201,35 @@ void add_serve(CLI::App& app) {
       ->type_name("NUMBER")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  command
+      ->add_option("--max-connections-per-address", server.max_connections_per_address,
+                   "Connections from one address (default: three quarters of --max-connections)")
+      ->type_name("NUMBER")
+      ->check(CLI::PositiveNumber);
+  command
+      ->add_option("--max-requests-per-address", server.max_requests_per_address,
+                   "Requests of one address in guests at a time; more wait (default: three quarters of "
+                   "--max-requests)")
+      ->type_name("NUMBER")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--max-head", options->max_head, "Size of a request's line and headers")
+      ->type_name("SIZE")
+      ->capture_default_str();
+  command
+      ->add_option("--header-timeout", options->header_timeout,
+                   "How long a client may take to send a request's head, or keep an idle connection")
+      ->type_name("TIME")
+      ->capture_default_str();
+  command
+      ->add_option("--body-timeout", options->body_timeout,
+                   "How long a guest waits for a client that sends no more of its body")
+      ->type_name("TIME")
+      ->capture_default_str();
+  command
+      ->add_option("--write-timeout", options->write_timeout,
+                   "How long a client may not read any of its response")
+      ->type_name("TIME")
+      ->capture_default_str();
   command->add_option("--threads", server.threads, "Threads that run guests; 0 for one a core")
       ->type_name("NUMBER")
       ->check(CLI::Range(0, 1024))
@@ -201,7 +249,12 @@ void add_serve(CLI::App& app) {
       "--no-pool", options->no_pool,
       "Allocate instances one by one: slower, with less memory kept and no bounds on their shape");
   add_sandbox_options(*command, options->sandbox);
-  command->callback([options] { end_unless(serve(*options)); });
+  command->callback([options] {
+    const auto served = serve(*options);
+    if (!served) print_error(served.error());
+    flush_notes(std::chrono::seconds(1));
+    if (!served) throw CLI::RuntimeError(exit_code(served.error().code()));
+  });
 }
 
 }  // namespace tairitsu::cli

@@ -102,6 +102,13 @@ Result<HttpServer> HttpServer::start(const ContainerTemplate& container, const H
       options.max_concurrent_requests == 0) {
     return fail(ErrorCode::invalid_argument, "a server needs room for at least one request");
   }
+  if (options.max_head_bytes < 1024) {
+    return fail(ErrorCode::invalid_argument, "HttpServerOptions::max_head_bytes must be at least 1024");
+  }
+  for (const auto limit : {options.header_timeout, options.body_timeout, options.write_timeout}) {
+    if (limit.count() < 0)
+      return fail(ErrorCode::invalid_argument, "a server's timeouts must not be negative");
+  }
   detail::StoreOptions store = detail::store_options(core->options.limits);
   store.wasi = core->options.wasi.get();
   const Engine& engine = core->image.engine();

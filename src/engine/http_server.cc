@@ -69,7 +69,12 @@ Result<EngineServer> EngineServer::start(const EngineCore& engine, const LinkedC
       {"max_concurrent_requests", options.max_concurrent_requests},
       {"max_queued_requests", options.max_queued_requests},
       {"requests_per_instance", options.requests_per_instance},
+      {"max_connections_per_address", options.max_connections_per_address},
+      {"max_requests_per_address", options.max_requests_per_address},
+      {"max_head_bytes", options.max_head_bytes},
       {"header_timeout_nanoseconds", options.header_timeout.count()},
+      {"body_timeout_nanoseconds", options.body_timeout.count()},
+      {"write_timeout_nanoseconds", options.write_timeout.count()},
   };
   std::string text;
   try {
@@ -114,6 +119,8 @@ HttpServerStatistics EngineServer::statistics() const noexcept {
       .served = numbers.served,
       .rejected = numbers.rejected,
       .failed = numbers.failed,
+      .refused = numbers.refused,
+      .timed_out = numbers.timed_out,
       .instances = numbers.instances,
   };
 }

@@ -4,8 +4,10 @@
 usage: run_cli_test.py TAIRITSU GUESTS [unittest arguments]
 """
 
+import os
 import signal
 import subprocess
+import threading
 import time
 
 from cli_case import GUESTS, TAIRITSU, CliCase, main, run_tairitsu
@@ -36,6 +38,43 @@ class Run(CliCase):
 
     def test_streams_standard_input(self):
         self.expect(run(TOOL, "input", stdin="one\ntwo\n" * 5000), 0, "one\ntwo\n" * 5000)
+
+    def run_into(self, write_end, *arguments):
+        """How a run ends that prints to a pipe, and how long it takes."""
+        begin = time.monotonic()
+        done = subprocess.run([TAIRITSU, "run", *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=write_end,
+                              stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+        os.close(write_end)
+        return done.returncode, done.stderr, time.monotonic() - begin
+
+    def test_keeps_the_timeout_while_nobody_reads_its_output(self):
+        for guest in (TOOL, MODULE):
+            read_end, write_end = os.pipe()
+            code, errors, took = self.run_into(write_end, "--timeout", "1s", guest, "shout")
+            os.close(read_end)
+            self.assertEqual(code, 124, errors)
+            self.assertLess(took, 10)
+
+    def test_tells_the_guest_that_nobody_reads_any_more(self):
+        for guest in (TOOL, MODULE):
+            for options in ((), ("--timeout", "20s")):
+                read_end, write_end = os.pipe()
+                os.close(read_end)
+                self.assertEqual(self.run_into(write_end, *options, guest, "shout")[0], 3)
+
+    def test_prints_all_of_it_to_a_slow_reader(self):
+        text = "one\ntwo\n" * 60000
+        for options in ((), ("--timeout", "20s")):
+            with subprocess.Popen([TAIRITSU, "run", *options, TOOL, "input"], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE) as process:
+                typing = threading.Thread(target=lambda: (process.stdin.write(text.encode()), process.stdin.close()))
+                typing.start()
+                read = b""
+                while part := os.read(process.stdout.fileno(), 20000):
+                    read += part
+                    time.sleep(0.002)
+                typing.join()
+            self.assertEqual(read.decode(), text)
 
     def test_shows_no_environment_but_what_is_named(self):
         self.expect(run(TOOL, "environment"), 0)

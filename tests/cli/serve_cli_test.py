@@ -4,77 +4,18 @@
 usage: serve_cli_test.py TAIRITSU GUESTS [unittest arguments]
 """
 
-import contextlib
 import http.client
 import json
-import re
 import signal
 import socket
-import subprocess
 import threading
 import time
 
-from cli_case import GUESTS, TAIRITSU, CliCase, main, run_tairitsu
-
-SERVER = GUESTS / "http_server.wasm"
-
-
-class Server:
-    """A running server, and what it says."""
-
-    def __init__(self, *arguments, guest=SERVER):
-        self.process = subprocess.Popen([TAIRITSU, "serve", "--addr", "127.0.0.1:0", *arguments, guest],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        text=True)
-        self.errors = []
-        first = self.process.stderr.readline()
-        found = re.fullmatch(r"listening on http://(127\.0\.0\.1):(\d+)\n", first)
-        if not found:
-            rest = first + self.process.communicate(timeout=30)[1]
-            raise AssertionError(f"it does not listen: {rest}")
-        self.address = (found[1], int(found[2]))
-        self.admin = None
-        if "--admin-addr" in arguments:
-            host, port = re.search(r"http://(.*):(\d+)", self.process.stderr.readline()).groups()
-            self.admin = (host, int(port))
-        self.reader = threading.Thread(target=lambda: self.errors.extend(self.process.stderr), daemon=True)
-        self.reader.start()
-
-    def connect(self, address=None):
-        return contextlib.closing(http.client.HTTPConnection(*(address or self.address), timeout=30))
-
-    def get(self, path, method="GET", body=None, address=None):
-        with self.connect(address) as connection:
-            connection.request(method, path, body)
-            answer = connection.getresponse()
-            return answer.status, answer.read(), answer.headers
-
-    def raw(self, data):
-        with socket.create_connection(self.address, timeout=30) as client:
-            client.sendall(data)
-            return b"".join(iter(lambda: client.recv(65536), b""))
-
-    def end(self, number=signal.SIGTERM, timeout=30):
-        self.process.send_signal(number)
-        code = self.process.wait(timeout)
-        self.reader.join(timeout)
-        return code, self.process.stdout.read(), "".join(self.errors)
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        self.reader.join()
-        self.process.stdout.close()
-        self.process.stderr.close()
+from cli_case import GUESTS, main, run_tairitsu
+from server_case import SERVER, ServerCase
 
 
-class Serve(CliCase):
-    def serve(self, *arguments, **options):
-        server = Server(*arguments, **options)
-        self.addCleanup(server.close)
-        return server
-
+class Serve(ServerCase):
     def test_answers_and_keeps_the_connection(self):
         server = self.serve()
         with server.connect() as connection:
@@ -274,6 +215,32 @@ class Serve(CliCase):
         self.assertIn(b"Hello", server.raw(b"GET / HTTP/1.0\r\nhost: a\r\n\r\n"))
         self.assertIn(b" 431 ", server.raw(b"GET / HTTP/1.1\r\nhost: a\r\n" + b"a: b\r\n" * 1000 + b"\r\n"))
         self.assertEqual(server.get("/")[0], 200)
+
+    def test_refuses_a_host_that_is_none(self):
+        server = self.serve()
+        for hosts in ([], [b"a", b"b"], [b"a", b"a"], [b"a b/\\"], [b"a/b"], [b"user@a"], [b"a:99999"], [b"a:b"], [b""]):
+            head = b"".join(b"Host: " + host + b"\r\n" for host in hosts)
+            self.assertIn(b" 400 ", server.raw(b"GET / HTTP/1.1\r\n" + head + b"Connection: close\r\n\r\n"), hosts)
+        for host in (b"a", b"a.example:80", b"[::1]", b"[::1]:8080", b"127.0.0.1:1", b"a:"):
+            head = b"GET / HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n"
+            self.assertIn(b" 200 ", server.raw(head), host)
+
+    def test_tells_the_guest_whom_a_request_is_for(self):
+        for guest in (SERVER, GUESTS / "async_service.wasm"):
+            server = self.serve(guest=guest)
+            head = b"GET %s HTTP/1.1\r\nHost: a.example:81\r\nConnection: close\r\n\r\n"
+            self.assertTrue(server.raw(head % b"/origin").endswith(b"http a.example:81\n\r\n0\r\n\r\n"), guest)
+            self.assertIn(b"http b.example:82\n", server.raw(head % b"http://b.example:82/origin"), guest)
+
+    def test_does_not_let_half_a_response_look_whole(self):
+        server = self.serve()
+        for reuse in ("1", "100"):
+            server = self.serve("--requests-per-instance", reuse)
+            answer = server.raw(b"GET /unfinished HTTP/1.1\r\nHost: a\r\n\r\n")
+            self.assertIn(b"the first half\n", answer)
+            self.assertFalse(answer.endswith(b"0\r\n\r\n"))
+            self.assertEqual(server.get("/")[0], 200)
+            self.assertIn("did not finish", server.end()[2])
 
     def test_denies_requests_of_guests_but_what_is_allowed(self):
         inner = self.serve()

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -120,6 +121,38 @@ TEST(HttpServer, SurvivesAListenerThatThrows) {
   for (int i = 0; i < 3; ++i) EXPECT_THAT(get(server.address(), "/"), HasSubstr("Hello, world!\n"));
 }
 
+/// A client that asks for several things at once and resets its connection.
+void hang_up(const std::string& address, bool after_the_first_byte) {
+  const auto colon = address.rfind(':');
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(static_cast<std::uint16_t>(std::stoi(address.substr(colon + 1))));
+  inet_pton(AF_INET, address.substr(0, colon).c_str(), &to.sin_addr);
+  const int client = socket(AF_INET, SOCK_STREAM, 0);
+  ASSERT_EQ(connect(client, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+  std::string requests;
+  for (int i = 0; i < 3; ++i) requests += "GET /big/100000 HTTP/1.1\r\nhost: a\r\n\r\n";
+  EXPECT_GT(send(client, requests.data(), requests.size(), MSG_NOSIGNAL), 0);
+  char byte = 0;
+  if (after_the_first_byte) EXPECT_EQ(recv(client, &byte, 1, 0), 1);
+  const linger reset{.l_onoff = 1, .l_linger = 0};
+  setsockopt(client, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  close(client);
+}
+
+TEST(HttpServer, RaisesNoSignalForClientsThatHangUp) {
+  struct sigaction handling{};
+  ASSERT_EQ(sigaction(SIGPIPE, nullptr, &handling), 0);
+  ASSERT_EQ(handling.sa_handler, SIG_DFL) << "the signal would end this process";
+  auto server = unwrap(HttpServer::start(unwrap(builder().build_template())));
+  for (int i = 0; i < 400; ++i) hang_up(server.address(), i % 2 != 0);
+  EXPECT_THAT(get(server.address(), "/"), HasSubstr("Hello, world!\n"));
+  // Nothing is left of it for this thread either.
+  sigset_t pending;
+  ASSERT_EQ(sigpending(&pending), 0);
+  EXPECT_EQ(sigismember(&pending, SIGPIPE), 0);
+}
+
 TEST(HttpServer, EndsWithWhatStillRuns) {
   std::thread client;
   {
@@ -148,6 +181,8 @@ TEST(HttpServer, RefusesATemplateThatCannotServe) {
   ASSERT_ERROR(direct, invalid_argument);
   EXPECT_THAT(direct.error().message(), HasSubstr("interruptible()"));
   EXPECT_ERROR(start(builder(), {.max_connections = 0}), invalid_argument);
+  EXPECT_ERROR(start(builder(), {.max_head_bytes = 0}), invalid_argument);
+  EXPECT_ERROR(start(builder(), {.write_timeout = -1s}), invalid_argument);
   EXPECT_ERROR(start(builder(), {.address = "nowhere at all"}), io);
   EXPECT_ERROR(start(builder(), {.admin_address = "nowhere at all"}), io);
 }

@@ -1,6 +1,6 @@
 //! Linkers that hold WASI.
 
-use super::{folders, lookups};
+use super::{folders, lookups, requests};
 use crate::engine::Engine;
 use crate::error::{Code, Error};
 use crate::ffi::Bytes;
@@ -81,6 +81,16 @@ fn fill(linker: &mut Linker<Data>, key: u8) -> wasmtime::Result<()> {
         lookups::define_async(&mut linker.instance(&name("sockets/ip-name-lookup"))?)?;
         folders::define_preopens(&mut linker.instance(&name("filesystem/preopens"))?)?;
         folders::define_async(&mut linker.instance(&name("filesystem/types"))?)?;
+    }
+    if has(HTTP) {
+        let name = |interface| name(interface, VERSION);
+        requests::define_types(&mut linker.instance(&name("http/types"))?)?;
+        requests::define_handler(&mut linker.instance(&name("http/outgoing-handler"))?)?;
+    }
+    if has(ASYNC_HTTP) {
+        let name = |interface| name(interface, ASYNC_VERSION);
+        requests::define_async_types(&mut linker.instance(&name("http/types"))?)?;
+        requests::define_client(&mut linker.instance(&name("http/client"))?)?;
     }
     linker.allow_shadowing(false);
     Ok(())

@@ -1,11 +1,13 @@
 //! WASI by a policy that denies by default: what a guest may see of its host is what
 //! [`WasiPolicy`] names.
 
+mod descriptor_output;
 mod folders;
 mod linkers;
 mod lookups;
 mod outgoing;
 mod policy;
+mod requests;
 mod rules;
 mod state;
 mod stdio;

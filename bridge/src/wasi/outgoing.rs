@@ -2,6 +2,7 @@
 
 use super::policy::{Denial, Policy, Roots};
 use super::rules::{HttpTarget, http_candidates};
+use crate::sigpipe::QuietStream;
 use crate::tls;
 use bytes::Bytes;
 use http::uri::Scheme;
@@ -151,7 +152,7 @@ async fn connect(
     // A request is small and is waited for.
     let _ = stream.set_nodelay(true);
     if !secure {
-        return Ok(Box::new(stream));
+        return Ok(Box::new(QuietStream(stream)));
     }
     let config = policy.tls.get(&policy.http.roots)?;
     let name = match target.host.parse::<std::net::IpAddr>() {
@@ -161,7 +162,7 @@ async fn connect(
         }
     };
     let stream = tokio_rustls::TlsConnector::from(config)
-        .connect(name, stream)
+        .connect(name, QuietStream(stream))
         .await
         .map_err(Error::Tls)?;
     Ok(Box::new(stream))

@@ -1,5 +1,6 @@
 //! What a store holds for WASI.
 
+use super::descriptor_output::{DescriptorOutput, Target};
 use super::folders::Folders;
 use super::outgoing::HttpHooks;
 use super::policy::{Clock, Denial, Input, Output, Policy};
@@ -13,7 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use wasmtime::component::ResourceTable;
-use wasmtime_wasi::cli::{InputFile, OutputFile};
+use wasmtime_wasi::cli::InputFile;
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::sockets::SocketAddrUse;
@@ -109,10 +110,10 @@ fn set_output(
     match output {
         Output::Discard => {}
         Output::Inherit if is_error => {
-            builder.inherit_stderr();
+            builder.stderr(DescriptorOutput(Target::StandardError));
         }
         Output::Inherit => {
-            builder.inherit_stdout();
+            builder.stdout(DescriptorOutput(Target::StandardOutput));
         }
         Output::Capture => {
             set!(
@@ -126,7 +127,8 @@ fn set_output(
         }
         Output::File(path) => {
             let file = File::options().append(true).create(true).open(path);
-            set!(OutputFile::new(file.map_err(|e| in_file(path, &e))?));
+            let file = Arc::new(file.map_err(|e| in_file(path, &e))?);
+            set!(DescriptorOutput(Target::File(file)));
         }
     }
     Ok(())

@@ -160,7 +160,20 @@ service_callback_code_t exports_wasi_http_handler_handle(exports_wasi_http_handl
     echo(request);
     return SERVICE_CALLBACK_CODE_EXIT;
   }
+  if (strcmp(target, "/origin") == 0) {
+    wasi_http_types_borrow_request_t borrowed = wasi_http_types_borrow_request(request);
+    wasi_http_types_scheme_t scheme;
+    service_string_t authority;
+    bool has_scheme = wasi_http_types_method_request_get_scheme(borrowed, &scheme);
+    bool has_authority = wasi_http_types_method_request_get_authority(borrowed, &authority);
+    char text[128];
+    snprintf(text, sizeof text, "%s %.*s\n",
+             has_scheme && scheme.tag == WASI_HTTP_TYPES_SCHEME_HTTP ? "http" : "none",
+             has_authority ? (int)authority.len : 0, has_authority ? (char*)authority.ptr : "");
+    answer(200, text);
+  }
   wasi_http_types_request_drop_own(request);
+  if (strcmp(target, "/origin") == 0) return SERVICE_CALLBACK_CODE_EXIT;
   if (strcmp(target, "/") == 0) {
     answer(200, "Hello, world!\n");
   } else if (strncmp(target, "/pieces/", 8) == 0) {
@@ -177,6 +190,12 @@ service_callback_code_t exports_wasi_http_handler_handle(exports_wasi_http_handl
   } else if (strncmp(target, "/sleep/", 7) == 0) {
     sleep_for((uint64_t)atoll(target + 7));
     answer(200, "slept\n");
+  } else if (strcmp(target, "/forever") == 0) {
+    struct response response = respond(200);
+    static uint8_t block[65536];
+    while (say(&response, block, sizeof block)) {
+    }
+    finish(&response);
   } else if (strcmp(target, "/late-trap") == 0) {
     struct response response = respond(200);
     say(&response, (const uint8_t*)"so far so good\n", 15);

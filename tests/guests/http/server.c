@@ -96,6 +96,35 @@ static void echo(wasi_http_types_own_incoming_request_t request,
   finish(response);
 }
 
+// Answers when it has all of the body.
+static void swallow(wasi_http_types_own_incoming_request_t request,
+                    wasi_http_types_own_response_outparam_t out) {
+  wasi_http_types_own_incoming_body_t body;
+  wasi_http_types_own_input_stream_t stream;
+  if (!wasi_http_types_method_incoming_request_consume(wasi_http_types_borrow_incoming_request(request),
+                                                       &body) ||
+      !wasi_http_types_method_incoming_body_stream(wasi_http_types_borrow_incoming_body(body), &stream)) {
+    abort();
+  }
+  size_t size = 0;
+  for (;;) {
+    server_list_u8_t piece;
+    wasi_io_streams_stream_error_t error;
+    if (!wasi_io_streams_method_input_stream_blocking_read(wasi_io_streams_borrow_input_stream(stream), 65536,
+                                                           &piece, &error)) {
+      wasi_io_streams_stream_error_free(&error);
+      break;
+    }
+    size += piece.len;
+    free(piece.ptr);
+  }
+  wasi_io_streams_input_stream_drop_own(stream);
+  wasi_http_types_incoming_body_drop_own(body);
+  char text[32];
+  snprintf(text, sizeof text, "%zu bytes\n", size);
+  answer(out, 200, text);
+}
+
 static const char* error_name(uint8_t tag) {
   switch (tag) {
     case WASI_HTTP_TYPES_ERROR_CODE_HTTP_REQUEST_DENIED:
@@ -184,6 +213,9 @@ void exports_wasi_http_incoming_handler_handle(wasi_http_types_own_incoming_requ
   } else if (strcmp(target, "/echo") == 0) {
     echo(request, out);
     return;
+  } else if (strcmp(target, "/swallow") == 0) {
+    swallow(request, out);
+    return;
   } else if (strncmp(target, "/fetch/", 7) == 0) {
     fetch(target + 7, out);
   } else if (strncmp(target, "/big/", 5) == 0) {
@@ -213,6 +245,31 @@ void exports_wasi_http_incoming_handler_handle(wasi_http_types_own_incoming_requ
     struct response response = respond(out, 200);
     say(response.stream, (const uint8_t*)"so far so good\n", 15);
     __builtin_trap();
+  } else if (strcmp(target, "/unfinished") == 0) {
+    // Neither the body nor its stream is given up.
+    struct response response = respond(out, 200);
+    say(response.stream, (const uint8_t*)"the first half\n", 15);
+  } else if (strcmp(target, "/forever") == 0) {
+    struct response response = respond(out, 200);
+    static uint8_t block[65536];
+    while (say(response.stream, block, sizeof block)) {
+    }
+    finish(response);
+  } else if (strcmp(target, "/origin") == 0) {
+    wasi_http_types_scheme_t scheme;
+    server_string_t authority;
+    bool has_scheme = wasi_http_types_method_incoming_request_scheme(
+        wasi_http_types_borrow_incoming_request(request), &scheme);
+    bool has_authority = wasi_http_types_method_incoming_request_authority(
+        wasi_http_types_borrow_incoming_request(request), &authority);
+    snprintf(text, sizeof text, "%s %.*s\n",
+             has_scheme && scheme.tag == WASI_HTTP_TYPES_SCHEME_HTTP ? "http" : "none",
+             has_authority ? (int)authority.len : 0, has_authority ? (char*)authority.ptr : "");
+    answer(out, 200, text);
+  } else if (strcmp(target, "/shout") == 0) {
+    for (int i = 0; i < 20000; ++i) printf("%0200d\n", i);
+    fflush(stdout);
+    answer(out, 200, "shouted\n");
   } else if (strcmp(target, "/loop") == 0) {
     for (volatile int spins = 0;; ++spins) {
     }

@@ -58,6 +58,11 @@ int main(int argc, char** argv) {
     if (file == NULL || fputs(argc > 3 ? argv[3] : "", file) < 0 || fclose(file) != 0) return failed(what);
     return 0;
   }
+  if (strcmp(verb, "shout") == 0) {
+    while (puts("This line is printed until nobody takes it any more.") >= 0) {
+    }
+    return 3;
+  }
   if (strcmp(verb, "exit") == 0) exit(atoi(what));
   if (strcmp(verb, "trap") == 0) __builtin_trap();
   if (strcmp(verb, "sleep") == 0) return usleep((useconds_t)atoi(what) * 1000);

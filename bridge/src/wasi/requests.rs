@@ -1,0 +1,201 @@
+//! Outgoing requests in the corners that Wasmtime's functions leave: paths without a leading slash, requests without
+//! a path, and requests that are never sent. Its functions are called from ours.
+
+use crate::store::Data;
+use http::uri::PathAndQuery;
+use std::pin::Pin;
+use tokio::sync::oneshot;
+use wasmtime::component::{Accessor, LinkerInstance, Resource, ResourceType};
+use wasmtime::{AsContextMut, StoreContextMut};
+use wasmtime_wasi_http::p2::bindings::http::outgoing_handler::Host as _;
+use wasmtime_wasi_http::p2::bindings::http::types::{self, RequestOptions};
+use wasmtime_wasi_http::p2::types::HostOutgoingRequest;
+use wasmtime_wasi_http::p3;
+use wasmtime_wasi_http::p3::bindings::http::client::HostWithStore as _;
+use wasmtime_wasi_http::p3::bindings::http::types::{ErrorCode, HostRequest};
+use wasmtime_wasi_http::{Error, FieldMap, WasiHttp, WasiHttpView};
+
+const SET_PATH: &str = "set-path-with-query";
+
+/// A path that is relative and cannot be taken for a URL with a scheme.
+fn relative_path(path: &str) -> Option<PathAndQuery> {
+    let first = path.split(['/', '?']).next().unwrap_or_default();
+    let relative = !first.is_empty() && first != "*" && !first.contains([':', '#']);
+    relative.then(|| path.parse().ok()).flatten()
+}
+
+/// The path as it is sent, which begins with a slash.
+fn sent_path(path: Option<&str>) -> String {
+    match path.unwrap_or_default() {
+        path if path.starts_with('/') => path.to_owned(),
+        path => format!("/{path}"),
+    }
+}
+
+/// Of `wasi:http/types` 0.2.
+pub fn define_types(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
+    interface.func_wrap(
+        &format!("[method]outgoing-request.{SET_PATH}"),
+        |mut store: StoreContextMut<'_, Data>,
+         (request, path): (Resource<HostOutgoingRequest>, Option<String>)| {
+            let mut http = store.data_mut().http();
+            if path.as_deref().and_then(relative_path).is_some() {
+                http.table.get_mut(&request)?.path_with_query = path;
+                return Ok((Ok(()),));
+            }
+            let set = types::HostOutgoingRequest::set_path_with_query(&mut http, request, path)?;
+            Ok((set,))
+        },
+    )
+}
+
+/// Of `wasi:http/outgoing-handler` 0.2.
+pub fn define_handler(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
+    type Parameters = (
+        Resource<HostOutgoingRequest>,
+        Option<Resource<RequestOptions>>,
+    );
+    interface.func_wrap(
+        "handle",
+        |mut store: StoreContextMut<'_, Data>, (request, options): Parameters| {
+            let mut http = store.data_mut().http();
+            let path = &mut http.table.get_mut(&request)?.path_with_query;
+            *path = Some(sent_path(path.as_deref()));
+            match http.handle(request, options) {
+                Ok(response) => Ok((Ok(response),)),
+                Err(error) => Ok((Err(error.downcast()?),)),
+            }
+        },
+    )
+}
+
+/// What a guest is told of a request that was not sent.
+fn not_sent() -> Error {
+    Error::InternalError(Some("the request was not sent".to_owned()))
+}
+
+/// Of `wasi:http/types` 0.3.
+pub fn define_async_types(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
+    interface.func_wrap(
+        &format!("[method]request.{SET_PATH}"),
+        |mut store: StoreContextMut<'_, Data>,
+         (request, path): (Resource<p3::Request>, Option<String>)| {
+            let mut http = store.data_mut().http();
+            if let Some(path) = path.as_deref().and_then(relative_path) {
+                http.table.get_mut(&request)?.path_with_query = Some(path);
+                return Ok((Ok(()),));
+            }
+            let set = HostRequest::set_path_with_query(&mut http, request, path)?;
+            Ok((set,))
+        },
+    )?;
+    // Whoever made a request that is dropped learns that it was not sent.
+    interface.resource(
+        "request",
+        ResourceType::host::<p3::Request>(),
+        |mut store, number| {
+            let request = Resource::<p3::Request>::new_own(number);
+            let request = store.data_mut().http().table.delete(request)?;
+            // An error is about what it would take to send it.
+            let _ = request.into_http(&mut store, async { Err(not_sent()) });
+            Ok(())
+        },
+    )
+}
+
+type Transmission = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+
+/// Makes another request of one that is to be sent, for Wasmtime's `send` takes one for sent that it could not send:
+/// the new one, and how its transmission ends.
+fn prepare(
+    mut store: impl AsContextMut<Data = Data>,
+    request: Resource<p3::Request>,
+    sent: impl Future<Output = Result<(), Error>> + Send + 'static,
+) -> wasmtime::Result<Result<(Resource<p3::Request>, Transmission), ErrorCode>> {
+    let mut store = store.as_context_mut();
+    let mut request = store.data_mut().http().table.delete(request)?;
+    let path = request.path_with_query.as_ref().map(PathAndQuery::as_str);
+    request.path_with_query = sent_path(path).parse().ok();
+    let (request, options) = match request.into_http(&mut store, sent) {
+        Ok(made) => made,
+        Err(error) => return Ok(Err(error.downcast()?)),
+    };
+    let (parts, body) = request.into_parts();
+    let uri = parts.uri.into_parts();
+    let http = store.data_mut().http();
+    let (request, transmission) = p3::Request::new(
+        parts.method,
+        uri.scheme,
+        uri.authority,
+        uri.path_and_query,
+        FieldMap::new_immutable(http.hooks, parts.headers),
+        options,
+        body,
+    );
+    Ok(Ok((http.table.push(request)?, Box::pin(transmission))))
+}
+
+/// Of `wasi:http/client` 0.3.
+pub fn define_client(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
+    interface.func_wrap_concurrent(
+        "send",
+        |store: &Accessor<Data>, (request,): (Resource<p3::Request>,)| {
+            Box::pin(async move {
+                let (ended, end) = oneshot::channel::<Result<Transmission, Error>>();
+                // What the guest learns about its request.
+                let sent = async move {
+                    match end.await {
+                        Ok(Ok(transmission)) => transmission.await,
+                        Ok(Err(error)) => Err(error),
+                        Err(_) => Err(not_sent()),
+                    }
+                };
+                let made = store.with(|access| prepare(access, request, sent))?;
+                let (request, transmission) = match made {
+                    Ok(made) => made,
+                    Err(error) => return Ok((Err(error),)),
+                };
+                let http = store.with_getter::<WasiHttp>(Data::http);
+                match WasiHttp::send(&http, request).await {
+                    Ok(response) => {
+                        let _ = ended.send(Ok(transmission));
+                        Ok((Ok(response),))
+                    }
+                    Err(error) => {
+                        let error: ErrorCode = error.downcast()?;
+                        let _ = ended.send(Err(error.clone().into()));
+                        Ok((Err(error),))
+                    }
+                }
+            })
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_relative_paths_and_no_urls() {
+        for path in ["a", "a/b/c", "a?b", "a/b:c"] {
+            assert!(relative_path(path).is_some(), "{path}");
+        }
+        for path in ["", "/a", "?a", "*", "http://a/b", "a:b", "#a", "a b"] {
+            assert!(relative_path(path).is_none(), "{path}");
+        }
+    }
+
+    #[test]
+    fn sends_paths_that_begin_with_a_slash() {
+        for (path, sent) in [
+            (None, "/"),
+            (Some(""), "/"),
+            (Some("/a?b"), "/a?b"),
+            (Some("?b"), "/?b"),
+            (Some("a/b"), "/a/b"),
+        ] {
+            assert_eq!(sent_path(path), sent);
+        }
+    }
+}
