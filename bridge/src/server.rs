@@ -5,7 +5,8 @@
 //! a guest that goes on after its response gets a task of its own. A guest that computes yields at each tick
 //! of the epoch, so that it does not keep a thread from the others.
 
-use crate::engine::Engine;
+use crate::account::Charged;
+use crate::engine::{Engine, Stores};
 use crate::error::{Code, Error};
 use crate::ffi::{Bytes, free, give, guard, guard_or};
 use crate::linker::InstancePre;
@@ -195,9 +196,7 @@ pub struct ServerStatistics {
 }
 
 struct Shared {
-    engine: wasmtime::Engine,
-    epochs: bool,
-    fuel: bool,
+    engine: Stores,
     pre: Pre,
     config: StoreConfig,
     policy: Arc<Policy>,
@@ -448,7 +447,7 @@ impl Shared {
                 .unwrap_or_else(PoisonError::into_inner)
                 .pop();
             if let Some(mut instance) = idle {
-                if self.fuel {
+                if self.engine.fuel {
                     let set = instance.store.set_fuel(self.config.fuel());
                     set.map_err(|e| Error::from_wasmtime(&e, Code::Internal))?;
                 }
@@ -457,11 +456,12 @@ impl Shared {
         }
         self.counters.instances.fetch_add(1, Relaxed);
         let context = HostContext::new(self.clone())?;
-        let wasi = WasiState::for_component(&self.policy)?;
+        let grant = self.config.grant(&self.engine);
+        let wasi = WasiState::for_component(&self.policy, &grant)?;
         let mut store = self
             .config
-            .make(&self.engine, self.fuel, context.context, Some(wasi))?;
-        if self.epochs {
+            .make(&self.engine, context.context, &grant, Some(wasi))?;
+        if self.engine.epochs {
             store.set_epoch_deadline(1);
             store.epoch_deadline_async_yield_and_update(1);
         }
@@ -482,7 +482,8 @@ impl Shared {
     ) -> Result<(), Error> {
         let failed = |error: wasmtime::Error| Error::from_wasmtime(&error, Code::Trap);
         let mut instance = self.instance()?;
-        let work = async {
+        let account = instance.store.data().account().cloned();
+        let work = Charged::new(account, async {
             if instance.proxy.is_none() {
                 instance.proxy = Some(match &self.pre {
                     Pre::Sync(pre) => {
@@ -502,7 +503,7 @@ impl Shared {
                 }
                 None => Ok(()),
             }
-        };
+        });
         let ended = match self.config.deadline() {
             None => work.await.map_err(failed),
             Some(deadline) => match tokio::time::timeout(deadline, work).await {
@@ -937,9 +938,7 @@ impl Server {
             None => None,
         };
         let shared = Arc::new(Shared {
-            engine: engine.engine.clone(),
-            epochs: engine.epochs,
-            fuel: engine.fuel,
+            engine: engine.stores.clone(),
             pre,
             config: StoreConfig {
                 context: std::ptr::null_mut(),

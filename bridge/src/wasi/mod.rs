@@ -1,7 +1,9 @@
 //! WASI by a policy that denies by default: what a guest may see of its host is what
 //! [`WasiPolicy`] names.
 
+pub mod descriptors;
 mod folders;
+mod held;
 mod linkers;
 mod lookups;
 mod outgoing;
@@ -12,4 +14,4 @@ mod stdio;
 
 pub use linkers::{Linkers, component_linker, own_name};
 pub use policy::{Policy, WasiCallbacks, WasiPolicy};
-pub use state::WasiState;
+pub use state::{Grant, WasiState};
