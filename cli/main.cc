@@ -2,10 +2,12 @@
 #include <algorithm>
 #include <exception>
 #include <iterator>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "commands/command.h"
+#include "commands/compile_process.h"
 #include "commands/text.h"
 
 namespace {
@@ -56,6 +58,9 @@ void add_commands(CLI::App& app, std::string_view wanted) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && argv[1] == tairitsu::cli::kCompileChild) {
+    return tairitsu::cli::run_compile_child(std::span(argv, static_cast<std::size_t>(argc)).subspan(2));
+  }
   CLI::App app("Runs WebAssembly components, and makes them.", "tairitsu");
   app.set_version_flag("--version", "tairitsu " TAIRITSU_VERSION);
   app.require_subcommand(1);

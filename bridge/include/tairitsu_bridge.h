@@ -78,6 +78,8 @@ enum class Code : uint8_t {
   Unauthorized,
   RegistryRefused,
   SizeLimit,
+  DescriptorLimit,
+  CompileLimit,
 };
 
 /// The entries of an archive, in its order. One thread at a time.
@@ -158,6 +160,23 @@ struct ArchiveEntry {
 /// Takes the next bytes of an archive; false on failure.
 using ArchiveSink = bool(*)(void *context, const uint8_t *data, size_t size);
 
+/// Mirrors `tairitsu::CompileLimits`.
+struct CompileLimits {
+  /// Blocks, loops and conditions in one another.
+  uint32_t nesting;
+  /// The body of one function, in bytes.
+  uint64_t function_bytes;
+  /// All core modules together.
+  uint32_t functions;
+  /// Components and core modules, at any depth.
+  uint32_t modules;
+  /// Components in one another.
+  uint32_t module_depth;
+  /// Types, imports, exports, instances, aliases and canonical functions, at any depth.
+  uint32_t items;
+  uint64_t source_bytes;
+};
+
 /// Mirrors `tairitsu::EngineOptions`. A size or count of 0 leaves Wasmtime's default.
 struct EngineConfig {
   bool pooling;
@@ -181,6 +200,10 @@ struct EngineConfig {
   size_t pool_memory_keep_resident;
   size_t pool_table_keep_resident;
   size_t pool_stack_keep_resident;
+  /// All containers together; the type's largest value for no limit.
+  uint64_t max_total_memory_bytes;
+  uint32_t max_total_descriptors;
+  CompileLimits compile_limits;
 };
 
 /// A module that implements the imports of one module name in terms of a component's.
@@ -232,6 +255,8 @@ struct StoreConfig {
   uint32_t max_instances;
   uint32_t max_handles;
   uint64_t max_copied_bytes;
+  /// Open files and sockets.
+  uint32_t max_descriptors;
   /// What the guest may see of its host; null where it imports no WASI. Used while the store is made.
   const WasiPolicy *wasi;
 };
@@ -307,6 +332,10 @@ extern "C" {
 /// # Safety
 /// `out` is valid for `capacity` writes.
 size_t tairitsu_bridge_abi_layout(size_t *out, size_t capacity);
+
+/// From now on the process exits with this status where there is no memory left, instead of with an abort. For a
+/// process that does nothing but compile, within limits that its parent has set.
+void tairitsu_bridge_exit_without_memory(int32_t status);
 
 /// Begins to read an archive, which may have `most` bytes when it is unpacked. Fails with `InvalidManifest`
 /// where it is compressed by something else than gzip, and with `Io` where the source fails.

@@ -3,7 +3,7 @@
 use crate::artifact::{self, Kind, Trailer};
 use crate::engine::Engine;
 use crate::error::{Code, Error};
-use crate::ffi::{Buffer, Bytes, free, give, guard};
+use crate::ffi::{Buffer, Bytes, free, give, guard_shared};
 use crate::guest_tools::{self, ComponentizeOptions};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -69,6 +69,7 @@ impl Engine {
 
     fn compile(&self, bytes: &[u8], from_core_module: bool) -> Result<Component, Error> {
         let parsed = to_binary(bytes)?;
+        self.compile_limits.check(&parsed)?;
         let encoded;
         let binary: &[u8] = match (binary_kind(&parsed), from_core_module) {
             (BinaryKind::Component, false) => &parsed,
@@ -147,7 +148,7 @@ pub unsafe extern "C" fn tairitsu_bridge_component_compile(
     from_core_module: bool,
     out: *mut *mut Component,
 ) -> *mut Error {
-    guard(|| {
+    guard_shared(|| {
         // SAFETY: the caller's promise.
         let (engine, bytes) = unsafe { (&*engine, bytes.as_slice()) };
         let component = engine.compile(bytes, from_core_module)?;
@@ -168,7 +169,7 @@ pub unsafe extern "C" fn tairitsu_bridge_component_from_trusted_artifact(
     bytes: Bytes,
     out: *mut *mut Component,
 ) -> *mut Error {
-    guard(|| {
+    guard_shared(|| {
         // SAFETY: the caller's promise.
         let (engine, bytes) = unsafe { (&*engine, bytes.as_slice()) };
         let (artifact, trailer) = artifact::unseal(bytes)?;
@@ -195,7 +196,7 @@ pub unsafe extern "C" fn tairitsu_bridge_component_from_trusted_artifact_file(
     path: Bytes,
     out: *mut *mut Component,
 ) -> *mut Error {
-    guard(|| {
+    guard_shared(|| {
         // SAFETY: the caller's promise.
         let (engine, path) = unsafe { (&*engine, Path::new(path.as_str()?)) };
         let (component, trailer) = artifact::load_file(path, Kind::Component, || {
@@ -225,7 +226,7 @@ pub unsafe extern "C" fn tairitsu_bridge_component_serialize(
     component: *const Component,
     out: *mut *mut Buffer,
 ) -> *mut Error {
-    guard(|| {
+    guard_shared(|| {
         // SAFETY: the caller's promise.
         let component = unsafe { &*component };
         let serialised = component
@@ -279,7 +280,7 @@ pub unsafe extern "C" fn tairitsu_bridge_component_export(
     name: Bytes,
     out: *mut *mut ExportIndex,
 ) -> *mut Error {
-    guard(|| {
+    guard_shared(|| {
         // SAFETY: the caller's promise.
         let (component, interface, name) =
             unsafe { (&(*component).component, interface.as_str()?, name.as_str()?) };

@@ -1,10 +1,13 @@
 //! The engine: configuration, compilation settings, epochs.
 
+use crate::account::Total;
+use crate::compile_limits::CompileLimits;
 use crate::error::{Code, Error};
-use crate::ffi::{Buffer, Bytes, free, give, guard};
+use crate::ffi::{Buffer, Bytes, free, give, guard_shared};
 use crate::wasi::Linkers;
 use sha2::{Digest, Sha256};
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 use wasmtime::{Cache, CacheConfig, Config, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// Mirrors `tairitsu::EngineOptions`. A size or count of 0 leaves Wasmtime's default.
@@ -31,14 +34,28 @@ pub struct EngineConfig {
     pub pool_memory_keep_resident: usize,
     pub pool_table_keep_resident: usize,
     pub pool_stack_keep_resident: usize,
+    /// All containers together; the type's largest value for no limit.
+    pub max_total_memory_bytes: u64,
+    pub max_total_descriptors: u32,
+    pub compile_limits: CompileLimits,
+}
+
+/// What stores are made with.
+#[derive(Clone)]
+pub struct Stores {
+    pub engine: wasmtime::Engine,
+    pub epochs: bool,
+    pub fuel: bool,
+    /// What all containers of the engine may have together.
+    pub total: Arc<Total>,
 }
 
 /// A Wasmtime engine. Any thread may use it.
 pub struct Engine {
     pub engine: wasmtime::Engine,
-    pub epochs: bool,
-    pub fuel: bool,
+    pub stores: Stores,
     pub wasi: Linkers,
+    pub compile_limits: CompileLimits,
 }
 
 fn configure(options: &EngineConfig) -> Result<Config, Error> {
@@ -125,17 +142,25 @@ pub unsafe extern "C" fn tairitsu_bridge_engine_new(
     options: *const EngineConfig,
     out: *mut *mut Engine,
 ) -> *mut Error {
-    guard(|| {
+    guard_shared(|| {
         // SAFETY: the caller's promise.
         let options = unsafe { &*options };
         let config = configure(options)?;
         let engine = wasmtime::Engine::new(&config)
             .map_err(|e| Error::from_wasmtime(&e, Code::InvalidArgument))?;
         let engine = Engine {
-            engine,
-            epochs: options.epochs,
-            fuel: options.fuel,
+            engine: engine.clone(),
+            stores: Stores {
+                engine,
+                epochs: options.epochs,
+                fuel: options.fuel,
+                total: Arc::new(Total::new(
+                    options.max_total_memory_bytes,
+                    options.max_total_descriptors as usize,
+                )),
+            },
             wasi: Linkers::default(),
+            compile_limits: options.compile_limits,
         };
         // SAFETY: the caller's promise.
         unsafe { give(out, engine) };
@@ -176,7 +201,7 @@ pub unsafe extern "C" fn tairitsu_bridge_engine_fingerprint(
     engine: *const Engine,
     out: *mut *mut Buffer,
 ) -> *mut Error {
-    guard(|| {
+    guard_shared(|| {
         let mut hasher = Sha256Hasher(Sha256::new());
         // SAFETY: the caller's promise.
         let engine = unsafe { &(*engine).engine };
@@ -205,5 +230,5 @@ pub unsafe extern "C" fn tairitsu_bridge_engine_increment_epoch(engine: *const E
 /// Panics inside the guard, for the test that panics become errors.
 #[unsafe(no_mangle)]
 pub extern "C" fn tairitsu_bridge_panic_for_test() -> *mut Error {
-    guard(|| panic!("asked to"))
+    guard_shared(|| panic!("asked to"))
 }

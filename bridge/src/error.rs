@@ -1,6 +1,7 @@
 //! The one error type of the bridge.
 
 use crate::ffi::{Bytes, free};
+use wasmtime::component::ResourceTableError;
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
@@ -48,6 +49,8 @@ pub enum Code {
     Unauthorized,
     RegistryRefused,
     SizeLimit,
+    DescriptorLimit,
+    CompileLimit,
 }
 
 /// A failure on its way to C++: a code, a message, and a Wasm backtrace where guest code ran.
@@ -164,6 +167,13 @@ fn code_of(error: &wasmtime::Error, message: &str, otherwise: Code) -> Code {
     }
     if error.is::<wasmtime::PoolConcurrencyLimitError>() {
         return Code::PoolExhausted;
+    }
+    // The host's table of the guest's resources is full.
+    if matches!(
+        error.downcast_ref::<ResourceTableError>(),
+        Some(ResourceTableError::Full)
+    ) {
+        return Code::HandleLimit;
     }
     // Wasmtime has no types for these; the version is pinned and tests hold the words.
     if message.contains("resource limit exceeded:") {

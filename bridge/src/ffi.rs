@@ -1,5 +1,6 @@
 //! The few shapes that cross the C ABI everywhere: borrowed bytes, owned bytes, and the guard.
 
+use crate::account::Scope;
 use crate::error::{Code, Error};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -69,6 +70,12 @@ pub fn guard(body: impl FnOnce() -> Result<(), Error>) -> *mut Error {
         Ok(Err(error)) => error.into_raw(),
         Err(payload) => Error::new(Code::Internal, panic_message(&*payload)).into_raw(),
     }
+}
+
+/// The same for what outlives the guest that may be running on this thread, and is not charged to it.
+pub fn guard_shared(body: impl FnOnce() -> Result<(), Error>) -> *mut Error {
+    let _scope = Scope::enter(None);
+    guard(body)
 }
 
 /// The same for entry points that cannot fail but by a defect: a panic gives `otherwise`.

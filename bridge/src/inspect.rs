@@ -4,6 +4,7 @@
 //! bounded, and what the decoder of WIT cannot bear is refused before it gets there.
 
 use crate::artifact::Trailer;
+use crate::compile_limits::CompileLimits;
 use crate::component::{BinaryKind, binary_kind, parse_text, to_binary};
 use crate::error::{Code, Error};
 use crate::ffi::{Buffer, Bytes, give, guard};
@@ -70,6 +71,7 @@ fn identify(bytes: &[u8]) -> Result<Given<'_>, Error> {
         true => Cow::Borrowed(bytes),
         false => Cow::Owned(parse_text(bytes)?),
     };
+    CompileLimits::default().check(&binary)?;
     match binary_kind(&binary) {
         BinaryKind::Component => Ok(Given::Component(binary)),
         BinaryKind::CoreModule => Ok(Given::CoreModule(binary)),
@@ -1035,6 +1037,7 @@ pub unsafe extern "C" fn tairitsu_bridge_to_binary(
     guard(|| {
         // SAFETY: the caller's promise.
         let binary = to_binary(unsafe { bytes.as_slice() })?.into_owned();
+        CompileLimits::default().check(&binary)?;
         // SAFETY: the caller's promise.
         unsafe { give(out, Buffer(binary)) };
         Ok(())

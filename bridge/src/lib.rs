@@ -15,8 +15,10 @@
 //! `tests/header.rs` (`make bridge-header` writes it again).
 
 pub mod abi;
+pub mod account;
 pub mod archive;
 mod artifact;
+pub mod compile_limits;
 pub mod component;
 pub mod engine;
 pub mod error;

@@ -4,7 +4,7 @@ use crate::abi::{HostFunctionCallback, HostResourceDestructor};
 use crate::component::Component;
 use crate::engine::Engine;
 use crate::error::{Code, Error, coded};
-use crate::ffi::{Bytes, free, give, guard};
+use crate::ffi::{Bytes, free, give, guard_shared};
 use crate::store::Data;
 use crate::value_path::{
     FlatParameters, GuestView, HandlesView, HostFunction, HostParameters, MemoryParameters,
@@ -56,7 +56,7 @@ pub unsafe extern "C" fn tairitsu_bridge_linker_new(
     interruptible: bool,
     out: *mut *mut Linker,
 ) -> *mut Error {
-    guard(|| {
+    guard_shared(|| {
         // SAFETY: the caller's promise.
         let engine = unsafe { &*engine };
         let linker = match wasi {
@@ -158,7 +158,7 @@ pub unsafe extern "C" fn tairitsu_bridge_linker_define_function(
         callback: definition.callback,
         data: definition.data,
     };
-    guard(|| {
+    guard_shared(|| {
         // SAFETY: the caller's promise.
         let (linker, interface, name) =
             unsafe { (&mut *linker, interface.as_str()?, name.as_str()?) };
@@ -188,7 +188,7 @@ pub unsafe extern "C" fn tairitsu_bridge_linker_define_resource(
     resource_type: u32,
     destructor: HostResourceDestructor,
 ) -> *mut Error {
-    guard(|| {
+    guard_shared(|| {
         // SAFETY: the caller's promise.
         let (linker, interface, name) =
             unsafe { (&mut *linker, interface.as_str()?, name.as_str()?) };
@@ -220,7 +220,7 @@ pub unsafe extern "C" fn tairitsu_bridge_linker_instantiate_pre(
     component: *const Component,
     out: *mut *mut InstancePre,
 ) -> *mut Error {
-    guard(|| {
+    guard_shared(|| {
         // SAFETY: the caller's promise.
         let (linker, component) = unsafe { (&*linker, &*component) };
         let pre = linker

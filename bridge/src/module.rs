@@ -4,8 +4,9 @@ use crate::artifact::{self, Kind, Trailer};
 use crate::component::{BinaryKind, binary_kind, is_component, to_binary, unknown_binary};
 use crate::engine::Engine;
 use crate::error::{Code, Error};
-use crate::ffi::{Buffer, Bytes, free, give, guard};
+use crate::ffi::{Buffer, Bytes, free, give, guard_shared};
 use crate::store::Data;
+use crate::wasi::descriptors;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
@@ -33,6 +34,8 @@ fn linker(engine: &Engine) -> Result<&wasmtime::Linker<Data>, Error> {
             "proc_exit",
             |status: i32| -> wasmtime::Result<()> { Err(wasmtime_wasi::I32Exit(status).into()) },
         )
+        .map_err(|e| Error::from_wasmtime(&e, Code::Internal))?;
+    descriptors::define_preview1(&mut linker)
         .map_err(|e| Error::from_wasmtime(&e, Code::Internal))?;
     Ok(slot.get_or_init(|| linker))
 }
@@ -66,10 +69,11 @@ pub unsafe extern "C" fn tairitsu_bridge_module_compile(
     bytes: Bytes,
     out: *mut *mut Module,
 ) -> *mut Error {
-    guard(|| {
+    guard_shared(|| {
         // SAFETY: the caller's promise.
         let (engine, bytes) = unsafe { (&*engine, bytes.as_slice()) };
         let binary = to_binary(bytes)?;
+        engine.compile_limits.check(&binary)?;
         match binary_kind(&binary) {
             BinaryKind::CoreModule => {}
             BinaryKind::Component => return Err(is_component()),
@@ -96,7 +100,7 @@ pub unsafe extern "C" fn tairitsu_bridge_module_from_trusted_artifact_file(
     path: Bytes,
     out: *mut *mut Module,
 ) -> *mut Error {
-    guard(|| {
+    guard_shared(|| {
         // SAFETY: the caller's promise.
         let (engine, path) = unsafe { (&*engine, Path::new(path.as_str()?)) };
         let (module, trailer) = artifact::load_file(path, Kind::Module, || {
@@ -119,7 +123,7 @@ pub unsafe extern "C" fn tairitsu_bridge_artifact_is_module(
     path: Bytes,
     out: *mut bool,
 ) -> *mut Error {
-    guard(|| {
+    guard_shared(|| {
         // SAFETY: the caller's promise.
         let path = Path::new(unsafe { path.as_str()? });
         let found = wasmtime::Engine::detect_precompiled_file(path).map_err(|e| {
@@ -141,7 +145,7 @@ pub unsafe extern "C" fn tairitsu_bridge_module_serialize(
     module: *const Module,
     out: *mut *mut Buffer,
 ) -> *mut Error {
-    guard(|| {
+    guard_shared(|| {
         // SAFETY: the caller's promise.
         let module = unsafe { &*module };
         let serialised = module

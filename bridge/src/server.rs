@@ -10,7 +10,8 @@ mod connections;
 mod statistics;
 mod turns;
 
-use crate::engine::Engine;
+use crate::account::Charged;
+use crate::engine::{Engine, Stores};
 use crate::error::{Code, Error};
 use crate::ffi::{Bytes, free, give, guard, guard_or};
 use crate::linker::InstancePre;
@@ -188,9 +189,7 @@ struct Instance {
 }
 
 struct Shared {
-    engine: wasmtime::Engine,
-    epochs: bool,
-    fuel: bool,
+    engine: Stores,
     pre: Pre,
     config: StoreConfig,
     policy: Arc<Policy>,
@@ -258,7 +257,7 @@ impl Shared {
                 .unwrap_or_else(PoisonError::into_inner)
                 .pop();
             if let Some(mut instance) = idle {
-                if self.fuel {
+                if self.engine.fuel {
                     let set = instance.store.set_fuel(self.config.fuel());
                     set.map_err(|e| Error::from_wasmtime(&e, Code::Internal))?;
                 }
@@ -267,12 +266,13 @@ impl Shared {
         }
         self.counters.instances.fetch_add(1, Relaxed);
         let context = HostContext::new(self.clone())?;
-        let wasi = WasiState::for_component(&self.policy)?;
+        let grant = self.config.grant(&self.engine);
+        let wasi = WasiState::for_component(&self.policy, &grant)?;
         let mut store = self
             .config
-            .make(&self.engine, self.fuel, context.context, Some(wasi))?;
+            .make(&self.engine, context.context, &grant, Some(wasi))?;
         let preempted = Arc::new(AtomicBool::new(false));
-        if self.epochs {
+        if self.engine.epochs {
             let preempted = preempted.clone();
             store.set_epoch_deadline(1);
             store.epoch_deadline_callback(move |_| {
@@ -299,7 +299,8 @@ impl Shared {
         let failed = |error: wasmtime::Error| Error::from_wasmtime(&error, Code::Trap);
         let mut instance = self.instance()?;
         let preempted = instance.preempted.clone();
-        let work = async {
+        let account = instance.store.data().account().cloned();
+        let work = Charged::new(account, async {
             if instance.proxy.is_none() {
                 instance.proxy = Some(match &self.pre {
                     Pre::Sync(pre) => {
@@ -319,7 +320,7 @@ impl Shared {
                 }
                 None => Ok(()),
             }
-        };
+        });
         let work = InTurns::new(work, self.turns.clone(), preempted);
         let ended = match self.config.deadline() {
             None => work.await.map_err(failed),
@@ -770,9 +771,7 @@ impl Server {
             None => None,
         };
         let shared = Arc::new(Shared {
-            engine: engine.engine.clone(),
-            epochs: engine.epochs,
-            fuel: engine.fuel,
+            engine: engine.stores.clone(),
             pre,
             config: StoreConfig {
                 context: std::ptr::null_mut(),

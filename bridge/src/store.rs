@@ -6,14 +6,15 @@
 //! the deadline passes, or the call is interrupted; then the future is dropped.
 
 use crate::abi::{Frame, GUEST_BORROW, GUEST_OWN, Handle};
+use crate::account::{Account, FREE_BYTES, Scope, Share};
 use crate::component::ExportIndex;
-use crate::engine::Engine;
+use crate::engine::{Engine, Stores};
 use crate::error::{Code, Error, coded};
 use crate::ffi::{Buffer, free, give, guard};
 use crate::linker::InstancePre;
 use crate::module::Module;
 use crate::value_path::{FrameScope, Parameters, Return, needs_context};
-use crate::wasi::{Policy, WasiPolicy, WasiState};
+use crate::wasi::{Grant, Policy, WasiPolicy, WasiState};
 use std::cell::Cell;
 use std::ffi::c_void;
 use std::pin::pin;
@@ -22,7 +23,7 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 use wasmtime::component::{Func, Instance, TypedFunc};
-use wasmtime::{ResourceLimiter, UpdateDeadline};
+use wasmtime::{CallHook, ResourceLimiter, UpdateDeadline};
 
 /// Mirrors `tairitsu::Limits` and what else a store is made with. A limit of 0 is one; none at all is
 /// the type's largest value, but for the deadline, where it is 0.
@@ -39,6 +40,8 @@ pub struct StoreConfig {
     pub max_instances: u32,
     pub max_handles: u32,
     pub max_copied_bytes: u64,
+    /// Open files and sockets.
+    pub max_descriptors: u32,
     /// What the guest may see of its host; null where it imports no WASI. Used while the store is made.
     pub wasi: *const WasiPolicy,
 }
@@ -48,14 +51,34 @@ impl StoreConfig {
         (self.deadline_nanoseconds != 0).then(|| Duration::from_nanos(self.deadline_nanoseconds))
     }
 
+    /// What a guest's WASI is made with, in a store with these limits.
+    pub fn grant(&self, engine: &Stores) -> Grant {
+        let counts = self.max_memory_bytes != u64::MAX || engine.total.has_max_bytes();
+        Grant {
+            account: counts.then(|| Arc::new(Account::new())),
+            max_handles: self.max_handles as usize,
+            max_descriptors: self.max_descriptors as usize,
+            total: engine.total.clone(),
+        }
+    }
+
+    /// What one call may copy: a guest whose memory is limited cannot have the host copy much more than that.
+    fn max_copied_bytes(&self) -> usize {
+        let within = (24 << 20) + self.max_memory_bytes / 16;
+        usize::try_from(self.max_copied_bytes.min(within)).unwrap_or(usize::MAX)
+    }
+
     /// An empty store with these limits. What happens at an epoch is for the caller to say.
     pub fn make(
         &self,
-        engine: &wasmtime::Engine,
-        counts_fuel: bool,
+        engine: &Stores,
         context: *mut c_void,
+        grant: &Grant,
         wasi: Option<WasiState>,
     ) -> Result<wasmtime::Store<Data>, Error> {
+        let account = grant.account.clone();
+        let _scope = Scope::enter(account.as_deref());
+        let counts_host = account.is_some();
         let data = Data {
             context,
             wasi: wasi.map(Box::new),
@@ -66,6 +89,8 @@ impl StoreConfig {
                 memory_bytes: 0,
                 table_elements: 0,
                 grown_bytes: 0,
+                account,
+                share: Share::new(engine.total.clone()),
             },
             control: Arc::new(Control {
                 interrupted: AtomicBool::new(false),
@@ -75,15 +100,25 @@ impl StoreConfig {
                 condition: Condvar::new(),
             }),
         };
-        let mut store = wasmtime::Store::new(engine, data);
+        let mut store = wasmtime::Store::new(&engine.engine, data);
         store.limiter(|data| &mut data.limits);
-        if counts_fuel {
+        if counts_host {
+            store.call_hook(|mut store, hook| match hook {
+                CallHook::ReturningFromHost => store.data_mut().limits.check(),
+                _ => Ok(()),
+            });
+        }
+        if engine.fuel {
             store
                 .set_fuel(self.fuel())
                 .map_err(|e| Error::from_wasmtime(&e, Code::Internal))?;
         }
         store.set_max_component_handles(self.max_handles as usize);
-        store.set_hostcall_fuel(usize::try_from(self.max_copied_bytes).unwrap_or(usize::MAX));
+        if let Some(table) = store.concurrent_resource_table() {
+            // Several for each handle: tasks, threads, streams and futures, and both of their ends.
+            table.set_max_capacity((self.max_handles as usize).saturating_mul(4).max(1000));
+        }
+        store.set_hostcall_fuel(self.max_copied_bytes());
         Ok(store)
     }
 
@@ -106,6 +141,18 @@ pub struct Data {
 // SAFETY: C++ promises that a container's core may be used from whatever thread runs the container.
 unsafe impl Send for Data {}
 
+impl Data {
+    /// What the host allocates for the guest is charged to, where something limits it.
+    pub fn account(&self) -> Option<&Arc<Account>> {
+        self.limits.account.as_ref()
+    }
+
+    /// Fails where the guest would have more memory than it may, with so many bytes more.
+    pub fn check_memory(&mut self, more: u64) -> wasmtime::Result<()> {
+        self.limits.check_with(more)
+    }
+}
+
 struct Limits {
     max_memory_bytes: u64,
     max_table_elements: u64,
@@ -114,7 +161,45 @@ struct Limits {
     table_elements: u64,
     /// What the memory that grew last grew by, to be taken back where that fails.
     grown_bytes: u64,
+    /// What is on the heap for the guest; none where nothing limits it.
+    account: Option<Arc<Account>>,
+    share: Share,
 }
+
+impl Limits {
+    /// Bytes that count: linear memories, and what is on the heap beyond what is free.
+    fn used(&self) -> u64 {
+        let heap = self.account.as_ref().map_or(0, |account| account.bytes());
+        self.memory_bytes + heap.saturating_sub(FREE_BYTES)
+    }
+
+    /// Fails where the guest would have more than it may, with `more` bytes.
+    fn check_with(&mut self, more: u64) -> wasmtime::Result<()> {
+        let total = self.used().saturating_add(more);
+        if total > self.max_memory_bytes {
+            return Err(coded(
+                Code::MemoryLimit,
+                format!(
+                    "the guest asked for {total} bytes of memory, its limit is {}",
+                    self.max_memory_bytes
+                ),
+            ));
+        }
+        if self.share.has_max_bytes() && self.share.differs(total) {
+            self.share
+                .set_bytes(total)
+                .map_err(|error| coded(error.code(), error.message()))?;
+        }
+        Ok(())
+    }
+
+    fn check(&mut self) -> wasmtime::Result<()> {
+        self.check_with(0)
+    }
+}
+
+/// What an element of a table takes.
+const TABLE_ELEMENT_BYTES: u64 = 8;
 
 /// Whether Wasmtime is going to refuse to grow, which costs nothing.
 fn is_past(maximum: Option<usize>, desired: usize) -> bool {
@@ -132,18 +217,10 @@ impl ResourceLimiter for Limits {
         if is_past(maximum, desired) {
             return Ok(true);
         }
-        let total = self.memory_bytes.saturating_add((desired - current) as u64);
-        if total > self.max_memory_bytes {
-            return Err(coded(
-                Code::MemoryLimit,
-                format!(
-                    "the guest asked for {total} bytes of memory, its limit is {}",
-                    self.max_memory_bytes
-                ),
-            ));
-        }
-        self.grown_bytes = total - self.memory_bytes;
-        self.memory_bytes = total;
+        let more = (desired - current) as u64;
+        self.check_with(more)?;
+        self.grown_bytes = more;
+        self.memory_bytes += more;
         Ok(true)
     }
 
@@ -174,6 +251,8 @@ impl ResourceLimiter for Limits {
                 ),
             ));
         }
+        // Tables are on the heap, where they are charged. In a pool they are not, but bounded by it.
+        self.check_with((desired - current) as u64 * TABLE_ELEMENT_BYTES)?;
         self.table_elements = total;
         Ok(true)
     }
@@ -292,6 +371,8 @@ fn enter_runtime() {
         static ENTERED: Cell<bool> = const { Cell::new(false) };
     }
     if !ENTERED.replace(true) {
+        // It outlives the guest that needs it first.
+        let _scope = Scope::enter(None);
         std::mem::forget(runtime().enter());
     }
 }
@@ -304,6 +385,7 @@ pub struct Store {
     waker: Option<Waker>,
     control: Arc<Control>,
     deadline: Option<Duration>,
+    account: Option<Arc<Account>>,
 }
 
 /// A function of one store's instance.
@@ -350,12 +432,16 @@ impl Store {
     fn new(engine: &Engine, guest: Guest, config: &StoreConfig) -> Result<Store, Error> {
         // SAFETY: null or live, the caller's promise.
         let policy = unsafe { config.wasi.as_ref() };
-        let (make_state, interruptible): (fn(&Arc<Policy>) -> _, _) = match guest {
+        let (make_state, interruptible): (fn(&Arc<Policy>, &Grant) -> _, _) = match guest {
             Guest::Component { interruptible } => (WasiState::for_component, interruptible),
             Guest::Module => (WasiState::for_module, true),
         };
-        let wasi = policy.map(|policy| make_state(&policy.0)).transpose()?;
-        let mut store = config.make(&engine.engine, engine.fuel, config.context, wasi)?;
+        let engine = &engine.stores;
+        let grant = config.grant(engine);
+        let wasi = policy
+            .map(|policy| make_state(&policy.0, &grant))
+            .transpose()?;
+        let mut store = config.make(engine, config.context, &grant, wasi)?;
         if engine.epochs {
             store.set_epoch_deadline(1);
             store.epoch_deadline_callback(|store| {
@@ -371,6 +457,7 @@ impl Store {
             waker: interruptible.then(|| Waker::from(control.clone())),
             control,
             deadline: config.deadline(),
+            account: grant.account,
         })
     }
 
@@ -398,6 +485,7 @@ impl Store {
 
     fn instantiate(&mut self, pre: &InstancePre) -> wasmtime::Result<()> {
         self.begin();
+        let _scope = self.account.as_deref().map(|own| Scope::enter(Some(own)));
         self.instance = Some(match &self.waker {
             None => pre.pre.instantiate(&mut self.store)?,
             Some(waker) => drive(
@@ -415,6 +503,7 @@ impl Store {
     #[inline]
     unsafe fn call(&mut self, function: Func, frame: *mut Frame) -> wasmtime::Result<()> {
         self.begin();
+        let _scope = self.account.as_deref().map(|own| Scope::enter(Some(own)));
         // SAFETY: the caller's promise.
         match needs_context(unsafe { (*frame).flags }) {
             // SAFETY: C++ lowers and lifts by the function's own type, which it has checked.
@@ -456,6 +545,7 @@ impl Store {
     /// Calls `wasi:cli/run#run`: whether the guest says that it succeeded.
     fn run_command(&mut self, export: &ExportIndex) -> wasmtime::Result<bool> {
         self.begin();
+        let _scope = self.account.as_deref().map(|own| Scope::enter(Some(own)));
         let Some(instance) = self.instance else {
             wasmtime::bail!("the store has no instance");
         };
@@ -474,6 +564,7 @@ impl Store {
     /// Instantiates a core module and calls its `_start`.
     fn run_module(&mut self, pre: &wasmtime::InstancePre<Data>) -> wasmtime::Result<()> {
         self.begin();
+        let _scope = self.account.as_deref().map(|own| Scope::enter(Some(own)));
         let Some(waker) = &self.waker else {
             wasmtime::bail!("the store is not one of a core module");
         };
@@ -490,6 +581,7 @@ impl Store {
             return Ok(());
         }
         self.begin();
+        let _scope = self.account.as_deref().map(|own| Scope::enter(Some(own)));
         // SAFETY: handles of these kinds are made by `Handle::guest`.
         let resource = unsafe { handle.as_guest() };
         match &self.waker {

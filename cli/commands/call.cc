@@ -56,8 +56,8 @@ Result<Value> call(const Container& container, const CallOptions& options, const
 
 Result<int> run(const CallOptions& options) {
   TAIRITSU_TRY(const auto wasi, to_wasi_options(options.sandbox));
-  TAIRITSU_TRY(const auto limits, to_limits(options.sandbox));
-  TAIRITSU_TRY(const auto image, load_image(engine_options(limits), options.load));
+  TAIRITSU_TRY(auto limits, to_limits(options.sandbox));
+  TAIRITSU_TRY(const auto image, load_within(limits, options.load, load_image));
   if (options.call.empty()) {
     TAIRITSU_CHECK(write_stdout(list_functions(image.component().world())));
     return 0;

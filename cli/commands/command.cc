@@ -72,6 +72,7 @@ int exit_code(ErrorCode code) noexcept {
     case ErrorCode::untrusted_file:
     case ErrorCode::digest_mismatch:
     case ErrorCode::invalid_manifest:
+    case ErrorCode::compile_limit:
       return 126;
     case ErrorCode::not_found:
     case ErrorCode::ambiguous_name:
@@ -84,6 +85,7 @@ int exit_code(ErrorCode code) noexcept {
     case ErrorCode::instance_limit:
     case ErrorCode::handle_limit:
     case ErrorCode::copy_limit:
+    case ErrorCode::descriptor_limit:
       return 134;
     case ErrorCode::deadline_exceeded:
       return 124;

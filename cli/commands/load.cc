@@ -1,16 +1,21 @@
 #include "commands/load.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <span>
 #include <string_view>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 
 #include "commands/command.h"
+#include "commands/compile_process.h"
 #include "commands/progress.h"
+#include "commands/sandbox.h"
 #include "commands/text.h"
 #include "tairitsu/compilation_cache.h"
 #include "tairitsu/inspect.h"
@@ -21,20 +26,65 @@ namespace {
 /// How precompiled code begins: it is an ELF file.
 constexpr std::array kElf = {std::byte{0x7f}, std::byte{'E'}, std::byte{'L'}, std::byte{'F'}};
 
-CompilationCache open_cache(const LoadOptions& options) {
+CompilationCache open_kept(const LoadOptions& options) {
   const auto folder = default_data_folder();
   if (options.no_cache || !folder) return {};
   auto cache = CompilationCache::open(*folder / "artifacts");
-  if (cache) {
-    if (draws_at_terminal()) {
-      cache->on_compile([what = options.what()](std::size_t bytes) {
-        draw_line("compiling " + printable(what) + ", " + human_size(bytes) + " …");
-      });
-    }
-    return *std::move(cache);
-  }
+  if (cache) return *std::move(cache);
   print_warning("nothing is kept of what is compiled: " + cache.error().message());
   return {};
+}
+
+Result<CompilationCache> open_cache(const LoadOptions& options) {
+  CompilationBounds bounds{.deadline = options.deadline, .is_cancelled = options.is_cancelled};
+  TAIRITSU_TRY(bounds.timeout, read_duration(options.compile_timeout));
+  TAIRITSU_TRY(bounds.memory_bytes, read_size(options.compile_memory));
+  CompilationCache cache = open_kept(options);
+  if (draws_at_terminal()) {
+    cache.on_compile([what = options.what()](std::size_t bytes) {
+      draw_line("compiling " + printable(what) + ", " + human_size(bytes) + " …");
+    });
+  }
+  cache.compile_with(
+      [bounds](const EngineOptions& engine, bool as_program, std::span<const std::byte> source) {
+        return compile_in_child(engine, as_program, source, bounds);
+      });
+  return cache;
+}
+
+Result<CompileLimits> read_compile_limits(const std::vector<std::string>& texts) {
+  CompileLimits limits;
+  for (const std::string& text : texts) {
+    const auto equals = text.find('=');
+    const std::string name = text.substr(0, equals);
+    const auto number =
+        equals == std::string::npos ? Result<std::uint64_t>(0) : read_size(text.substr(equals + 1));
+    if (!number) return std::unexpected(number.error().with_context("--compile-limit " + name));
+    const auto set = [&](auto& limit) {
+      limit = static_cast<std::remove_reference_t<decltype(limit)>>(std::min<std::uint64_t>(
+          *number, std::numeric_limits<std::remove_reference_t<decltype(limit)>>::max()));
+    };
+    if (equals == std::string::npos) {
+      return fail(ErrorCode::invalid_argument, "invalid compile limit '" + text + "': write NAME=NUMBER");
+    } else if (name == "nesting") {
+      set(limits.nesting);
+    } else if (name == "function-bytes") {
+      set(limits.function_bytes);
+    } else if (name == "functions") {
+      set(limits.functions);
+    } else if (name == "modules") {
+      set(limits.modules);
+    } else if (name == "module-depth") {
+      set(limits.module_depth);
+    } else if (name == "items") {
+      set(limits.items);
+    } else if (name == "source-bytes") {
+      set(limits.source_bytes);
+    } else {
+      return fail(ErrorCode::invalid_argument, "unknown compile limit '" + name + "'");
+    }
+  }
+  return limits;
 }
 
 bool is_precompiled(const std::filesystem::path& path) {
@@ -112,11 +162,13 @@ Result<typename Kind::Made> load_artifact(EngineOptions options, const std::file
 template <typename Kind>
 Result<typename Kind::Made> load_stored(const Engine& engine, const LoadOptions& options) {
   TAIRITSU_TRY(const auto found, find_source(options.source));
-  return Kind::cached(open_cache(options), engine, found.store, found.image);
+  TAIRITSU_TRY(const auto cache, open_cache(options));
+  return Kind::cached(cache, engine, found.store, found.image);
 }
 
 template <typename Kind>
-Result<typename Kind::Made> load(const EngineOptions& engine_options, const LoadOptions& options) {
+Result<typename Kind::Made> load(EngineOptions engine_options, const LoadOptions& options) {
+  TAIRITSU_TRY(engine_options.compile_limits, read_compile_limits(options.compile_limits));
   const bool file = is_file(options.source);
   const ClearedLine line;
   if (file && is_precompiled(options.what())) {
@@ -129,7 +181,8 @@ Result<typename Kind::Made> load(const EngineOptions& engine_options, const Load
   TAIRITSU_TRY(const auto engine, Engine::create(engine_options));
   if (!file) return load_stored<Kind>(engine, options);
   TAIRITSU_TRY(const auto bytes, read_file(options.what()));
-  auto made = Kind::cached(open_cache(options), engine, std::span<const std::byte>(bytes));
+  TAIRITSU_TRY(const auto cache, open_cache(options));
+  auto made = Kind::cached(cache, engine, std::span<const std::byte>(bytes));
   if (!made) return std::unexpected(made.error().with_context(options.what()));
   return made;
 }
@@ -145,6 +198,23 @@ void add_load_options(CLI::App& command, LoadOptions& options) {
   command.add_flag("--no-cache", options.no_cache, "Compile anew, and keep nothing of it");
   command.add_flag("--allow-precompiled", options.allow_precompiled,
                    "Take FILE where it is precompiled. It runs as it is: only for files that you trust");
+  const auto group = "Compilation";
+  command.add_option("--compile-timeout", options.compile_timeout, "Longest time to compile FILE")
+      ->type_name("TIME")
+      ->capture_default_str()
+      ->group(group);
+  command.add_option("--compile-memory", options.compile_memory, "Most memory to compile FILE with")
+      ->type_name("SIZE")
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option(
+          "--compile-limit", options.compile_limits,
+          "Change a limit on what is compiled: nesting (5000), function-bytes (4m), functions (500000), "
+          "modules (1000), module-depth (50), items (500000) or source-bytes (256m)")
+      ->type_name("NAME=NUMBER")
+      ->allow_extra_args(false)
+      ->group(group);
   add_pull_flags(command, options.source);
 }
 

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstddef>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +22,13 @@ struct LoadOptions {
   ImageSource source;
   bool no_cache = false;
   bool allow_precompiled = false;
+  std::string compile_timeout = "120s";
+  std::string compile_memory = "2g";
+  std::vector<std::string> compile_limits;
+  /// Which the compilation is a part of.
+  std::optional<std::chrono::nanoseconds> deadline;
+  /// Asked now and then while something is compiled; may be empty.
+  std::function<bool()> is_cancelled;
 
   [[nodiscard]] const std::string& what() const noexcept { return source.name; }
 };

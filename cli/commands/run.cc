@@ -28,11 +28,11 @@ constexpr unsigned kGraceMilliseconds = 200;
 
 Result<int> run(const Options& options) {
   TAIRITSU_TRY(auto wasi, to_wasi_options(options.sandbox));
-  TAIRITSU_TRY(const auto limits, to_limits(options.sandbox));
+  TAIRITSU_TRY(auto limits, to_limits(options.sandbox));
   wasi.standard_input = Input::inherit;
   wasi.arguments = options.arguments;
   wasi.arguments.insert(wasi.arguments.begin(), program_name(options.load));
-  auto program = load_program(engine_options(limits), options.load);
+  auto program = load_within(limits, options.load, load_program);
   if (!program) {
     if (program.error().code() != ErrorCode::unsupported_type) return std::unexpected(program.error());
     return fail(ErrorCode::unsupported_type, program.error().message() + "\n'tairitsu call " +

@@ -151,9 +151,21 @@ void add_sandbox_options(CLI::App& command, SandboxOptions& options) {
                   "A seed that gives the guest the same random numbers each time")
       ->type_name("NUMBER")
       ->group(group);
-  command.add_option("--memory", options.memory, "The most memory that it may have, e.g. 64m")
+  command
+      .add_option("-m,--memory", options.memory,
+                  "Limit the guest's memory, with all that is held for it, e.g. 64m")
       ->type_name("SIZE")
+      ->capture_default_str()
       ->group(group);
+  const auto add_count = [&](const char* name, auto& count, const char* help) {
+    command.add_option(name, count, help)->type_name("NUMBER")->group(group);
+  };
+  add_count("--max-table-elements", options.table_elements,
+            "Limit the elements of all its tables (10000000)");
+  add_count("--max-instances", options.instances,
+            "Limit its core instances, memories and tables, each (10000)");
+  add_count("--max-handles", options.handles, "Limit the handles and resources that it holds (100000)");
+  add_count("--max-descriptors", options.descriptors, "Limit the files and sockets that it has open (256)");
   command.add_option("--fuel", options.fuel, "About how many instructions it may run")
       ->type_name("NUMBER")
       ->group(group);
@@ -247,6 +259,14 @@ Error with_flag(const Error& error) {
       return advise("--timeout");
     case ErrorCode::memory_limit:
       return advise("--memory");
+    case ErrorCode::table_limit:
+      return advise("--max-table-elements");
+    case ErrorCode::instance_limit:
+      return advise("--max-instances");
+    case ErrorCode::handle_limit:
+      return advise("--max-handles");
+    case ErrorCode::descriptor_limit:
+      return advise("--max-descriptors");
     default:
       return error;
   }
@@ -258,6 +278,10 @@ Result<Limits> to_limits(const SandboxOptions& options) {
   if (!options.memory.empty()) {
     TAIRITSU_TRY(limits.memory_bytes, read_size(options.memory));
   }
+  limits.table_elements = options.table_elements;
+  limits.instances = options.instances;
+  limits.resource_handles = options.handles;
+  limits.descriptors = options.descriptors;
   if (!options.timeout.empty()) {
     TAIRITSU_TRY(limits.deadline, read_duration(options.timeout));
   }

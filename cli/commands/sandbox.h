@@ -2,12 +2,14 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "commands/load.h"
 #include "tairitsu/container.h"
 #include "tairitsu/engine.h"
 #include "tairitsu/error.h"
@@ -31,6 +33,10 @@ struct SandboxOptions {
   std::optional<std::uint64_t> clock;
   std::optional<std::uint64_t> random_seed;
   std::string memory;
+  std::optional<std::uint64_t> table_elements;
+  std::optional<std::uint32_t> instances;
+  std::optional<std::uint32_t> handles;
+  std::optional<std::uint32_t> descriptors;
   std::optional<std::uint64_t> fuel;
   std::string timeout;
 };
@@ -43,6 +49,18 @@ void add_sandbox_options(CLI::App& command, SandboxOptions& options);
 
 /// An engine that can hold a container to these limits.
 [[nodiscard]] EngineOptions engine_options(const Limits& limits);
+/// Loads with `load_program` or `load_image`, within the limits' deadline, which is less by as much afterwards.
+template <typename Load>
+[[nodiscard]] auto load_within(Limits& limits, LoadOptions options, Load load) {
+  const auto began = std::chrono::steady_clock::now();
+  options.deadline = limits.deadline;
+  auto loaded = load(engine_options(limits), options);
+  if (limits.deadline) {
+    const auto left = *limits.deadline - (std::chrono::steady_clock::now() - began);
+    limits.deadline = std::max<std::chrono::nanoseconds>(left, std::chrono::milliseconds(1));
+  }
+  return loaded;
+}
 /// The error of a limit with the flag that raises it.
 [[nodiscard]] Error with_flag(const Error& error);
 

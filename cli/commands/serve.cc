@@ -1,5 +1,7 @@
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <ctime>
@@ -22,6 +24,8 @@
 namespace tairitsu::cli {
 namespace {
 
+using namespace std::chrono_literals;
+
 struct Options {
   LoadOptions load;
   SandboxOptions sandbox;
@@ -32,6 +36,7 @@ struct Options {
   std::string header_timeout = "10s";
   std::string body_timeout = "20s";
   std::string write_timeout = "20s";
+  std::string total_memory;
   bool no_pool = false;
 };
 
@@ -118,6 +123,21 @@ PoolOptions pool_for(const HttpServerOptions& server) {
   return pool;
 }
 
+/// As many descriptors as the system lets this process have.
+void raise_open_files() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/// What was asked for, or half of the machine's memory.
+Result<std::uint64_t> total_memory(const Options& options) {
+  if (!options.total_memory.empty()) return read_size(options.total_memory);
+  const auto pages = static_cast<std::uint64_t>(std::max(::sysconf(_SC_PHYS_PAGES), 0L));
+  return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) / 2;
+}
+
 Result<void> serve(Options& options) {
   TAIRITSU_TRY(auto wasi, to_wasi_options(options.sandbox));
   TAIRITSU_TRY(auto limits, to_limits(options.sandbox));
@@ -132,25 +152,34 @@ Result<void> serve(Options& options) {
   wasi.on_output_line = wasi.on_error_line = to_stderr;
   EngineOptions engine = engine_options(limits);
   engine.epochs = true;
+  TAIRITSU_TRY(engine.total_memory_bytes, total_memory(options));
+  raise_open_files();
   if (!options.no_pool) engine.pool = pool_for(options.server);
 
   // Before there is any other thread: each of them inherits what is blocked.
   const auto end = std::make_shared<std::promise<void>>();
+  const std::shared_future<void> ended = end->get_future().share();
   catch_signals(0, [end](int) { end->set_value(); });
   // Guests, requests and signals do not wait for whoever reads what is printed.
   queue_notes();
   options.server.on_access = access_log(options.log);
-  TAIRITSU_TRY(const auto image, load_image(engine, options.load));
+  options.load.is_cancelled = [ended] { return ended.wait_for(0s) == std::future_status::ready; };
+  const auto image = load_image(engine, options.load);
+  if (!image) {
+    // It was asked to end before it began.
+    if (image.error().code() == ErrorCode::interrupted) return {};
+    return std::unexpected(image.error());
+  }
   TAIRITSU_TRY(
       const auto container,
-      Container::builder(image).with_wasi(wasi).with_limits(limits).interruptible().build_template());
+      Container::builder(*image).with_wasi(wasi).with_limits(limits).interruptible().build_template());
   auto server = HttpServer::start(container, options.server);
   if (!server) return std::unexpected(server.error().with_context(options.load.what()));
   print_note("listening on http://" + server->address() + "\n");
   if (!server->admin_address().empty()) {
     print_note("health and metrics on http://" + server->admin_address() + "\n");
   }
-  end->get_future().wait();
+  ended.wait();
   print_note("draining: waiting for running requests\n");
   if (!server->drain(grace)) print_note("cutting off the requests that still run\n");
   server = fail(ErrorCode::interrupted, "the server has ended");  // What it still says comes before the end.
@@ -176,6 +205,7 @@ void add_serve(CLI::App& app) {
   auto options = std::make_shared<Options>();
   options->server.address = "127.0.0.1:8080";
   options->sandbox.timeout = "30s";
+  options->sandbox.memory = "256m";
   add_load_options(*command, options->load);
   HttpServerOptions& server = options->server;
   command->add_option("--addr", server.address, "Where to listen; port 0 takes a free one")
@@ -245,6 +275,10 @@ void add_serve(CLI::App& app) {
   command->add_option("--grace", options->grace, "How long running requests may take at the end")
       ->type_name("TIME")
       ->capture_default_str();
+  command
+      ->add_option("--total-memory", options->total_memory,
+                   "Limit the memory of all guests together (half of the machine's)")
+      ->type_name("SIZE");
   command->add_flag(
       "--no-pool", options->no_pool,
       "Allocate instances one by one: slower, with less memory kept and no bounds on their shape");

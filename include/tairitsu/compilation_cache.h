@@ -49,6 +49,17 @@ class CompilationCache {
 
   /// Has it told how many bytes are compiled, before each time. Not while another thread loads.
   void on_compile(std::function<void(std::size_t bytes)> told) { on_compile_ = std::move(told); }
+  /// A precompiled artifact in a file, which is there as long as `keep`.
+  struct Compiled {
+    std::filesystem::path file;
+    std::shared_ptr<const void> keep;
+  };
+  /// Compiles with the engine's options: `as_program` as `Program::from_bytes` does, else as `image` does.
+  using Compiler = std::function<Result<Compiled>(const EngineOptions& engine, bool as_program,
+                                                  std::span<const std::byte> source)>;
+  /// Has what is not kept compiled elsewhere, such as in another process that can be killed. Its artifacts are
+  /// trusted. It may need the async ABI where the engine has it not. Not while another thread loads.
+  void compile_with(Compiler compiler) { compiler_ = std::move(compiler); }
   /// Removes all that is kept. Fails with `untrusted_file` or `io`.
   [[nodiscard]] Result<void> clear() const;
 
@@ -62,6 +73,7 @@ class CompilationCache {
   [[nodiscard]] Result<typename Kind::Made> load(const Engine& engine, const Source& source) const;
   std::shared_ptr<const detail::ArtifactCache> artifacts_;
   std::function<void(std::size_t)> on_compile_;
+  Compiler compiler_;
 };
 
 }  // namespace tairitsu

@@ -46,16 +46,24 @@ struct Limits {
   /// `EngineOptions::epochs`, whose tick is the precision. A guest that waits in WASI is cut off too;
   /// a host function of yours is not.
   std::optional<std::chrono::nanoseconds> deadline = std::nullopt;
-  /// Bytes of linear memory, all memories of the container together.
+  /// Bytes of memory: the guest's linear memories and GC heap, and whatever else the host holds for the guest
+  /// beyond the first MiB: tables, handles, resources, HTTP bodies and fields, buffers of streams, captured
+  /// output. What one call from the guest makes the host allocate is counted when the call returns, so that
+  /// the limit may be exceeded by that much for a moment: 24 MiB plus a sixteenth of the limit at most.
   std::optional<std::uint64_t> memory_bytes = std::nullopt;
-  /// Elements of all tables together.
+  /// Elements of all tables together, of 8 bytes each. Default: 10,000,000.
   std::optional<std::uint64_t> table_elements = std::nullopt;
   /// Core instances, and also memories and tables, each. A component made of C has three or four
   /// core instances. Default: 10,000.
   std::optional<std::uint32_t> instances = std::nullopt;
-  /// Handles of resources that the guest holds at a time. Default: 100,000. Guests in garbage-collected languages
-  /// may never drop theirs: see docs/sandbox.md.
+  /// Handles of resources, streams and futures that the guest holds at a time, and also resources that the
+  /// host's WASI holds for it. Default: 100,000. Guests in garbage-collected languages may never drop theirs: see
+  /// docs/sandbox.md.
   std::optional<std::uint32_t> resource_handles = std::nullopt;
+  /// Files, directories and sockets that the guest has open at a time. Default: 256, or a quarter of what the
+  /// process may open, whichever is less. An outgoing HTTP request beyond it fails with WASI's
+  /// `connection-limit-reached`.
+  std::optional<std::uint32_t> descriptors = std::nullopt;
   /// Bytes that one call (of the guest, or of a host function by it) may copy out of the guest.
   std::uint64_t copied_bytes_per_call = std::uint64_t{128} << 20;
 };

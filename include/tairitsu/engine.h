@@ -37,6 +37,20 @@ struct PoolOptions {
   std::size_t stack_keep_resident = std::size_t{128} << 10;
 };
 
+/// What the engine compiles. A small binary of a peculiar shape can take a compiler minutes and gigabytes; these
+/// bounds are far above what toolchains make. Past one: `ErrorCode::compile_limit`, before anything is compiled.
+/// A compilation in this process cannot be interrupted; the program's commands compile in a process of their own,
+/// with a limit on its time and memory.
+struct CompileLimits {
+  std::uint32_t nesting = 5'000;  ///< Blocks, loops and conditions in one another, in one function.
+  std::uint64_t function_bytes = std::uint64_t{4} << 20;  ///< One function's code.
+  std::uint32_t functions = 500'000;                      ///< Of all core modules together.
+  std::uint32_t modules = 1'000;                          ///< Nested components and core modules, together.
+  std::uint32_t module_depth = 50;                        ///< Components in one another.
+  std::uint32_t items = 500'000;  ///< Types, imports, exports, instances, segments and the like, together.
+  std::uint64_t source_bytes = std::uint64_t{256} << 20;  ///< The whole binary.
+};
+
 enum class Optimization : std::uint8_t { none, speed, speed_and_size };
 
 /// Options of an engine. All containers of an engine share them; the defaults are for trusted,
@@ -60,6 +74,13 @@ struct EngineOptions {
   bool parallel_compilation = true;
   /// The guest's stack in bytes; 0 for the default of 512 KiB. Running out of it is a trap.
   std::size_t max_wasm_stack = 0;
+  CompileLimits compile_limits = {};
+  /// Bytes of memory that all containers of the engine may have together, counted as
+  /// `Limits::memory_bytes` is. Past it: `ErrorCode::memory_limit` for the container that asks for more.
+  std::optional<std::uint64_t> total_memory_bytes = std::nullopt;
+  /// Files and sockets that all containers of the engine may have open together. Default: half of what the
+  /// process may open. Past it: `ErrorCode::descriptor_limit`.
+  std::optional<std::uint32_t> total_descriptors = std::nullopt;
   /// A folder, made if missing, in which compiled components are kept and found again. Only this
   /// program's user should be able to write there: what lies in it runs as machine code.
   std::filesystem::path cache_folder = {};
@@ -85,5 +106,9 @@ class Engine {
   explicit Engine(std::shared_ptr<detail::EngineCore> core) : core_(std::move(core)) {}
   std::shared_ptr<detail::EngineCore> core_;
 };
+
+/// From now on this process exits with `status` when it runs out of memory, instead of aborting. For a process that
+/// does nothing but compile, under limits of the operating system that its parent has set.
+void exit_when_out_of_memory(int status) noexcept;
 
 }  // namespace tairitsu

@@ -40,7 +40,7 @@ enum class ErrorCode : std::uint8_t {
   fuel_exhausted,     ///< The container's fuel ran out.
   deadline_exceeded,  ///< The call took longer than the container's deadline.
   interrupted,        ///< The call was cut off through an interrupt handle or `stop()`.
-  memory_limit,       ///< The guest asked for more linear memory than it may have.
+  memory_limit,       ///< The guest, with all that the host holds for it, needs more memory than it may have.
   table_limit,        ///< The guest asked for more table elements than it may have.
   instance_limit,     ///< The component needs more core instances, memories or tables than it may have.
   handle_limit,       ///< The guest holds more resource handles than it may have.
@@ -58,6 +58,8 @@ enum class ErrorCode : std::uint8_t {
   unauthorized,       ///< A registry wants credentials, or denies what was asked for with those it has.
   registry_refused,   ///< A registry refused a request, or its answer breaks the protocol.
   size_limit,         ///< Content is larger than it may be.
+  descriptor_limit,   ///< The guest needs more open files and sockets than it may have.
+  compile_limit,      ///< The code is too large, or of a shape that takes too long or too much to compile.
 };
 
 /// The code's name as it stands above, e.g. `"fuel_exhausted"`. Valid for ever.

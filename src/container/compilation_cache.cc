@@ -18,6 +18,7 @@ namespace {
 
 struct Images {
   using Made = Image;
+  static constexpr bool kIsProgram = false;
   static constexpr std::string_view kSuffix{};
   static Result<Image> load(const Engine& engine, const std::filesystem::path& path) {
     return Image::from_trusted_artifact_file(engine, path);
@@ -31,6 +32,7 @@ struct Images {
 
 struct Programs {
   using Made = Program;
+  static constexpr bool kIsProgram = true;
   /// A core module is compiled in another way where it is no program.
   static constexpr std::string_view kSuffix = "-program";
   static Result<Program> load(const Engine& engine, const std::filesystem::path& path) {
@@ -111,13 +113,22 @@ Result<typename Kind::Made> CompilationCache::load(const Engine& engine, const S
   }
   TAIRITSU_TRY(const auto bytes, source.bytes());
   if (on_compile_) on_compile_(bytes.size());
-  auto made = Kind::compile(way.engine, bytes);
-  if (!made && made.error().code() == ErrorCode::async_abi_off) {
+  std::optional<Compiled> elsewhere;
+  if (compiler_) {
+    TAIRITSU_TRY(elsewhere, compiler_(way.engine.options(), Kind::kIsProgram, bytes));
+  }
+  const auto make = [&] {
+    return elsewhere ? Kind::load(way.engine, elsewhere->file) : Kind::compile(way.engine, bytes);
+  };
+  auto made = make();
+  // Of what was compiled elsewhere only the attempt to load it tells.
+  const auto wants_async_abi = elsewhere ? ErrorCode::artifact_mismatch : ErrorCode::async_abi_off;
+  if (!made && made.error().code() == wants_async_abi && !way.engine.options().async_abi) {
     if (!other) {
       TAIRITSU_TRY(other, with_async_abi());
     }
     way = *std::move(other);
-    made = Kind::compile(way.engine, bytes);
+    made = make();
   }
   if (made && artifacts_) {
     // Where it cannot be kept, it is compiled again the next time.

@@ -1,5 +1,6 @@
 #include "container/core.h"
 
+#include <algorithm>
 #include <exception>
 #include <tuple>
 
@@ -30,10 +31,11 @@ StoreOptions store_options(const Limits& limits) noexcept {
       .deadline_nanoseconds =
           limits.deadline ? static_cast<std::uint64_t>(limits.deadline->count()) : std::uint64_t{0},
       .max_memory_bytes = limits.memory_bytes.value_or(UINT64_MAX),
-      .max_table_elements = limits.table_elements.value_or(UINT64_MAX),
+      .max_table_elements = limits.table_elements.value_or(10'000'000),
       .max_instances = limits.instances.value_or(10'000),
       .max_handles = limits.resource_handles.value_or(100'000),
       .max_copied_bytes = limits.copied_bytes_per_call,
+      .max_descriptors = limits.descriptors.value_or(std::min(256U, max_open_files() / 4)),
   };
 }
 

@@ -1,5 +1,10 @@
 #include "engine/engine.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <new>
 #include <string>
 #include <system_error>
 
@@ -8,6 +13,12 @@
 namespace tairitsu {
 
 namespace detail {
+
+std::uint32_t max_open_files() noexcept {
+  struct rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+  return static_cast<std::uint32_t>(std::min<rlim_t>(limit.rlim_cur, 1U << 20));
+}
 
 Result<std::shared_ptr<EngineCore>> EngineCore::create(const EngineOptions& options) {
   std::string cache_folder;
@@ -37,6 +48,18 @@ Result<std::shared_ptr<EngineCore>> EngineCore::create(const EngineOptions& opti
       .pool_memory_keep_resident = pool.memory_keep_resident,
       .pool_table_keep_resident = pool.table_keep_resident,
       .pool_stack_keep_resident = pool.stack_keep_resident,
+      .max_total_memory_bytes = options.total_memory_bytes.value_or(UINT64_MAX),
+      .max_total_descriptors = options.total_descriptors.value_or(max_open_files() / 2),
+      .compile_limits =
+          {
+              .nesting = options.compile_limits.nesting,
+              .function_bytes = options.compile_limits.function_bytes,
+              .functions = options.compile_limits.functions,
+              .modules = options.compile_limits.modules,
+              .module_depth = options.compile_limits.module_depth,
+              .items = options.compile_limits.items,
+              .source_bytes = options.compile_limits.source_bytes,
+          },
   };
   if (options.epochs && options.epoch_tick.count() <= 0) {
     return fail(ErrorCode::invalid_argument, "EngineOptions::epoch_tick must be positive");
@@ -96,6 +119,13 @@ Result<Engine> Engine::create(const EngineOptions& options) {
 }
 
 Result<std::string> Engine::fingerprint() const { return core_->fingerprint(); }
+
+void exit_when_out_of_memory(int status) noexcept {
+  static int kept = 0;
+  kept = status;
+  std::set_new_handler([] { ::_exit(kept); });
+  bridge::tairitsu_bridge_exit_without_memory(status);
+}
 
 const EngineOptions& Engine::options() const noexcept { return core_->options(); }
 

@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -16,6 +17,9 @@ struct Engine;
 }
 
 namespace tairitsu::detail {
+
+/// How many descriptors the process may have open.
+[[nodiscard]] std::uint32_t max_open_files() noexcept;
 
 class EngineCore {
  public:

@@ -115,6 +115,10 @@ std::string_view to_string(ErrorCode code) noexcept {
       return "registry_refused";
     case ErrorCode::size_limit:
       return "size_limit";
+    case ErrorCode::descriptor_limit:
+      return "descriptor_limit";
+    case ErrorCode::compile_limit:
+      return "compile_limit";
   }
   return "unknown";
 }
@@ -205,13 +209,17 @@ constexpr ErrorCode to_error_code(Code code) noexcept {
       return ErrorCode::registry_refused;
     case Code::SizeLimit:
       return ErrorCode::size_limit;
+    case Code::DescriptorLimit:
+      return ErrorCode::descriptor_limit;
+    case Code::CompileLimit:
+      return ErrorCode::compile_limit;
   }
   return ErrorCode::internal;
 }
 
 // Both enumerations have the same values, so that codes can also be passed to the bridge.
 constexpr bool codes_agree() {
-  for (int value = 1; value <= static_cast<int>(ErrorCode::size_limit); ++value) {
+  for (int value = 1; value <= static_cast<int>(ErrorCode::compile_limit); ++value) {
     if (to_error_code(static_cast<Code>(value)) != static_cast<ErrorCode>(value)) return false;
   }
   return true;

@@ -78,6 +78,7 @@ bridge::StoreConfig to_config(const StoreOptions& options) noexcept {
       .max_instances = options.max_instances,
       .max_handles = options.max_handles,
       .max_copied_bytes = options.max_copied_bytes,
+      .max_descriptors = options.max_descriptors,
       .wasi = options.wasi,
   };
 }

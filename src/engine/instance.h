@@ -92,6 +92,7 @@ struct StoreOptions {
   std::uint32_t max_instances = UINT32_MAX;
   std::uint32_t max_handles = UINT32_MAX;
   std::uint64_t max_copied_bytes = UINT64_MAX;
+  std::uint32_t max_descriptors = UINT32_MAX;
   const bridge::WasiPolicy* wasi = nullptr;  ///< Null where the component imports none.
 };
 

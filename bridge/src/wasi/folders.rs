@@ -53,8 +53,19 @@ fn keep(data: &mut Data, folders: &[(Resource<Descriptor>, String)]) {
 
 /// Keeps where a folder is, where `given` is what a function opened.
 fn keep_opened(data: &mut Data, given: &dyn Any, path: Option<String>) {
-    if let (Some(opened), Some(path)) = (given.downcast_ref::<Resource<Descriptor>>(), path) {
-        data.wasi_folders_mut().insert(opened.rep(), path);
+    if let Some(opened) = given.downcast_ref::<Resource<Descriptor>>() {
+        data.keep_descriptor(opened);
+        if let Some(path) = path {
+            data.wasi_folders_mut().insert(opened.rep(), path);
+        }
+    }
+}
+
+/// Makes sure that there is room for what `function` opens, if it opens anything.
+fn reserve(data: &mut Data, function: &str) -> wasmtime::Result<()> {
+    match function {
+        "open-at" => data.reserve_descriptor(),
+        _ => Ok(()),
     }
 }
 
@@ -140,6 +151,7 @@ pub fn define(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
                  (descriptor, $($parameter),*): (Resource<Descriptor>, $($type),*)| {
                     let asked = asked(store.data(), &descriptor, &$path);
                     let data = store.data_mut();
+                    reserve(data, $name)?;
                     let result =
                         HostDescriptor::$method(&mut data.filesystem(), descriptor, $($parameter),*);
                     finish!(data, asked, result)
@@ -165,6 +177,7 @@ pub fn define_interruptible(interface: &mut LinkerInstance<Data>) -> wasmtime::R
                     Box::new(async move {
                         let asked = asked(store.data(), &descriptor, &$path);
                         let data = store.data_mut();
+                        reserve(data, $name)?;
                         let result = HostDescriptor::$method(
                             &mut data.filesystem(),
                             descriptor,
@@ -194,8 +207,11 @@ pub fn define_async(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()
                 |store: &Accessor<Data>,
                  (descriptor, $($parameter),*): (Resource<Descriptor>, $($type),*)| {
                     Box::pin(async move {
-                        let asked =
-                            store.with(|mut access| asked(access.data_mut(), &descriptor, &$path));
+                        let asked = store.with(|mut access| {
+                            let data = access.data_mut();
+                            reserve(data, $name)?;
+                            Ok::<_, wasmtime::Error>(asked(data, &descriptor, &$path))
+                        })?;
                         let files = store.with_getter::<WasiFilesystem>(Data::filesystem);
                         let result =
                             WasiFilesystem::$method(&files, descriptor, $($parameter),*).await;

@@ -1,6 +1,6 @@
 //! Linkers that hold WASI.
 
-use super::{folders, lookups, requests};
+use super::{descriptors, folders, held, lookups, requests};
 use crate::engine::Engine;
 use crate::error::{Code, Error};
 use crate::ffi::Bytes;
@@ -72,15 +72,31 @@ fn fill(linker: &mut Linker<Data>, key: u8) -> wasmtime::Result<()> {
         folders::define_preopens(&mut linker.instance(&name("filesystem/preopens"))?)?;
         let mut types = linker.instance(&name("filesystem/types"))?;
         match has(INTERRUPTIBLE) {
-            true => folders::define_interruptible(&mut types)?,
-            false => folders::define(&mut types)?,
+            true => {
+                folders::define_interruptible(&mut types)?;
+                held::define_interruptible(&mut types)?;
+            }
+            false => {
+                folders::define(&mut types)?;
+                held::define(&mut types)?;
+            }
+        }
+        descriptors::define_tcp(&mut linker.instance(&name("sockets/tcp-create-socket"))?)?;
+        descriptors::define_accept(&mut linker.instance(&name("sockets/tcp"))?)?;
+        let mut udp = linker.instance(&name("sockets/udp-create-socket"))?;
+        match has(INTERRUPTIBLE) {
+            true => descriptors::define_udp_interruptible(&mut udp)?,
+            false => descriptors::define_udp(&mut udp)?,
         }
     }
     if has(ASYNC_BASE) {
         let name = |interface| name(interface, ASYNC_VERSION);
         lookups::define_async(&mut linker.instance(&name("sockets/ip-name-lookup"))?)?;
         folders::define_preopens(&mut linker.instance(&name("filesystem/preopens"))?)?;
-        folders::define_async(&mut linker.instance(&name("filesystem/types"))?)?;
+        let mut types = linker.instance(&name("filesystem/types"))?;
+        folders::define_async(&mut types)?;
+        descriptors::define_async_directories(&mut types)?;
+        descriptors::define_async_sockets(&mut linker.instance(&name("sockets/types"))?)?;
     }
     if has(HTTP) {
         let name = |interface| name(interface, VERSION);

@@ -2,7 +2,9 @@
 //! [`WasiPolicy`] names.
 
 mod descriptor_output;
+pub mod descriptors;
 mod folders;
+mod held;
 mod linkers;
 mod lookups;
 mod outgoing;
@@ -14,4 +16,4 @@ mod stdio;
 
 pub use linkers::{Linkers, component_linker, own_name};
 pub use policy::{Policy, WasiCallbacks, WasiPolicy};
-pub use state::WasiState;
+pub use state::{Grant, WasiState};

@@ -1,7 +1,9 @@
 //! Outgoing HTTP requests, as the policy's rules allow them.
 
+use super::descriptors::{Permit, Permits};
 use super::policy::{Denial, Policy, Roots};
 use super::rules::{HttpTarget, http_candidates};
+use crate::account::{Account, Charged, Scope};
 use crate::sigpipe::QuietStream;
 use crate::tls;
 use bytes::Bytes;
@@ -35,6 +37,8 @@ pub struct TlsRoots(OnceLock<Result<Arc<rustls::ClientConfig>, String>>);
 impl TlsRoots {
     fn get(&self, roots: &Roots) -> Result<Arc<rustls::ClientConfig>, Error> {
         let made = self.0.get_or_init(|| {
+            // They are not the guest's that needs them first.
+            let _scope = Scope::enter(None);
             let config = tls::client_config(read_roots(roots)?);
             config.map(Arc::new).map_err(|error| error.to_string())
         });
@@ -68,11 +72,17 @@ fn read_roots(roots: &Roots) -> Result<rustls::RootCertStore, String> {
 /// What Wasmtime's wasi:http asks its host for.
 pub struct HttpHooks {
     policy: Arc<Policy>,
+    account: Option<Arc<Account>>,
+    permits: Permits,
 }
 
 impl HttpHooks {
-    pub fn new(policy: Arc<Policy>) -> HttpHooks {
-        HttpHooks { policy }
+    pub fn new(policy: Arc<Policy>, account: Option<Arc<Account>>, permits: Permits) -> HttpHooks {
+        HttpHooks {
+            policy,
+            account,
+            permits,
+        }
     }
 }
 
@@ -86,7 +96,18 @@ impl WasiHttpHooks for HttpHooks {
         options: Option<RequestOptions>,
         _response_errors: Io,
     ) -> Box<dyn Future<Output = Sent> + Send> {
-        Box::new(send(self.policy.clone(), request, options))
+        let Some(permit) = self.permits.take() else {
+            return Box::new(async { Err(Error::ConnectionLimitReached) });
+        };
+        let account = self.account.clone();
+        let sending = send(
+            self.policy.clone(),
+            account.clone(),
+            permit,
+            request,
+            options,
+        );
+        Box::new(Charged::new(account, sending))
     }
 }
 
@@ -170,6 +191,8 @@ async fn connect(
 
 async fn send(
     policy: Arc<Policy>,
+    account: Option<Arc<Account>>,
+    permit: Permit,
     mut request: http::Request<WasiBody>,
     options: Option<RequestOptions>,
 ) -> Sent {
@@ -239,12 +262,13 @@ async fn send(
         };
         body.boxed_unsync()
     });
-    let io: Io = Box::new(async move {
+    let io: Io = Box::new(Charged::new(account, async move {
+        let _permit = permit;
         match connection_ended {
             true => Ok(()),
             false => connection.await.map_err(Error::from),
         }
-    });
+    }));
     Ok((response, io))
 }
 

@@ -3,7 +3,7 @@
 use super::outgoing::TlsRoots;
 use super::rules::{HttpRule, SocketRules};
 use crate::error::{Code, Error};
-use crate::ffi::{Bytes, free, give, guard};
+use crate::ffi::{Bytes, free, give, guard_shared};
 use serde::Deserialize;
 use std::ffi::c_void;
 use std::sync::Arc;
@@ -200,7 +200,7 @@ pub unsafe extern "C" fn tairitsu_bridge_wasi_policy_new(
 ) -> *mut Error {
     // SAFETY: null or readable, the caller's promise.
     let callbacks = unsafe { callbacks.as_ref() }.map(|callbacks| Callbacks(*callbacks));
-    guard(|| {
+    guard_shared(|| {
         // SAFETY: the caller's promise.
         let policy = Policy::parse(unsafe { json.as_str()? }, callbacks)?;
         // SAFETY: the caller's promise.

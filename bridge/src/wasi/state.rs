@@ -1,11 +1,14 @@
 //! What a store holds for WASI.
 
 use super::descriptor_output::{DescriptorOutput, Target};
+use super::descriptors::Descriptors;
 use super::folders::Folders;
+use super::held::Entries;
 use super::outgoing::HttpHooks;
 use super::policy::{Clock, Denial, Input, Output, Policy};
 use super::rules::Protocol;
 use super::stdio::{CapturedOutput, LineOutput};
+use crate::account::{Account, Scope, Total};
 use crate::error::{Code, Error};
 use crate::store::Data;
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -30,6 +33,17 @@ pub struct WasiState {
     /// Standard output and standard error, where they are captured.
     captured: [Option<CapturedOutput>; 2],
     folders: Folders,
+    descriptors: Descriptors,
+    entries: Entries,
+}
+
+/// What a guest may have, besides what its policy lets it see.
+pub struct Grant {
+    /// What the host allocates for it is charged to; none where nothing limits it.
+    pub account: Option<Arc<Account>>,
+    pub max_handles: usize,
+    pub max_descriptors: usize,
+    pub total: Arc<Total>,
 }
 
 enum Guest {
@@ -235,31 +249,49 @@ fn context(
     Ok(builder)
 }
 
+fn descriptors(policy: &Policy, grant: &Grant) -> Descriptors {
+    let sockets = policy.sockets.are_for(Protocol::Tcp) || policy.sockets.are_for(Protocol::Udp);
+    Descriptors::new(
+        grant.max_descriptors,
+        grant.total.clone(),
+        sockets || policy.callbacks.is_some(),
+    )
+}
+
 impl WasiState {
     /// Opens the policy's folders and files. Fails with `Io` where one cannot be opened.
-    pub fn for_component(policy: &Arc<Policy>) -> Result<WasiState, Error> {
+    pub fn for_component(policy: &Arc<Policy>, grant: &Grant) -> Result<WasiState, Error> {
+        let _scope = Scope::enter(grant.account.as_deref());
         let mut captured = [None, None];
+        let descriptors = descriptors(policy, grant);
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(grant.max_handles);
         Ok(WasiState {
             guest: Guest::Component {
                 context: context(policy, &mut captured)?.build(),
-                table: ResourceTable::new(),
+                table,
                 http: WasiHttpCtx::new(),
-                hooks: HttpHooks::new(policy.clone()),
+                hooks: HttpHooks::new(policy.clone(), grant.account.clone(), descriptors.permits()),
             },
             policy: policy.clone(),
             captured,
             folders: Folders::new(),
+            descriptors,
+            entries: Entries::new(),
         })
     }
 
     /// The same for a core module.
-    pub fn for_module(policy: &Arc<Policy>) -> Result<WasiState, Error> {
+    pub fn for_module(policy: &Arc<Policy>, grant: &Grant) -> Result<WasiState, Error> {
+        let _scope = Scope::enter(grant.account.as_deref());
         let mut captured = [None, None];
         Ok(WasiState {
             guest: Guest::Module(context(policy, &mut captured)?.build_p1()),
             policy: policy.clone(),
             captured,
             folders: Folders::new(),
+            descriptors: descriptors(policy, grant),
+            entries: Entries::new(),
         })
     }
 
@@ -295,6 +327,26 @@ impl Data {
     fn wasi_guest(&mut self) -> &mut Guest {
         // A store is made with WASI before anything that imports it is instantiated in it.
         &mut self.wasi.as_mut().expect("the store has no WASI").guest
+    }
+
+    /// Charges for directories' entries that the guest has not read.
+    pub fn wasi_entries(&mut self) -> &mut Entries {
+        &mut self.wasi.as_mut().expect("the store has no WASI").entries
+    }
+
+    /// What the guest has open, and the table of its resources. Of a component.
+    pub fn wasi_descriptors(&mut self) -> (&mut Descriptors, &mut ResourceTable) {
+        let wasi = self.wasi.as_mut().expect("the store has no WASI");
+        match &mut wasi.guest {
+            Guest::Component { table, .. } => (&mut wasi.descriptors, table),
+            Guest::Module(_) => unreachable!("a core module imports preview 1 alone"),
+        }
+    }
+
+    /// Below which the numbers of a core module's descriptors are: its limit, besides those that it begins with.
+    pub fn preview1_max_descriptors(&self) -> usize {
+        let wasi = self.wasi.as_ref().expect("the store has no WASI");
+        wasi.descriptors.max() + 3 + wasi.policy.folders.len()
     }
 
     /// Preview 1, of a store that was made for a core module.

@@ -1,0 +1,232 @@
+//! What is compiled is bounded before it is: by a walk over the binary that allocates next to nothing.
+//!
+//! A compiler's time and memory do not grow with the size of its input alone. These are the shapes with which a small
+//! binary costs much.
+
+use crate::error::{Code, Error};
+use wasmparser::{FunctionBody, Operator, Parser, Payload};
+
+/// Mirrors `tairitsu::CompileLimits`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct CompileLimits {
+    /// Blocks, loops and conditions in one another.
+    pub nesting: u32,
+    /// The body of one function, in bytes.
+    pub function_bytes: u64,
+    /// All core modules together.
+    pub functions: u32,
+    /// Components and core modules, at any depth.
+    pub modules: u32,
+    /// Components in one another.
+    pub module_depth: u32,
+    /// Types, imports, exports, instances, aliases and canonical functions, at any depth.
+    pub items: u32,
+    pub source_bytes: u64,
+}
+
+/// As `tairitsu::CompileLimits` has them: for what is looked at without an engine.
+impl Default for CompileLimits {
+    fn default() -> CompileLimits {
+        CompileLimits {
+            nesting: 5_000,
+            function_bytes: 4 << 20,
+            functions: 500_000,
+            modules: 1_000,
+            module_depth: 50,
+            items: 500_000,
+            source_bytes: 256 << 20,
+        }
+    }
+}
+
+fn check_one(what: &str, option: &str, found: u64, limit: u64) -> Result<(), Error> {
+    match found > limit {
+        true => Err(Error::new(
+            Code::CompileLimit,
+            format!(
+                "too large to compile: {found} {what}, the limit is {limit} (CompileLimits::{option})"
+            ),
+        )),
+        false => Ok(()),
+    }
+}
+
+#[derive(Default)]
+struct Counts {
+    functions: u64,
+    modules: u64,
+    items: u64,
+}
+
+impl CompileLimits {
+    /// Fails with `CompileLimit`. What does not parse is left for the compiler to refuse.
+    pub fn check(&self, binary: &[u8]) -> Result<(), Error> {
+        check_one(
+            "bytes",
+            "source_bytes",
+            binary.len() as u64,
+            self.source_bytes,
+        )?;
+        let mut counts = Counts::default();
+        let mut depth = 0_u32;
+        for payload in Parser::new(0).parse_all(binary) {
+            let Ok(payload) = payload else {
+                return Ok(());
+            };
+            match &payload {
+                Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => {
+                    counts.modules += 1;
+                    depth += 1;
+                    let deepest = u64::from(self.module_depth);
+                    check_one(
+                        "nested modules",
+                        "modules",
+                        counts.modules,
+                        self.modules.into(),
+                    )?;
+                    check_one("levels of modules", "module_depth", depth.into(), deepest)?;
+                }
+                Payload::End(_) => depth = depth.saturating_sub(1),
+                Payload::CodeSectionStart { count, .. } => {
+                    counts.functions += u64::from(*count);
+                    let most = u64::from(self.functions);
+                    check_one("functions", "functions", counts.functions, most)?;
+                }
+                Payload::CodeSectionEntry(body) => self.check_body(body)?,
+                other => {
+                    counts.items += items(other);
+                    check_one("items", "items", counts.items, self.items.into())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_body(&self, body: &FunctionBody) -> Result<(), Error> {
+        let size = body.range().len() as u64;
+        check_one(
+            "bytes in a function",
+            "function_bytes",
+            size,
+            self.function_bytes,
+        )?;
+        // A block takes two bytes at least.
+        if size / 2 <= u64::from(self.nesting) {
+            return Ok(());
+        }
+        let Ok(mut operators) = body.get_operators_reader() else {
+            return Ok(());
+        };
+        let mut nesting = 0_u32;
+        while let Ok(operator) = operators.read() {
+            match operator {
+                Operator::Block { .. }
+                | Operator::Loop { .. }
+                | Operator::If { .. }
+                | Operator::Try { .. }
+                | Operator::TryTable { .. } => nesting += 1,
+                Operator::End => nesting = nesting.saturating_sub(1),
+                _ => {}
+            }
+            check_one(
+                "nested blocks",
+                "nesting",
+                nesting.into(),
+                self.nesting.into(),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// How many items a section has.
+fn items(payload: &Payload) -> u64 {
+    u64::from(match payload {
+        Payload::TypeSection(section) => section.count(),
+        Payload::ImportSection(section) => section.count(),
+        Payload::ExportSection(section) => section.count(),
+        Payload::GlobalSection(section) => section.count(),
+        Payload::TableSection(section) => section.count(),
+        Payload::ElementSection(section) => section.count(),
+        Payload::DataSection(section) => section.count(),
+        Payload::InstanceSection(section) => section.count(),
+        Payload::CoreTypeSection(section) => section.count(),
+        Payload::ComponentInstanceSection(section) => section.count(),
+        Payload::ComponentAliasSection(section) => section.count(),
+        Payload::ComponentTypeSection(section) => section.count(),
+        Payload::ComponentCanonicalSection(section) => section.count(),
+        Payload::ComponentImportSection(section) => section.count(),
+        Payload::ComponentExportSection(section) => section.count(),
+        _ => 0,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(limits: &CompileLimits, text: &str) -> Option<Code> {
+        let binary = wat::parse_str(text).unwrap();
+        limits.check(&binary).err().map(|error| error.code())
+    }
+
+    const LIMITED: Option<Code> = Some(Code::CompileLimit);
+
+    #[test]
+    fn bounds_the_nesting_of_code() {
+        let code = |depth: usize| {
+            format!(
+                "(module (func {} {}))",
+                "block ".repeat(depth),
+                "end ".repeat(depth)
+            )
+        };
+        let limits = CompileLimits {
+            nesting: 100,
+            ..CompileLimits::default()
+        };
+        assert_eq!(check(&limits, &code(99)), None);
+        assert_eq!(check(&limits, &code(101)), LIMITED);
+    }
+
+    #[test]
+    fn bounds_functions_and_their_size() {
+        let limits = CompileLimits {
+            functions: 2,
+            function_bytes: 100,
+            ..CompileLimits::default()
+        };
+        assert_eq!(check(&limits, "(module (func) (func))"), None);
+        assert_eq!(check(&limits, "(module (func) (func) (func))"), LIMITED);
+        let long = format!("(module (func {}))", "nop ".repeat(200));
+        assert_eq!(check(&limits, &long), LIMITED);
+    }
+
+    #[test]
+    fn bounds_modules_their_depth_and_items() {
+        let limits = CompileLimits {
+            modules: 4,
+            module_depth: 2,
+            items: 3,
+            ..CompileLimits::default()
+        };
+        let module = "(core module)";
+        assert_eq!(
+            check(&limits, &format!("(component {})", module.repeat(4))),
+            None
+        );
+        assert_eq!(
+            check(&limits, &format!("(component {})", module.repeat(5))),
+            LIMITED
+        );
+        assert_eq!(check(&limits, "(component (component (component)))"), None);
+        assert_eq!(
+            check(&limits, "(component (component (component (component))))"),
+            LIMITED
+        );
+        let types = |count: usize| format!("(component {})", "(type u8)".repeat(count));
+        assert_eq!(check(&limits, &types(3)), None);
+        assert_eq!(check(&limits, &types(4)), LIMITED);
+    }
+}
