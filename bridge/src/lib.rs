@@ -17,6 +17,7 @@
 pub mod abi;
 pub mod archive;
 mod artifact;
+mod backtrace;
 pub mod component;
 pub mod engine;
 pub mod error;

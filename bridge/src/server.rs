@@ -60,6 +60,7 @@ pub struct ServedRequest {
     pub peer: Bytes,
     pub error: Bytes,
     pub backtrace: Bytes,
+    pub full_backtrace: Bytes,
     pub body_bytes: u64,
     pub nanoseconds: u64,
     pub status: u16,
@@ -304,7 +305,10 @@ impl Drop for Record {
             target: Bytes::new(target.as_bytes()),
             peer: Bytes::new(peer.as_bytes()),
             error: Bytes::new(error.map_or(b"", |error| error.message().as_bytes())),
-            backtrace: Bytes::new(error.map_or(b"", |error| error.backtrace().as_bytes())),
+            backtrace: Bytes::new(error.map_or(b"", |error| error.backtrace().short.as_bytes())),
+            full_backtrace: Bytes::new(
+                error.map_or(b"", |error| error.backtrace().full.as_bytes()),
+            ),
             body_bytes: self.body_bytes,
             nanoseconds: u64::try_from((ended - self.began).as_nanos()).unwrap_or(u64::MAX),
             status: self.status.as_u16(),
@@ -513,7 +517,10 @@ impl Shared {
                 }
             },
         };
-        ended.map_err(|error| instance.context.explain(error))?;
+        ended.map_err(|error| {
+            let error = instance.context.explain(error);
+            error.with_output(&instance.store.data().error_tail())
+        })?;
         instance.served += 1;
         if instance.served < self.options.requests_per_instance && !*self.draining.borrow() {
             self.idle
@@ -917,7 +924,7 @@ impl Server {
             _ => {
                 return Err(Error::new(
                     Code::UnsupportedType,
-                    "the component serves no HTTP, for it exports neither wasi:http/incoming-handler of 0.2 nor \
+                    "the component serves no HTTP: it exports neither wasi:http/incoming-handler of 0.2 nor \
                      wasi:http/handler of 0.3",
                 ));
             }

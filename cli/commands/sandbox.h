@@ -43,7 +43,7 @@ void add_sandbox_options(CLI::App& command, SandboxOptions& options);
 
 /// An engine that can hold a container to these limits.
 [[nodiscard]] EngineOptions engine_options(const Limits& limits);
-/// The error of a limit with the flag that raises it.
+/// The error of a limit with the flag that raises it; any other without advice, which the library gives to C++ programs.
 [[nodiscard]] Error with_flag(const Error& error);
 
 /// `512`, `64k`, `10m`, `1g`: bytes.

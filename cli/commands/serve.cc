@@ -52,9 +52,13 @@ std::string as_text(const HttpAccess& access) {
                                  printable(access.target), access.status, access.body_bytes,
                                  std::chrono::duration<double, std::milli>(access.took).count());
   if (access.error != nullptr) {
-    line += fmt::format(" request={:016x} error={}: {}", access.id, to_string(access.error->code()),
-                        access.error->message());
-    if (!access.error->backtrace().empty()) line += "\n" + access.error->backtrace();
+    std::string details = access.error->message();
+    if (!access.error->backtrace().empty()) details += "\n" + backtrace_of(*access.error);
+    // A guest has a say in it: it does not get to begin a line of the log.
+    for (std::size_t at = 0; (at = details.find('\n', at)) != std::string::npos; at += 3) {
+      details.replace(at, 1, "\n  ");
+    }
+    line += fmt::format(" request={:016x} error={}: {}", access.id, to_string(access.error->code()), details);
   }
   return line + "\n";
 }
@@ -72,17 +76,13 @@ std::string as_json(const HttpAccess& access) {
   };
   if (access.error != nullptr) {
     json["error"] = {{"code", to_string(access.error->code())}, {"message", access.error->message()}};
-    if (!access.error->backtrace().empty()) json["error"]["backtrace"] = access.error->backtrace();
+    if (!access.error->backtrace().empty()) json["error"]["backtrace"] = backtrace_of(*access.error);
   }
-  // A client may send what is no UTF-8.
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return to_text(json);
 }
 
 /// Lines of several threads, each whole.
-void write_line(const std::string& line) {
-  std::fwrite(line.data(), 1, line.size(), stdout);
-  std::fflush(stdout);
-}
+void write_line(const std::string& line) { static_cast<void>(write_stdout(line)); }
 
 std::function<void(const HttpAccess&)> access_log(const std::string& kind) {
   if (kind == "text") return [](const HttpAccess& access) { write_line(as_text(access)); };
@@ -95,6 +95,13 @@ std::function<void(const HttpAccess&)> access_log(const std::string& kind) {
     };
   }
   return {};
+}
+
+/// `PORT` and `:PORT` are ports of this machine alone, so that nothing is open to others unless it says so.
+std::string listening_address(const std::string& typed) {
+  const std::string port = typed.starts_with(':') ? typed.substr(1) : typed;
+  const bool is_port = !port.empty() && port.find_first_not_of("0123456789") == std::string::npos;
+  return is_port ? "127.0.0.1:" + port : typed;
 }
 
 /// Room for as many instances as there are requests at a time, and for those that are just ending.
@@ -113,6 +120,8 @@ Result<void> serve(Options& options) {
   TAIRITSU_TRY(auto wasi, to_wasi_options(options.sandbox));
   TAIRITSU_TRY(auto limits, to_limits(options.sandbox));
   TAIRITSU_TRY(const auto grace, read_duration(options.grace));
+  options.server.address = listening_address(options.server.address);
+  options.server.admin_address = listening_address(options.server.admin_address);
   options.server.on_access = access_log(options.log);
   // Whole lines, so that those of several guests do not mix.
   const auto to_stderr = [](std::string_view line) { print_note(std::string(line) + "\n"); };
@@ -126,6 +135,10 @@ Result<void> serve(Options& options) {
   const auto end = std::make_shared<std::promise<void>>();
   catch_signals(0, [end](int) { end->set_value(); });
   TAIRITSU_TRY(const auto image, load_image(engine, options.load));
+  // First of all: what else it lacks does not matter.
+  if (const auto serves = HttpServer::check(image); !serves) {
+    return std::unexpected(serves.error().with_context(options.load.what()));
+  }
   TAIRITSU_TRY(
       const auto container,
       Container::builder(image).with_wasi(wasi).with_limits(limits).interruptible().build_template());
@@ -159,11 +172,11 @@ void add_serve(CLI::App& app) {
   options->sandbox.timeout = "30s";
   add_load_options(*command, options->load);
   HttpServerOptions& server = options->server;
-  command->add_option("--addr", server.address, "Where to listen; port 0 takes a free one")
-      ->type_name("ADDRESS:PORT")
+  command->add_option("--addr", server.address, "Address to listen on; a port alone is one of 127.0.0.1, and port 0 takes a free one")
+      ->type_name("[ADDRESS:]PORT")
       ->capture_default_str();
-  command->add_option("--admin-addr", server.admin_address, "Where /healthz and /metrics are")
-      ->type_name("ADDRESS:PORT");
+  command->add_option("--admin-addr", server.admin_address, "Address of /healthz and /metrics")
+      ->type_name("[ADDRESS:]PORT");
   command
       ->add_option("--requests-per-instance", server.requests_per_instance,
                    "How many requests an instance answers, one after the other. More than 1 is faster, and a "

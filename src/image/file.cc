@@ -33,6 +33,27 @@ FileDescriptor open_file(int folder, const char* name, int flags, mode_t mode) n
   }
 }
 
+Result<FileDescriptor> open_trusted_folder(const std::filesystem::path& path) {
+  std::filesystem::path part;
+  for (const std::filesystem::path& name : path) {
+    part /= name;
+    struct stat status{};
+    if (::lstat(part.c_str(), &status) != 0) continue;  // Opening it says why.
+    if (S_ISLNK(status.st_mode) && !is_trusted_owner(status)) {
+      return fail(ErrorCode::untrusted_file,
+                  fmt::format("'{}' is a symbolic link that belongs to user {} and not to user {}, who runs this",
+                              part.string(), status.st_uid, ::geteuid()));
+    }
+  }
+  FileDescriptor folder = open_file(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY);
+  if (!folder && errno != ENOENT) return std::unexpected(file_error(path, "open the folder", errno));
+  return folder;
+}
+
+bool is_trusted_owner(const struct stat& status) noexcept {
+  return status.st_uid == ::geteuid() || status.st_uid == 0;
+}
+
 int write_all(int file, std::span<const std::byte> bytes) noexcept {
   while (!bytes.empty()) {
     const ssize_t count = ::write(file, bytes.data(), bytes.size());

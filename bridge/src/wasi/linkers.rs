@@ -1,6 +1,6 @@
 //! Linkers that hold WASI.
 
-use super::{folders, lookups};
+use super::{folders, lookups, udp};
 use crate::engine::Engine;
 use crate::error::{Code, Error};
 use crate::ffi::Bytes;
@@ -75,12 +75,18 @@ fn fill(linker: &mut Linker<Data>, key: u8) -> wasmtime::Result<()> {
             true => folders::define_interruptible(&mut types)?,
             false => folders::define(&mut types)?,
         }
+        let mut sockets = linker.instance(&name("sockets/udp-create-socket"))?;
+        match has(INTERRUPTIBLE) {
+            true => udp::define_interruptible(&mut sockets)?,
+            false => udp::define(&mut sockets)?,
+        }
     }
     if has(ASYNC_BASE) {
         let name = |interface| name(interface, ASYNC_VERSION);
         lookups::define_async(&mut linker.instance(&name("sockets/ip-name-lookup"))?)?;
         folders::define_preopens(&mut linker.instance(&name("filesystem/preopens"))?)?;
         folders::define_async(&mut linker.instance(&name("filesystem/types"))?)?;
+        udp::define_async(&mut linker.instance(&name("sockets/types"))?)?;
     }
     linker.allow_shadowing(false);
     Ok(())

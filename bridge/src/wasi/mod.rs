@@ -9,6 +9,7 @@ mod policy;
 mod rules;
 mod state;
 mod stdio;
+mod udp;
 
 pub use linkers::{Linkers, component_linker, own_name};
 pub use policy::{Policy, WasiCallbacks, WasiPolicy};
