@@ -58,7 +58,8 @@ void add_commands(CLI::App& app, std::string_view wanted) {
 std::string in_quotes(std::string_view text) { return "'" + tairitsu::cli::printable(text) + "'"; }
 
 /// `unknown KIND 'TYPED'`, with the name that is most like it.
-std::string unknown(const std::string& kind, std::string_view typed, const std::vector<std::string_view>& names) {
+std::string unknown(const std::string& kind, std::string_view typed,
+                    const std::vector<std::string_view>& names) {
   std::string text = "unknown " + kind + " " + in_quotes(typed);
   const std::string_view near = tairitsu::cli::nearest(typed, names);
   return near.empty() ? text : text + "; did you mean " + in_quotes(near) + "?";
@@ -128,7 +129,8 @@ int main(int argc, char** argv) {
   add_commands(app, argc > 1 ? argv[1] : "");
 
   try {
-    if (argc > 1 && argv[1][0] != '-' && !find_command(argv[1])) return refuse(unknown_part(app, argv[1]), "tairitsu");
+    if (argc > 1 && argv[1][0] != '-' && !find_command(argv[1]))
+      return refuse(unknown_part(app, argv[1]), "tairitsu");
     app.parse(argc, argv);
     return 0;
   } catch (const CLI::RuntimeError& ended) {

@@ -93,9 +93,10 @@ void run_call(const CallOptions& options) {
   if (!code) {
     Error error = with_flag(code.error());
     if (error.code() == ErrorCode::missing_import && !options.stub_imports) {
-      error = error.with_advice(options.can_stub_imports
-                                    ? "With --stub-imports they fail when they are called, not before."
-                                    : "'tairitsu call --stub-imports' lets them fail when they are called, not before.");
+      error = error.with_advice(
+          options.can_stub_imports
+              ? "With --stub-imports they fail when they are called, not before."
+              : "'tairitsu call --stub-imports' lets them fail when they are called, not before.");
     }
     end_with(error, exit_code(error.code()));
   }

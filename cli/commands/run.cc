@@ -92,8 +92,11 @@ void add_run(CLI::App& app) {
   add_sandbox_options(*command, options->sandbox);
   command->callback([options] {
     if (!options->invoke.empty()) {
-      run_call(
-          {.load = options->load, .call = options->invoke, .arguments = {}, .can_stub_imports = false, .sandbox = options->sandbox});
+      run_call({.load = options->load,
+                .call = options->invoke,
+                .arguments = {},
+                .can_stub_imports = false,
+                .sandbox = options->sandbox});
       return;
     }
     const auto code = run(*options);

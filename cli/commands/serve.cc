@@ -172,7 +172,9 @@ void add_serve(CLI::App& app) {
   options->sandbox.timeout = "30s";
   add_load_options(*command, options->load);
   HttpServerOptions& server = options->server;
-  command->add_option("--addr", server.address, "Address to listen on; a port alone is one of 127.0.0.1, and port 0 takes a free one")
+  command
+      ->add_option("--addr", server.address,
+                   "Address to listen on; a port alone is one of 127.0.0.1, and port 0 takes a free one")
       ->type_name("[ADDRESS:]PORT")
       ->capture_default_str();
   command->add_option("--admin-addr", server.admin_address, "Address of /healthz and /metrics")

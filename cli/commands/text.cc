@@ -68,7 +68,8 @@ std::string terminal_text(std::string_view text, Escapes escapes) {
       result += fmt::format("\\x{:02x}", static_cast<unsigned>(value));
     } else if (value != '\n' && value != '\t' && is_obeyed(value)) {
       const auto number = static_cast<unsigned>(value);
-      result += escapes == Escapes::json ? fmt::format("\\u{:04x}", number) : fmt::format("\\u{{{:x}}}", number);
+      result +=
+          escapes == Escapes::json ? fmt::format("\\u{:04x}", number) : fmt::format("\\u{{{:x}}}", number);
     } else {
       result += text.substr(0, size);
     }

@@ -24,7 +24,8 @@ std::string_view to_string(ContainerState state) noexcept {
 namespace {
 
 constexpr std::string_view kBuilderAdvice =
-    "Give the builder what they are: with_bindings<World>(host) for a generated class, or with_imports, whose function "
+    "Give the builder what they are: with_bindings<World>(host) for a generated class, or with_imports, "
+    "whose function "
     "defines them one by one with Linker::define.";
 
 /// A failure to link, with what the caller can do if something is missing.

@@ -103,8 +103,8 @@ Result<Program> Program::from_image(const Image& image) {
         linked.error().with_advice("A program gets WASI alone; a Container can give its guest more."));
   }
   if (!linked) return std::unexpected(linked.error());
-  return Program(std::make_shared<const ProgramCore>(
-      ProgramCore{ProgramCore::Command{.image = image, .run = std::move(run), .linked = *std::move(linked)}}));
+  return Program(std::make_shared<const ProgramCore>(ProgramCore{
+      ProgramCore::Command{.image = image, .run = std::move(run), .linked = *std::move(linked)}}));
 }
 
 Result<Program> Program::from_bytes(const Engine& engine, std::span<const std::byte> bytes) {

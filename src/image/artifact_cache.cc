@@ -116,8 +116,8 @@ Result<std::optional<ArtifactCache::Key>> read_key(const std::filesystem::path& 
   }
   struct stat status{};
   if (::fstat(file.get(), &status) != 0) return std::unexpected(file_error(path, "look at it", errno));
-  const bool ours = S_ISREG(status.st_mode) && status.st_uid == ::geteuid() &&
-                    (status.st_mode & (S_IRWXG | S_IRWXO)) == 0;
+  const bool ours =
+      S_ISREG(status.st_mode) && status.st_uid == ::geteuid() && (status.st_mode & (S_IRWXG | S_IRWXO)) == 0;
   ArtifactCache::Key key{};
   if (!ours || status.st_size != static_cast<off_t>(key.size())) return std::nullopt;
   TAIRITSU_TRY(const std::size_t count, read_fully(file.get(), key, path));

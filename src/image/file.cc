@@ -40,9 +40,10 @@ Result<FileDescriptor> open_trusted_folder(const std::filesystem::path& path) {
     struct stat status{};
     if (::lstat(part.c_str(), &status) != 0) continue;  // Opening it says why.
     if (S_ISLNK(status.st_mode) && !is_trusted_owner(status)) {
-      return fail(ErrorCode::untrusted_file,
-                  fmt::format("'{}' is a symbolic link that belongs to user {} and not to user {}, who runs this",
-                              part.string(), status.st_uid, ::geteuid()));
+      return fail(
+          ErrorCode::untrusted_file,
+          fmt::format("'{}' is a symbolic link that belongs to user {} and not to user {}, who runs this",
+                      part.string(), status.st_uid, ::geteuid()));
     }
   }
   FileDescriptor folder = open_file(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY);

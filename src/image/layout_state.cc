@@ -24,7 +24,8 @@ Result<void> replace_file(int root, const std::filesystem::path& path, const cha
   const std::string aside = unique_name(std::string(kWriting) + "/file-");
   int reason = 0;
   {
-    const FileDescriptor file = open_file(root, aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kFileMode);
+    const FileDescriptor file =
+        open_file(root, aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kFileMode);
     if (!file) return std::unexpected(file_error(path / aside, "make it", errno));
     reason = write_all(file.get(), std::as_bytes(std::span(text)));
     if (reason == 0 && ::fsync(file.get()) != 0) reason = errno;
@@ -197,18 +198,19 @@ Result<void> make_own_folder(const LayoutState& state, int root, const char* nam
   }
   if (S_ISDIR(status.st_mode) && is_trusted_owner(status)) return {};
   return fail(ErrorCode::untrusted_file,
-              fmt::format("'{}' is not a folder of user {}, who runs this: remove it", (state.path / name).string(),
-                          ::geteuid()));
+              fmt::format("'{}' is not a folder of user {}, who runs this: remove it",
+                          (state.path / name).string(), ::geteuid()));
 }
 
 Result<bool> has_blobs(const LayoutState& state, int root) {
   const FileDescriptor blobs = open_directory(root, kBlobs);
   if (!blobs) return std::unexpected(file_error(state.path / kBlobs, "open the folder", errno));
   bool found = false;
-  TAIRITSU_CHECK(for_each_entry(blobs.get(), state.path / kBlobs, [&](const std::string&, const struct stat&) {
-    found = true;
-    return false;
-  }));
+  TAIRITSU_CHECK(
+      for_each_entry(blobs.get(), state.path / kBlobs, [&](const std::string&, const struct stat&) {
+        found = true;
+        return false;
+      }));
   return found;
 }
 
@@ -221,12 +223,14 @@ Result<LockedLayout> LockedLayout::take(const LayoutState& state, int patience) 
   if (!locked.root_) return std::unexpected(file_error(state.path, "open the folder", ENOENT));
   const int root = locked.root();
   struct stat status{};
-  if (::fstat(root, &status) != 0) return std::unexpected(file_error(state.path, "look at the folder", errno));
+  if (::fstat(root, &status) != 0)
+    return std::unexpected(file_error(state.path, "look at the folder", errno));
   if (!is_trusted_owner(status)) {
-    return fail(ErrorCode::untrusted_file,
-                fmt::format("'{}' belongs to user {} and not to user {}, who runs this: change it as that user, or "
-                            "use a folder of your own",
-                            state.path.string(), status.st_uid, ::geteuid()));
+    return fail(
+        ErrorCode::untrusted_file,
+        fmt::format("'{}' belongs to user {} and not to user {}, who runs this: change it as that user, or "
+                    "use a folder of your own",
+                    state.path.string(), status.st_uid, ::geteuid()));
   }
   for (const char* name : {".tairitsu", kWriting, kDamaged, "blobs", kBlobs}) {
     TAIRITSU_CHECK(make_own_folder(state, root, name));
@@ -249,9 +253,10 @@ Result<LockedLayout> LockedLayout::take(const LayoutState& state, int patience) 
     // Nobody could tell which of them are needed, and the next one to look would take all of them for garbage.
     TAIRITSU_TRY(const bool found, has_blobs(state, root));
     if (found) {
-      return fail(ErrorCode::invalid_manifest,
-                  fmt::format("'{}' is missing, and there are blobs: restore it, or remove '{}' to begin anew",
-                              (state.path / kIndexFile).string(), state.path.string()));
+      return fail(
+          ErrorCode::invalid_manifest,
+          fmt::format("'{}' is missing, and there are blobs: restore it, or remove '{}' to begin anew",
+                      (state.path / kIndexFile).string(), state.path.string()));
     }
     TAIRITSU_TRY(const Json index, state.read_index());
     TAIRITSU_CHECK(locked.write_index(state, index));

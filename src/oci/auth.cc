@@ -241,7 +241,8 @@ Result<bool> Authenticator::challenged(const std::string& registry, const Answer
   }
   if (!bearer && !plain) {
     if (other.empty()) return false;
-    return fail(ErrorCode::unauthorized, registry + " wants authentication by '" + printable(session_->shown(other), 40) +
+    return fail(ErrorCode::unauthorized, registry + " wants authentication by '" +
+                                             printable(session_->shown(other), 40) +
                                              "', which is not known here");
   }
   TAIRITSU_TRY(Registry * known, look_up(registry));

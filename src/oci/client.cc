@@ -253,13 +253,14 @@ Result<Manifest> Client::get_manifest(const Reference& reference, Clock::TimePoi
     media_type = lists_manifests ? detail::kIndexMediaType : detail::kManifestMediaType;
   }
   if (!is_manifest_type(media_type)) {
-    return fail(ErrorCode::registry_refused, "unknown media type of a manifest: '" +
-                                                 printable(session_.shown(media_type), 100) + "'");
+    return fail(ErrorCode::registry_refused,
+                "unknown media type of a manifest: '" + printable(session_.shown(media_type), 100) + "'");
   }
   if (lists_manifests != detail::is_index(media_type)) {
     return fail(ErrorCode::registry_refused,
-                lists_manifests ? "the manifest is that of an image index, but the registry says that of an image"
-                                : "the image index lists no manifests");
+                lists_manifests
+                    ? "the manifest is that of an image index, but the registry says that of an image"
+                    : "the image index lists no manifests");
   }
   return Manifest{.media_type = std::move(media_type), .digest = digest, .bytes = std::move(answer.text)};
 }
@@ -416,7 +417,8 @@ Result<bool> Client::find_blob(const Reference& repository, const Digest& digest
 }
 
 Result<bool> Client::has_blob(const Reference& repository, const Digest& digest) {
-  return in_context(session_, find_blob(repository, digest, pull_scope(repository), deadline(options_.request_limit)),
+  return in_context(session_,
+                    find_blob(repository, digest, pull_scope(repository), deadline(options_.request_limit)),
                     blob_name(repository, digest));
 }
 

@@ -158,7 +158,8 @@ Result<Url> Session::follow(const Url& from, std::string_view reference) const {
   // A name in the options is there on purpose. A loopback host is not safe for what came over TLS from elsewhere.
   const bool is_named = std::ranges::find(options_.plain_http, to->authority()) != options_.plain_http.end();
   if (is_named || (!from.secure && is_plain(to->authority()))) return to;
-  return fail(ErrorCode::registry_refused, from.authority() + " leads to " + printable(shown(to->to_string()), 200) +
+  return fail(ErrorCode::registry_refused, from.authority() + " leads to " +
+                                               printable(shown(to->to_string()), 200) +
                                                ", which is plain HTTP: refused");
 }
 

@@ -123,7 +123,9 @@ class Session {
   /// Has messages not show this, a password or a token, from now on.
   void keep_secret(std::string_view secret);
   /// The text as messages may show it.
-  [[nodiscard]] std::string shown(std::string_view text) const { return redacted(std::string(text), secrets_); }
+  [[nodiscard]] std::string shown(std::string_view text) const {
+    return redacted(std::string(text), secrets_);
+  }
 
   [[nodiscard]] Clock& clock() const noexcept { return *clock_; }
   [[nodiscard]] const SessionOptions& options() const noexcept { return options_; }

@@ -285,6 +285,11 @@ impl SocketRule {
     }
 }
 
+/// What a socket that connects or sends is bound to first, which is not to listen.
+fn is_implicit(address: SocketAddr) -> bool {
+    address.ip().is_unspecified() && address.port() == 0
+}
+
 /// What is known of one socket of UDP.
 #[derive(Default)]
 pub struct UdpSocket {
@@ -317,10 +322,20 @@ impl SocketRules {
             .any(|rule| rule.protocol.is_none_or(|own| own == protocol))
     }
 
+    /// Whether it is the bind without an address that connecting or sending begins with, of a socket that may not
+    /// listen anywhere. It reaches nobody, and what follows it is asked for with an address.
+    pub fn is_only_a_beginning(&self, address: SocketAddr, usage: SocketAddrUse) -> bool {
+        let protocol = match usage {
+            SocketAddrUse::TcpBind => Protocol::Tcp,
+            SocketAddrUse::UdpBind => Protocol::Udp,
+            _ => return false,
+        };
+        is_implicit(address) && !Self::are_for(&self.bind, protocol)
+    }
+
     /// Whether a socket may use the address. `udp` is the socket that it is asked for, where it is one of UDP.
     pub async fn allows(&self, address: SocketAddr, usage: SocketAddrUse, udp: &UdpSocket) -> bool {
-        // What a socket that connects or sends is bound to first, which is not to listen.
-        let implicit = address.ip().is_unspecified() && address.port() == 0;
+        let implicit = is_implicit(address);
         let (protocol, outward) = match usage {
             // Nobody reaches it before it listens, which is asked for with the port that it got.
             SocketAddrUse::TcpBind if implicit => {

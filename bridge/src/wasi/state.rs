@@ -166,7 +166,9 @@ pub async fn check_address(
     address: SocketAddr,
     usage: SocketAddrUse,
 ) -> bool {
-    let allowed = policy.sockets.allows(address, usage, socket).await;
+    let allowed = policy.sockets.allows(address, usage, socket).await
+        // Whoever is told of denials wants to know where the guest was going to.
+        || (policy.tells_denials() && policy.sockets.is_only_a_beginning(address, usage));
     if !allowed && let Some((kind, rule)) = describe(usage, address) {
         policy.denied(kind, &rule);
     }
