@@ -76,7 +76,8 @@ class FileDescriptor {
 /// Polls for up to `patience` milliseconds; false where others held it all the time.
 [[nodiscard]] Result<bool> lock_file(int file, int patience, const std::filesystem::path& path);
 
-/// Makes a folder and those above it, each only for its owner. One that exists stays as it is.
+/// Makes a folder and those above it, each only for its owner. One that exists stays as it is. Fails with
+/// `untrusted_file` if a symbolic link of another user's is in the path, or with `io`.
 [[nodiscard]] Result<void> make_folders(const std::filesystem::path& path);
 
 /// Calls for each entry but `.` and `..`, with what `lstat` says of it; those that vanish meanwhile are left

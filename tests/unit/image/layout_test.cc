@@ -493,6 +493,15 @@ TEST_F(LayoutTest, IsNotChangedWhereAnotherUserChoosesTheFolder) {
   EXPECT_OK(try_add(linked(), Parts("b"), {"b:1"})) << "a link of one's own is on purpose";
   ASSERT_EQ(::lchown(link.c_str(), kOther, kOther), 0);
   EXPECT_ERROR(try_add(linked(), Parts("c"), {"c:1"}), untrusted_file);
+  // Nor is anything made where such a link leads.
+  const std::filesystem::path target = folder.parent_path() / "target";
+  std::filesystem::create_directory(target);
+  std::filesystem::create_directory_symlink(target, folder.parent_path() / "home");
+  ASSERT_EQ(::lchown((folder.parent_path() / "home").c_str(), kOther, kOther), 0);
+  const auto inside =
+      unwrap(ImageLayout::open(folder.parent_path() / "home/data/images", test::plain_sha256));
+  EXPECT_ERROR(try_add(inside, Parts("d"), {"d:1"}), untrusted_file);
+  EXPECT_TRUE(std::filesystem::is_empty(target));
 }
 
 TEST_F(LayoutTest, CollectsNothingWhereAManifestCannotBeRead) {
