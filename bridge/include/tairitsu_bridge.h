@@ -270,6 +270,7 @@ struct ServedRequest {
   Bytes peer;
   Bytes error;
   Bytes backtrace;
+  Bytes full_backtrace;
   uint64_t body_bytes;
   uint64_t nanoseconds;
   uint16_t status;
@@ -396,6 +397,12 @@ Error *tairitsu_bridge_archive_writer_finish(ArchiveWriter *writer);
 /// `writer` is null or a live writer, not used afterwards.
 void tairitsu_bridge_archive_writer_free(ArchiveWriter *writer);
 
+/// Seals an artifact for a cache, in place. The key has 32 bytes.
+///
+/// # Safety
+/// `artifact` points to `size` bytes that may be written; `key` and `name` are readable.
+Error *tairitsu_bridge_artifact_seal(uint8_t *artifact, size_t size, Bytes key, Bytes name);
+
 /// Compiles a component from a binary or from text. With `from_core_module` the bytes are a core
 /// module, which gets the WASI preview 1 adapter if it needs it.
 ///
@@ -420,6 +427,17 @@ Error *tairitsu_bridge_component_from_trusted_artifact(const Engine *engine, Byt
 Error *tairitsu_bridge_component_from_trusted_artifact_file(const Engine *engine,
                                                             Bytes path,
                                                             Component **out);
+
+/// The same of a cache's file, which was put there with the key and under the name: `ArtifactDamaged` if not, before
+/// any of its code is mapped.
+///
+/// # Safety
+/// `engine` is live; `path`, `key` and `name` readable; `out` valid for a write. Nobody but the key's owner has it.
+Error *tairitsu_bridge_component_from_sealed_artifact_file(const Engine *engine,
+                                                           Bytes path,
+                                                           Bytes key,
+                                                           Bytes name,
+                                                           Component **out);
 
 /// Writes the compiled component as an artifact that the two functions above load.
 ///
@@ -502,6 +520,12 @@ Bytes tairitsu_bridge_error_message(const Error *error);
 /// # Safety
 /// `error` is a live error.
 Bytes tairitsu_bridge_error_backtrace(const Error *error);
+
+/// The same with all of its frames: the other counts those of a language's runtime. Valid until the error is freed.
+///
+/// # Safety
+/// `error` is a live error.
+Bytes tairitsu_bridge_error_full_backtrace(const Error *error);
 
 /// The status that a guest exited with.
 ///
@@ -710,6 +734,17 @@ Error *tairitsu_bridge_module_compile(const Engine *engine, Bytes bytes, Module 
 Error *tairitsu_bridge_module_from_trusted_artifact_file(const Engine *engine,
                                                          Bytes path,
                                                          Module **out);
+
+/// The same of a cache's file, which was put there with the key and under the name: `ArtifactDamaged` if not, before
+/// any of its code is mapped.
+///
+/// # Safety
+/// `engine` is live; `path`, `key` and `name` readable; `out` valid for a write. Nobody but the key's owner has it.
+Error *tairitsu_bridge_module_from_sealed_artifact_file(const Engine *engine,
+                                                        Bytes path,
+                                                        Bytes key,
+                                                        Bytes name,
+                                                        Module **out);
 
 /// Whether the file is a precompiled artifact of a core module.
 ///

@@ -152,6 +152,23 @@ pub struct ArchiveReader {
     left: u64,
     padding: u64,
     path: Vec<u8>,
+    /// Nothing was read yet.
+    new: bool,
+}
+
+/// Whether an archive begins with this: the header of an entry, by its checksum, or the end of all entries.
+fn is_tar_header(block: &[u8]) -> bool {
+    let Ok(block): Result<&[u8; BLOCK as usize], _> = block.try_into() else {
+        return false;
+    };
+    let header = tar::Header::from_byte_slice(block);
+    // The sum of all bytes, with spaces for its own eight.
+    let sum: u32 = block[..148]
+        .iter()
+        .chain(&block[156..])
+        .map(|byte| u32::from(*byte))
+        .sum();
+    block.iter().all(|byte| *byte == 0) || header.cksum().is_ok_and(|own| own == sum + 8 * 32)
 }
 
 impl ArchiveReader {
@@ -187,10 +204,30 @@ impl ArchiveReader {
             left: 0,
             padding: 0,
             path: Vec::new(),
+            new: true,
         })
     }
 
+    /// Says of something that is no archive at all that it is not one.
+    fn check_begin(&mut self) -> io::Result<()> {
+        let mut block = Vec::new();
+        self.input.by_ref().take(BLOCK).read_to_end(&mut block)?;
+        if !is_tar_header(&block) {
+            return Err(coded(
+                Code::InvalidManifest,
+                "this is not a tar archive, plain or compressed by gzip",
+            ));
+        }
+        let inner = std::mem::replace(&mut self.input.inner, Box::new(io::empty()));
+        self.input.inner = Box::new(Cursor::new(block).chain(inner));
+        self.input.left += BLOCK;
+        Ok(())
+    }
+
     fn next(&mut self) -> io::Result<Option<(ArchiveKind, u64)>> {
+        if std::mem::take(&mut self.new) {
+            self.check_begin()?;
+        }
         let rest = self.left.saturating_add(self.padding);
         self.left = 0;
         self.padding = 0;

@@ -1,7 +1,11 @@
 //! Precompiled artifacts: what Wasmtime serialises, an ELF file, followed by a trailer of ours.
 
 use crate::error::{Code, Error};
+use crate::ffi::{Bytes, guard};
 use sha2::{Digest, Sha256};
+use std::ffi::c_void;
+use std::fs::File;
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use wasmtime::Precompiled;
 
@@ -11,10 +15,16 @@ use wasmtime::Precompiled;
 //   8      the length of the ELF file, little-endian
 //   8      the size of the source, little-endian
 //   32     SHA-256 of the source
-//   8      the first bytes of SHA-256 of the 48 bytes before
+//   32     the seal: BLAKE3 of all bytes before it, then of a name and the name's length in 8 bytes, keyed; zeros
+//          where the artifact has none
+//   8      the first bytes of SHA-256 of the 80 bytes before
 //   8      TRAILER_MAGIC
 const TRAILER_MAGIC: &[u8; 8] = b"tairitsu";
-const TRAILER_SIZE: usize = 64;
+const TRAILER_SIZE: usize = 96;
+const SEAL_AT: usize = 48;
+const CHECKSUM_AT: usize = 80;
+const MAGIC_AT: usize = 88;
+pub const KEY_SIZE: usize = 32;
 
 /// What an artifact says of its source.
 pub struct Trailer {
@@ -38,6 +48,7 @@ impl Trailer {
         bytes.extend(self.artifact_size.to_le_bytes());
         bytes.extend(self.source_size.to_le_bytes());
         bytes.extend(self.source_digest);
+        bytes.extend([0; CHECKSUM_AT - SEAL_AT]);
         let checksum = Self::checksum(&bytes);
         bytes.extend(checksum);
         bytes.extend(TRAILER_MAGIC);
@@ -61,12 +72,12 @@ impl Trailer {
         let bytes = end
             .last_chunk::<TRAILER_SIZE>()
             .ok_or_else(|| damaged("it is too short"))?;
-        if &bytes[56..] != TRAILER_MAGIC {
+        if &bytes[MAGIC_AT..] != TRAILER_MAGIC {
             return Err(damaged(
                 "it does not end as one does; it may be truncated, or from another program",
             ));
         }
-        if bytes[48..56] != Self::checksum(&bytes[..48]) {
+        if bytes[CHECKSUM_AT..MAGIC_AT] != Self::checksum(&bytes[..CHECKSUM_AT]) {
             return Err(damaged("its end was changed"));
         }
         let number =
@@ -74,7 +85,7 @@ impl Trailer {
         let trailer = Trailer {
             artifact_size: number(0),
             source_size: number(8),
-            source_digest: bytes[16..48].try_into().unwrap_or_default(),
+            source_digest: bytes[16..SEAL_AT].try_into().unwrap_or_default(),
         };
         if trailer.artifact_size.checked_add(TRAILER_SIZE as u64) != Some(total) {
             return Err(damaged("its length is not the one it was written with"));
@@ -181,4 +192,207 @@ pub fn load_file<T>(
         },
     )?;
     Ok((loaded, trailer))
+}
+
+/// Who put an artifact into a cache, and as what: nobody else has the key, and an artifact that was copied over
+/// another has the wrong name.
+#[derive(Clone, Copy)]
+pub struct Seal<'a> {
+    key: &'a [u8; KEY_SIZE],
+    name: &'a [u8],
+}
+
+impl<'a> Seal<'a> {
+    pub fn new(key: &'a [u8], name: &'a [u8]) -> Result<Seal<'a>, Error> {
+        let key = key.try_into().map_err(|_| {
+            let message = format!("a key of {} bytes, and one has {KEY_SIZE}", key.len());
+            Error::new(Code::InvalidArgument, message)
+        })?;
+        Ok(Seal { key, name })
+    }
+
+    /// Of the artifact's bytes before the seal.
+    fn of(&self, before: &[u8]) -> blake3::Hash {
+        let mut hasher = blake3::Hasher::new_keyed(self.key);
+        hasher.update(before);
+        hasher.update(self.name);
+        hasher.update(&(self.name.len() as u64).to_le_bytes());
+        hasher.finalize()
+    }
+
+    /// Puts it into an artifact that has none.
+    pub fn apply(&self, artifact: &mut [u8]) -> Result<(), Error> {
+        Trailer::read(artifact, artifact.len() as u64)?;
+        let trailer = artifact.len() - TRAILER_SIZE;
+        let seal = *self.of(&artifact[..trailer + SEAL_AT]).as_bytes();
+        let end = &mut artifact[trailer..];
+        end[SEAL_AT..CHECKSUM_AT].copy_from_slice(&seal);
+        let checksum = Trailer::checksum(&end[..CHECKSUM_AT]);
+        end[CHECKSUM_AT..MAGIC_AT].copy_from_slice(&checksum);
+        Ok(())
+    }
+
+    fn check(&self, artifact: &[u8]) -> Result<Trailer, Error> {
+        let trailer = Trailer::read(artifact, artifact.len() as u64)?;
+        let at = artifact.len() - TRAILER_SIZE + SEAL_AT;
+        let mut found = [0; CHECKSUM_AT - SEAL_AT];
+        found.copy_from_slice(&artifact[at..at + CHECKSUM_AT - SEAL_AT]);
+        // Hashes compare in constant time.
+        match self.of(&artifact[..at]) == blake3::Hash::from_bytes(found) {
+            true => Ok(trailer),
+            false => Err(Error::new(
+                Code::ArtifactDamaged,
+                "the artifact was changed, or was not put into the cache under this name",
+            )),
+        }
+    }
+}
+
+/// A file that was read through once, so that what is mapped as code is what was checked.
+struct Mapped {
+    start: *mut c_void,
+    size: usize,
+}
+
+impl Mapped {
+    fn new(file: &File) -> std::io::Result<Mapped> {
+        let size = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+        if size == 0 {
+            return Ok(Mapped {
+                start: std::ptr::null_mut(),
+                size,
+            });
+        }
+        // SAFETY: a new mapping, of no memory that is in use.
+        let start = unsafe {
+            rustix::mm::mmap(
+                std::ptr::null_mut(),
+                size,
+                rustix::mm::ProtFlags::READ,
+                rustix::mm::MapFlags::PRIVATE | rustix::mm::MapFlags::POPULATE,
+                file,
+                0,
+            )
+        }?;
+        Ok(Mapped { start, size })
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self.size {
+            0 => &[],
+            // SAFETY: mapped for as long as this lives. A file of the cache is never written in place by us.
+            size => unsafe { std::slice::from_raw_parts(self.start.cast(), size) },
+        }
+    }
+}
+
+impl Drop for Mapped {
+    fn drop(&mut self) {
+        if self.size != 0 {
+            // SAFETY: nothing borrows from it any more. If it fails, the mapping stays, which harms nobody.
+            let _ = unsafe { rustix::mm::munmap(self.start, self.size) };
+        }
+    }
+}
+
+/// Loads an artifact from a cache by `load`, Wasmtime's own function for its kind, if it has this seal.
+pub fn load_sealed<T>(
+    path: &Path,
+    seal: Seal<'_>,
+    load: impl FnOnce(&Path) -> wasmtime::Result<T>,
+) -> Result<(T, Trailer), Error> {
+    let io = |error: std::io::Error| Error::new(Code::Io, format!("{}: {error}", path.display()));
+    let file = File::open(path).map_err(io)?;
+    let trailer = seal.check(Mapped::new(&file).map_err(io)?.bytes())?;
+    // By the open file, not by its name: that may be another's by now.
+    let opened = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let loaded = load(Path::new(&opened))
+        .map_err(|error| Error::from_wasmtime(&error, Code::ArtifactDamaged))?;
+    Ok((loaded, trailer))
+}
+
+/// Seals an artifact for a cache, in place. The key has 32 bytes.
+///
+/// # Safety
+/// `artifact` points to `size` bytes that may be written; `key` and `name` are readable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_artifact_seal(
+    artifact: *mut u8,
+    size: usize,
+    key: Bytes,
+    name: Bytes,
+) -> *mut Error {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let (artifact, key, name) = unsafe {
+            (
+                std::slice::from_raw_parts_mut(artifact, size),
+                key.as_slice(),
+                name.as_slice(),
+            )
+        };
+        Seal::new(key, name)?.apply(artifact)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sealed(key: u8, name: &[u8]) -> Vec<u8> {
+        let mut artifact = seal(b"machine code".repeat(1000), 7, [3; 32]);
+        let key = [key; KEY_SIZE];
+        Seal::new(&key, name).unwrap().apply(&mut artifact).unwrap();
+        artifact
+    }
+
+    fn is_good(artifact: &[u8], key: u8, name: &[u8]) -> bool {
+        let key = [key; KEY_SIZE];
+        Seal::new(&key, name).unwrap().check(artifact).is_ok()
+    }
+
+    #[test]
+    fn a_seal_is_of_one_key_and_one_name() {
+        let artifact = sealed(1, b"a-1");
+        assert!(is_good(&artifact, 1, b"a-1"));
+        assert!(!is_good(&artifact, 2, b"a-1"));
+        assert!(!is_good(&artifact, 1, b"a-2"));
+        assert!(!is_good(&artifact, 1, b"a-"));
+        assert!(!is_good(&artifact, 1, b""));
+        assert!(Seal::new(b"short", b"a").is_err());
+        // It is an artifact like any other, and sealed again it is the same.
+        assert_eq!(unseal(&artifact).unwrap().0, b"machine code".repeat(1000));
+        let mut again = artifact.clone();
+        Seal::new(&[1; KEY_SIZE], b"a-1")
+            .unwrap()
+            .apply(&mut again)
+            .unwrap();
+        assert_eq!(again, artifact);
+        // One that was never sealed is no better than a damaged one.
+        assert!(!is_good(
+            &seal(b"machine code".to_vec(), 7, [3; 32]),
+            1,
+            b"a-1"
+        ));
+    }
+
+    #[test]
+    fn a_seal_breaks_at_the_first_bit() {
+        let artifact = sealed(1, b"a-1");
+        for at in (0..artifact.len())
+            .step_by(37)
+            .chain(artifact.len() - TRAILER_SIZE..artifact.len())
+        {
+            let mut changed = artifact.clone();
+            changed[at] ^= 1 << (at % 8);
+            assert!(!is_good(&changed, 1, b"a-1"), "byte {at}");
+        }
+        for size in [0, 1, TRAILER_SIZE - 1, TRAILER_SIZE, artifact.len() - 1] {
+            assert!(!is_good(&artifact[..size], 1, b"a-1"), "{size} bytes");
+            assert!(!is_good(&artifact[artifact.len() - size..], 1, b"a-1"));
+        }
+        let mut longer = artifact;
+        longer.push(0);
+        assert!(!is_good(&longer, 1, b"a-1"));
+    }
 }

@@ -51,7 +51,7 @@ pub fn parse_text(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     if Engine::detects_artifact(bytes) {
         return Err(Error::new(
             Code::NotWasm,
-            "this is a precompiled artifact: load it with from_trusted_artifact, and only if you trust who made it",
+            "this is a precompiled artifact, which runs as it is: load it as one, and only if you trust who made it",
         ));
     }
     let text = std::str::from_utf8(bytes).map_err(|_| not_wasm())?;
@@ -107,7 +107,7 @@ pub fn to_binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
 pub fn is_component() -> Error {
     Error::new(
         Code::IsComponent,
-        "this is a component already, not a core module: use from_bytes or from_file",
+        "this is a component already, not a core module",
     )
 }
 
@@ -201,6 +201,34 @@ pub unsafe extern "C" fn tairitsu_bridge_component_from_trusted_artifact_file(
         let (engine, path) = unsafe { (&*engine, Path::new(path.as_str()?)) };
         let (component, trailer) = artifact::load_file(path, Kind::Component, || {
             // SAFETY: the caller vouches for the artifact.
+            unsafe { wasmtime::component::Component::deserialize_file(&engine.engine, path) }
+        })?;
+        // SAFETY: the caller's promise.
+        unsafe { give(out, loaded(component, trailer)) };
+        Ok(())
+    })
+}
+
+/// The same of a cache's file, which was put there with the key and under the name: `ArtifactDamaged` if not, before
+/// any of its code is mapped.
+///
+/// # Safety
+/// `engine` is live; `path`, `key` and `name` readable; `out` valid for a write. Nobody but the key's owner has it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_component_from_sealed_artifact_file(
+    engine: *const Engine,
+    path: Bytes,
+    key: Bytes,
+    name: Bytes,
+    out: *mut *mut Component,
+) -> *mut Error {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let (engine, path) = unsafe { (&*engine, Path::new(path.as_str()?)) };
+        // SAFETY: the caller's promise.
+        let seal = unsafe { artifact::Seal::new(key.as_slice(), name.as_slice())? };
+        let (component, trailer) = artifact::load_sealed(path, seal, |path| {
+            // SAFETY: the seal vouches for the artifact.
             unsafe { wasmtime::component::Component::deserialize_file(&engine.engine, path) }
         })?;
         // SAFETY: the caller's promise.

@@ -1,5 +1,6 @@
 //! The one error type of the bridge.
 
+use crate::backtrace;
 use crate::ffi::{Bytes, free};
 use wasmtime::component::ResourceTableError;
 use wasmtime::{Trap, WasmBacktrace};
@@ -58,7 +59,7 @@ pub enum Code {
 pub struct Error {
     code: Code,
     message: String,
-    backtrace: String,
+    backtrace: backtrace::Text,
     /// Of a guest that exited.
     exit_status: i32,
 }
@@ -91,7 +92,7 @@ impl Error {
         Error {
             code,
             message: message.into(),
-            backtrace: String::new(),
+            backtrace: backtrace::Text::default(),
             exit_status: 0,
         }
     }
@@ -114,15 +115,29 @@ impl Error {
         &self.message
     }
 
-    pub fn backtrace(&self) -> &str {
+    pub fn backtrace(&self) -> &backtrace::Text {
         &self.backtrace
+    }
+
+    /// The same of a guest that trapped, with the end of what it wrote to standard error.
+    pub fn with_output(mut self, output: &str) -> Error {
+        let output = output.trim_end();
+        if self.code == Code::Trap && !output.is_empty() {
+            self.message
+                .push_str("\nthe guest's standard error ends with:");
+            for line in output.lines() {
+                self.message.push_str("\n  ");
+                self.message.push_str(line);
+            }
+        }
+        self
     }
 
     /// Finds the code in the chain of `error`; `otherwise` where nothing in it says.
     pub fn from_wasmtime(error: &wasmtime::Error, otherwise: Code) -> Error {
         let backtrace = error
             .downcast_ref::<WasmBacktrace>()
-            .map(frames)
+            .map(backtrace::text)
             .unwrap_or_default();
         // The backtrace is a context of its own in the chain: it is reported apart.
         let message = error
@@ -138,16 +153,6 @@ impl Error {
             exit_status: error.downcast_ref::<I32Exit>().map_or(0, |exit| exit.0),
         }
     }
-}
-
-/// The frames of a backtrace, one a line, without Wasmtime's heading and hints.
-fn frames(backtrace: &WasmBacktrace) -> String {
-    let text = backtrace.to_string();
-    let frames = text
-        .lines()
-        .filter(|line| line.starts_with(' '))
-        .collect::<Vec<_>>();
-    frames.join("\n")
 }
 
 fn code_of(error: &wasmtime::Error, message: &str, otherwise: Code) -> Code {
@@ -225,7 +230,17 @@ pub unsafe extern "C" fn tairitsu_bridge_error_message(error: *const Error) -> B
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_bridge_error_backtrace(error: *const Error) -> Bytes {
     // SAFETY: the caller's promise.
-    Bytes::new(unsafe { (*error).backtrace.as_bytes() })
+    Bytes::new(unsafe { (*error).backtrace.short.as_bytes() })
+}
+
+/// The same with all of its frames: the other counts those of a language's runtime. Valid until the error is freed.
+///
+/// # Safety
+/// `error` is a live error.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_error_full_backtrace(error: *const Error) -> Bytes {
+    // SAFETY: the caller's promise.
+    Bytes::new(unsafe { (*error).backtrace.full.as_bytes() })
 }
 
 /// The status that a guest exited with.

@@ -18,6 +18,7 @@ pub mod abi;
 pub mod account;
 pub mod archive;
 mod artifact;
+mod backtrace;
 pub mod compile_limits;
 pub mod component;
 pub mod engine;

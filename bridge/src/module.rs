@@ -114,6 +114,35 @@ pub unsafe extern "C" fn tairitsu_bridge_module_from_trusted_artifact_file(
     })
 }
 
+/// The same of a cache's file, which was put there with the key and under the name: `ArtifactDamaged` if not, before
+/// any of its code is mapped.
+///
+/// # Safety
+/// `engine` is live; `path`, `key` and `name` readable; `out` valid for a write. Nobody but the key's owner has it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_module_from_sealed_artifact_file(
+    engine: *const Engine,
+    path: Bytes,
+    key: Bytes,
+    name: Bytes,
+    out: *mut *mut Module,
+) -> *mut Error {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let (engine, path) = unsafe { (&*engine, Path::new(path.as_str()?)) };
+        // SAFETY: the caller's promise.
+        let seal = unsafe { artifact::Seal::new(key.as_slice(), name.as_slice())? };
+        let (module, trailer) = artifact::load_sealed(path, seal, |path| {
+            // SAFETY: the seal vouches for the artifact.
+            unsafe { wasmtime::Module::deserialize_file(&engine.engine, path) }
+        })?;
+        let module = Module::link(engine, &module, trailer)?;
+        // SAFETY: the caller's promise.
+        unsafe { give(out, module) };
+        Ok(())
+    })
+}
+
 /// Whether the file is a precompiled artifact of a core module.
 ///
 /// # Safety

@@ -79,6 +79,7 @@ pub struct ServedRequest {
     pub peer: Bytes,
     pub error: Bytes,
     pub backtrace: Bytes,
+    pub full_backtrace: Bytes,
     pub body_bytes: u64,
     pub nanoseconds: u64,
     pub status: u16,
@@ -332,7 +333,10 @@ impl Shared {
                 }
             },
         };
-        ended.map_err(|error| instance.context.explain(error))?;
+        ended.map_err(|error| {
+            let error = instance.context.explain(error);
+            error.with_output(&instance.store.data().error_tail())
+        })?;
         instance.served += 1;
         let finished = finished_bodies(&mut instance.store);
         if finished
@@ -751,7 +755,7 @@ impl Server {
             _ => {
                 return Err(Error::new(
                     Code::UnsupportedType,
-                    "the component serves no HTTP, for it exports neither wasi:http/incoming-handler of 0.2 nor \
+                    "the component serves no HTTP: it exports neither wasi:http/incoming-handler of 0.2 nor \
                      wasi:http/handler of 0.3",
                 ));
             }

@@ -606,9 +606,18 @@ unsafe fn typed<const CONTEXT: bool>(
     unsafe { TypedFunc::new_unchecked(function) }
 }
 
+/// What went wrong in the guest of `store`, with what it said last.
+///
+/// # Safety
+/// `store` is live, and no call runs in it.
 #[cold]
-fn failed(error: wasmtime::Error) -> Error {
-    Error::from_wasmtime(&error, Code::Trap)
+unsafe fn failed(store: *const Store, error: &wasmtime::Error) -> Error {
+    let error = Error::from_wasmtime(error, Code::Trap);
+    // SAFETY: the caller's promise.
+    match (error.code(), unsafe { &*store }) {
+        (Code::Trap, store) => error.with_output(&store.store.data().error_tail()),
+        _ => error,
+    }
 }
 
 /// Makes a store for an instance of `pre`.
@@ -665,7 +674,10 @@ pub unsafe extern "C" fn tairitsu_bridge_store_run_module(
     module: *const Module,
 ) -> *mut Error {
     // SAFETY: the caller's promise.
-    guard(|| unsafe { (*store).run_module(&(*module).pre).map_err(failed) })
+    guard(|| unsafe {
+        let ended = (*store).run_module(&(*module).pre);
+        ended.map_err(|error| failed(store, &error))
+    })
 }
 
 /// Calls a function of the type of `wasi:cli/run#run`, of 0.2 or 0.3: whether it succeeded.
@@ -681,7 +693,9 @@ pub unsafe extern "C" fn tairitsu_bridge_store_run_command(
 ) -> *mut Error {
     guard(|| {
         // SAFETY: the caller's promise.
-        let ended = unsafe { (*store).run_command(&*export) }.map_err(failed)?;
+        let ended = unsafe { (*store).run_command(&*export) };
+        // SAFETY: the caller's promise.
+        let ended = ended.map_err(|error| unsafe { failed(store, &error) })?;
         // SAFETY: the caller's promise.
         unsafe { out.write(ended) };
         Ok(())
@@ -698,7 +712,10 @@ pub unsafe extern "C" fn tairitsu_bridge_store_instantiate(
     pre: *const InstancePre,
 ) -> *mut Error {
     // SAFETY: the caller's promise.
-    guard(|| unsafe { (*store).instantiate(&*pre).map_err(failed) })
+    guard(|| unsafe {
+        let made = (*store).instantiate(&*pre);
+        made.map_err(|error| failed(store, &error))
+    })
 }
 
 /// Frees the store and the guest in it. No guest code runs.
@@ -756,7 +773,10 @@ pub unsafe extern "C" fn tairitsu_bridge_store_call(
     frame: *mut Frame,
 ) -> *mut Error {
     // SAFETY: the caller's promise.
-    guard(|| unsafe { (*store).call((*function).function, frame).map_err(failed) })
+    guard(|| unsafe {
+        let called = (*store).call((*function).function, frame);
+        called.map_err(|error| failed(store, &error))
+    })
 }
 
 /// Drops a guest's resource: its destructor runs in the guest where the handle owns it.
@@ -769,7 +789,10 @@ pub unsafe extern "C" fn tairitsu_bridge_store_drop_resource(
     handle: *const Handle,
 ) -> *mut Error {
     // SAFETY: the caller's promise.
-    guard(|| unsafe { (*store).drop_resource(&*handle).map_err(failed) })
+    guard(|| unsafe {
+        let dropped = (*store).drop_resource(&*handle);
+        dropped.map_err(|error| failed(store, &error))
+    })
 }
 
 /// The fuel that is left; an error where the engine does not count fuel.

@@ -95,7 +95,7 @@ Result<void> load(const std::optional<std::string>& input) {
   }
   const FileDescriptor file(input ? ::open(input->c_str(), O_RDONLY | O_CLOEXEC)
                                   : ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
-  if (file.get() < 0) return system_failure(what);
+  if (file.get() < 0) return open_failure(what);
   TAIRITSU_TRY(auto store, open_store());
   const auto images =
       store.load([&](std::span<std::byte> into) { return read_some(file.get(), into, what); });

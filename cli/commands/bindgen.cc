@@ -27,6 +27,7 @@ Result<void> make_folder(const std::filesystem::path& folder) {
 }
 
 Result<void> generate(const Options& options) {
+  TAIRITSU_CHECK(require_file(options.bindings.wit.path));
   TAIRITSU_TRY(const auto files, generate_guest_bindings(options.bindings));
   TAIRITSU_CHECK(make_folder(options.folder));
   for (const auto& file : files) TAIRITSU_CHECK(write_file(options.folder / file.name, file.contents));
@@ -53,6 +54,7 @@ Result<void> check_ours(const std::filesystem::path& path) {
 }
 
 Result<void> generate_host(const HostOptions& options) {
+  TAIRITSU_CHECK(require_file(options.bindings.wit.path));
   bindgen::HostOptions bindings = options.bindings;
   bindings.provide_wasi = !options.implement_wasi;
   TAIRITSU_TRY(const auto generated, bindgen::generate_host_bindings(bindings));
@@ -84,9 +86,7 @@ void add_language(CLI::App& guest, const std::string& name, const std::string& d
   command->add_option("-o,--output", options->folder, "The folder to write to; made where missing")
       ->type_name("DIR")
       ->capture_default_str();
-  command->callback([options] {
-    if (const auto done = generate(*options); !done) end_with(done.error());
-  });
+  command->callback([options] { end_unless(generate(*options)); });
 }
 
 void add_host(CLI::App& bindgen) {
@@ -105,9 +105,7 @@ void add_host(CLI::App& bindgen) {
   command->add_flag("--implement-wasi", options->implement_wasi,
                     "The host implements WASI's imports too; else the runtime's own serves them");
   command->add_flag("--force", options->force, "Write over files that were not generated");
-  command->callback([options] {
-    if (const auto done = generate_host(*options); !done) end_with(done.error());
-  });
+  command->callback([options] { end_unless(generate_host(*options)); });
 }
 
 }  // namespace

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <cstddef>
 #include <filesystem>
 #include <iostream>
@@ -11,6 +13,7 @@
 #include "commands/command.h"
 #include "commands/load.h"
 #include "commands/sandbox.h"
+#include "commands/signals.h"
 #include "tairitsu/tairitsu.h"
 
 namespace tairitsu::cli {
@@ -55,6 +58,8 @@ Result<Value> call(const Container& container, const CallOptions& options, const
 }
 
 Result<int> run(const CallOptions& options) {
+  // Before there is any other thread, which would end the process by the signal itself.
+  catch_signals(0, [](int signal) { ::_exit(128 + signal); });
   TAIRITSU_TRY(const auto wasi, to_wasi_options(options.sandbox));
   TAIRITSU_TRY(auto limits, to_limits(options.sandbox));
   TAIRITSU_TRY(const auto image, load_within(limits, options.load, load_image));
@@ -73,7 +78,7 @@ Result<int> run(const CallOptions& options) {
   const JsonOptions json{.bytes_as_base64 = options.base64};
   TAIRITSU_TRY(const Value result, call(container, options, json));
   if (options.json) {
-    TAIRITSU_CHECK(write_stdout(to_json(result, json) + "\n"));
+    TAIRITSU_CHECK(write_json(to_json(result, json) + "\n"));
   } else if (!result.is_empty()) {
     TAIRITSU_CHECK(write_stdout(to_wave(result) + "\n"));
   }
@@ -86,13 +91,14 @@ Result<int> run(const CallOptions& options) {
 void run_call(const CallOptions& options) {
   const auto code = run(options);
   if (!code) {
-    if (code.error().code() == ErrorCode::missing_import && !options.stub_imports) {
-      end_with(
-          Error(ErrorCode::missing_import,
-                code.error().message() + "\nWith --stub-imports they fail when they are called, not before."),
-          exit_code(ErrorCode::missing_import));
+    Error error = with_flag(code.error());
+    if (error.code() == ErrorCode::missing_import && !options.stub_imports) {
+      error = error.with_advice(
+          options.can_stub_imports
+              ? "With --stub-imports they fail when they are called, not before."
+              : "'tairitsu call --stub-imports' lets them fail when they are called, not before.");
     }
-    end_with(with_flag(code.error()), exit_code(code.error().code()));
+    end_with(error, exit_code(error.code()));
   }
   if (*code != 0) throw CLI::RuntimeError(*code);
 }

@@ -16,6 +16,8 @@ struct CallOptions {
   bool json = false;
   bool base64 = false;
   bool stub_imports = false;
+  /// The command has that option.
+  bool can_stub_imports = true;
   SandboxOptions sandbox;
 };
 

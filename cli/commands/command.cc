@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <span>
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "commands/line_queue.h"
+#include "commands/text.h"
 
 namespace tairitsu::cli {
 
@@ -29,17 +31,24 @@ std::atomic<LineQueue*> notes = nullptr;
 
 /// How long a note waits for room in a pipe that nobody reads.
 constexpr int kNoteMilliseconds = 1000;
+Result<void> write_all_of(std::string_view text) {
+  errno = 0;
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  if (!written || std::fflush(stdout) != 0) return system_failure("standard output");
+  return {};
+}
 
 }  // namespace
 
 void print_note(std::string_view text) noexcept {
+  const std::string safe = terminal_text(text);
   if (LineQueue* const queue = notes.load()) {
-    queue->push(text);
+    queue->push(safe);
     return;
   }
   pollfd file{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
   if (::poll(&file, 1, kNoteMilliseconds) == 0) return;
-  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fwrite(safe.data(), 1, safe.size(), stderr);
 }
 
 void queue_notes() {
@@ -54,7 +63,17 @@ void flush_notes(std::chrono::milliseconds limit) noexcept {
 
 void print_error(const Error& error) {
   print_note("tairitsu: " + error.message() + "\n");
-  if (!error.backtrace().empty()) print_note(error.backtrace() + "\n");
+  const std::string& frames = backtrace_of(error);
+  if (!frames.empty()) print_note(frames + "\n");
+  if (frames != error.full_backtrace()) print_note("Set TAIRITSU_BACKTRACE=full to see every frame.\n");
+}
+
+const std::string& backtrace_of(const Error& error) noexcept {
+  static const bool full = [] {
+    const char* const wanted = std::getenv("TAIRITSU_BACKTRACE");
+    return wanted != nullptr && std::string_view(wanted) == "full";
+  }();
+  return full ? error.full_backtrace() : error.backtrace();
 }
 
 void print_warning(const std::string& message) { print_note("tairitsu: warning: " + message + "\n"); }
@@ -100,7 +119,8 @@ void end_with(const Error& error, int code) {
 }
 
 void end_unless(const Result<void>& done) {
-  if (!done) end_with(done.error(), exit_code(done.error().code()));
+  // The library's advice is for C++ programs.
+  if (!done) end_with(done.error().with_advice(""), exit_code(done.error().code()));
 }
 
 FileDescriptor::~FileDescriptor() {
@@ -109,6 +129,16 @@ FileDescriptor::~FileDescriptor() {
 
 std::unexpected<Error> system_failure(const std::string& what) {
   return fail(ErrorCode::io, what + ": " + std::generic_category().message(errno));
+}
+
+std::unexpected<Error> open_failure(const std::string& what) {
+  if (errno == ENOENT) return fail(ErrorCode::not_found, what + ": no such file");
+  return system_failure(what);
+}
+
+Result<void> require_file(const std::filesystem::path& path) {
+  if (::access(path.c_str(), F_OK) == 0) return {};
+  return open_failure(path.string());
 }
 
 Result<std::size_t> read_some(int file, std::span<std::byte> into, const std::string& what) {
@@ -122,7 +152,7 @@ Result<std::size_t> read_some(int file, std::span<std::byte> into, const std::st
 Result<std::vector<std::byte>> read_file(const std::filesystem::path& path) {
   const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status{};
-  if (file.get() < 0 || ::fstat(file.get(), &status) != 0) return system_failure(path.string());
+  if (file.get() < 0 || ::fstat(file.get(), &status) != 0) return open_failure(path.string());
   if (S_ISDIR(status.st_mode)) return fail(ErrorCode::io, path.string() + ": is a folder");
   // A pipe does not say how much there is, and a file may grow: the end is where nothing more comes.
   std::vector<std::byte> bytes(S_ISREG(status.st_mode) ? static_cast<std::size_t>(status.st_size) + 1
@@ -149,14 +179,9 @@ Result<void> write_file(const std::filesystem::path& path, std::span<const std::
   return {};
 }
 
-Result<void> write_stdout(std::string_view text) {
-  errno = 0;
-  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
-  if (!written || std::fflush(stdout) != 0) {
-    return system_failure("standard output");
-  }
-  return {};
-}
+Result<void> write_stdout(std::string_view text) { return write_all_of(terminal_text(text)); }
+
+Result<void> write_json(std::string_view text) { return write_all_of(terminal_text(text, Escapes::json)); }
 
 void add_world_options(CLI::App& command, WitSource& wit) {
   command.add_option("-w,--world", wit.world, "The world; needed where there are several")->type_name("NAME");

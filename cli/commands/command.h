@@ -25,8 +25,8 @@ inline constexpr int kGuestAnsweredError = 1;
 /// for a guest that trapped or hit a limit, 124 for one that took too long, else `kOurError`.
 [[nodiscard]] int exit_code(ErrorCode code) noexcept;
 
-/// Prints to stderr, as it is. If that cannot be written, nobody is there to read it; if it is a full pipe, the note is
-/// dropped after a second.
+/// Prints to stderr, with what a terminal would obey written out. If that cannot be written, nobody is there to read it;
+/// if it is a full pipe, the note is dropped after a second.
 void print_note(std::string_view text) noexcept;
 
 /// From now on `print_note` never waits: a thread writes what it is given, and says how many notes were dropped. For the
@@ -38,6 +38,9 @@ void flush_notes(std::chrono::milliseconds limit) noexcept;
 
 /// Prints `tairitsu: message` to stderr, with the guest's backtrace where there is one.
 void print_error(const Error& error);
+
+/// The guest's backtrace: with all frames if `TAIRITSU_BACKTRACE` is `full`.
+[[nodiscard]] const std::string& backtrace_of(const Error& error) noexcept;
 
 /// Prints `tairitsu: warning: message` to stderr.
 void print_warning(const std::string& message);
@@ -67,6 +70,10 @@ class FileDescriptor {
 
 /// `WHAT: ` and what `errno` says, as `io`.
 [[nodiscard]] std::unexpected<Error> system_failure(const std::string& what);
+/// The same of a file that a command is to read: `not_found` if it does not exist, which has its own exit code.
+[[nodiscard]] std::unexpected<Error> open_failure(const std::string& what);
+/// Fails with `not_found` if there is no such file or directory.
+[[nodiscard]] Result<void> require_file(const std::filesystem::path& path);
 
 /// Fills the front of `into`: how many bytes, 0 at the end of the file.
 [[nodiscard]] Result<std::size_t> read_some(int file, std::span<std::byte> into, const std::string& what);
@@ -76,8 +83,10 @@ class FileDescriptor {
 /// Leaves a file alone that has these contents already, so that a build tool sees no change.
 [[nodiscard]] Result<void> write_file(const std::filesystem::path& path, std::span<const std::byte> contents);
 
-/// Writes all of it to standard output; fails where that is a full disk.
+/// Writes all of it to standard output, with what a terminal would obey written out. Fails if that is a full disk.
 [[nodiscard]] Result<void> write_stdout(std::string_view text);
+/// The same for JSON, which stays JSON.
+[[nodiscard]] Result<void> write_json(std::string_view text);
 
 /// The options that choose a world of some WIT, and what of it.
 void add_world_options(CLI::App& command, WitSource& wit);

@@ -37,6 +37,7 @@ Result<void> run(const Options& options) {
                                   : options.reactor ? ModuleKind::reactor
                                                     : ModuleKind::detect,
                           .wit = options.wit};
+  if (!options.wit.path.empty()) TAIRITSU_CHECK(require_file(options.wit.path));
   for (const std::string& text : options.adapters) {
     TAIRITSU_TRY(auto adapter, read_adapter(text));
     how.adapters.push_back(std::move(adapter));
@@ -73,9 +74,7 @@ void add_componentize(CLI::App& app) {
   auto* as_command = command->add_flag("--command", options->command, "Its _start becomes wasi:cli/run");
   command->add_flag("--reactor", options->reactor, "A library, even where it exports _start")
       ->excludes(as_command);
-  command->callback([options] {
-    if (const auto done = run(*options); !done) end_with(done.error());
-  });
+  command->callback([options] { end_unless(run(*options)); });
 }
 
 }  // namespace tairitsu::cli

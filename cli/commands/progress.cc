@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 
 #include <fmt/format.h>
@@ -40,7 +41,9 @@ bool drawn = false;
 
 void draw_line(std::string_view text) {
   if (!draws_at_terminal()) return;
-  print_note(fmt::format("\r\x1b[K{}", text));
+  // The one place that commands the terminal.
+  const std::string line = "\r\x1b[K" + terminal_text(text);
+  std::fwrite(line.data(), 1, line.size(), stderr);
   drawn = !text.empty();
 }
 

@@ -1,8 +1,11 @@
-#include <atomic>
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,7 +29,24 @@ struct Options {
 /// How long a guest that computes, and so does not notice, holds up Ctrl-C.
 constexpr unsigned kGraceMilliseconds = 200;
 
+/// A signal, and whom it interrupts.
+struct Interruption {
+  std::mutex mutex;
+  std::optional<InterruptHandle> guest;
+  /// The signal, for the exit code.
+  int signal = 0;
+};
+
 Result<int> run(const Options& options) {
+  // Before there is any other thread, such as the one that watches a deadline: it would end the process by the signal
+  // itself. As long as there is no guest, the signal ends the process at once.
+  const auto interruption = std::make_shared<Interruption>();
+  catch_signals(kGraceMilliseconds, [interruption](int signal) {
+    const std::scoped_lock lock(interruption->mutex);
+    if (!interruption->guest) ::_exit(128 + signal);
+    interruption->signal = signal;
+    interruption->guest->interrupt();
+  });
   TAIRITSU_TRY(auto wasi, to_wasi_options(options.sandbox));
   TAIRITSU_TRY(auto limits, to_limits(options.sandbox));
   wasi.standard_input = Input::inherit;
@@ -39,15 +59,14 @@ Result<int> run(const Options& options) {
                                                  options.load.what() + "' lists the functions that it has");
   }
   TAIRITSU_TRY(auto process, program->create(wasi, limits));
-  // The signal that ended it, for the exit code.
-  const auto ended_by = std::make_shared<std::atomic<int>>(0);
-  catch_signals(kGraceMilliseconds, [ended_by, handle = process.interrupt_handle()](int signal) {
-    ended_by->store(signal);
-    handle.interrupt();
-  });
+  {
+    const std::scoped_lock lock(interruption->mutex);
+    interruption->guest = process.interrupt_handle();
+  }
   auto status = process.run();
-  if (!status && status.error().code() == ErrorCode::interrupted && ended_by->load() != 0) {
-    return 128 + ended_by->load();
+  const std::scoped_lock lock(interruption->mutex);
+  if (!status && status.error().code() == ErrorCode::interrupted && interruption->signal != 0) {
+    return 128 + interruption->signal;
   }
   return status;
 }
@@ -73,8 +92,11 @@ void add_run(CLI::App& app) {
   add_sandbox_options(*command, options->sandbox);
   command->callback([options] {
     if (!options->invoke.empty()) {
-      run_call(
-          {.load = options->load, .call = options->invoke, .arguments = {}, .sandbox = options->sandbox});
+      run_call({.load = options->load,
+                .call = options->invoke,
+                .arguments = {},
+                .can_stub_imports = false,
+                .sandbox = options->sandbox});
       return;
     }
     const auto code = run(*options);

@@ -72,17 +72,17 @@ void print_denial(const WasiDenial& denial) {
       text += "an HTTP request; --allow-host ";
       break;
     case WasiDenial::Kind::lookup:
-      text += "to look up '" + printable(denial.rule) + "'; --allow-lookup allows it\n";
+      text += "to look up " + shell_quoted(printable(denial.rule)) + "; --allow-lookup allows it\n";
       print_note(text);
       return;
     case WasiDenial::Kind::path:
-      text += "to use '" + printable(denial.rule) +
-              "', which is in no folder of a --volume, or would change one that is read-only\n";
+      text += "to use " + shell_quoted(printable(denial.rule)) +
+              ", which is in no folder of a --volume, or would change one that is read-only\n";
       print_note(text);
       return;
   }
-  // In quotes, for a shell to take it.
-  text += "'" + std::string(denial.rule) + "' allows it\n";
+  // The guest chose a part of it, and it is there to be pasted into a shell.
+  text += shell_quoted(printable(denial.rule)) + " allows it\n";
   print_note(text);
 }
 
@@ -249,8 +249,7 @@ EngineOptions engine_options(const Limits& limits) {
 
 Error with_flag(const Error& error) {
   const auto advise = [&](std::string_view flag) {
-    return Error(error.code(), error.message() + "\nGive it more with " + std::string(flag) + ".",
-                 error.backtrace());
+    return error.with_advice("Give it more with " + std::string(flag) + ".");
   };
   switch (error.code()) {
     case ErrorCode::fuel_exhausted:
@@ -268,7 +267,8 @@ Error with_flag(const Error& error) {
     case ErrorCode::descriptor_limit:
       return advise("--max-descriptors");
     default:
-      return error;
+      // The library's advice is for C++ programs.
+      return error.with_advice("");
   }
 }
 

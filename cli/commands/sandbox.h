@@ -61,7 +61,7 @@ template <typename Load>
   }
   return loaded;
 }
-/// The error of a limit with the flag that raises it.
+/// The error of a limit with the flag that raises it; any other without advice, which the library gives to C++ programs.
 [[nodiscard]] Error with_flag(const Error& error);
 
 /// `512`, `64k`, `10m`, `1g`: bytes.

@@ -64,9 +64,13 @@ std::string as_text(const HttpAccess& access) {
                                  printable(access.target), access.status, access.body_bytes,
                                  std::chrono::duration<double, std::milli>(access.took).count());
   if (access.error != nullptr) {
-    line += fmt::format(" request={:016x} error={}: {}", access.id, to_string(access.error->code()),
-                        access.error->message());
-    if (!access.error->backtrace().empty()) line += "\n" + access.error->backtrace();
+    std::string details = access.error->message();
+    if (!access.error->backtrace().empty()) details += "\n" + backtrace_of(*access.error);
+    // A guest has a say in it: it does not get to begin a line of the log.
+    for (std::size_t at = 0; (at = details.find('\n', at)) != std::string::npos; at += 3) {
+      details.replace(at, 1, "\n  ");
+    }
+    line += fmt::format(" request={:016x} error={}: {}", access.id, to_string(access.error->code()), details);
   }
   return line + "\n";
 }
@@ -84,10 +88,9 @@ std::string as_json(const HttpAccess& access) {
   };
   if (access.error != nullptr) {
     json["error"] = {{"code", to_string(access.error->code())}, {"message", access.error->message()}};
-    if (!access.error->backtrace().empty()) json["error"]["backtrace"] = access.error->backtrace();
+    if (!access.error->backtrace().empty()) json["error"]["backtrace"] = backtrace_of(*access.error);
   }
-  // A client may send what is no UTF-8.
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return to_text(json);
 }
 
 /// Standard output, of which the server's threads must not have to wait for the reader.
@@ -99,8 +102,8 @@ LineQueue& output() {
 }
 
 std::function<void(const HttpAccess&)> access_log(const std::string& kind) {
-  if (kind == "text") return [](const HttpAccess& access) { output().push(as_text(access)); };
-  if (kind == "json") return [](const HttpAccess& access) { output().push(as_json(access)); };
+  if (kind == "text") return [](const HttpAccess& access) { output().push(terminal_text(as_text(access))); };
+  if (kind == "json") return [](const HttpAccess& access) { output().push(terminal_text(as_json(access), Escapes::json)); };
   if (kind == "errors") {
     return [](const HttpAccess& access) {
       // That a client went away is not the guest's fault.
@@ -109,6 +112,13 @@ std::function<void(const HttpAccess&)> access_log(const std::string& kind) {
     };
   }
   return {};
+}
+
+/// `PORT` and `:PORT` are ports of this machine alone, so that nothing is open to others unless it says so.
+std::string listening_address(const std::string& typed) {
+  const std::string port = typed.starts_with(':') ? typed.substr(1) : typed;
+  const bool is_port = !port.empty() && port.find_first_not_of("0123456789") == std::string::npos;
+  return is_port ? "127.0.0.1:" + port : typed;
 }
 
 /// Room for as many instances as there are requests at a time, and for those that are just ending.
@@ -146,6 +156,8 @@ Result<void> serve(Options& options) {
   TAIRITSU_TRY(options.server.header_timeout, read_duration(options.header_timeout));
   TAIRITSU_TRY(options.server.body_timeout, read_duration(options.body_timeout));
   TAIRITSU_TRY(options.server.write_timeout, read_duration(options.write_timeout));
+  options.server.address = listening_address(options.server.address);
+  options.server.admin_address = listening_address(options.server.admin_address);
   // Whole lines, so that those of several guests do not mix.
   const auto to_stderr = [](std::string_view line) { print_note(std::string(line) + "\n"); };
   wasi.standard_output = wasi.standard_error = Output::lines;
@@ -169,6 +181,10 @@ Result<void> serve(Options& options) {
     // It was asked to end before it began.
     if (image.error().code() == ErrorCode::interrupted) return {};
     return std::unexpected(image.error());
+  }
+  // First of all: what else it lacks does not matter.
+  if (const auto serves = HttpServer::check(*image); !serves) {
+    return std::unexpected(serves.error().with_context(options.load.what()));
   }
   TAIRITSU_TRY(
       const auto container,
@@ -208,11 +224,13 @@ void add_serve(CLI::App& app) {
   options->sandbox.memory = "256m";
   add_load_options(*command, options->load);
   HttpServerOptions& server = options->server;
-  command->add_option("--addr", server.address, "Where to listen; port 0 takes a free one")
-      ->type_name("ADDRESS:PORT")
+  command
+      ->add_option("--addr", server.address,
+                   "Address to listen on; a port alone is one of 127.0.0.1, and port 0 takes a free one")
+      ->type_name("[ADDRESS:]PORT")
       ->capture_default_str();
-  command->add_option("--admin-addr", server.admin_address, "Where /healthz and /metrics are")
-      ->type_name("ADDRESS:PORT");
+  command->add_option("--admin-addr", server.admin_address, "Address of /healthz and /metrics")
+      ->type_name("[ADDRESS:]PORT");
   command
       ->add_option("--requests-per-instance", server.requests_per_instance,
                    "How many requests an instance answers, one after the other. More than 1 is faster, and a "

@@ -4,32 +4,113 @@
 #include <cstddef>
 #include <cstdio>
 #include <ctime>
+#include <numeric>
 
 #include <fmt/format.h>
 
 namespace tairitsu::cli {
 
+namespace {
+
+struct Character {
+  char32_t value;
+  std::size_t size;  ///< In bytes; 0 if it is not UTF-8.
+};
+
+/// The first character of `text`, which is not empty.
+Character first_character(std::string_view text) {
+  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+  const unsigned first = byte(0);
+  if (first < 0x80) return {.value = first, .size = 1};
+  const std::size_t size = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  if (first < 0xc2 || first > 0xf4 || text.size() < size) return {.value = first, .size = 0};
+  char32_t value = first & (0x7fU >> size);
+  for (std::size_t at = 1; at < size; ++at) {
+    if ((byte(at) & 0xc0U) != 0x80) return {.value = first, .size = 0};
+    value = value << 6U | (byte(at) & 0x3fU);
+  }
+  constexpr std::array<char32_t, 5> kLeast = {0, 0, 0x80, 0x800, 0x10000};
+  const bool valid = value >= kLeast[size] && value <= 0x10ffff && (value < 0xd800 || value > 0xdfff);
+  return {.value = value, .size = valid ? size : 0};
+}
+
+/// C0, DEL and C1, line separators, and what turns the direction of text.
+bool is_obeyed(char32_t value) {
+  return value < 0x20 || (value >= 0x7f && value < 0xa0) || (value >= 0x2028 && value <= 0x202e) ||
+         (value >= 0x2066 && value <= 0x2069) || value == 0x200e || value == 0x200f || value == 0x061c;
+}
+
+}  // namespace
+
 std::string printable(std::string_view text) {
   std::string result;
   result.reserve(text.size());
-  const auto byte = [&](std::size_t at) {
-    return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U;
-  };
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool c1 = byte(i) == 0xc2 && byte(i + 1) < 0xa0;
-    const bool embeds = byte(i) == 0xe2 && byte(i + 1) == 0x80 && byte(i + 2) >= 0xaa && byte(i + 2) <= 0xae;
-    const bool isolates =
-        byte(i) == 0xe2 && byte(i + 1) == 0x81 && byte(i + 2) >= 0xa6 && byte(i + 2) <= 0xa9;
-    if (byte(i) == '\n' || byte(i) == '\t') {
+  while (!text.empty()) {
+    const auto [value, size] = first_character(text);
+    if (value == '\n' || value == '\t') {
       result += ' ';
-    } else if (byte(i) < ' ' || byte(i) == 0x7f || c1 || embeds || isolates) {
+    } else if (size == 0 || is_obeyed(value)) {
       result += '?';
-      i += c1 ? 1 : embeds || isolates ? 2 : 0;
     } else {
-      result += text[i];
+      result += text.substr(0, size);
     }
+    text.remove_prefix(size == 0 ? 1 : size);
   }
   return result;
+}
+
+std::string terminal_text(std::string_view text, Escapes escapes) {
+  std::string result;
+  result.reserve(text.size());
+  while (!text.empty()) {
+    const auto [value, size] = first_character(text);
+    if (size == 0) {
+      result += fmt::format("\\x{:02x}", static_cast<unsigned>(value));
+    } else if (value != '\n' && value != '\t' && is_obeyed(value)) {
+      const auto number = static_cast<unsigned>(value);
+      result +=
+          escapes == Escapes::json ? fmt::format("\\u{:04x}", number) : fmt::format("\\u{{{:x}}}", number);
+    } else {
+      result += text.substr(0, size);
+    }
+    text.remove_prefix(size == 0 ? 1 : size);
+  }
+  return result;
+}
+
+std::string shell_quoted(std::string_view text) {
+  std::string result = "'";
+  for (const char letter : text) {
+    if (letter == '\'') {
+      result += "'\\''";
+    } else {
+      result += letter;
+    }
+  }
+  return result + "'";
+}
+
+std::string_view nearest(std::string_view typed, const std::vector<std::string_view>& names) {
+  // Letters to insert, remove or replace; as many as a third of what was typed.
+  std::size_t least = std::max<std::size_t>(typed.size() / 3, 2) + 1;
+  std::string_view found;
+  for (const std::string_view name : names) {
+    std::vector<std::size_t> row(name.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 0; i < typed.size(); ++i) {
+      std::size_t diagonal = std::exchange(row[0], i + 1);
+      for (std::size_t j = 0; j < name.size(); ++j) {
+        const std::size_t replaced = diagonal + (typed[i] == name[j] ? 0 : 1);
+        diagonal = row[j + 1];
+        row[j + 1] = std::min({replaced, diagonal + 1, row[j] + 1});
+      }
+    }
+    if (row.back() < least) {
+      least = row.back();
+      found = name;
+    }
+  }
+  return found;
 }
 
 std::string human_size(std::uint64_t size) {

@@ -30,7 +30,10 @@ bool is_wit(const ImageSource& source) {
 
 Result<std::string> read_wit(const Options& options) {
   const ImageSource& image = options.image;
-  if (is_wit(image)) return resolved_wit({.path = image.name, .world = {}, .features = options.features});
+  if (is_wit(image)) {
+    TAIRITSU_CHECK(require_file(image.name));
+    return resolved_wit({.path = image.name, .world = {}, .features = options.features});
+  }
   TAIRITSU_TRY(const auto bytes, load_bytes(image));
   auto wit = component_wit(bytes);
   if (wit) return wit;

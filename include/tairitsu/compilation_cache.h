@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <utility>
 
 #include <tairitsu/engine.h>
@@ -23,7 +24,9 @@ class ArtifactCache;
 
 /// A folder of precompiled artifacts, each found by the digest of its source and the fingerprint of the engine. What
 /// lies there runs as machine code, so it belongs to one user: a folder that others own or can write is refused.
-/// A cache that cannot be written, or an artifact that is damaged, only costs a compilation. A shared handle, safe
+/// Each artifact is sealed with a key that lies beside the folder (`FOLDER.key`), for its source and its engine: one
+/// that was changed, or copied over another, is not loaded. A cache that cannot be written, an artifact that is damaged
+/// or a key that is missing only costs a compilation. A shared handle, safe
 /// from any thread; any number of processes may use the folder at once.
 class CompilationCache {
  public:
@@ -68,9 +71,13 @@ class CompilationCache {
       : artifacts_(std::move(artifacts)) {}
   /// What is compiled: how it is found, and its bytes, should they be needed.
   struct Source;
+  struct Images;
+  struct Programs;
   [[nodiscard]] Source source_of(std::span<const std::byte> bytes) const;
   template <typename Kind>
   [[nodiscard]] Result<typename Kind::Made> load(const Engine& engine, const Source& source) const;
+  [[nodiscard]] Result<void> keep(std::string_view digest, std::string_view fingerprint,
+                                  std::span<std::byte> artifact) const;
   std::shared_ptr<const detail::ArtifactCache> artifacts_;
   std::function<void(std::size_t)> on_compile_;
   Compiler compiler_;

@@ -68,20 +68,32 @@ enum class ErrorCode : std::uint8_t {
 /// A failure: a code, a message for people, and the guest's backtrace where it trapped.
 class Error {
  public:
-  explicit Error(ErrorCode code, std::string message, std::string backtrace = {}, int exit_status = 0);
+  /// `full_backtrace` is `backtrace` if it is empty.
+  explicit Error(ErrorCode code, std::string message, std::string backtrace = {}, int exit_status = 0,
+                 std::string full_backtrace = {});
 
   [[nodiscard]] ErrorCode code() const noexcept;
-  /// One line or a few, outermost context first: `call 'greet': wasm trap: unreachable`.
+  /// What went wrong, outermost context first: `call 'greet': wasm trap: unreachable`. One line or a few; the advice,
+  /// if there is one, comes last. Of a guest that trapped it has the end of what the guest wrote to its standard
+  /// error, if that went nowhere else. Parts of it may be a guest's text: quote it before a terminal shows it.
   [[nodiscard]] const std::string& message() const noexcept;
-  /// The WebAssembly frames, innermost first, one a line; empty where no guest code was running.
+  /// What a C++ program can do about it, e.g. which function of `ContainerBuilder` gives what is missing; often empty.
+  [[nodiscard]] const std::string& advice() const noexcept;
+  /// The WebAssembly frames, innermost first, one a line; empty if no guest code was running. Frames of a language's
+  /// runtime (what a panic of Rust goes through, the interpreters of Python and JavaScript) are counted in one line.
   [[nodiscard]] const std::string& backtrace() const noexcept;
+  /// The same with every frame.
+  [[nodiscard]] const std::string& full_backtrace() const noexcept;
   /// What a guest that exited answered: 0 for success. 0 for other errors too.
   [[nodiscard]] int exit_status() const noexcept;
   /// The same error with `context: ` before its message.
   [[nodiscard]] Error with_context(std::string_view context) const;
+  /// The same error with this advice instead of the one that it has; empty for none.
+  [[nodiscard]] Error with_advice(std::string_view advice) const;
 
  private:
   struct Data;
+  explicit Error(std::shared_ptr<const Data> data) noexcept;
   std::shared_ptr<const Data> data_;
 };
 

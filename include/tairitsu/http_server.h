@@ -95,6 +95,8 @@ class HttpServer {
   /// `invalid_argument` where the template was not built `interruptible()` or with a deadline, and with `io`.
   [[nodiscard]] static Result<HttpServer> start(const ContainerTemplate& container,
                                                 const HttpServerOptions& options = {});
+  /// Whether `start` could serve it: fails with `unsupported_type` if the component exports no HTTP handler.
+  [[nodiscard]] static Result<void> check(const Image& image);
   HttpServer(HttpServer&&) noexcept;
   HttpServer& operator=(HttpServer&&) noexcept;
   /// Cuts off what runs.

@@ -15,6 +15,10 @@
 
 namespace tairitsu {
 
+namespace detail {
+struct ArtifactSeal;
+}
+
 /// A compiled component with its identity. A shared handle: cheap to copy, usable from any thread.
 /// Compiling takes from milliseconds to seconds, by size; keep images, or give the engine a cache.
 class Image {
@@ -54,6 +58,11 @@ class Image {
   [[nodiscard]] const Engine& engine() const noexcept { return component_.engine(); }
 
  private:
+  friend class CompilationCache;
+  friend class Program;
+  [[nodiscard]] static Result<Image> from_sealed_artifact_file(const Engine& engine,
+                                                               const std::filesystem::path& path,
+                                                               const detail::ArtifactSeal& seal);
   explicit Image(Component component) : component_(std::move(component)) {}
   Component component_;
 };

@@ -77,6 +77,10 @@ class Program {
   [[nodiscard]] Result<Process> create(const WasiOptions& wasi, const Limits& limits = {}) const;
 
  private:
+  friend class CompilationCache;
+  [[nodiscard]] static Result<Program> from_sealed_artifact_file(const Engine& engine,
+                                                                 const std::filesystem::path& path,
+                                                                 const detail::ArtifactSeal& seal);
   explicit Program(std::shared_ptr<const detail::ProgramCore> core) : core_(std::move(core)) {}
   std::shared_ptr<const detail::ProgramCore> core_;
 };

@@ -51,7 +51,7 @@ struct WasiDenial {
   };
   Kind kind;
   /// The narrowest rule that would have allowed it; of a look-up the name, and of a path what the guest calls
-  /// it, both a guest's text. Valid during the call.
+  /// it. All may have text of the guest's: quote it before a terminal or a shell gets it. Valid during the call.
   std::string_view rule;
 };
 
@@ -70,6 +70,7 @@ struct WasiOptions {
   std::string input_text = {};
   std::filesystem::path input_file = {};
   Output standard_output = Output::discard;
+  /// If it is discarded, the last 4 KiB are kept for the error's message should the guest trap.
   Output standard_error = Output::discard;
   /// Bytes kept of each captured stream. A guest that writes more finds the stream closed, and traps
   /// if it does not ask how much it may write; `Container::standard_output_truncated` tells that it did.

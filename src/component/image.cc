@@ -51,6 +51,14 @@ Result<Image> Image::from_trusted_artifact_file(const Engine& engine, const std:
   return Image(std::move(component));
 }
 
+Result<Image> Image::from_sealed_artifact_file(const Engine& engine, const std::filesystem::path& path,
+                                               const detail::ArtifactSeal& seal) {
+  TAIRITSU_TRY(auto component,
+               detail::about(path, finish(engine, detail::CompiledComponent::from_sealed_artifact_file(
+                                                      *engine.core(), path, seal))));
+  return Image(std::move(component));
+}
+
 Result<std::vector<std::byte>> Image::precompile() const { return component_.core()->compiled.serialize(); }
 
 const std::string& Image::digest() const noexcept { return component_.core()->digest; }

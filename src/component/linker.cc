@@ -78,7 +78,6 @@ class Resolver {
                               ? "an import of the component is missing:"
                               : fmt::format("{} imports of the component are missing:", missing_.size());
     for (const std::string& item : missing_) message += "\n  " + item;
-    message += "\nDefine them with Linker::define before the component is instantiated.";
     return fail(ErrorCode::missing_import, std::move(message));
   }
 

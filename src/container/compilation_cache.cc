@@ -8,20 +8,20 @@
 #include <utility>
 #include <vector>
 
+#include "engine/artifact.h"
 #include "engine/http_client.h"
 #include "image/artifact_cache.h"
 #include "image/sha256.h"
 
 namespace tairitsu {
 
-namespace {
-
-struct Images {
+struct CompilationCache::Images {
   using Made = Image;
   static constexpr bool kIsProgram = false;
   static constexpr std::string_view kSuffix{};
-  static Result<Image> load(const Engine& engine, const std::filesystem::path& path) {
-    return Image::from_trusted_artifact_file(engine, path);
+  static Result<Image> load(const Engine& engine, const std::filesystem::path& path,
+                            const detail::ArtifactSeal& seal) {
+    return Image::from_sealed_artifact_file(engine, path, seal);
   }
   static Result<Image> compile(const Engine& engine, std::span<const std::byte> source) {
     auto image = Image::from_bytes(engine, source);
@@ -30,18 +30,21 @@ struct Images {
   }
 };
 
-struct Programs {
+struct CompilationCache::Programs {
   using Made = Program;
   static constexpr bool kIsProgram = true;
   /// A core module is compiled in another way where it is no program.
   static constexpr std::string_view kSuffix = "-program";
-  static Result<Program> load(const Engine& engine, const std::filesystem::path& path) {
-    return Program::from_trusted_artifact_file(engine, path);
+  static Result<Program> load(const Engine& engine, const std::filesystem::path& path,
+                              const detail::ArtifactSeal& seal) {
+    return Program::from_sealed_artifact_file(engine, path, seal);
   }
   static Result<Program> compile(const Engine& engine, std::span<const std::byte> source) {
     return Program::from_bytes(engine, source);
   }
 };
+
+namespace {
 
 /// Reads a store's component when it is asked for.
 class StoredBytes {
@@ -93,11 +96,13 @@ Result<typename Kind::Made> CompilationCache::load(const Engine& engine, const S
     TAIRITSU_TRY(const auto other, Engine::create(options));
     return way_with(other);
   };
-  // A damaged artifact, or one that was evicted just now, is made anew.
+  // A damaged artifact, or one that was evicted just now, is made anew; so are all where the key is not there.
   const auto find = [&](const Way& way) -> std::optional<typename Kind::Made> {
     const auto path = artifacts_->find(source.digest, way.fingerprint);
     if (!path || !*path) return std::nullopt;
-    auto loaded = Kind::load(way.engine, **path);
+    const auto key = artifacts_->key();
+    if (!key || !*key) return std::nullopt;
+    auto loaded = Kind::load(way.engine, **path, {.key = **key, .name = (*path)->filename()});
     return loaded ? std::optional(*std::move(loaded)) : std::nullopt;
   };
 
@@ -132,10 +137,19 @@ Result<typename Kind::Made> CompilationCache::load(const Engine& engine, const S
   }
   if (made && artifacts_) {
     // Where it cannot be kept, it is compiled again the next time.
-    const auto artifact = made->precompile();
-    if (artifact) std::ignore = artifacts_->put(source.digest, way.fingerprint, *artifact);
+    auto artifact = made->precompile();
+    if (artifact) std::ignore = keep(source.digest, way.fingerprint, *artifact);
   }
   return made;
+}
+
+Result<void> CompilationCache::keep(std::string_view digest, std::string_view fingerprint,
+                                    std::span<std::byte> artifact) const {
+  TAIRITSU_TRY(const std::string name, detail::ArtifactCache::file_name(digest, fingerprint));
+  TAIRITSU_TRY(const detail::ArtifactKey key, artifacts_->obtain_key());
+  TAIRITSU_CHECK(detail::seal_artifact(artifact, {.key = key, .name = name}));
+  TAIRITSU_CHECK(artifacts_->put(digest, fingerprint, artifact));
+  return {};
 }
 
 Result<void> CompilationCache::clear() const {

@@ -21,13 +21,31 @@ std::string_view to_string(ContainerState state) noexcept {
 
 // ---- Linker, Instance, InterruptHandle
 
+namespace {
+
+constexpr std::string_view kBuilderAdvice =
+    "Give the builder what they are: with_bindings<World>(host) for a generated class, or with_imports, "
+    "whose function "
+    "defines them one by one with Linker::define.";
+
+/// A failure to link, with what the caller can do if something is missing.
+std::unexpected<Error> advised(const Error& error, std::string_view advice) {
+  if (error.code() != ErrorCode::missing_import) return std::unexpected(error);
+  return std::unexpected(error.with_advice(advice));
+}
+
+}  // namespace
+
 Result<Instance> Linker::instantiate(Store& store, const Component& component) const {
   const auto& core = store.core();
   if (component.core() != core->image().component().core()) {
     return fail(ErrorCode::invalid_argument, "the store belongs to a container of another component");
   }
-  TAIRITSU_TRY(auto linked, detail::link(*data_, component.core(), core->wants_interruptible()));
-  TAIRITSU_CHECK(core->instantiate(std::move(linked)));
+  auto linked = detail::link(*data_, component.core(), core->wants_interruptible());
+  if (!linked) {
+    return advised(linked.error(), "Define them with Linker::define before the component is instantiated.");
+  }
+  TAIRITSU_CHECK(core->instantiate(*std::move(linked)));
   return Instance(core);
 }
 
@@ -217,9 +235,10 @@ Result<Container> ContainerBuilder::create() && {
     if (bindings) {
       TAIRITSU_TRY(exports, bindings->look_up(guest.component));
     }
-    TAIRITSU_TRY(auto instance, guest.linker.instantiate(guest.store, guest.component));
-    if (bindings) return bindings->bind(instance, exports);
-    return GuestInstance(std::move(instance));
+    auto instance = guest.linker.instantiate(guest.store, guest.component);
+    if (!instance) return advised(instance.error(), kBuilderAdvice);
+    if (bindings) return bindings->bind(*instance, exports);
+    return GuestInstance(*std::move(instance));
   };
   return container;
 }
@@ -254,14 +273,14 @@ Result<ContainerTemplate> ContainerBuilder::build_template() && {
   TAIRITSU_TRY(auto checked, detail::ContainerCore::create(image_, options, detail::HostStateHolder()));
   Linker linker;
   for (const auto& define : imports_) TAIRITSU_CHECK(define(linker));
-  TAIRITSU_TRY(auto linked,
-               detail::link(linker.data(), image_.component().core(), checked->wants_interruptible()));
+  auto linked = detail::link(linker.data(), image_.component().core(), checked->wants_interruptible());
+  if (!linked) return advised(linked.error(), kBuilderAdvice);
   std::shared_ptr<const void> exports;
   if (bindings_) {
     TAIRITSU_TRY(exports, bindings_->look_up(image_.component()));
   }
   return ContainerTemplate(std::make_shared<const detail::TemplateCore>(
-      image_, options, wasi_.value_or(WasiOptions{}), std::move(state_factory_), std::move(linked),
+      image_, options, wasi_.value_or(WasiOptions{}), std::move(state_factory_), *std::move(linked),
       std::move(bindings_), std::move(exports)));
 }
 

@@ -145,10 +145,11 @@ Error ContainerCore::fail(Error error, std::optional<Error> detail) {
   const Error* cause = nullptr;
   if (error.code() == ErrorCode::host_function && host_error_) cause = &*host_error_;
   if (error.code() == ErrorCode::invalid_value && detail) cause = &*detail;
-  if (cause != nullptr) error = Error(cause->code(), cause->message(), error.backtrace());
-  if (error.code() == ErrorCode::invalid_value && host_error_) {
-    error = Error(host_error_->code(), host_error_->message(), error.backtrace());
-  }
+  const auto instead = [&](const Error& other) {
+    return Error(other.code(), other.message(), error.backtrace(), 0, error.full_backtrace());
+  };
+  if (cause != nullptr) error = instead(*cause);
+  if (error.code() == ErrorCode::invalid_value && host_error_) error = instead(*host_error_);
   host_error_.reset();
   auto running = ContainerState::running;
   if (state_.compare_exchange_strong(running, ContainerState::error)) failure_ = error;

@@ -49,26 +49,34 @@ class TemplateHost final : public ServerHost {
 class HttpServerCore {
  public:
   HttpServerCore(Engine engine, EngineServer server)
-      : engine_(std::move(engine)),
+      : ticking_(std::move(engine)),
         server_(std::move(server)),
         address_(server_.address(false)),
-        admin_address_(server_.address(true)) {
-    // Guests that compute give way to others at each tick.
-    if (engine_.options().epochs) engine_.core()->begin_ticking();
-  }
-  HttpServerCore(const HttpServerCore&) = delete;
-  HttpServerCore& operator=(const HttpServerCore&) = delete;
-  ~HttpServerCore() {
-    if (engine_.options().epochs) engine_.core()->end_ticking();
-  }
+        admin_address_(server_.address(true)) {}
 
   [[nodiscard]] const EngineServer& server() const noexcept { return server_; }
   [[nodiscard]] const std::string& address() const noexcept { return address_; }
   [[nodiscard]] const std::string& admin_address() const noexcept { return admin_address_; }
 
  private:
-  Engine engine_;
-  EngineServer server_;
+  /// Guests that compute give way to others at each tick, and stop at one when the server ends.
+  class Ticking {
+   public:
+    explicit Ticking(Engine engine) : engine_(std::move(engine)) {
+      if (engine_.options().epochs) engine_.core()->begin_ticking();
+    }
+    Ticking(const Ticking&) = delete;
+    Ticking& operator=(const Ticking&) = delete;
+    ~Ticking() {
+      if (engine_.options().epochs) engine_.core()->end_ticking();
+    }
+
+   private:
+    Engine engine_;
+  };
+
+  Ticking ticking_;
+  EngineServer server_;  // Ends before the ticks do.
   std::string address_;
   std::string admin_address_;
 };
@@ -86,13 +94,18 @@ bool serves_http(const World& world) {
 
 }  // namespace
 
-Result<HttpServer> HttpServer::start(const ContainerTemplate& container, const HttpServerOptions& options) {
-  const auto& core = container.core();
-  if (!serves_http(core->image.world())) {
+Result<void> HttpServer::check(const Image& image) {
+  if (!serves_http(image.world())) {
     return fail(ErrorCode::unsupported_type,
-                "the component serves no HTTP, for it exports neither wasi:http/incoming-handler of 0.2 nor "
+                "the component serves no HTTP: it exports neither wasi:http/incoming-handler of 0.2 nor "
                 "wasi:http/handler of 0.3");
   }
+  return {};
+}
+
+Result<HttpServer> HttpServer::start(const ContainerTemplate& container, const HttpServerOptions& options) {
+  const auto& core = container.core();
+  TAIRITSU_CHECK(check(core->image));
   if (!core->linked->interruptible) {
     return fail(
         ErrorCode::invalid_argument,

@@ -97,9 +97,14 @@ Result<Program> Program::from_image(const Image& image) {
   }
   TAIRITSU_TRY(auto run, component.compiled.find_export(interface->name, "run"));
   // What waits in WASI runs on a fiber, so that it can be interrupted.
-  TAIRITSU_TRY(auto linked, detail::link(Linker().data(), image.component().core(), true));
-  return Program(std::make_shared<const ProgramCore>(
-      ProgramCore{ProgramCore::Command{.image = image, .run = std::move(run), .linked = std::move(linked)}}));
+  auto linked = detail::link(Linker().data(), image.component().core(), true);
+  if (!linked && linked.error().code() == ErrorCode::missing_import) {
+    return std::unexpected(
+        linked.error().with_advice("A program gets WASI alone; a Container can give its guest more."));
+  }
+  if (!linked) return std::unexpected(linked.error());
+  return Program(std::make_shared<const ProgramCore>(ProgramCore{
+      ProgramCore::Command{.image = image, .run = std::move(run), .linked = *std::move(linked)}}));
 }
 
 Result<Program> Program::from_bytes(const Engine& engine, std::span<const std::byte> bytes) {
@@ -124,6 +129,19 @@ Result<Program> Program::from_trusted_artifact_file(const Engine& engine, const 
   }
   TAIRITSU_TRY(auto module,
                detail::about(path, detail::CompiledModule::from_trusted_artifact_file(*engine.core(), path)));
+  return Program(std::make_shared<const ProgramCore>(
+      ProgramCore{ProgramCore::Module{.engine = engine, .module = std::move(module)}}));
+}
+
+Result<Program> Program::from_sealed_artifact_file(const Engine& engine, const std::filesystem::path& path,
+                                                   const detail::ArtifactSeal& seal) {
+  TAIRITSU_TRY(const bool is_module, detail::is_module_artifact(path));
+  if (!is_module) {
+    TAIRITSU_TRY(const auto image, Image::from_sealed_artifact_file(engine, path, seal));
+    return detail::about(path, from_image(image));
+  }
+  TAIRITSU_TRY(auto module, detail::about(path, detail::CompiledModule::from_sealed_artifact_file(
+                                                    *engine.core(), path, seal)));
   return Program(std::make_shared<const ProgramCore>(
       ProgramCore{ProgramCore::Module{.engine = engine, .module = std::move(module)}}));
 }

@@ -37,6 +37,16 @@ Result<CompiledComponent> CompiledComponent::from_trusted_artifact_file(const En
   return CompiledComponent(component);
 }
 
+Result<CompiledComponent> CompiledComponent::from_sealed_artifact_file(const EngineCore& engine,
+                                                                       const std::filesystem::path& path,
+                                                                       const ArtifactSeal& seal) {
+  bridge::Component* component = nullptr;
+  TAIRITSU_CHECK(bridge::check(bridge::tairitsu_bridge_component_from_sealed_artifact_file(
+      engine.bridge(), bridge::borrow(path.native()), bridge::borrow(std::span(seal.key)),
+      bridge::borrow(seal.name), &component)));
+  return CompiledComponent(component);
+}
+
 Result<std::vector<std::byte>> CompiledComponent::serialize() const {
   TAIRITSU_TRY(auto buffer,
                bridge::create<bridge::BufferPtr>(bridge::tairitsu_bridge_component_serialize, bridge()));

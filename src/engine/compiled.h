@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/artifact.h"
 #include "engine/engine.h"
 #include "tairitsu/error.h"
 
@@ -35,6 +36,10 @@ class CompiledComponent {
                                                                        std::span<const std::byte> bytes);
   [[nodiscard]] static Result<CompiledComponent> from_trusted_artifact_file(
       const EngineCore& engine, const std::filesystem::path& path);
+  /// Of a cache. Fails with `artifact_damaged`, before its code is mapped, if it was not sealed like this.
+  [[nodiscard]] static Result<CompiledComponent> from_sealed_artifact_file(const EngineCore& engine,
+                                                             const std::filesystem::path& path,
+                                                             const ArtifactSeal& seal);
 
   [[nodiscard]] Result<std::vector<std::byte>> serialize() const;
   /// SHA-256 of the binary, 32 bytes.

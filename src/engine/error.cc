@@ -11,26 +11,47 @@ namespace tairitsu {
 
 struct Error::Data {
   ErrorCode code;
-  std::string message;
+  std::string message;  ///< With the advice.
+  std::string advice;
   std::string backtrace;
+  std::string full_backtrace;
   int exit_status;
 };
 
-Error::Error(ErrorCode code, std::string message, std::string backtrace, int exit_status)
-    : data_(std::make_shared<const Data>(code, std::move(message), std::move(backtrace), exit_status)) {}
+Error::Error(ErrorCode code, std::string message, std::string backtrace, int exit_status,
+             std::string full_backtrace)
+    : Error(std::make_shared<const Data>(code, std::move(message), std::string(), std::move(backtrace),
+                                         std::move(full_backtrace), exit_status)) {}
+
+Error::Error(std::shared_ptr<const Data> data) noexcept : data_(std::move(data)) {}
 
 ErrorCode Error::code() const noexcept { return data_->code; }
 
 const std::string& Error::message() const noexcept { return data_->message; }
 
+const std::string& Error::advice() const noexcept { return data_->advice; }
+
 const std::string& Error::backtrace() const noexcept { return data_->backtrace; }
+
+const std::string& Error::full_backtrace() const noexcept {
+  return data_->full_backtrace.empty() ? data_->backtrace : data_->full_backtrace;
+}
 
 int Error::exit_status() const noexcept { return data_->exit_status; }
 
 Error Error::with_context(std::string_view context) const {
-  std::string message(context);
-  message.append(": ").append(data_->message);
-  return Error(data_->code, std::move(message), data_->backtrace, data_->exit_status);
+  Data data = *data_;
+  data.message.insert(0, std::string(context) + ": ");
+  return Error(std::make_shared<const Data>(std::move(data)));
+}
+
+Error Error::with_advice(std::string_view advice) const {
+  Data data = *data_;
+  // With the line break before it.
+  if (!data.advice.empty()) data.message.resize(data.message.size() - data.advice.size() - 1);
+  data.advice = advice;
+  if (!advice.empty()) data.message.append("\n").append(advice);
+  return Error(std::make_shared<const Data>(std::move(data)));
 }
 
 std::string_view to_string(ErrorCode code) noexcept {
@@ -233,7 +254,8 @@ tairitsu::Error take_error(Error* error) {
   return tairitsu::Error(to_error_code(static_cast<Code>(tairitsu_bridge_error_code(error))),
                          std::string(as_text(tairitsu_bridge_error_message(error))),
                          std::string(as_text(tairitsu_bridge_error_backtrace(error))),
-                         tairitsu_bridge_error_exit_status(error));
+                         tairitsu_bridge_error_exit_status(error),
+                         std::string(as_text(tairitsu_bridge_error_full_backtrace(error))));
 }
 
 }  // namespace bridge

@@ -23,7 +23,8 @@ void on_served(void* data, const bridge::ServedRequest* request) {
   std::optional<Error> error;
   if (request->error.size != 0) {
     error.emplace(static_cast<ErrorCode>(request->error_code), std::string(bridge::as_text(request->error)),
-                  std::string(bridge::as_text(request->backtrace)));
+                  std::string(bridge::as_text(request->backtrace)), 0,
+                  std::string(bridge::as_text(request->full_backtrace)));
   }
   const HttpAccess access{
       .id = request->id,

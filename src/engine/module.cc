@@ -30,6 +30,16 @@ Result<CompiledModule> CompiledModule::from_trusted_artifact_file(const EngineCo
   return CompiledModule(module);
 }
 
+Result<CompiledModule> CompiledModule::from_sealed_artifact_file(const EngineCore& engine,
+                                                                 const std::filesystem::path& path,
+                                                                 const ArtifactSeal& seal) {
+  bridge::Module* module = nullptr;
+  TAIRITSU_CHECK(bridge::check(bridge::tairitsu_bridge_module_from_sealed_artifact_file(
+      engine.bridge(), bridge::borrow(path.native()), bridge::borrow(std::span(seal.key)),
+      bridge::borrow(seal.name), &module)));
+  return CompiledModule(module);
+}
+
 Result<std::vector<std::byte>> CompiledModule::serialize() const {
   TAIRITSU_TRY(auto buffer,
                bridge::create<bridge::BufferPtr>(bridge::tairitsu_bridge_module_serialize, bridge()));

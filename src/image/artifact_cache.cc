@@ -1,6 +1,7 @@
 #include "image/artifact_cache.h"
 
 #include <fcntl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,22 +26,6 @@ constexpr std::int64_t kUseResolutionSeconds = 300;
 constexpr std::int64_t kLeftoverSeconds = 3600;
 constexpr std::size_t kMaxFingerprint = 128;
 constexpr std::string_view kWritingPrefix = ".writing-";
-
-Result<std::string> file_name(std::string_view digest, std::string_view fingerprint) {
-  if (!is_digest(digest)) {
-    return fail(ErrorCode::invalid_argument, fmt::format("'{}' is not a sha256 digest", digest));
-  }
-  if (fingerprint.empty() || fingerprint.size() > kMaxFingerprint ||
-      fingerprint.find_first_not_of("0123456789"
-                                    "abcdefghijklmnopqrstuvwxyz"
-                                    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                    "._-") != std::string_view::npos) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("'{}' is not an engine's fingerprint: it has 1 to {} of 0-9a-zA-Z._-",
-                            fingerprint, kMaxFingerprint));
-  }
-  return fmt::format("{}-{}", hex_of(digest), fingerprint);
-}
 
 /// Whether `file_name` may have made it. Other files are not ours to count or remove.
 bool is_artifact_name(std::string_view name) {
@@ -122,7 +107,87 @@ void evict(const FileDescriptor& folder, std::vector<Artifact> artifacts, std::s
   }
 }
 
+/// What is in the key's file, if it is one that nobody else could read or write.
+Result<std::optional<ArtifactCache::Key>> read_key(const std::filesystem::path& path) {
+  const FileDescriptor file = open_file(AT_FDCWD, path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  if (!file) {
+    if (errno == ENOENT || errno == ELOOP) return std::nullopt;
+    return std::unexpected(file_error(path, "open it", errno));
+  }
+  struct stat status{};
+  if (::fstat(file.get(), &status) != 0) return std::unexpected(file_error(path, "look at it", errno));
+  const bool ours =
+      S_ISREG(status.st_mode) && status.st_uid == ::geteuid() && (status.st_mode & (S_IRWXG | S_IRWXO)) == 0;
+  ArtifactCache::Key key{};
+  if (!ours || status.st_size != static_cast<off_t>(key.size())) return std::nullopt;
+  TAIRITSU_TRY(const std::size_t count, read_fully(file.get(), key, path));
+  return count == key.size() ? std::optional(key) : std::nullopt;
+}
+
+Result<void> fill_with_random_bytes(std::span<std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::getrandom(bytes.data(), bytes.size(), 0);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return std::unexpected(file_error("/dev/urandom", "read random bytes", errno));
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
+  return {};
+}
+
 }  // namespace
+
+Result<std::string> ArtifactCache::file_name(std::string_view digest, std::string_view fingerprint) {
+  if (!is_digest(digest)) {
+    return fail(ErrorCode::invalid_argument, fmt::format("'{}' is not a sha256 digest", digest));
+  }
+  if (fingerprint.empty() || fingerprint.size() > kMaxFingerprint ||
+      fingerprint.find_first_not_of("0123456789"
+                                    "abcdefghijklmnopqrstuvwxyz"
+                                    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                    "._-") != std::string_view::npos) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("'{}' is not an engine's fingerprint: it has 1 to {} of 0-9a-zA-Z._-",
+                            fingerprint, kMaxFingerprint));
+  }
+  return fmt::format("{}-{}", hex_of(digest), fingerprint);
+}
+
+Result<std::optional<ArtifactCache::Key>> ArtifactCache::key() const { return read_key(key_path()); }
+
+Result<ArtifactCache::Key> ArtifactCache::obtain_key() const {
+  const std::filesystem::path path = key_path();
+  TAIRITSU_CHECK(make_folders(folder_));
+  // Another process may make one at the same time: what counts is what is there in the end.
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    TAIRITSU_TRY(const auto there, read_key(path));
+    if (there) return *there;
+    struct stat status{};
+    if (::lstat(path.c_str(), &status) == 0) {
+      if (status.st_uid != ::geteuid()) {
+        return fail(ErrorCode::untrusted_file,
+                    fmt::format("'{}' belongs to user {} and not to user {}, who runs this: remove it",
+                                path.string(), status.st_uid, ::geteuid()));
+      }
+      // Damaged, or others could read it: what it sealed is made again.
+      if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+        return std::unexpected(file_error(path, "remove it", errno));
+      }
+    }
+    Key made{};
+    TAIRITSU_CHECK(fill_with_random_bytes(made));
+    const std::filesystem::path aside = unique_name(path.string() + std::string(kWritingPrefix));
+    const FileDescriptor file =
+        open_file(AT_FDCWD, aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+    if (!file) return std::unexpected(file_error(path, "make it", errno));
+    int reason = write_all(file.get(), made);
+    if (reason == 0 && ::fsync(file.get()) != 0) reason = errno;
+    // Not a rename: the key that another process has just made stays.
+    if (reason == 0 && ::link(aside.c_str(), path.c_str()) != 0 && errno != EEXIST) reason = errno;
+    ::unlink(aside.c_str());
+    if (reason != 0) return std::unexpected(file_error(path, "write it", reason));
+  }
+  return fail(ErrorCode::io, fmt::format("'{}': others keep changing it", path.string()));
+}
 
 ArtifactCache::ArtifactCache(std::filesystem::path folder, Options options)
     : folder_(std::move(folder)), options_(options) {}

@@ -1,11 +1,13 @@
 /// Precompiled artifacts on disk: what makes the second run of a component start in milliseconds.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "tairitsu/error.h"
@@ -23,13 +25,15 @@ struct ArtifactCacheOptions {
 ///
 /// What lies here runs as machine code. So the folder is made for its owner alone, and one that another user
 /// owns, that group or others may write, or that is a symbolic link, is refused with `untrusted_file`; so is
-/// such a file in it. Nothing here ever comes from a registry or an archive.
+/// such a file in it. Nothing here ever comes from a registry or an archive. Whoever puts artifacts here seals them with
+/// the cache's key, and checks the seal of those that it finds.
 ///
 /// A value: it keeps a path and no descriptor. Safe from any thread, and with any number of processes at work
 /// in the folder at once.
 class ArtifactCache {
  public:
   using Options = ArtifactCacheOptions;
+  using Key = std::array<std::byte, 32>;
   struct Usage {
     std::uint64_t artifacts = 0;
     std::uint64_t bytes = 0;
@@ -52,6 +56,15 @@ class ArtifactCache {
   [[nodiscard]] Result<std::filesystem::path> put(std::string_view digest, std::string_view fingerprint,
                                                   std::span<const std::byte> artifact) const;
 
+  /// The key that artifacts are sealed with: 32 random bytes in `FOLDER.key`, for the owner alone. Nothing if there is
+  /// none, or one that is not as it should be. Fails with `io`.
+  [[nodiscard]] Result<std::optional<Key>> key() const;
+  /// The same, made if there is none. Fails with `io`, or with `untrusted_file` if another user's file is in its place.
+  [[nodiscard]] Result<Key> obtain_key() const;
+
+  /// The name of an artifact's file. Fails with `invalid_argument` for a digest or fingerprint that is none.
+  [[nodiscard]] static Result<std::string> file_name(std::string_view digest, std::string_view fingerprint);
+
   /// Removes a component's artifacts, of every fingerprint. None there is no failure.
   [[nodiscard]] Result<void> remove(std::string_view digest) const;
   /// Removes all artifacts. What another process is writing just now stays.
@@ -62,6 +75,7 @@ class ArtifactCache {
 
  private:
   ArtifactCache(std::filesystem::path folder, Options options);
+  [[nodiscard]] std::filesystem::path key_path() const { return folder_.string() + ".key"; }
 
   std::filesystem::path folder_;
   Options options_;

@@ -33,6 +33,47 @@ FileDescriptor open_file(int folder, const char* name, int flags, mode_t mode) n
   }
 }
 
+namespace {
+
+/// With a symbolic link of another user's in the path, that user would choose where it leads.
+Result<void> check_links(const std::filesystem::path& path) {
+  std::filesystem::path part;
+  for (const std::filesystem::path& name : path) {
+    part /= name;
+    struct stat status{};
+    if (::lstat(part.c_str(), &status) != 0) return {};  // From here on there is nothing yet.
+    if (S_ISLNK(status.st_mode) && !is_trusted_owner(status)) {
+      return fail(
+          ErrorCode::untrusted_file,
+          fmt::format("'{}' is a symbolic link that belongs to user {} and not to user {}, who runs this",
+                      part.string(), status.st_uid, ::geteuid()));
+    }
+  }
+  return {};
+}
+
+Result<void> make_missing_folders(const std::filesystem::path& path) {
+  if (::mkdir(path.c_str(), S_IRWXU) == 0 || errno == EEXIST) return {};
+  if (errno == ENOENT && path.has_parent_path() && path.parent_path() != path) {
+    TAIRITSU_CHECK(make_missing_folders(path.parent_path()));
+    if (::mkdir(path.c_str(), S_IRWXU) == 0 || errno == EEXIST) return {};
+  }
+  return std::unexpected(file_error(path, "make the folder", errno));
+}
+
+}  // namespace
+
+Result<FileDescriptor> open_trusted_folder(const std::filesystem::path& path) {
+  TAIRITSU_CHECK(check_links(path));
+  FileDescriptor folder = open_file(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY);
+  if (!folder && errno != ENOENT) return std::unexpected(file_error(path, "open the folder", errno));
+  return folder;
+}
+
+bool is_trusted_owner(const struct stat& status) noexcept {
+  return status.st_uid == ::geteuid() || status.st_uid == 0;
+}
+
 int write_all(int file, std::span<const std::byte> bytes) noexcept {
   while (!bytes.empty()) {
     const ssize_t count = ::write(file, bytes.data(), bytes.size());
@@ -103,12 +144,8 @@ Result<bool> lock_file(int file, int patience, const std::filesystem::path& path
 }
 
 Result<void> make_folders(const std::filesystem::path& path) {
-  if (::mkdir(path.c_str(), S_IRWXU) == 0 || errno == EEXIST) return {};
-  if (errno == ENOENT && path.has_parent_path() && path.parent_path() != path) {
-    TAIRITSU_CHECK(make_folders(path.parent_path()));
-    if (::mkdir(path.c_str(), S_IRWXU) == 0 || errno == EEXIST) return {};
-  }
-  return std::unexpected(file_error(path, "make the folder", errno));
+  TAIRITSU_CHECK(check_links(path));
+  return make_missing_folders(path);
 }
 
 Result<void> for_each_entry(

@@ -46,6 +46,13 @@ class FileDescriptor {
 /// descriptor is not inherited by programs. Not valid on failure: errno says why.
 [[nodiscard]] FileDescriptor open_file(int folder, const char* name, int flags, mode_t mode = 0) noexcept;
 
+/// Opens a folder, following symbolic links of this user's and of root's alone: with one of another user's in its path,
+/// that user would choose the folder. Not valid if there is none. Fails with `untrusted_file`, or with `io`.
+[[nodiscard]] Result<FileDescriptor> open_trusted_folder(const std::filesystem::path& path);
+
+/// Whether it belongs to this user, or to root, who needs no trick.
+[[nodiscard]] bool is_trusted_owner(const struct stat& status) noexcept;
+
 /// Writes it all. On failure errno is the answer, 0 on success.
 [[nodiscard]] int write_all(int file, std::span<const std::byte> bytes) noexcept;
 
@@ -69,7 +76,8 @@ class FileDescriptor {
 /// Polls for up to `patience` milliseconds; false where others held it all the time.
 [[nodiscard]] Result<bool> lock_file(int file, int patience, const std::filesystem::path& path);
 
-/// Makes a folder and those above it, each only for its owner. One that exists stays as it is.
+/// Makes a folder and those above it, each only for its owner. One that exists stays as it is. Fails with
+/// `untrusted_file` if a symbolic link of another user's is in the path, or with `io`.
 [[nodiscard]] Result<void> make_folders(const std::filesystem::path& path);
 
 /// Calls for each entry but `.` and `..`, with what `lstat` says of it; those that vanish meanwhile are left

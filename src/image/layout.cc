@@ -244,11 +244,8 @@ Result<Garbage> ImageLayout::collect_garbage() const {
 
 Result<LayoutUsage> ImageLayout::usage() const {
   LayoutUsage usage;
-  const FileDescriptor root = open_directory(AT_FDCWD, state_->path.c_str());
-  if (!root) {
-    if (errno == ENOENT) return usage;
-    return std::unexpected(file_error(state_->path, "open the folder", errno));
-  }
+  TAIRITSU_TRY(const FileDescriptor root, open_trusted_folder(state_->path));
+  if (!root) return usage;
   TAIRITSU_TRY(const auto entries, this->entries());
   TAIRITSU_TRY(const auto reachable, state_->reachable(root.get(), entries));
   TAIRITSU_TRY(usage, look_at_blobs(*state_, root.get(), reachable,

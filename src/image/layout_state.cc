@@ -24,7 +24,8 @@ Result<void> replace_file(int root, const std::filesystem::path& path, const cha
   const std::string aside = unique_name(std::string(kWriting) + "/file-");
   int reason = 0;
   {
-    const FileDescriptor file = open_file(root, aside.c_str(), O_WRONLY | O_CREAT | O_EXCL, kFileMode);
+    const FileDescriptor file =
+        open_file(root, aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kFileMode);
     if (!file) return std::unexpected(file_error(path / aside, "make it", errno));
     reason = write_all(file.get(), std::as_bytes(std::span(text)));
     if (reason == 0 && ::fsync(file.get()) != 0) reason = errno;
@@ -55,7 +56,7 @@ std::string blob_name(std::string_view digest) {
 }
 
 FileDescriptor open_directory(int folder, const char* name) noexcept {
-  return open_file(folder, name, O_RDONLY | O_DIRECTORY);
+  return open_file(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }
 
 void remove_folder(int parent, const std::filesystem::path& path, const std::string& name) {
@@ -118,8 +119,8 @@ Result<Json> LayoutState::read_index() const {
     return Json{{"schemaVersion", 2}, {"mediaType", kIndexMediaType}, {"manifests", Json::array()}};
   }
   TAIRITSU_TRY(Json index, parse_json_object(*bytes, "'" + file.string() + "'"));
-  Json& manifests = index["manifests"];
-  if (manifests.is_null()) manifests = Json::array();
+  // An index without a list is not one of no images: whatever it was, it was damaged, and blobs may be needed.
+  const Json& manifests = index["manifests"];
   if (!manifests.is_array()) {
     return fail(ErrorCode::invalid_manifest, fmt::format("'{}': 'manifests' is not a list", file.string()));
   }
@@ -183,18 +184,62 @@ Result<std::set<std::string>> LayoutState::reachable(int root, const std::vector
 
 // ---- LockedLayout
 
+namespace {
+
+/// Makes a folder of the layout's own, and looks at it: nothing in it is reached by a symbolic link, so that nobody else
+/// chooses what is written or removed.
+Result<void> make_own_folder(const LayoutState& state, int root, const char* name) {
+  if (::mkdirat(root, name, S_IRWXU) != 0 && errno != EEXIST) {
+    return std::unexpected(file_error(state.path / name, "make the folder", errno));
+  }
+  struct stat status{};
+  if (::fstatat(root, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    return std::unexpected(file_error(state.path / name, "look at the folder", errno));
+  }
+  if (S_ISDIR(status.st_mode) && is_trusted_owner(status)) return {};
+  return fail(ErrorCode::untrusted_file,
+              fmt::format("'{}' is not a folder of user {}, who runs this: remove it",
+                          (state.path / name).string(), ::geteuid()));
+}
+
+Result<bool> has_blobs(const LayoutState& state, int root) {
+  const FileDescriptor blobs = open_directory(root, kBlobs);
+  if (!blobs) return std::unexpected(file_error(state.path / kBlobs, "open the folder", errno));
+  bool found = false;
+  TAIRITSU_CHECK(
+      for_each_entry(blobs.get(), state.path / kBlobs, [&](const std::string&, const struct stat&) {
+        found = true;
+        return false;
+      }));
+  return found;
+}
+
+}  // namespace
+
 Result<LockedLayout> LockedLayout::take(const LayoutState& state, int patience) {
   TAIRITSU_CHECK(make_folders(state.path));
   LockedLayout locked;
-  locked.root_ = open_directory(AT_FDCWD, state.path.c_str());
-  if (!locked.root_) return std::unexpected(file_error(state.path, "open the folder", errno));
+  TAIRITSU_TRY(locked.root_, open_trusted_folder(state.path));
+  if (!locked.root_) return std::unexpected(file_error(state.path, "open the folder", ENOENT));
   const int root = locked.root();
-  for (const char* name : {".tairitsu", kWriting, kDamaged, "blobs", kBlobs}) {
-    if (::mkdirat(root, name, S_IRWXU) != 0 && errno != EEXIST) {
-      return std::unexpected(file_error(state.path / name, "make the folder", errno));
-    }
+  struct stat status{};
+  if (::fstat(root, &status) != 0)
+    return std::unexpected(file_error(state.path, "look at the folder", errno));
+  if (!is_trusted_owner(status)) {
+    return fail(
+        ErrorCode::untrusted_file,
+        fmt::format("'{}' belongs to user {} and not to user {}, who runs this: change it as that user, or "
+                    "use a folder of your own",
+                    state.path.string(), status.st_uid, ::geteuid()));
   }
-  locked.lock_ = open_file(root, kLock, O_RDWR | O_CREAT, S_IRUSR | S_IWUSR);
+  for (const char* name : {".tairitsu", kWriting, kDamaged, "blobs", kBlobs}) {
+    TAIRITSU_CHECK(make_own_folder(state, root, name));
+  }
+  locked.lock_ = open_file(root, kLock, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, S_IRUSR | S_IWUSR);
+  if (!locked.lock_ && errno == ELOOP) {
+    return fail(ErrorCode::untrusted_file,
+                fmt::format("'{}' is a symbolic link: remove it", (state.path / kLock).string()));
+  }
   if (!locked.lock_) return std::unexpected(file_error(state.path / kLock, "open it", errno));
   TAIRITSU_TRY(const bool taken, lock_file(locked.lock_.get(), patience, state.path / kLock));
   if (!taken) {
@@ -205,6 +250,14 @@ Result<LockedLayout> LockedLayout::take(const LayoutState& state, int patience) 
     TAIRITSU_CHECK(replace_file(root, state.path, kLayoutFile, kLayoutText));
   }
   if (::faccessat(root, kIndexFile, F_OK, 0) != 0) {
+    // Nobody could tell which of them are needed, and the next one to look would take all of them for garbage.
+    TAIRITSU_TRY(const bool found, has_blobs(state, root));
+    if (found) {
+      return fail(
+          ErrorCode::invalid_manifest,
+          fmt::format("'{}' is missing, and there are blobs: restore it, or remove '{}' to begin anew",
+                      (state.path / kIndexFile).string(), state.path.string()));
+    }
     TAIRITSU_TRY(const Json index, state.read_index());
     TAIRITSU_CHECK(locked.write_index(state, index));
   }
@@ -231,8 +284,11 @@ Result<void> LockedLayout::remove_leftovers(const LayoutState& state) const {
       ::unlinkat(writing.get(), name.c_str(), 0);
       return true;
     }
-    const FileDescriptor liveness = open_file(writing.get(), (name + "/" + kLiveness).c_str(), O_RDWR);
-    if (!liveness && errno != ENOENT) return true;
+    const FileDescriptor folder = open_directory(writing.get(), name.c_str());
+    if (!folder) return true;
+    const FileDescriptor liveness = open_file(folder.get(), kLiveness, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
+    // A link is no lock of ours: nobody holds it.
+    if (!liveness && errno != ENOENT && errno != ELOOP) return true;
     if (liveness && ::flock(liveness.get(), LOCK_EX | LOCK_NB) != 0) return true;
     remove_folder(writing.get(), path / name, name);
     return true;

@@ -141,8 +141,8 @@ LayoutTransaction::~LayoutTransaction() = default;
 
 Result<LayoutBlobWriter> LayoutTransaction::writer(std::uint64_t most) {
   auto state = std::make_unique<LayoutBlobWriter::State>(state_, most);
-  state->file =
-      open_file(state_->folder.get(), state->name.c_str(), O_WRONLY | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
+  state->file = open_file(state_->folder.get(), state->name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
+                          S_IRUSR | S_IWUSR);
   if (!state->file) return std::unexpected(file_error(state->path(), "make it", errno));
   return LayoutBlobWriter(std::move(state));
 }
@@ -335,7 +335,8 @@ Result<LayoutTransaction> ImageLayout::begin() const {
   state->folder = open_directory(root, state->name.c_str());
   if (!state->folder) return std::unexpected(file_error(state->path, "open the folder", errno));
   const std::filesystem::path path = state->path / kLiveness;
-  state->liveness = open_file(state->folder.get(), kLiveness, O_RDWR | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
+  state->liveness =
+      open_file(state->folder.get(), kLiveness, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, S_IRUSR | S_IWUSR);
   if (!state->liveness) return std::unexpected(file_error(path, "make it", errno));
   TAIRITSU_TRY(const bool taken, lock_file(state->liveness.get(), 0, path));
   if (!taken) return fail(ErrorCode::internal, fmt::format("'{}': a new lock is taken", path.string()));

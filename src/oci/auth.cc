@@ -150,9 +150,11 @@ std::string cache_key(const std::string& registry, const Challenge& challenge, c
   return key.append("\n").append(joined(scopes));
 }
 
+constexpr std::string_view kBasic = "Basic ";
+
 std::string basic(const Credentials& credentials) {
   const std::string both = credentials.username + ":" + credentials.password;
-  return "Basic " + detail::to_base64(std::as_bytes(std::span(both)));
+  return std::string(kBasic) + detail::to_base64(std::as_bytes(std::span(both)));
 }
 
 }  // namespace
@@ -177,6 +179,12 @@ Result<Authenticator::Registry*> Authenticator::look_up(const std::string& regis
       auto found = credentials_(registry);
       if (!found) return std::unexpected(found.error().with_context("credentials of " + registry));
       known.credentials = *std::move(found);
+      if (known.credentials) {
+        session_->keep_secret(known.credentials->password);
+        session_->keep_secret(known.credentials->identity_token);
+        session_->keep_secret(known.credentials->registry_token);
+        session_->keep_secret(basic(*known.credentials).substr(kBasic.size()));
+      }
     }
     known.looked_up = true;
   }
@@ -207,6 +215,7 @@ Result<std::string> Authenticator::authorization(const std::string& registry, co
   }
   auto token = request_token(registry, *known, all, deadline);
   if (!token) return std::unexpected(token.error());
+  session_->keep_secret(token->value);
   std::string header = "Bearer " + token->value;
   tokens_.insert_or_assign(key, *std::move(token));
   return header;
@@ -232,7 +241,8 @@ Result<bool> Authenticator::challenged(const std::string& registry, const Answer
   }
   if (!bearer && !plain) {
     if (other.empty()) return false;
-    return fail(ErrorCode::unauthorized, registry + " wants authentication by '" + printable(other, 40) +
+    return fail(ErrorCode::unauthorized, registry + " wants authentication by '" +
+                                             printable(session_->shown(other), 40) +
                                              "', which is not known here");
   }
   TAIRITSU_TRY(Registry * known, look_up(registry));

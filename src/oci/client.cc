@@ -1,6 +1,7 @@
 #include "oci/client.h"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <span>
 #include <utility>
@@ -27,10 +28,16 @@ constexpr std::uint64_t kGettingOn = std::uint64_t{256} << 10U;
 constexpr std::size_t kMaxTagPage = std::size_t{8} << 20U;
 constexpr std::size_t kMaxPages = 1000;
 
+constexpr std::array kManifestTypes = {detail::kManifestMediaType, detail::kIndexMediaType,
+                                       detail::kDockerManifestMediaType, detail::kDockerIndexMediaType};
+
+bool is_manifest_type(std::string_view type) {
+  return std::ranges::find(kManifestTypes, type) != kManifestTypes.end();
+}
+
 std::string accepted() {
   std::string types;
-  for (const std::string_view type : {detail::kManifestMediaType, detail::kIndexMediaType,
-                                      detail::kDockerManifestMediaType, detail::kDockerIndexMediaType}) {
+  for (const std::string_view type : kManifestTypes) {
     if (!types.empty()) types += ", ";
     types += type;
   }
@@ -100,10 +107,13 @@ std::optional<std::string> next_link(const HttpHeaders& headers) {
   return std::nullopt;
 }
 
+/// The outcome of an operation: where it failed, and without what was sent to prove who asks, which the registry may
+/// have repeated in whatever became a part of the message.
 template <typename T>
-Result<T> in_context(Result<T> result, std::string_view context) {
-  if (!result) return std::unexpected(result.error().with_context(context));
-  return result;
+Result<T> in_context(const Session& session, Result<T> result, std::string_view context) {
+  if (result) return result;
+  const Error& error = result.error();
+  return std::unexpected(Error(error.code(), session.shown(error.message())).with_context(context));
 }
 
 std::string blob_name(const Reference& repository, const Digest& digest) {
@@ -231,13 +241,26 @@ Result<Manifest> Client::get_manifest(const Reference& reference, Clock::TimePoi
   if (says_nothing && !own.empty()) media_type = own;
   // What is taken for one thing here and for another elsewhere would have two meanings under one digest.
   if (!own.empty() && own != media_type) {
-    return fail(ErrorCode::registry_refused, "the manifest is '" + printable(own, 100) +
-                                                 "', but the registry says '" + printable(media_type, 100) +
-                                                 "'");
+    return fail(ErrorCode::registry_refused, "the manifest is '" + printable(session_.shown(own), 100) +
+                                                 "', but the registry says '" +
+                                                 printable(session_.shown(media_type), 100) + "'");
   }
-  if (own.empty() && content.contains("manifests") != detail::is_index(media_type) &&
-      detail::is_index(media_type)) {
-    return fail(ErrorCode::registry_refused, "the image index lists no manifests");
+  const bool lists_manifests = content.contains("manifests");
+  if (lists_manifests && (content.contains("layers") || content.contains("config"))) {
+    return fail(ErrorCode::registry_refused, "the manifest is of an image and of an index at once");
+  }
+  if (says_nothing && own.empty()) {
+    media_type = lists_manifests ? detail::kIndexMediaType : detail::kManifestMediaType;
+  }
+  if (!is_manifest_type(media_type)) {
+    return fail(ErrorCode::registry_refused,
+                "unknown media type of a manifest: '" + printable(session_.shown(media_type), 100) + "'");
+  }
+  if (lists_manifests != detail::is_index(media_type)) {
+    return fail(ErrorCode::registry_refused,
+                lists_manifests
+                    ? "the manifest is that of an image index, but the registry says that of an image"
+                    : "the image index lists no manifests");
   }
   return Manifest{.media_type = std::move(media_type), .digest = digest, .bytes = std::move(answer.text)};
 }
@@ -247,7 +270,7 @@ Result<Manifest> Client::pull_manifest(const Reference& reference, IndexChoice c
   const std::string context = reference.to_string();
   auto manifest = get_manifest(reference, end);
   if (!manifest || !detail::is_index(manifest->media_type) || choice == IndexChoice::keep) {
-    return in_context(std::move(manifest), context);
+    return in_context(session_, std::move(manifest), context);
   }
   if (choice == IndexChoice::refuse) {
     return fail(ErrorCode::registry_refused, context + ": it is an image index, of several platforms");
@@ -255,13 +278,13 @@ Result<Manifest> Client::pull_manifest(const Reference& reference, IndexChoice c
   TAIRITSU_TRY(const auto chosen,
                detail::choose_from_index(std::as_bytes(std::span(manifest->bytes)), context));
   Reference inner = reference;
-  TAIRITSU_TRY(inner.digest, in_context(Digest::parse(chosen.digest), context));
+  TAIRITSU_TRY(inner.digest, in_context(session_, Digest::parse(chosen.digest), context));
   auto found = get_manifest(inner, end);
   if (found && detail::is_index(found->media_type)) {
     return fail(ErrorCode::registry_refused, context + ": an image index within an image index");
   }
   if (found) found->index = manifest->digest;
-  return in_context(std::move(found), context);
+  return in_context(session_, std::move(found), context);
 }
 
 Result<Descriptor> Client::resolve(const Reference& reference) {
@@ -275,7 +298,7 @@ Result<Descriptor> Client::resolve(const Reference& reference) {
     auto digest = Digest::parse(answer.headers.find("Docker-Content-Digest").value_or(""));
     const auto size = to_number(answer.headers.find("Content-Length").value_or(""));
     std::string media_type = media_type_of(answer.headers);
-    if (digest && size && !media_type.empty()) {
+    if (digest && size && is_manifest_type(media_type)) {
       if (reference.digest && *digest != *reference.digest) {
         return fail(ErrorCode::digest_mismatch, "the registry has " + digest->to_string() + " there");
       }
@@ -287,7 +310,7 @@ Result<Descriptor> Client::resolve(const Reference& reference) {
                       .digest = manifest.digest,
                       .size = manifest.bytes.size()};
   };
-  return in_context(ask(), reference.to_string());
+  return in_context(session_, ask(), reference.to_string());
 }
 
 Result<void> Client::pull(const Reference& repository, const Digest& digest, BlobSink& sink,
@@ -380,7 +403,7 @@ Result<void> Client::pull(const Reference& repository, const Digest& digest, Blo
 
 Result<void> Client::pull_blob(const Reference& repository, const Digest& digest, BlobSink& sink,
                                const PullOptions& options) {
-  return in_context(pull(repository, digest, sink, options), blob_name(repository, digest));
+  return in_context(session_, pull(repository, digest, sink, options), blob_name(repository, digest));
 }
 
 Result<bool> Client::find_blob(const Reference& repository, const Digest& digest, const Scopes& scopes,
@@ -394,7 +417,8 @@ Result<bool> Client::find_blob(const Reference& repository, const Digest& digest
 }
 
 Result<bool> Client::has_blob(const Reference& repository, const Digest& digest) {
-  return in_context(find_blob(repository, digest, pull_scope(repository), deadline(options_.request_limit)),
+  return in_context(session_,
+                    find_blob(repository, digest, pull_scope(repository), deadline(options_.request_limit)),
                     blob_name(repository, digest));
 }
 
@@ -448,7 +472,7 @@ Result<BlobPush> Client::push_blob(const Reference& repository, const Digest& di
   }
   auto pushed = push(upload);
   if (!pushed) cancel(upload);
-  return in_context(std::move(pushed), blob_name(repository, digest));
+  return in_context(session_, std::move(pushed), blob_name(repository, digest));
 }
 
 /// Each step answers false where another try from the front may help: `error` says why.
@@ -627,7 +651,7 @@ Result<Digest> Client::push_manifest(const Reference& reference, std::string_vie
     }
     return digest;
   };
-  return in_context(put(), reference.to_string());
+  return in_context(session_, put(), reference.to_string());
 }
 
 Result<std::vector<std::string>> Client::list_tags(const Reference& repository) {
@@ -669,7 +693,7 @@ Result<std::vector<std::string>> Client::list_tags(const Reference& repository) 
     return fail(ErrorCode::size_limit,
                 "its list of tags has more than " + std::to_string(kMaxPages) + " pages");
   };
-  return in_context(list(), repository.name());
+  return in_context(session_, list(), repository.name());
 }
 
 Result<void> Client::delete_manifest(const Reference& reference) {
@@ -682,7 +706,7 @@ Result<void> Client::delete_manifest(const Reference& reference) {
     if (!answer.is_success()) return std::unexpected(refusal(reference.registry, answer));
     return {};
   };
-  return in_context(remove(), reference.to_string());
+  return in_context(session_, remove(), reference.to_string());
 }
 
 Result<void> Client::check_access(const std::string& registry) {
@@ -694,7 +718,7 @@ Result<void> Client::check_access(const std::string& registry) {
     if (!answer.is_success()) return std::unexpected(refusal(registry, answer));
     return {};
   };
-  return in_context(check(), registry);
+  return in_context(session_, check(), registry);
 }
 
 }  // namespace tairitsu::oci

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <functional>
 #include <thread>
 #include <utility>
 
@@ -102,6 +103,19 @@ struct Session::Failure {
 Session::Session(HttpTransport& transport, Clock& clock, SessionOptions options)
     : transport_(&transport), clock_(&clock), options_(std::move(options)), random_(std::random_device()()) {}
 
+void Session::keep_secret(std::string_view secret) {
+  // What is so short is in every other text.
+  constexpr std::size_t kShortest = 4;
+  const auto add = [&](std::string text) {
+    if (text.size() >= kShortest && std::ranges::find(secrets_, text) == secrets_.end()) {
+      secrets_.push_back(std::move(text));
+    }
+  };
+  add(std::string(secret));
+  add(percent_encoded(secret));
+  std::ranges::stable_sort(secrets_, std::ranges::greater(), &std::string::size);
+}
+
 bool Session::is_passing(TransportFault fault) noexcept {
   return fault == TransportFault::connect || fault == TransportFault::timeout ||
          fault == TransportFault::cut_off;
@@ -138,13 +152,14 @@ Result<Url> Session::follow(const Url& from, std::string_view reference) const {
   auto to = from.resolve(reference);
   if (!to) {
     return fail(ErrorCode::registry_refused,
-                from.authority() + " leads on to no URL: " + to.error().message());
+                shown(from.authority() + " leads on to no URL: " + to.error().message()));
   }
   if (to->secure) return to;
   // A name in the options is there on purpose. A loopback host is not safe for what came over TLS from elsewhere.
   const bool is_named = std::ranges::find(options_.plain_http, to->authority()) != options_.plain_http.end();
   if (is_named || (!from.secure && is_plain(to->authority()))) return to;
-  return fail(ErrorCode::registry_refused, from.authority() + " leads to " + printable(to->to_string(), 200) +
+  return fail(ErrorCode::registry_refused, from.authority() + " leads to " +
+                                               printable(shown(to->to_string()), 200) +
                                                ", which is plain HTTP: refused");
 }
 
@@ -276,7 +291,8 @@ auto Session::attempt(const Exchange& exchange) -> Tried<Answer> {
     Answer answer = {.status = response->status,
                      .headers = std::move(response->headers),
                      .url = std::move(url),
-                     .left_origin = left_origin};
+                     .left_origin = left_origin,
+                     .secrets = secrets_};
     if (exchange.stream && answer.is_success()) {
       answer.body = std::move(response->body);
     } else if (exchange.method != HttpMethod::head) {
@@ -326,10 +342,11 @@ std::optional<seconds> retry_after(const HttpHeaders& headers) {
 std::string describe_status(const Answer& answer) {
   std::string text = std::to_string(answer.status);
   const auto json = nlohmann::json::parse(answer.text, nullptr, false);
-  const auto text_of = [](const nlohmann::json& object, const char* key) {
+  const auto text_of = [&](const nlohmann::json& object, const char* key) {
     const auto found = object.find(key);
-    return found != object.end() && found->is_string() ? printable(found->get_ref<const std::string&>(), 300)
-                                                       : std::string();
+    return found != object.end() && found->is_string()
+               ? printable(redacted(found->get<std::string>(), answer.secrets), 300)
+               : std::string();
   };
   std::string said;
   const auto errors = json.is_object() ? json.find("errors") : json.end();
@@ -351,7 +368,8 @@ std::string describe_status(const Answer& answer) {
       if (said = text_of(json, key); !said.empty()) break;
     }
   } else if (answer.text.find('<') == std::string::npos) {
-    std::string_view line = trimmed(answer.text);
+    const std::string safe = redacted(answer.text, answer.secrets);
+    const std::string_view line = trimmed(safe);
     said = printable(line.substr(0, line.find('\n')), 200);
   }
   if (!said.empty()) text += ": " + said;

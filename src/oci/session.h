@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "oci/blob.h"
+#include "oci/text.h"
 #include "oci/transport.h"
 #include "oci/url.h"
 #include "tairitsu/error.h"
@@ -83,6 +84,8 @@ struct Answer {
   bool left_origin = false;  ///< Another host has answered.
   int attempts = 1;
   std::string text = {};  ///< Of an error, its first 64 KiB.
+  /// What was sent to prove who asks: a message does not repeat it, whatever the server says.
+  std::vector<std::string> secrets = {};
   std::unique_ptr<HttpBody> body = nullptr;
 
   [[nodiscard]] bool is_success() const noexcept { return status >= 200 && status < 300; }
@@ -117,6 +120,13 @@ class Session {
   /// Whether another try may help.
   [[nodiscard]] static bool is_passing(TransportFault fault) noexcept;
 
+  /// Has messages not show this, a password or a token, from now on.
+  void keep_secret(std::string_view secret);
+  /// The text as messages may show it.
+  [[nodiscard]] std::string shown(std::string_view text) const {
+    return redacted(std::string(text), secrets_);
+  }
+
   [[nodiscard]] Clock& clock() const noexcept { return *clock_; }
   [[nodiscard]] const SessionOptions& options() const noexcept { return options_; }
 
@@ -135,6 +145,8 @@ class Session {
   Clock* clock_;
   SessionOptions options_;
   std::minstd_rand random_;
+  /// The longest first: one may be a part of another.
+  std::vector<std::string> secrets_;
 };
 
 /// How long a server wants to be left alone: seconds, or a date relative to the answer's own `Date`.

@@ -54,6 +54,16 @@ std::string percent_encoded(std::string_view text) {
   return out;
 }
 
+std::string redacted(std::string text, std::span<const std::string> secrets) {
+  constexpr std::string_view kInstead = "[redacted]";
+  for (const std::string& secret : secrets) {
+    for (std::size_t at = 0; (at = text.find(secret, at)) != std::string::npos; at += kInstead.size()) {
+      text.replace(at, secret.size(), kInstead);
+    }
+  }
+  return text;
+}
+
 bool is_visible_ascii(std::string_view text) noexcept {
   return std::ranges::all_of(text, [](char character) { return character >= 0x20 && character < 0x7F; });
 }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -34,6 +35,9 @@ template <typename Json>
 
 /// For a query or a form (RFC 3986, section 2.3): all but unreserved characters as `%XX`.
 [[nodiscard]] std::string percent_encoded(std::string_view text);
+
+/// The text without the secrets, which a server that was sent them may repeat. Before the text is shortened.
+[[nodiscard]] std::string redacted(std::string text, std::span<const std::string> secrets);
 
 /// Neither control characters nor bytes past ASCII: safe as a header's value.
 [[nodiscard]] bool is_visible_ascii(std::string_view text) noexcept;

@@ -257,6 +257,23 @@ class Sockets(PolicyCase):
                         stranger.sendto(b"from a stranger", ("127.0.0.1", int(first.split()[1])))
                 self.assertNotIn("stranger", guest.communicate(timeout=20)[0])
 
+    def test_are_bound_nowhere_but_where_they_may_listen(self):
+        # A socket that may listen at one address does not hear what is sent to all of them.
+        for where in ("0.0.0.0:0", "127.0.0.1:0", f"0.0.0.0:{free_port()}", "[::]:0"):
+            self.denies(("--allow-bind", "udp://127.0.0.1:9999"), ("listen-udp", where))
+        # One that may also send is bound, and hears those that it may send to.
+        options = ("--allow-bind", "udp://127.0.0.1:9999", "--allow-connect", f"udp://127.0.0.1:{self.udp.port}")
+        self.allows(options, self.to_udp, "over UDP\n")
+        guest = self.start_guest(*options, "--timeout", "1s", "--", "listen-udp", "0.0.0.0:0", "hello")
+        port = self.port_of(guest)
+        with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as stranger:
+            stranger.sendto(b"from a stranger", ("127.0.0.1", port))
+        self.assertEqual(guest.communicate(timeout=20)[0], "")
+
+    def test_can_be_made_where_they_may_do_nothing(self):
+        # What fails is to bind, to connect and to send: the guest itself gets that far.
+        self.assertEqual(network("--", "make-sockets").stdout, "made\n")
+
     def test_connecting_is_not_listening(self):
         self.denies(("--allow-bind", "*"), self.to_tcp)
         self.denies(("--allow-connect", "*"), ("listen-tcp", "127.0.0.1:0"))
@@ -323,6 +340,16 @@ class Http(PolicyCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn(done.stdout, (REFUSED, "error DNS-error\n"))
         self.denies(("--allow-host", "*.example"), self.get(host="inside.localhost"), REFUSED)
+
+    def test_takes_no_user_and_no_port_that_is_none_from_a_url(self):
+        for host in ("user@127.0.0.1", "user:secret@127.0.0.1", "localhost@127.0.0.1"):
+            done = network("--network", "all", "--", *self.get(host=host))
+            self.expect(done, 1, "error HTTP-request-URI-invalid\n")
+        for port in ("99999", "65536", "0x50", ""):
+            done = network("--network", "all", "--", "http", "GET", f"http://127.0.0.1:{port}/")
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(done.stdout, ("error HTTP-request-URI-invalid\n", "error no-URL\n"), port)
+        self.assertEqual(self.server.asked, [])
 
     def test_goes_by_method(self):
         for method in ("POST", "PUT"):

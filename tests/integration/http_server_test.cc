@@ -8,6 +8,7 @@
 #include <chrono>
 #include <csignal>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -87,6 +88,33 @@ TEST(HttpServer, TellsOfEachRequest) {
   EXPECT_EQ(numbers.running, 0U);
   EXPECT_EQ(numbers.connections, 0U);
   EXPECT_EQ(server.admin_address(), "");
+}
+
+TEST(HttpServer, TellsWhatAGuestThatTrappedSaidLast) {
+  std::mutex mutex;
+  std::vector<std::string> errors;
+  auto server = unwrap(
+      HttpServer::start(unwrap(builder().build_template()), {.on_access = [&](const HttpAccess& access) {
+                          const std::scoped_lock lock(mutex);
+                          errors.emplace_back(access.error ? access.error->message() : "");
+                        }}));
+  EXPECT_THAT(get(server.address(), "/explained-trap"), StartsWith("HTTP/1.1 500 "));
+  EXPECT_THAT(get(server.address(), "/trap"), StartsWith("HTTP/1.1 500 "));
+  EXPECT_TRUE(server.drain(5s));
+  ASSERT_EQ(errors.size(), 2U);
+  EXPECT_THAT(errors[0], HasSubstr("\n  the disk is on fire"));
+  EXPECT_THAT(errors[1], ::testing::Not(HasSubstr("on fire")));
+}
+
+TEST(HttpServer, EndsAGuestThatComputesAtOnce) {
+  std::optional<HttpServer> server(unwrap(HttpServer::start(unwrap(builder().build_template()))));
+  std::thread client([address = server->address()] { get(address, "/loop"); });
+  while (server->statistics().running == 0) std::this_thread::sleep_for(5ms);
+  EXPECT_FALSE(server->drain(100ms));
+  const auto begin = std::chrono::steady_clock::now();
+  server.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 2s);
+  client.join();
 }
 
 TEST(HttpServer, TellsWhatAHostFunctionSaid) {

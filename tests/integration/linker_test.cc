@@ -118,7 +118,23 @@ TEST(LinkerMissingImports, AreAllNamedWithTheirSignatures) {
   EXPECT_THAT(message, HasSubstr("\n  test:forward/host@1.2.3#many: func(p0: u32, p1: u32, "));
   EXPECT_THAT(message, HasSubstr("\n  test:forward/host@1.2.3#nothing: func()\n"));
   EXPECT_THAT(message, HasSubstr("#maybe: func(a: option<string>) -> result<string, u32>\n"));
-  EXPECT_THAT(message, HasSubstr("Linker::define"));
+  // Whoever builds a container is told of the builder, and whoever instantiates by hand of the linker.
+  EXPECT_THAT(built.error().advice(), HasSubstr("with_bindings"));
+  EXPECT_THAT(built.error().advice(), HasSubstr("with_imports"));
+  EXPECT_THAT(message, ::testing::EndsWith("\n" + built.error().advice()));
+  EXPECT_EQ(message_of(Container::builder(load("forward.wat")).build_template()), message);
+  const auto by_hand =
+      Container::builder(load("forward.wat"))
+          .with_guest_initializer([](GuestContext& guest) -> Result<GuestInstance> {
+            TAIRITSU_TRY(auto instance, guest.linker.instantiate(guest.store, guest.component));
+            return GuestInstance(std::move(instance));
+          })
+          .build();
+  ASSERT_ERROR(by_hand, missing_import);
+  EXPECT_THAT(by_hand.error().advice(), HasSubstr("Linker::define"));
+  EXPECT_THAT(by_hand.error().advice(), ::testing::Not(HasSubstr("with_bindings")));
+  const auto program = Program::from_image(load("forward.wat"));
+  ASSERT_ERROR(program, unsupported_type);
 }
 
 TEST(LinkerMissingImports, AreThoseThatAreNotDefined) {

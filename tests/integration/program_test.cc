@@ -7,9 +7,11 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "processes.h"
+#include "sha256.h"
 #include "support.h"
 
 namespace tairitsu::test {
@@ -213,6 +215,127 @@ TEST(CompilationCache, CompilesOnceForEachKindOfEngine) {
   EXPECT_ERROR(cache.program(engine(), bytes), unsupported_type);
   EXPECT_ERROR(cache.image(engine(), std::as_bytes(std::span("nonsense"))), not_wasm);
   EXPECT_EQ(count(), 2);
+}
+
+/// A cache with the artifacts of two programs that exit with 7 and with 8.
+class SealedCache : public ::testing::Test {
+ protected:
+  static std::string text(int status) {
+    return R"((module (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+                (memory (export "memory") 1) (func (export "_start") (call $exit (i32.const )" +
+           std::to_string(status) + "))))";
+  }
+  /// How it ends, and whether it was compiled.
+  std::pair<int, bool> run(int status) const {
+    auto cache = unwrap(CompilationCache::open(folder_));
+    bool compiled = false;
+    cache.on_compile([&](std::size_t) { compiled = true; });
+    const std::string source = text(status);
+    const auto program = unwrap(cache.program(engine(), std::as_bytes(std::span(source))));
+    auto process = unwrap(program.create({}));
+    return {unwrap(process.run()), compiled};
+  }
+  [[nodiscard]] std::filesystem::path artifact_of(int status) const {
+    const std::string source = text(status);
+    const std::string digest = test::digest_of_text(source).substr(7);
+    for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+      if (entry.path().filename().string().starts_with(digest)) return entry.path();
+    }
+    ADD_FAILURE() << "there is none of " << status;
+    return {};
+  }
+  static std::string content(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  static void write_file(const std::filesystem::path& path, std::string_view text) {
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
+  }
+  void SetUp() override {
+    for (const int status : {7, 8}) {
+      ASSERT_EQ(run(status), std::pair(status, true));
+      ASSERT_EQ(run(status), std::pair(status, false));
+    }
+  }
+  void expect_anew(const std::string& what) const {
+    EXPECT_EQ(run(7), std::pair(7, true)) << what;
+    EXPECT_EQ(run(7), std::pair(7, false)) << what;
+  }
+
+  TemporaryFolder above_;
+  std::filesystem::path folder_ = above_ / "artifacts";
+};
+
+TEST_F(SealedCache, DoesNotLoadAnArtifactThatWasCopiedOverAnother) {
+  std::filesystem::copy_file(artifact_of(8), artifact_of(7),
+                             std::filesystem::copy_options::overwrite_existing);
+  expect_anew("another's");
+  // Nor one of another kind of engine, whose code does not count fuel or look at the clock.
+  const Engine other = unwrap(Engine::create({.fuel = true}));
+  const auto cache = unwrap(CompilationCache::open(folder_));
+  const std::string source = text(7);
+  unwrap(cache.program(other, std::as_bytes(std::span(source))));
+  std::vector<std::filesystem::path> both;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+    if (entry.path().filename().string().starts_with(digest_of_text(source).substr(7)))
+      both.push_back(entry.path());
+  }
+  ASSERT_EQ(both.size(), 2U);
+  const std::string first = content(both[0]);
+  write_file(both[0], content(both[1]));
+  write_file(both[1], first);
+  EXPECT_EQ(run(7), std::pair(7, true));
+}
+
+TEST_F(SealedCache, DoesNotLoadAnArtifactThatWasChanged) {
+  const auto path = artifact_of(7);
+  const std::string whole = content(path);
+  // Every part of it: headers, code, what comes with the code, and the trailer.
+  for (std::size_t at = 0; at < whole.size(); at += whole.size() / 40 + 1) {
+    std::string changed = whole;
+    changed[at] = static_cast<char>(changed[at] ^ (1 << (at % 8)));
+    write_file(path, changed);
+    expect_anew("byte " + std::to_string(at));
+  }
+  for (std::size_t at = whole.size() - 96; at < whole.size(); at += 8) {
+    std::string changed = whole;
+    changed[at] = static_cast<char>(changed[at] ^ 1);
+    write_file(path, changed);
+    expect_anew("byte " + std::to_string(at));
+  }
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{1}, std::size_t{95}, whole.size() / 2, whole.size() - 1}) {
+    write_file(path, whole.substr(0, size));
+    expect_anew(std::to_string(size) + " bytes");
+  }
+  write_file(path, whole + "x");
+  expect_anew("longer");
+  // One that nobody sealed: it would load by itself.
+  const std::string source = text(8);
+  const auto program = unwrap(Program::from_bytes(engine(), std::as_bytes(std::span(source))));
+  const auto artifact = unwrap(program.precompile());
+  write_file(path, std::string(reinterpret_cast<const char*>(artifact.data()), artifact.size()));
+  expect_anew("not sealed");
+}
+
+TEST_F(SealedCache, CompilesAgainWithoutItsKey) {
+  const std::filesystem::path key = folder_.string() + ".key";
+  ASSERT_EQ(std::filesystem::file_size(key), 32U);
+  std::filesystem::remove(key);
+  expect_anew("no key");
+  write_file(key, std::string(32, 'x'));
+  expect_anew("another key");
+  std::filesystem::resize_file(key, 31);
+  expect_anew("a damaged key");
+  // What another cache's key sealed is another's.
+  const auto other = unwrap(CompilationCache::open(above_ / "other"));
+  const std::string source = text(7);
+  unwrap(other.program(engine(), std::as_bytes(std::span(source))));
+  for (const auto& entry : std::filesystem::directory_iterator(above_ / "other")) {
+    std::filesystem::copy_file(entry.path(), artifact_of(7),
+                               std::filesystem::copy_options::overwrite_existing);
+  }
+  expect_anew("another cache's");
 }
 
 TEST(CompilationCache, TurnsTheAsyncAbiOnWhereItIsNeeded) {

@@ -35,7 +35,6 @@ using Note = std::function<Result<std::uint32_t>(std::uint32_t)>;
 using Seconds = std::chrono::duration<double>;
 
 // wasi:sockets/network error-code
-constexpr std::uint8_t kAccessDenied = 1;
 constexpr std::uint8_t kPermanentResolverFailure = 20;
 
 const Engine& wasi_engine() {
@@ -138,6 +137,40 @@ TEST_P(Wasi, KeepsWhatAGuestWroteBeforeItFailed) {
   EXPECT_EQ(container.standard_error(), "about to fail\n");
 }
 
+TEST_P(Wasi, ATrapSaysWhatTheGuestSaidLast) {
+  const auto fail_with = [&](const WasiOptions& options, const std::string& reason) {
+    auto container = make(options);
+    const auto failed = function_of<void(std::string_view)>(container, "fail")(reason);
+    EXPECT_ERROR(failed, trap);
+    return failed ? Error(ErrorCode::internal, "it did not fail") : failed.error();
+  };
+  const Error error = fail_with({}, "thread 'main' panicked:\nindex out of bounds\n");
+  EXPECT_THAT(error.message(), HasSubstr("unreachable"));
+  EXPECT_THAT(error.message(), ::testing::EndsWith("\nthe guest's standard error ends with:\n"
+                                                   "  thread 'main' panicked:\n  index out of bounds"));
+  // The last few kilobytes of it, from the beginning of a line.
+  std::string lines;
+  for (int i = 0; i < 10'000; ++i) lines += "line " + std::to_string(i) + "\n";
+  const std::string longest = fail_with({}, lines).message();
+  EXPECT_LE(longest.size(), 8192U);
+  EXPECT_THAT(longest, HasSubstr(":\n  …\n  line 9"));
+  EXPECT_THAT(longest, ::testing::EndsWith("\n  line 9999"));
+  // Whoever sends it elsewhere has it there.
+  for (const Output output : {Output::capture, Output::lines}) {
+    const WasiOptions options{.standard_error = output, .on_error_line = [](std::string_view) {}};
+    EXPECT_THAT(fail_with(options, "secret").message(), ::testing::Not(HasSubstr("secret")));
+  }
+  EXPECT_THAT(fail_with({}, "").message(), ::testing::Not(HasSubstr("standard error")));
+}
+
+TEST_P(Wasi, ATracebackBeginsWhereTheGuestFailed) {
+  auto container = make();
+  const auto failed = function_of<void(std::string_view)>(container, "fail")("");
+  ASSERT_ERROR(failed, trap);
+  EXPECT_THAT(failed.error().full_backtrace(), HasSubstr("abort"));
+  EXPECT_THAT(failed.error().backtrace(), HasSubstr("fail"));
+}
+
 // ---- What is denied
 
 TEST_P(Wasi, HasAnEmptyInput) {
@@ -205,7 +238,8 @@ TEST_P(Wasi, GivesNoNetwork) {
   auto resolve = function_of<std::optional<std::uint8_t>(std::string_view)>(container, "resolve");
   EXPECT_EQ(unwrap(resolve("localhost")), kPermanentResolverFailure);
   EXPECT_EQ(unwrap(resolve("127.0.0.1")), kPermanentResolverFailure);
-  EXPECT_EQ(unwrap(function_of<std::optional<std::uint8_t>()>(container, "make-socket")()), kAccessDenied);
+  // A socket alone reaches nobody: what it is used for is denied.
+  EXPECT_EQ(unwrap(function_of<std::optional<std::uint8_t>()>(container, "make-socket")()), std::nullopt);
   EXPECT_EQ(container.state(), ContainerState::running);
 }
 

@@ -237,7 +237,10 @@ impl Drop for Record {
             target: Bytes::new(target.as_bytes()),
             peer: Bytes::new(peer.as_bytes()),
             error: Bytes::new(error.map_or(b"", |error| error.message().as_bytes())),
-            backtrace: Bytes::new(error.map_or(b"", |error| error.backtrace().as_bytes())),
+            backtrace: Bytes::new(error.map_or(b"", |error| error.backtrace().short.as_bytes())),
+            full_backtrace: Bytes::new(
+                error.map_or(b"", |error| error.backtrace().full.as_bytes()),
+            ),
             body_bytes: self.body_bytes,
             nanoseconds: u64::try_from((ended - self.began).as_nanos()).unwrap_or(u64::MAX),
             status: self.status.as_u16(),

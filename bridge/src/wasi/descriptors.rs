@@ -205,38 +205,9 @@ pub fn define_accept(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<(
     )
 }
 
-/// `wasi:sockets/udp-create-socket` of 0.2.
-pub fn define_udp(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
-    use p2::bindings::sync::sockets::udp_create_socket::{Host, IpAddressFamily};
-    interface.func_wrap(
-        "create-udp-socket",
-        |mut store: StoreContextMut<'_, Data>, (family,): (IpAddressFamily,)| {
-            store.data_mut().reserve_descriptor()?;
-            told!(Host::create_udp_socket(
-                &mut store.data_mut().sockets(),
-                family
-            ))
-        },
-    )
-}
-
-/// The same where functions wait on a fiber.
-pub fn define_udp_interruptible(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
-    use p2::bindings::sockets::udp_create_socket::{Host, IpAddressFamily};
-    interface.func_wrap_async(
-        "create-udp-socket",
-        |mut store: StoreContextMut<'_, Data>, (family,): (IpAddressFamily,)| {
-            Box::new(async move {
-                store.data_mut().reserve_descriptor()?;
-                told!(Host::create_udp_socket(&mut store.data_mut().sockets(), family).await)
-            })
-        },
-    )
-}
-
-/// `create` of both kinds of sockets of 0.3.
-pub fn define_async_sockets(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
-    use p3::bindings::sockets::types::{HostTcpSocket, HostUdpSocket, IpAddressFamily};
+/// `create` of TCP sockets of 0.3.
+pub fn define_async_tcp(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
+    use p3::bindings::sockets::types::{HostTcpSocket, IpAddressFamily};
     interface.func_wrap(
         "[static]tcp-socket.create",
         |mut store: StoreContextMut<'_, Data>, (family,): (IpAddressFamily,)| {
@@ -245,15 +216,6 @@ pub fn define_async_sockets(interface: &mut LinkerInstance<Data>) -> wasmtime::R
                 &mut store.data_mut().sockets(),
                 family
             ))
-        },
-    )?;
-    interface.func_wrap_async(
-        "[static]udp-socket.create",
-        |mut store: StoreContextMut<'_, Data>, (family,): (IpAddressFamily,)| {
-            Box::new(async move {
-                store.data_mut().reserve_descriptor()?;
-                told!(HostUdpSocket::create(&mut store.data_mut().sockets(), family).await)
-            })
         },
     )
 }

@@ -1,6 +1,6 @@
 //! Linkers that hold WASI.
 
-use super::{descriptors, folders, held, lookups, requests};
+use super::{descriptors, folders, held, lookups, requests, udp};
 use crate::engine::Engine;
 use crate::error::{Code, Error};
 use crate::ffi::Bytes;
@@ -83,10 +83,10 @@ fn fill(linker: &mut Linker<Data>, key: u8) -> wasmtime::Result<()> {
         }
         descriptors::define_tcp(&mut linker.instance(&name("sockets/tcp-create-socket"))?)?;
         descriptors::define_accept(&mut linker.instance(&name("sockets/tcp"))?)?;
-        let mut udp = linker.instance(&name("sockets/udp-create-socket"))?;
+        let mut sockets = linker.instance(&name("sockets/udp-create-socket"))?;
         match has(INTERRUPTIBLE) {
-            true => descriptors::define_udp_interruptible(&mut udp)?,
-            false => descriptors::define_udp(&mut udp)?,
+            true => udp::define_interruptible(&mut sockets)?,
+            false => udp::define(&mut sockets)?,
         }
     }
     if has(ASYNC_BASE) {
@@ -96,7 +96,9 @@ fn fill(linker: &mut Linker<Data>, key: u8) -> wasmtime::Result<()> {
         let mut types = linker.instance(&name("filesystem/types"))?;
         folders::define_async(&mut types)?;
         descriptors::define_async_directories(&mut types)?;
-        descriptors::define_async_sockets(&mut linker.instance(&name("sockets/types"))?)?;
+        let mut sockets = linker.instance(&name("sockets/types"))?;
+        descriptors::define_async_tcp(&mut sockets)?;
+        udp::define_async(&mut sockets)?;
     }
     if has(HTTP) {
         let name = |interface| name(interface, VERSION);

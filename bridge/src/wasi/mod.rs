@@ -13,6 +13,7 @@ mod requests;
 mod rules;
 mod state;
 mod stdio;
+mod udp;
 
 pub use linkers::{Linkers, component_linker, own_name};
 pub use policy::{Policy, WasiCallbacks, WasiPolicy};

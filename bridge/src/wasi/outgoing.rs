@@ -189,6 +189,21 @@ async fn connect(
     Ok(Box::new(stream))
 }
 
+/// The host, and the port if there is one. Nothing if there is a user's name or password, which would go out in the
+/// `host` header, or a port that is none: `http::Uri` takes both.
+fn host_and_port(uri: &http::Uri) -> Option<(&str, Option<u16>)> {
+    let authority = uri.authority()?.as_str();
+    let host = uri.host()?;
+    let rest = authority.strip_prefix(host)?;
+    match rest.strip_prefix(':') {
+        None if rest.is_empty() => Some((host, None)),
+        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Some((host, Some(digits.parse().ok()?)))
+        }
+        _ => None,
+    }
+}
+
 async fn send(
     policy: Arc<Policy>,
     account: Option<Arc<Account>>,
@@ -199,7 +214,7 @@ async fn send(
     let uri = request.uri().clone();
     let scheme = uri.scheme().unwrap_or(&Scheme::HTTPS);
     let secure = *scheme == Scheme::HTTPS;
-    let host = uri.host().ok_or(Error::HttpRequestUriInvalid)?;
+    let (host, port) = host_and_port(&uri).ok_or(Error::HttpRequestUriInvalid)?;
     let host = host
         .trim_start_matches('[')
         .trim_end_matches(']')
@@ -209,7 +224,7 @@ async fn send(
         method: &request.method().clone(),
         scheme,
         host: &host,
-        port: uri.port_u16().unwrap_or(if secure { 443 } else { 80 }),
+        port: port.unwrap_or(if secure { 443 } else { 80 }),
     };
 
     let now = Instant::now();
@@ -310,5 +325,34 @@ impl Body for TimedBody {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::host_and_port;
+
+    #[test]
+    fn only_a_host_and_a_port_are_taken_from_a_url() {
+        let read = |url: &str| {
+            let uri: http::Uri = url.parse().unwrap();
+            host_and_port(&uri).map(|(host, port)| (host.to_owned(), port))
+        };
+        let host = |host: &str, port| Some((host.to_owned(), port));
+        assert_eq!(read("http://a.example/"), host("a.example", None));
+        assert_eq!(read("http://a.example:81/"), host("a.example", Some(81)));
+        assert_eq!(read("http://[::1]:81/"), host("[::1]", Some(81)));
+        assert_eq!(read("http://[::1]/"), host("[::1]", None));
+        for url in [
+            "http://user@a.example/",
+            "http://user:secret@a.example/",
+            "http://user:secret@a.example:80/",
+            "http://a.example@a.example/",
+            "http://a.example:99999/",
+            "http://a.example:65536/",
+            "http://a.example:/",
+        ] {
+            assert_eq!(read(url), None, "{url}");
+        }
     }
 }

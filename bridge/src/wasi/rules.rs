@@ -3,6 +3,7 @@
 use crate::error::{Code, Error};
 use http::{Method, uri::Scheme};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use wasmtime_wasi::sockets::SocketAddrUse;
 
 /// Hosts and ports: `HOST[:PORT[-PORT]]`.
@@ -30,46 +31,58 @@ enum Hosts {
 const HOSTS: &str =
     "*, public, loopback, an address, a range such as 10.0.0.0/8 or [fd00::]/8, or a name";
 
+/// A number of decimal digits alone: `parse` takes a sign, too.
+fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}
+
+/// The address in `text`, in brackets or not. Brackets are for IPv6 alone.
+fn address(text: &str) -> Option<IpAddr> {
+    match text.strip_prefix('[') {
+        Some(rest) => rest.strip_suffix(']')?.parse().ok().map(IpAddr::V6),
+        None => text.parse().ok(),
+    }
+}
+
 impl Endpoints {
     fn parse(text: &str) -> Result<Endpoints, &'static str> {
-        // An IPv6 address has colons of its own, and stands in brackets where a port follows.
+        // An IPv6 address has colons of its own, and stands in brackets if a port follows.
         let (host, ports) = match text.rsplit_once(':') {
-            Some((host, ports)) if text.starts_with('[') && host.contains(']') => (host, ports),
-            Some((host, ports)) if !text.starts_with('[') && !host.contains(':') => (host, ports),
-            _ => (text, ""),
+            Some((host, ports)) if text.starts_with('[') && host.contains(']') => {
+                (host, Some(ports))
+            }
+            Some((host, ports)) if !text.starts_with('[') && !host.contains(':') => {
+                (host, Some(ports))
+            }
+            _ => (text, None),
         };
-        let ports = match ports.split_once('-') {
-            _ if ports.is_empty() => Some((0, u16::MAX)),
-            Some((first, last)) => first.parse().ok().zip(last.parse().ok()),
-            None => ports.parse().ok().map(|port: u16| (port, port)),
+        let ports = match ports {
+            None => Some((0, u16::MAX)),
+            Some(ports) => match ports.split_once('-') {
+                Some((first, last)) => number(first).zip(number(last)),
+                None => number(ports).map(|port: u16| (port, port)),
+            },
         };
         let ports = ports
             .filter(|(first, last)| first <= last)
-            .ok_or("its ports are no numbers up to 65535")?;
-        let (address, bits) = match host.split_once('/') {
-            Some((address, bits)) => (address, Some(bits)),
-            None => (host, None),
-        };
-        let address = address.trim_start_matches('[').trim_end_matches(']');
-        let hosts = match (address, bits, address.parse::<IpAddr>()) {
-            ("*", None, _) => Hosts::All,
-            ("public", None, _) => Hosts::Public,
-            ("loopback", None, _) => Hosts::Loopback,
-            (_, None, Ok(address)) => range(address, bits_of(address)),
-            (_, Some(bits), Ok(address)) => match bits.parse() {
-                Ok(bits) if bits <= bits_of(address) => range(address, bits),
-                _ => return Err("its range has too many bits"),
-            },
-            (name, None, Err(_)) => match name.trim_end_matches('.').strip_prefix('*') {
-                Some(below) if below.starts_with('.') && is_host_name(&below[1..]) => {
-                    Hosts::Below(below.to_ascii_lowercase())
+            .ok_or("its ports are not numbers up to 65535")?;
+        let neither = "its host is neither an address nor a name";
+        let hosts = match host.split_once('/') {
+            Some((base, bits)) => {
+                let base = address(base).ok_or(neither)?;
+                match number(bits) {
+                    Some(bits) if bits <= bits_of(base) => range(base, bits),
+                    _ => return Err("its range has too many bits"),
                 }
-                None if is_host_name(name) => {
-                    Hosts::Name(name.trim_end_matches('.').to_ascii_lowercase())
-                }
-                _ => return Err("its host is neither an address nor a name"),
+            }
+            None => match (host, address(host)) {
+                ("*", _) => Hosts::All,
+                ("public", _) => Hosts::Public,
+                ("loopback", _) => Hosts::Loopback,
+                (_, Some(address)) => range(address, bits_of(address)),
+                (name, None) => Hosts::named(name).ok_or(neither)?,
             },
-            _ => return Err("its host is neither an address nor a name"),
         };
         Ok(Endpoints { hosts, ports })
     }
@@ -120,6 +133,25 @@ impl Endpoints {
     }
 }
 
+impl Hosts {
+    /// Of a name, or of `*.` and a name.
+    fn named(text: &str) -> Option<Hosts> {
+        // Somebody who writes LOOPBACK does not mean a machine of that name.
+        let reserved = ["public", "loopback"].iter();
+        if reserved.clone().any(|word| word.eq_ignore_ascii_case(text)) {
+            return None;
+        }
+        let text = text.strip_suffix('.').unwrap_or(text);
+        match text.strip_prefix('*') {
+            Some(below) => {
+                let name = below.strip_prefix('.')?;
+                is_host_name(name).then(|| Hosts::Below(below.to_ascii_lowercase()))
+            }
+            None => is_host_name(text).then(|| Hosts::Name(text.to_ascii_lowercase())),
+        }
+    }
+}
+
 /// An IPv6 range of addresses that stand for IPv4 ones is the IPv4 range.
 fn range(address: IpAddr, bits: u8) -> Hosts {
     match address.to_canonical() {
@@ -136,15 +168,28 @@ fn bits_of(address: IpAddr) -> u8 {
     }
 }
 
-/// Letters, digits, dots and hyphens, as in the DNS.
+/// A name as the DNS has it: labels of letters, digits, hyphens and underscores. One that ends in a number is taken for
+/// an address by whoever resolves it (`256.0.0.1`, `0177.0.0.1`, `0x7f.1`), and is not a name.
+/// Source: RFC 1123, section 2.1; the URL standard's host parser.
 fn is_host_name(name: &str) -> bool {
-    let is_part = |part: &str| {
-        !part.is_empty()
-            && part
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
     };
-    name.trim_end_matches('.').split('.').all(is_part)
+    let last = name.rsplit('.').next().unwrap_or(name);
+    let hexadecimal = |label: &str| {
+        let digits = label
+            .strip_prefix("0x")
+            .or_else(|| label.strip_prefix("0X"));
+        digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    let is_number = last.bytes().all(|byte| byte.is_ascii_digit()) || hexadecimal(last);
+    name.len() <= 253 && !is_number && name.split('.').all(is_label)
 }
 
 fn is_in(address: IpAddr, range: IpAddr, bits: u8) -> bool {
@@ -240,6 +285,18 @@ impl SocketRule {
     }
 }
 
+/// What a socket that connects or sends is bound to first, which is not to listen.
+fn is_implicit(address: SocketAddr) -> bool {
+    address.ip().is_unspecified() && address.port() == 0
+}
+
+/// What is known of one socket of UDP.
+#[derive(Default)]
+pub struct UdpSocket {
+    /// It is bound to where a rule lets it listen, and not only so that it can send.
+    listens: AtomicBool,
+}
+
 /// What sockets may do.
 #[derive(Default)]
 pub struct SocketRules {
@@ -258,37 +315,54 @@ impl SocketRules {
         })
     }
 
-    /// Whether there is anything that such sockets may do.
-    pub fn are_for(&self, protocol: Protocol) -> bool {
-        let mut rules = self.connect.iter().chain(&self.bind);
-        rules.any(|rule| rule.protocol.is_none_or(|own| own == protocol))
+    /// Whether there is anything that the rules say of such sockets.
+    fn are_for(rules: &[SocketRule], protocol: Protocol) -> bool {
+        rules
+            .iter()
+            .any(|rule| rule.protocol.is_none_or(|own| own == protocol))
     }
 
-    pub async fn allows(&self, address: SocketAddr, usage: SocketAddrUse) -> bool {
-        let hears_udp = || {
-            let is_udp = |rule: &SocketRule| rule.protocol != Some(Protocol::Tcp);
-            self.bind.iter().any(is_udp)
+    /// Whether it is the bind without an address that connecting or sending begins with, of a socket that may not
+    /// listen anywhere. It reaches nobody, and what follows it is asked for with an address.
+    pub fn is_only_a_beginning(&self, address: SocketAddr, usage: SocketAddrUse) -> bool {
+        let protocol = match usage {
+            SocketAddrUse::TcpBind => Protocol::Tcp,
+            SocketAddrUse::UdpBind => Protocol::Udp,
+            _ => return false,
         };
-        // What a socket that connects or sends is bound to first. Whom it hears is asked for later.
-        let implicit = address.ip().is_unspecified() && address.port() == 0;
+        is_implicit(address) && !Self::are_for(&self.bind, protocol)
+    }
+
+    /// Whether a socket may use the address. `udp` is the socket that it is asked for, where it is one of UDP.
+    pub async fn allows(&self, address: SocketAddr, usage: SocketAddrUse, udp: &UdpSocket) -> bool {
+        let implicit = is_implicit(address);
         let (protocol, outward) = match usage {
-            SocketAddrUse::TcpBind | SocketAddrUse::UdpBind if implicit => return true,
+            // Nobody reaches it before it listens, which is asked for with the port that it got.
+            SocketAddrUse::TcpBind if implicit => {
+                return Self::are_for(&self.connect, Protocol::Tcp)
+                    || Self::are_for(&self.bind, Protocol::Tcp);
+            }
             SocketAddrUse::TcpBind | SocketAddrUse::TcpListen => (Protocol::Tcp, false),
             SocketAddrUse::UdpBind => (Protocol::Udp, false),
             SocketAddrUse::TcpConnect => (Protocol::Tcp, true),
             SocketAddrUse::UdpSend => (Protocol::Udp, true),
             // Whoever may listen hears everybody: the address that was bound says who reaches it.
             SocketAddrUse::TcpAccept => return true,
-            SocketAddrUse::UdpReceive if hears_udp() => return true,
+            SocketAddrUse::UdpReceive if udp.listens.load(Relaxed) => return true,
             // The others hear those that they may send to.
             SocketAddrUse::UdpReceive => (Protocol::Udp, true),
         };
         for rule in if outward { &self.connect } else { &self.bind } {
             if rule.allows(protocol, address).await {
+                if matches!(usage, SocketAddrUse::UdpBind) {
+                    udp.listens.store(true, Relaxed);
+                }
                 return true;
             }
         }
-        false
+        matches!(usage, SocketAddrUse::UdpBind)
+            && implicit
+            && Self::are_for(&self.connect, Protocol::Udp)
     }
 }
 
@@ -379,7 +453,7 @@ mod tests {
             .build()
             .unwrap();
         let address: SocketAddr = address.parse().unwrap();
-        runtime.block_on(rules.allows(address, usage))
+        runtime.block_on(rules.allows(address, usage, &UdpSocket::default()))
     }
 
     fn connects(rule: &str, address: &str) -> bool {
@@ -447,17 +521,27 @@ mod tests {
         assert!(!connects("[::ffff:127.0.0.0]/104", "128.0.0.1:1"));
     }
 
-    #[test]
-    fn binding_is_not_connecting() {
+    /// Asks the rules about one socket, again and again.
+    fn ask(rules: &SocketRules, socket: &UdpSocket, address: &str, usage: SocketAddrUse) -> bool {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
+        runtime.block_on(rules.allows(address.parse().unwrap(), usage, socket))
+    }
+
+    fn rules(connect: &[&str], bind: &[&str]) -> SocketRules {
+        let texts =
+            |rules: &[&str]| -> Vec<String> { rules.iter().map(|rule| rule.to_string()).collect() };
+        SocketRules::parse(&texts(connect), &texts(bind)).unwrap()
+    }
+
+    #[test]
+    fn binding_is_not_connecting() {
         let ask = |rules: &SocketRules, address: &str, usage| {
-            runtime.block_on(rules.allows(address.parse().unwrap(), usage))
+            ask(rules, &UdpSocket::default(), address, usage)
         };
-        let rule = ["127.0.0.1:80".to_owned()];
-        let connect = SocketRules::parse(&rule, &[]).unwrap();
-        let bind = SocketRules::parse(&[], &rule).unwrap();
+        let connect = rules(&["127.0.0.1:80"], &[]);
+        let bind = rules(&[], &["127.0.0.1:80"]);
         assert!(ask(&connect, "127.0.0.1:80", SocketAddrUse::TcpConnect));
         assert!(ask(&connect, "0.0.0.0:0", SocketAddrUse::TcpBind));
         assert!(!ask(&connect, "127.0.0.1:80", SocketAddrUse::TcpBind));
@@ -466,17 +550,71 @@ mod tests {
         assert!(!ask(&bind, "127.0.0.1:80", SocketAddrUse::TcpConnect));
         // A socket that is bound nowhere can do nothing yet.
         assert!(ask(&bind, "0.0.0.0:0", SocketAddrUse::TcpBind));
-        // Whoever may only send hears those that it may send to; whoever may listen hears everybody.
-        assert!(ask(&connect, "127.0.0.1:80", SocketAddrUse::UdpReceive));
-        assert!(!ask(&connect, "127.0.0.1:81", SocketAddrUse::UdpReceive));
-        assert!(ask(&bind, "127.0.0.1:81", SocketAddrUse::UdpReceive));
-        let tcp = SocketRules::parse(&[], &["tcp://127.0.0.1".to_owned()]).unwrap();
-        assert!(!ask(&tcp, "127.0.0.1:81", SocketAddrUse::UdpReceive));
-        assert!(!ask(
-            &SocketRules::default(),
-            "127.0.0.1:80",
-            SocketAddrUse::TcpConnect
+        let nothing = SocketRules::default();
+        for usage in [
+            SocketAddrUse::TcpBind,
+            SocketAddrUse::TcpListen,
+            SocketAddrUse::TcpConnect,
+            SocketAddrUse::UdpBind,
+            SocketAddrUse::UdpSend,
+            SocketAddrUse::UdpReceive,
+        ] {
+            for address in ["0.0.0.0:0", "127.0.0.1:80", "[::]:0"] {
+                assert!(!ask(&nothing, address, usage), "{usage:?} {address}");
+            }
+        }
+        // Rules of the one protocol say nothing of the other.
+        let udp = rules(&["udp://*"], &["udp://*"]);
+        assert!(!ask(&udp, "0.0.0.0:0", SocketAddrUse::TcpBind));
+        let tcp = rules(&["tcp://*"], &["tcp://*"]);
+        assert!(!ask(&tcp, "0.0.0.0:0", SocketAddrUse::UdpBind));
+    }
+
+    #[test]
+    fn a_udp_socket_hears_everybody_only_if_it_may_listen_where_it_is_bound() {
+        let stranger = "10.9.8.7:1234";
+        let peer = "127.0.0.1:53";
+        // One that may only send hears those that it may send to.
+        let connect = rules(&["udp://127.0.0.1:53"], &[]);
+        let socket = UdpSocket::default();
+        assert!(ask(&connect, &socket, "0.0.0.0:0", SocketAddrUse::UdpBind));
+        assert!(ask(&connect, &socket, peer, SocketAddrUse::UdpReceive));
+        assert!(!ask(&connect, &socket, stranger, SocketAddrUse::UdpReceive));
+        // One that may only listen is bound where it may, and nowhere else.
+        let bind = rules(&[], &["udp://127.0.0.1:9999"]);
+        let socket = UdpSocket::default();
+        for address in ["0.0.0.0:0", "[::]:0", "0.0.0.0:9999", "127.0.0.1:0"] {
+            assert!(
+                !ask(&bind, &socket, address, SocketAddrUse::UdpBind),
+                "{address}"
+            );
+            assert!(!ask(&bind, &socket, stranger, SocketAddrUse::UdpReceive));
+        }
+        assert!(ask(
+            &bind,
+            &socket,
+            "127.0.0.1:9999",
+            SocketAddrUse::UdpBind
         ));
+        assert!(ask(&bind, &socket, stranger, SocketAddrUse::UdpReceive));
+        // With rules of both kinds each socket is what it was bound as.
+        let both = rules(&["udp://127.0.0.1:53"], &["udp://127.0.0.1:9999"]);
+        let (client, server) = (UdpSocket::default(), UdpSocket::default());
+        assert!(ask(&both, &client, "0.0.0.0:0", SocketAddrUse::UdpBind));
+        assert!(ask(
+            &both,
+            &server,
+            "127.0.0.1:9999",
+            SocketAddrUse::UdpBind
+        ));
+        assert!(!ask(&both, &client, stranger, SocketAddrUse::UdpReceive));
+        assert!(ask(&both, &client, peer, SocketAddrUse::UdpReceive));
+        assert!(ask(&both, &server, stranger, SocketAddrUse::UdpReceive));
+        // Where a rule lets it listen everywhere, it does.
+        let all = rules(&[], &["udp://0.0.0.0"]);
+        let socket = UdpSocket::default();
+        assert!(ask(&all, &socket, "0.0.0.0:0", SocketAddrUse::UdpBind));
+        assert!(ask(&all, &socket, stranger, SocketAddrUse::UdpReceive));
     }
 
     #[test]
@@ -494,6 +632,39 @@ mod tests {
             "*/8",
             "a..b",
             "*.example.com",
+            "256.0.0.1",
+            "LOOPBACK",
+            "Public",
+            "LOOPBACK:80",
+            "10.0.0.1-10.0.0.9",
+            "0177.0.0.1",
+            "0x7f.0.0.1",
+            "0x7f000001",
+            "2130706433",
+            "127.1",
+            "127.0.0.1]",
+            "[127.0.0.1]",
+            "[127.0.0.1",
+            "[::1",
+            "::1]",
+            "[[::1]]",
+            "[a]",
+            ":+7001",
+            "a:+7001",
+            "*:+7001",
+            "*:-1",
+            "*:",
+            "*: 80",
+            "1.2.3.4:80-",
+            "10.0.0.0/+8",
+            "10.0.0.0/",
+            "[fd00::/8]",
+            "-a",
+            "a-",
+            "user@a",
+            "a\u{0}",
+            "a..",
+            ".",
         ] {
             let error = SocketRule::parse(rule).expect_err(rule);
             assert!(error.message().contains("is no network rule"), "{rule}");

@@ -6,8 +6,8 @@ use super::folders::Folders;
 use super::held::Entries;
 use super::outgoing::HttpHooks;
 use super::policy::{Clock, Denial, Input, Output, Policy};
-use super::rules::Protocol;
-use super::stdio::{CapturedOutput, LineOutput};
+use super::rules::{Protocol, UdpSocket};
+use super::stdio::{CapturedOutput, LineOutput, TailOutput};
 use crate::account::{Account, Scope, Total};
 use crate::error::{Code, Error};
 use crate::store::Data;
@@ -32,6 +32,8 @@ pub struct WasiState {
     policy: Arc<Policy>,
     /// Standard output and standard error, where they are captured.
     captured: [Option<CapturedOutput>; 2],
+    /// The end of a standard error that goes nowhere else.
+    tail: TailOutput,
     folders: Folders,
     descriptors: Descriptors,
     entries: Entries,
@@ -107,6 +109,7 @@ fn set_output(
     policy: &Arc<Policy>,
     stream: u32,
     captured: &mut Option<CapturedOutput>,
+    tail: &TailOutput,
 ) -> Result<(), Error> {
     let (output, is_error) = match stream {
         0 => (&policy.standard_output, false),
@@ -122,6 +125,9 @@ fn set_output(
         };
     }
     match output {
+        Output::Discard if is_error => {
+            builder.stderr(tail.clone());
+        }
         Output::Discard => {}
         Output::Inherit if is_error => {
             builder.stderr(DescriptorOutput(Target::StandardError));
@@ -169,9 +175,26 @@ fn describe(usage: SocketAddrUse, address: SocketAddr) -> Option<(Denial, String
     Some((kind, format!("{protocol}://{endpoint}")))
 }
 
+/// Whether the rules let a socket use the address; the policy's owner is told if not.
+pub async fn check_address(
+    policy: &Policy,
+    socket: &UdpSocket,
+    address: SocketAddr,
+    usage: SocketAddrUse,
+) -> bool {
+    let allowed = policy.sockets.allows(address, usage, socket).await
+        // Whoever is told of denials wants to know where the guest was going to.
+        || (policy.tells_denials() && policy.sockets.is_only_a_beginning(address, usage));
+    if !allowed && let Some((kind, rule)) = describe(usage, address) {
+        policy.denied(kind, &rule);
+    }
+    allowed
+}
+
 fn context(
     policy: &Arc<Policy>,
     captured: &mut [Option<CapturedOutput>; 2],
+    tail: &TailOutput,
 ) -> Result<WasiCtxBuilder, Error> {
     let mut builder = WasiCtxBuilder::new();
     builder.args(&policy.arguments).envs(&policy.environment);
@@ -204,30 +227,17 @@ fn context(
         }
     }
     let [output, error] = captured;
-    set_output(&mut builder, policy, 0, output)?;
-    set_output(&mut builder, policy, 1, error)?;
-    // What sockets may be used for, the rules say. Without a rule for them none can be made, for each is a descriptor
-    // of the host's; but where somebody listens, so that the rules can tell what they deny.
-    let tells = policy.callbacks.is_some();
-    let tcp = tells || policy.sockets.are_for(Protocol::Tcp);
-    let udp = tells || policy.sockets.are_for(Protocol::Udp);
+    set_output(&mut builder, policy, 0, output, tail)?;
+    set_output(&mut builder, policy, 1, error, tail)?;
+    // Any guest may make sockets; the rules say what they may be used for. Those of UDP are made elsewhere: see `udp`.
     builder
-        .allow_tcp(tcp)
-        .allow_udp(udp)
+        .allow_tcp(true)
         .allow_ip_name_lookup(policy.name_lookup);
-    if tcp || udp {
-        let shared = policy.clone();
-        builder.socket_addr_check(move |address, usage| {
-            let policy = shared.clone();
-            Box::pin(async move {
-                let allowed = policy.sockets.allows(address, usage).await;
-                if !allowed && let Some((kind, rule)) = describe(usage, address) {
-                    policy.denied(kind, &rule);
-                }
-                allowed
-            })
-        });
-    }
+    let shared = policy.clone();
+    builder.socket_addr_check(move |address, usage| {
+        let policy = shared.clone();
+        Box::pin(async move { check_address(&policy, &UdpSocket::default(), address, usage).await })
+    });
     match policy.clock {
         Clock::Real => {}
         Clock::Frozen(at) => {
@@ -263,18 +273,20 @@ impl WasiState {
     pub fn for_component(policy: &Arc<Policy>, grant: &Grant) -> Result<WasiState, Error> {
         let _scope = Scope::enter(grant.account.as_deref());
         let mut captured = [None, None];
+        let tail = TailOutput::default();
         let descriptors = descriptors(policy, grant);
         let mut table = ResourceTable::new();
         table.set_max_capacity(grant.max_handles);
         Ok(WasiState {
             guest: Guest::Component {
-                context: context(policy, &mut captured)?.build(),
+                context: context(policy, &mut captured, &tail)?.build(),
                 table,
                 http: WasiHttpCtx::new(),
                 hooks: HttpHooks::new(policy.clone(), grant.account.clone(), descriptors.permits()),
             },
             policy: policy.clone(),
             captured,
+            tail,
             folders: Folders::new(),
             descriptors,
             entries: Entries::new(),
@@ -285,10 +297,12 @@ impl WasiState {
     pub fn for_module(policy: &Arc<Policy>, grant: &Grant) -> Result<WasiState, Error> {
         let _scope = Scope::enter(grant.account.as_deref());
         let mut captured = [None, None];
+        let tail = TailOutput::default();
         Ok(WasiState {
-            guest: Guest::Module(context(policy, &mut captured)?.build_p1()),
+            guest: Guest::Module(context(policy, &mut captured, &tail)?.build_p1()),
             policy: policy.clone(),
             captured,
+            tail,
             folders: Folders::new(),
             descriptors: descriptors(policy, grant),
             entries: Entries::new(),
@@ -310,9 +324,22 @@ impl WasiState {
 }
 
 impl Data {
+    /// The end of what the guest wrote to a standard error that goes nowhere.
+    pub fn error_tail(&self) -> String {
+        self.wasi
+            .as_ref()
+            .map(|wasi| wasi.tail.text())
+            .unwrap_or_default()
+    }
+
     /// What the guest may do, where the store has WASI.
     pub fn wasi_policy(&self) -> Option<&Policy> {
         self.wasi.as_ref().map(|wasi| &*wasi.policy)
+    }
+
+    /// The same, to be kept.
+    pub fn wasi_shared_policy(&self) -> Option<&Arc<Policy>> {
+        self.wasi.as_ref().map(|wasi| &wasi.policy)
     }
 
     /// Where the guest's folders are, of those that its functions gave it.

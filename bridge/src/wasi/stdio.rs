@@ -2,9 +2,10 @@
 
 use super::policy::Policy;
 use bytes::Bytes;
+use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
@@ -156,6 +157,57 @@ impl Drop for Lines {
     }
 }
 
+/// How much of what a guest writes to a standard error that goes nowhere is kept, for the message of its trap.
+const MAX_TAIL: usize = 4 << 10;
+
+/// The end of what was written.
+#[derive(Default)]
+struct Tail {
+    kept: VecDeque<u8>,
+    /// Something was dropped before it.
+    cut: bool,
+}
+
+impl Tail {
+    fn write(&mut self, bytes: &[u8]) {
+        let new = &bytes[bytes.len().saturating_sub(MAX_TAIL)..];
+        let over = (self.kept.len() + new.len()).saturating_sub(MAX_TAIL);
+        self.cut |= over > 0 || new.len() < bytes.len();
+        self.kept.drain(..over);
+        self.kept.extend(new);
+    }
+
+    fn text(&self) -> String {
+        let bytes: Vec<u8> = self.kept.iter().copied().collect();
+        let whole = match bytes.iter().position(|byte| *byte == b'\n') {
+            // What is left of a line that was cut says little.
+            Some(end) if self.cut && end + 1 < bytes.len() => &bytes[end + 1..],
+            _ => &bytes,
+        };
+        let start = if self.cut { "…\n" } else { "" };
+        format!("{start}{}", String::from_utf8_lossy(whole))
+    }
+}
+
+/// A stream that goes nowhere, but for its end.
+#[derive(Clone, Default)]
+pub struct TailOutput(Arc<Mutex<Tail>>);
+
+impl TailOutput {
+    fn tail(&self) -> MutexGuard<'_, Tail> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self, bytes: &[u8]) {
+        self.tail().write(bytes);
+    }
+
+    /// The last few kilobytes of what was written.
+    pub fn text(&self) -> String {
+        self.tail().text()
+    }
+}
+
 /// A stream whose lines go to the policy's callback; what has no end yet follows when it is dropped.
 #[derive(Clone)]
 pub struct LineOutput(Arc<Mutex<Lines>>);
@@ -177,57 +229,92 @@ impl LineOutput {
     }
 }
 
-impl IsTerminal for LineOutput {
-    fn is_terminal(&self) -> bool {
-        false
-    }
+/// Makes streams of the guest's of something that takes all bytes at once.
+macro_rules! stream {
+    ($output:ident) => {
+        impl IsTerminal for $output {
+            fn is_terminal(&self) -> bool {
+                false
+            }
+        }
+
+        impl StdoutStream for $output {
+            fn p2_stream(&self) -> Box<dyn OutputStream> {
+                Box::new(self.clone())
+            }
+
+            fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+                Box::new(self.clone())
+            }
+        }
+
+        impl OutputStream for $output {
+            fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+                self.take(&bytes);
+                Ok(())
+            }
+
+            fn flush(&mut self) -> StreamResult<()> {
+                Ok(())
+            }
+
+            fn check_write(&mut self) -> StreamResult<usize> {
+                Ok(WRITE_CHUNK)
+            }
+        }
+
+        #[async_trait::async_trait]
+        impl Pollable for $output {
+            async fn ready(&mut self) {}
+        }
+
+        impl AsyncWrite for $output {
+            fn poll_write(
+                self: Pin<&mut Self>,
+                _context: &mut Context<'_>,
+                bytes: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                self.take(bytes);
+                Poll::Ready(Ok(bytes.len()))
+            }
+
+            fn poll_flush(
+                self: Pin<&mut Self>,
+                _context: &mut Context<'_>,
+            ) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+
+            fn poll_shutdown(
+                self: Pin<&mut Self>,
+                _context: &mut Context<'_>,
+            ) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+        }
+    };
 }
 
-impl StdoutStream for LineOutput {
-    fn p2_stream(&self) -> Box<dyn OutputStream> {
-        Box::new(self.clone())
-    }
+stream!(LineOutput);
+stream!(TailOutput);
 
-    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        Box::new(self.clone())
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl OutputStream for LineOutput {
-    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.take(&bytes);
-        Ok(())
-    }
-
-    fn flush(&mut self) -> StreamResult<()> {
-        Ok(())
-    }
-
-    fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(WRITE_CHUNK)
-    }
-}
-
-#[async_trait::async_trait]
-impl Pollable for LineOutput {
-    async fn ready(&mut self) {}
-}
-
-impl AsyncWrite for LineOutput {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        _context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.take(bytes);
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    #[test]
+    fn the_end_of_an_output_is_kept_from_the_beginning_of_a_line() {
+        let output = TailOutput::default();
+        output.take(b"short");
+        assert_eq!(output.text(), "short");
+        for number in 0..10_000 {
+            output.take(format!("line {number}\n").as_bytes());
+        }
+        let text = output.text();
+        assert!(text.len() <= MAX_TAIL + "…\n".len(), "{}", text.len());
+        assert!(text.starts_with("…\nline 9"), "{text}");
+        assert!(text.ends_with("line 9999\n"));
+        output.take(&[b'x'; 3 * MAX_TAIL]);
+        assert_eq!(output.text(), format!("…\n{}", "x".repeat(MAX_TAIL)));
     }
 }

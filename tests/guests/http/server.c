@@ -241,6 +241,9 @@ void exports_wasi_http_incoming_handler_handle(wasi_http_types_own_incoming_requ
     answer(out, 200, "printed\n");
   } else if (strcmp(target, "/trap") == 0) {
     __builtin_trap();
+  } else if (strcmp(target, "/explained-trap") == 0) {
+    fprintf(stderr, "the disk is on fire\n");
+    abort();
   } else if (strcmp(target, "/late-trap") == 0) {
     struct response response = respond(out, 200);
     say(response.stream, (const uint8_t*)"so far so good\n", 15);

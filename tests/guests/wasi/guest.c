@@ -129,3 +129,8 @@ bool exports_wasi_guest_make_socket(uint8_t* ret) {
 }
 
 void exports_wasi_guest_exit(int32_t status) { exit(status); }
+
+void exports_wasi_guest_fail(wasi_guest_string_t* reason) {
+  print_to(stderr, reason);
+  abort();
+}

@@ -318,6 +318,15 @@ static void udp(const char* where, const char* text, bool connected) {
   print_datagram(&udp);
 }
 
+static void make_sockets(void) {
+  tcp_t tcp;
+  udp_t udp;
+  socket_error_t error;
+  check(wasi_sockets_tcp_create_socket_create_tcp_socket(0, &tcp, &error), error);
+  check(wasi_sockets_udp_create_socket_create_udp_socket(0, &udp, &error), error);
+  printf("made\n");
+}
+
 // Prints one datagram and answers it.
 static void listen_udp(const char* where, const char* text) {
   address_t address = read_address(where);
@@ -422,6 +431,8 @@ int main(int argc, char** argv) {
     udp(first, second, true);
   } else if (strcmp(verb, "listen-udp") == 0) {
     listen_udp(first, second);
+  } else if (strcmp(verb, "make-sockets") == 0) {
+    make_sockets();
   } else if (strcmp(verb, "lookup") == 0) {
     lookup(first);
   } else if (strcmp(verb, "http") == 0) {

@@ -24,6 +24,27 @@ TEST(Error, ContextGoesBeforeTheMessageAndLeavesTheOriginal) {
   EXPECT_EQ(error.message(), "wasm trap: unreachable");
 }
 
+TEST(Error, AdviceComesLastAndCanBeReplaced) {
+  const Error facts(ErrorCode::missing_import, "'a:b/c#d' is missing", "0: short", 3, "0: long");
+  EXPECT_EQ(facts.advice(), "");
+  const Error advised = facts.with_advice("Define it.");
+  EXPECT_EQ(advised.message(), "'a:b/c#d' is missing\nDefine it.");
+  EXPECT_EQ(advised.advice(), "Define it.");
+  EXPECT_EQ(advised.with_context("build").message(), "build: 'a:b/c#d' is missing\nDefine it.");
+  EXPECT_EQ(advised.with_context("build").with_advice("Leave it.").message(),
+            "build: 'a:b/c#d' is missing\nLeave it.");
+  const Error bare = advised.with_context("build").with_advice("");
+  EXPECT_EQ(bare.message(), "build: 'a:b/c#d' is missing");
+  EXPECT_EQ(bare.backtrace(), "0: short");
+  EXPECT_EQ(bare.full_backtrace(), "0: long");
+  EXPECT_EQ(bare.exit_status(), 3);
+  EXPECT_EQ(facts.message(), "'a:b/c#d' is missing") << "the original stays as it is";
+}
+
+TEST(Error, ABacktraceIsItsOwnLongForm) {
+  EXPECT_EQ(Error(ErrorCode::trap, "x", "0: greet").full_backtrace(), "0: greet");
+}
+
 TEST(Error, EveryCodeHasItsName) {
   EXPECT_EQ(to_string(ErrorCode::internal), "internal");
   EXPECT_EQ(to_string(ErrorCode::fuel_exhausted), "fuel_exhausted");

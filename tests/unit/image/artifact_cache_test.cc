@@ -90,6 +90,61 @@ TEST_F(ArtifactCacheTest, MakesNothingUntilSomethingIsPut) {
   EXPECT_EQ(status.st_mode & 07777U, 0700U);
 }
 
+TEST_F(ArtifactCacheTest, HasAKeyBesideItForItsOwnerAlone) {
+  const ArtifactCache cache = open();
+  const std::filesystem::path path = folder.string() + ".key";
+  EXPECT_EQ(unwrap(cache.key()), std::nullopt);
+  EXPECT_FALSE(std::filesystem::exists(path)) << "looking makes none";
+  const auto key = unwrap(cache.obtain_key());
+  EXPECT_EQ(unwrap(cache.key()), key);
+  EXPECT_EQ(unwrap(open().obtain_key()), key);
+  struct stat status{};
+  ASSERT_EQ(::stat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777U, 0600U);
+  EXPECT_EQ(status.st_size, 32);
+  EXPECT_EQ(names_in(folder.parent_path()).size(), 2U) << "nothing else is left there";
+
+  // Another cache has another one.
+  const auto other = unwrap(ArtifactCache::open(above / "data/other"));
+  EXPECT_NE(unwrap(other.obtain_key()), key);
+
+  // One that is damaged, or that others could read, is none, and is made anew.
+  const auto spoil = [&](const char* how, const auto& change) {
+    const auto before = unwrap(cache.obtain_key());
+    change();
+    EXPECT_EQ(unwrap(cache.key()), std::nullopt) << how;
+    EXPECT_NE(unwrap(cache.obtain_key()), before) << how;
+  };
+  spoil("missing", [&] { std::filesystem::remove(path); });
+  spoil("short", [&] { std::filesystem::resize_file(path, 31); });
+  spoil("long", [&] { std::filesystem::resize_file(path, 33); });
+  spoil("readable", [&] { ASSERT_EQ(::chmod(path.c_str(), 0640), 0); });
+  spoil("writable", [&] { ASSERT_EQ(::chmod(path.c_str(), 0602), 0); });
+  std::ofstream(above / "planted", std::ios::binary) << std::string(32, 'k');
+  ASSERT_EQ(::chmod((above / "planted").c_str(), 0600), 0);
+  spoil("a link", [&] {
+    std::filesystem::remove(path);
+    std::filesystem::create_symlink(above / "planted", path);
+  });
+  EXPECT_EQ(content(above / "planted"), std::string(32, 'k'));
+  if (::geteuid() != 0) return;
+  ASSERT_EQ(::chown(path.c_str(), 12345, 12345), 0);
+  EXPECT_EQ(unwrap(cache.key()), std::nullopt);
+  EXPECT_ERROR(cache.obtain_key(), untrusted_file);
+}
+
+TEST_F(ArtifactCacheTest, ProcessesThatStartAtOnceAgreeOnAKey) {
+  std::filesystem::create_directories(folder.parent_path());
+  const auto disagreed = in_processes(16, [&](int) {
+    const auto own = open().obtain_key();
+    const auto again = open().obtain_key();
+    return own && again && *own == *again ? 0 : 1;
+  });
+  EXPECT_THAT(disagreed, testing::Each(0));
+  const auto key = unwrap(open().obtain_key());
+  EXPECT_EQ(unwrap(open().key()), key);
+}
+
 TEST_F(ArtifactCacheTest, AFolderThatCannotBeMadeFailsOnlyThePut) {
   std::ofstream(above / "data") << "in the way";
   const auto cache = ArtifactCache::open(folder);

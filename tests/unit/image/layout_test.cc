@@ -405,6 +405,105 @@ TEST_F(LayoutTest, SparesFreshBlobsOfToolsThatKnowNoLocks) {
   EXPECT_TRUE(std::filesystem::exists(folder / "blobs/sha256/README"));
 }
 
+TEST_F(LayoutTest, CollectsNothingWithoutASoundIndex) {
+  add("a", {"a:1"});
+  add("b", {"b:1"});
+  const std::string index = read_text(folder / "index.json");
+  const auto blobs = [&] {
+    std::set<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(folder / "blobs/sha256"))
+      names.insert(entry.path().filename());
+    return names;
+  };
+  const auto all = blobs();
+  ASSERT_EQ(all.size(), 6U);
+
+  std::filesystem::remove(folder / "index.json");
+  const auto collected = open().collect_garbage();
+  ASSERT_ERROR(collected, invalid_manifest);
+  EXPECT_THAT(message_of(collected), HasSubstr("index.json"));
+  // Nor does anything else make one that leads nowhere.
+  EXPECT_ERROR(try_add(open(), Parts("c"), {"c:1"}), invalid_manifest);
+  EXPECT_ERROR(open().remove_entries([](const IndexEntry&) { return true; }), invalid_manifest);
+  EXPECT_FALSE(std::filesystem::exists(folder / "index.json"));
+  EXPECT_EQ(blobs(), all);
+
+  const std::string no_list = R"({"schemaVersion":2,"manifest":[]})";
+  for (const std::string& damaged :
+       {std::string(), std::string("{}"), no_list, index.substr(0, index.size() / 2), std::string("null"),
+        std::string(index.size(), '\0'), std::string(R"({"manifests":{}})"),
+        std::string(R"({"manifests":[{}]})")}) {
+    write_file(folder / "index.json", damaged);
+    EXPECT_ERROR(open().collect_garbage(), invalid_manifest) << damaged;
+    EXPECT_EQ(blobs(), all) << damaged;
+  }
+  write_file(folder / "index.json", index);
+  EXPECT_THAT(unwrap(open().collect_garbage()).digests, IsEmpty());
+  EXPECT_EQ(blobs(), all);
+}
+
+TEST_F(LayoutTest, FollowsNoLinkThatWasPutIntoIt) {
+  TemporaryFolder elsewhere;
+  const auto trap = [&](const std::filesystem::path& place, const std::filesystem::path& target) {
+    std::filesystem::remove_all(folder);
+    add("a", {"a:1"});
+    std::filesystem::remove_all(folder / place);
+    std::filesystem::create_symlink(target, folder / place);
+  };
+  for (const char* place : {".tairitsu", ".tairitsu/tmp", ".tairitsu/damaged", "blobs", "blobs/sha256"}) {
+    std::filesystem::create_directory(elsewhere / "target");
+    write_file(elsewhere / "target/mine", "mine");
+    trap(place, elsewhere / "target");
+    EXPECT_ERROR(try_add(open(), Parts("b"), {"b:1"}), untrusted_file) << place;
+    EXPECT_ERROR(open().collect_garbage(), untrusted_file) << place;
+    EXPECT_EQ(read_text(elsewhere / "target/mine"), "mine");
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(elsewhere / "target"), {}), 1) << place;
+    std::filesystem::remove_all(elsewhere / "target");
+  }
+  trap(".tairitsu/lock", elsewhere / "made");
+  EXPECT_ERROR(try_add(open(), Parts("b"), {"b:1"}), untrusted_file);
+  EXPECT_FALSE(std::filesystem::exists(elsewhere / "made"));
+
+  // A transaction that somebody left there is removed, and not what it leads to.
+  std::filesystem::remove_all(folder);
+  add("a", {"a:1"});
+  write_file(elsewhere / "lock", "mine");
+  std::filesystem::create_directory(folder / ".tairitsu/tmp/transaction-1");
+  std::filesystem::create_symlink(elsewhere / "lock", folder / ".tairitsu/tmp/transaction-1/lock");
+  std::filesystem::create_symlink(elsewhere.path(), folder / ".tairitsu/tmp/transaction-2");
+  EXPECT_OK(open().collect_garbage());
+  EXPECT_EQ(read_text(elsewhere / "lock"), "mine");
+  EXPECT_TRUE(std::filesystem::is_empty(folder / ".tairitsu/tmp"));
+}
+
+TEST_F(LayoutTest, IsNotChangedWhereAnotherUserChoosesTheFolder) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a folder to another user";
+  constexpr uid_t kOther = 12345;
+  add("a", {"a:1"});
+  // The store is another user's.
+  ASSERT_EQ(::chown(folder.c_str(), kOther, kOther), 0);
+  EXPECT_ERROR(try_add(open(), Parts("b"), {"b:1"}), untrusted_file);
+  EXPECT_ERROR(open().collect_garbage(), untrusted_file);
+  EXPECT_EQ(names().size(), 1U) << "reading it does no harm";
+  ASSERT_EQ(::chown(folder.c_str(), 0, 0), 0);
+  // It is reached by a link of theirs.
+  const std::filesystem::path link = folder.parent_path() / "link";
+  std::filesystem::create_directory_symlink(folder, link);
+  const auto linked = [&] { return unwrap(ImageLayout::open(link, test::plain_sha256)); };
+  EXPECT_OK(try_add(linked(), Parts("b"), {"b:1"})) << "a link of one's own is on purpose";
+  ASSERT_EQ(::lchown(link.c_str(), kOther, kOther), 0);
+  EXPECT_ERROR(try_add(linked(), Parts("c"), {"c:1"}), untrusted_file);
+  // Nor is anything made where such a link leads.
+  const std::filesystem::path target = folder.parent_path() / "target";
+  std::filesystem::create_directory(target);
+  std::filesystem::create_directory_symlink(target, folder.parent_path() / "home");
+  ASSERT_EQ(::lchown((folder.parent_path() / "home").c_str(), kOther, kOther), 0);
+  const auto inside =
+      unwrap(ImageLayout::open(folder.parent_path() / "home/data/images", test::plain_sha256));
+  EXPECT_ERROR(try_add(inside, Parts("d"), {"d:1"}), untrusted_file);
+  EXPECT_TRUE(std::filesystem::is_empty(target));
+}
+
 TEST_F(LayoutTest, CollectsNothingWhereAManifestCannotBeRead) {
   add("one", {"one"});
   add("two", {"two"});

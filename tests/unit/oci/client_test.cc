@@ -180,6 +180,84 @@ TEST_F(ClientTest, AManifestIsOfOneType) {
   }
 }
 
+TEST_F(ClientTest, AManifestIsOfATypeThatIsKnown) {
+  const std::string bare = R"({"schemaVersion":2,"config":{},"layers":[]})";
+  const std::string list = R"({"schemaVersion":2,"manifests":[]})";
+  for (const char* type :
+       {"text/html", "application/vnd.oci.image.config.v1+json", "application/wasm", "image/png"}) {
+    for (const std::string& bytes : {bare, list}) {
+      registry_.add_manifest("1", type, bytes);
+      const auto pulled = client().pull_manifest(name_, IndexChoice::keep);
+      ASSERT_ERROR(pulled, registry_refused) << type;
+      EXPECT_THAT(test::message_of(pulled), HasSubstr(type));
+      ASSERT_ERROR(client().resolve(name_), registry_refused) << type;
+    }
+  }
+  // It says itself what nobody knows.
+  registry_.add_manifest("1", "application/json", R"({"schemaVersion":2,"mediaType":"a/b"})");
+  EXPECT_ERROR(client().pull_manifest(name_), registry_refused);
+  // One is called the other, or is both.
+  registry_.add_manifest("1", kManifestType, list);
+  EXPECT_ERROR(client().pull_manifest(name_), registry_refused);
+  registry_.add_manifest("1", kIndexType, bare);
+  EXPECT_ERROR(client().pull_manifest(name_, IndexChoice::keep), registry_refused);
+  registry_.add_manifest("1", kIndexType, R"({"schemaVersion":2,"manifests":[],"layers":[]})");
+  EXPECT_ERROR(client().pull_manifest(name_, IndexChoice::keep), registry_refused);
+  // Where nobody says anything, it is what it looks like.
+  registry_.add_manifest("1", "application/json", bare);
+  EXPECT_EQ(test::unwrap(client().pull_manifest(name_)).media_type, kManifestType);
+  registry_.add_manifest("1", "application/octet-stream", list);
+  EXPECT_EQ(test::unwrap(client().pull_manifest(name_, IndexChoice::keep)).media_type, kIndexType);
+}
+
+TEST_F(ClientTest, MessagesDoNotRepeatWhatProvesWhoAsks) {
+  credentials_ = {.username = "user", .password = "hunter2-hunter2"};
+  const std::string basic = "dXNlcjpodW50ZXIyLWh1bnRlcjI=";
+  registry_.challenge = R"(Bearer realm="https://auth.io/token")";
+  registry_.wanted_authorization = "Bearer nothing";
+  // What each server was sent, in whatever form it has for a message.
+  std::string echo;
+  const auto answer = [&](const SeenRequest& request) -> Reply {
+    const std::string sent = request.header("Authorization");
+    const std::string padding(290, 'x');
+    if (echo == "errors") return FakeRegistry::error(403, sent, padding + sent);
+    if (echo == "text") return Reply{.status = 403, .body = "you sent " + sent + " hunter2-hunter2"};
+    if (echo == "escaped") {
+      std::string escaped;
+      for (const char letter : sent) {
+        escaped += "\\u00";
+        escaped += "0123456789abcdef"[static_cast<unsigned char>(letter) >> 4U];
+        escaped += "0123456789abcdef"[static_cast<unsigned char>(letter) & 15U];
+      }
+      return FakeRegistry::error(403, "DENIED", escaped);
+    }
+    if (echo == "redirect") return Reply{.status = 307, .headers = {{"Location", "http://evil.io/" + sent}}};
+    if (echo == "type") return Reply{.headers = {{"Content-Type", sent}}, .body = kManifest};
+    return Reply{.body = R"({"mediaType":")" + sent + "\"}"};
+  };
+  for (const bool by_the_token_server : {false, true}) {
+    for (const char* how : {"errors", "text", "escaped", "redirect", "type", "own-type"}) {
+      if (by_the_token_server && std::string_view(how).ends_with("type")) continue;
+      echo = how;
+      client_.reset();
+      registry_.intercept = [&](const SeenRequest& request) -> std::optional<Reply> {
+        if (request.header("Authorization").empty()) return std::nullopt;
+        if (!request.url.starts_with("https://auth.io/")) return answer(request);
+        if (by_the_token_server) return answer(request);
+        return Reply{.body = R"({"token":"tok-8ef3a1"})"};
+      };
+      const auto refused = client().pull_manifest(name_);
+      ASSERT_FALSE(refused) << how;
+      const std::string message = test::message_of(refused);
+      EXPECT_THAT(message, HasSubstr("[redacted]")) << how;
+      for (const std::string& secret :
+           {basic, basic.substr(0, 8), std::string("hunter2"), std::string("tok-8e")}) {
+        EXPECT_THAT(message, Not(HasSubstr(secret))) << how;
+      }
+    }
+  }
+}
+
 TEST_F(ClientTest, BoundsAManifest) {
   options_.max_manifest = 1000;
   registry_.add_manifest("1", kManifestType, "{}" + std::string(1000, ' '));

@@ -1,0 +1,272 @@
+//! WebAssembly backtraces as text: all frames, and without those of a language's runtime that say nothing of the guest.
+
+use std::fmt::Write;
+use wasmtime::{FrameInfo, WasmBacktrace};
+
+/// A backtrace, one frame after the other, innermost first.
+#[derive(Debug, Default)]
+pub struct Text {
+    /// With the frames of runtimes counted in one line each.
+    pub short: String,
+    /// All frames.
+    pub full: String,
+}
+
+/// Whose frames are not shown one by one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Runtime {
+    /// What a panic, an abort or a failed assertion goes through: only where a backtrace begins.
+    Panic,
+    Python,
+    JavaScript,
+}
+
+impl Runtime {
+    fn name(self) -> &'static str {
+        match self {
+            Runtime::Panic => "panic or abort machinery",
+            Runtime::Python => "the Python interpreter",
+            Runtime::JavaScript => "the JavaScript engine",
+        }
+    }
+
+    /// By the names of a function and of its module.
+    fn of(function: &str, module: &str) -> Option<Runtime> {
+        const PYTHON_MODULES: &[&str] = &["libpython", "libcomponentize_py"];
+        const PYTHON: &[&str] = &["Py", "_Py", "componentize_py"];
+        const JAVASCRIPT: &[&str] = &[
+            "js::",
+            "JS::",
+            "JS_",
+            "mozilla::",
+            "JSRuntime::",
+            "JSContext::",
+            "JSFunction::",
+            "JSObject::",
+            "JSScript::",
+            "JSStructuredCloneData::",
+        ];
+        const PANIC: &[&str] = &[
+            "__rust_start_panic",
+            "__rust_end_short_backtrace",
+            "rust_panic",
+            "rust_begin_unwind",
+            "core::panicking::",
+            "std::panicking::",
+            "std::panic::",
+            "std::process::abort",
+            "std::sys::backtrace::__rust_end_short_backtrace",
+            "panic_abort::",
+            "core::option::unwrap_failed",
+            "core::option::expect_failed",
+            "core::result::unwrap_failed",
+            "core::cell::panic_",
+            "core::slice::index::slice_",
+            "core::str::slice_error_fail",
+            "alloc::raw_vec::handle_error",
+            "alloc::raw_vec::capacity_overflow",
+            "alloc::alloc::handle_alloc_error",
+            "std::alloc::rust_oom",
+            "std::alloc::default_alloc_error_hook",
+            "std::terminate",
+            "std::__terminate",
+            "std::__1::__libcpp_verbose_abort",
+            "abort_message",
+            "__cxa_throw",
+            "__cxa_pure_virtual",
+            "__assert_fail",
+        ];
+        const PANIC_WHOLE: &[&str] = &["abort", "_abort", "__abort", "__rust_abort"];
+        let begins = |names: &[&str]| names.iter().any(|name| function.starts_with(name));
+        // The hash in `__rustc[4425a7e20b4c8619]::rust_panic` is the compiler's.
+        let plain = match function.strip_prefix("__rustc[") {
+            Some(rest) => rest.split_once("]::").map_or(function, |(_, name)| name),
+            None => function.strip_prefix("__rustc::").unwrap_or(function),
+        };
+        if PYTHON_MODULES.iter().any(|name| module.starts_with(name)) || begins(PYTHON) {
+            return Some(Runtime::Python);
+        }
+        if begins(JAVASCRIPT) {
+            return Some(Runtime::JavaScript);
+        }
+        let panics = PANIC.iter().any(|name| plain.starts_with(name))
+            || PANIC_WHOLE.contains(&plain)
+            || plain.contains("::abort_internal");
+        panics.then_some(Runtime::Panic)
+    }
+}
+
+/// As the compiler's source has it, and without what a terminal would obey: a guest's names are its own affair.
+fn readable(name: &str) -> String {
+    let text = match rustc_demangle::try_demangle(name) {
+        Ok(demangled) => demangled.to_string(),
+        Err(_) => cpp_demangle::Symbol::new(name)
+            .ok()
+            .and_then(|symbol| symbol.demangle().ok())
+            .unwrap_or_else(|| name.to_owned()),
+    };
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}
+
+struct Frame {
+    runtime: Option<Runtime>,
+    text: String,
+}
+
+/// A frame in the form of Wasmtime's own backtraces.
+fn describe(index: usize, frame: &FrameInfo) -> Frame {
+    let module = readable(frame.module().name().unwrap_or("<unknown>"));
+    let function = match frame.func_name() {
+        Some(name) => readable(name),
+        None => format!("<wasm function {}>", frame.func_index()),
+    };
+    // Writing to a string does not fail.
+    let mut text = format!("  {index:>3}: ");
+    if let Some(offset) = frame.module_offset() {
+        let _ = write!(text, "{offset:#8x} - ");
+    }
+    if frame.symbols().is_empty() {
+        let _ = write!(text, "{module}!{function}");
+    }
+    for (i, symbol) in frame.symbols().iter().enumerate() {
+        if i > 0 {
+            text.push_str("\n                - ");
+        }
+        match symbol.name() {
+            Some(name) => text.push_str(&readable(name)),
+            None if i == 0 => text.push_str(&function),
+            None => text.push_str("<inlined function>"),
+        }
+        if let Some(file) = symbol.file() {
+            let _ = write!(text, "\n                    at {}", readable(file));
+            for number in [symbol.line(), symbol.column()] {
+                match number {
+                    Some(number) => {
+                        let _ = write!(text, ":{number}");
+                    }
+                    None => break,
+                }
+            }
+        }
+    }
+    Frame {
+        runtime: Runtime::of(&function, &module),
+        text,
+    }
+}
+
+/// Frames of one runtime that follow each other, in one line.
+fn shorten(frames: &[Frame]) -> String {
+    let mut lines = Vec::new();
+    let mut index = 0;
+    while index < frames.len() {
+        let runtime = frames[index].runtime;
+        let same = frames[index..]
+            .iter()
+            .take_while(|frame| frame.runtime == runtime)
+            .count();
+        match runtime {
+            // A guest's own function may have such a name, further out.
+            Some(found) if same > 1 && (found != Runtime::Panic || index == 0) => {
+                lines.push(format!("    …: {same} frames of {}", found.name()));
+            }
+            _ => lines.extend(
+                frames[index..index + same]
+                    .iter()
+                    .map(|frame| frame.text.clone()),
+            ),
+        }
+        index += same;
+    }
+    lines.join("\n")
+}
+
+pub fn text(backtrace: &WasmBacktrace) -> Text {
+    let frames: Vec<Frame> = backtrace
+        .frames()
+        .iter()
+        .enumerate()
+        .map(|(index, frame)| describe(index, frame))
+        .collect();
+    let all: Vec<&str> = frames.iter().map(|frame| frame.text.as_str()).collect();
+    Text {
+        short: shorten(&frames),
+        full: all.join("\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shortened(names: &[&str]) -> Vec<String> {
+        let frames: Vec<Frame> = names
+            .iter()
+            .map(|name| Frame {
+                runtime: Runtime::of(&readable(name), "guest"),
+                text: readable(name),
+            })
+            .collect();
+        shorten(&frames).lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_panic_begins_with_the_guests_own_function() {
+        let rust = [
+            "abort",
+            "std::sys::pal::wasip2::helpers::abort_internal::h0123456789abcdef",
+            "__rustc[4425a7e20b4c8619]::__rust_start_panic",
+            "__rustc[4425a7e20b4c8619]::rust_panic",
+            "std::panicking::rust_panic_with_hook",
+            "core::panicking::panic_fmt",
+            "core::option::unwrap_failed",
+            "guest::Component::divide",
+            "wit_export",
+        ];
+        assert_eq!(
+            shortened(&rust),
+            [
+                "    …: 7 frames of panic or abort machinery",
+                "guest::Component::divide",
+                "wit_export"
+            ]
+        );
+    }
+
+    #[test]
+    fn frames_of_interpreters_are_counted_wherever_they_are() {
+        let names = [
+            "js::RunScript",
+            "JS::Call",
+            "JS_CallFunction",
+            "mine",
+            "_PyEval_EvalFrameDefault",
+            "PyObject_Call",
+        ];
+        assert_eq!(
+            shortened(&names),
+            [
+                "    …: 3 frames of the JavaScript engine",
+                "mine",
+                "    …: 2 frames of the Python interpreter"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_the_guest_calls_so_stays() {
+        let names = ["mine", "abort", "std::panicking::begin_panic", "outer"];
+        assert_eq!(shortened(&names), names);
+        assert_eq!(shortened(&["abort", "main"]), ["abort", "main"]);
+    }
+
+    #[test]
+    fn names_cannot_command_a_terminal() {
+        assert_eq!(
+            readable("a\x1b[2Jb\nc\u{9b}d\u{7f}"),
+            "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d\u{fffd}"
+        );
+    }
+}
