@@ -1,6 +1,10 @@
 /// The engine: how components are compiled and how their instances are kept.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -87,3 +91,5 @@ class Engine {
 };
 
 }  // namespace tairitsu
+
+#endif  // TAIRITSU_NO_CXX23

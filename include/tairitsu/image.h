@@ -1,6 +1,10 @@
 /// Images: compiled components, ready to make containers of.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -59,3 +63,5 @@ class Image {
 };
 
 }  // namespace tairitsu
+
+#endif  // TAIRITSU_NO_CXX23
