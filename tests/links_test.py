@@ -1,4 +1,5 @@
-"""Every relative link in the Markdown files of a tree leads to something: a file, a directory, or a heading.
+"""Every relative link in the Markdown files of a tree leads to something: a file, a directory, or a heading. A link
+that ends its paragraph with a colon stands before the text of the whole file.
 
 Usage: links_test.py TREE
 """
@@ -10,6 +11,7 @@ import sys
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`[^`\n]*`")
 LINK = re.compile(r"\]\(([^()\s]+)\)")
+WHOLE = re.compile(r"\]\(([^()\s]+)\):\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
 SKIPPED = {"target", "node_modules"}
 
@@ -26,7 +28,11 @@ def anchors(path):
 
 
 def broken(path):
-    """The links of a file that lead nowhere."""
+    """The links of a file that lead nowhere, and what is not the text of the file that it is said to be."""
+    for link, text in WHOLE.findall(path.read_text(encoding="utf-8")):
+        target = path.parent / link
+        if target.is_file() and target.read_text(encoding="utf-8") != text:
+            yield f"{path}: {link}: is not the text of the file"
     for link in LINK.findall(prose(path.read_text(encoding="utf-8"))):
         if re.match(r"[a-z]+:", link):
             continue
