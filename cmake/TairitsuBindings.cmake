@@ -8,6 +8,26 @@
 #
 # HEADER_ONLY: no source file is generated. IMPLEMENT_WASI: the host implements WASI's imports too.
 
+# For the functions of the package, whose arguments begin with `arg_`: completes `arg_WORLD`, and sets
+# `stem`, what the names of generated files begin with, and `wit_files`, on which they depend.
+macro(tairitsu_choose_world caller)
+  set(wit_files "${arg_WIT}")
+  if(IS_DIRECTORY "${arg_WIT}")
+    file(GLOB_RECURSE wit_files CONFIGURE_DEPENDS "${arg_WIT}/*.wit")
+  endif()
+  if(NOT arg_WORLD)
+    # CMake has to know the names of the files before there is anything to read the WIT.
+    if(IS_DIRECTORY "${arg_WIT}")
+      message(FATAL_ERROR "${caller}: WORLD is missing")
+    endif()
+    cmake_path(GET arg_WIT STEM LAST_ONLY arg_WORLD)
+  endif()
+  # A world of another package is `ns:pkg/name@version`.
+  string(REGEX REPLACE "^.*/|@.*$" "" stem "${arg_WORLD}")
+  string(REPLACE "-" "_" stem "${stem}")
+  string(TOLOWER "${stem}" stem)
+endmacro()
+
 function(tairitsu_add_bindings target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "HEADER_ONLY;IMPLEMENT_WASI" "WIT;WORLD" "FEATURES")
   if(arg_UNPARSED_ARGUMENTS)
@@ -18,24 +38,9 @@ function(tairitsu_add_bindings target)
   endif()
   cmake_path(ABSOLUTE_PATH arg_WIT)
   if(NOT EXISTS "${arg_WIT}")
-    message(FATAL_ERROR "tairitsu_add_bindings(${target}): ${arg_WIT} is not there")
+    message(FATAL_ERROR "tairitsu_add_bindings(${target}): ${arg_WIT}: not found")
   endif()
-  set(wit_files "${arg_WIT}")
-  if(IS_DIRECTORY "${arg_WIT}")
-    file(GLOB_RECURSE wit_files CONFIGURE_DEPENDS "${arg_WIT}/*.wit")
-  endif()
-  if(NOT arg_WORLD)
-    # The name of the world decides the names of the files, which CMake has to know beforehand.
-    if(IS_DIRECTORY "${arg_WIT}")
-      message(FATAL_ERROR "tairitsu_add_bindings(${target}): WORLD is missing")
-    endif()
-    cmake_path(GET arg_WIT STEM LAST_ONLY arg_WORLD)
-  endif()
-  # A world of another package is `ns:pkg/name@version`.
-  string(REGEX REPLACE "^.*/|@.*$" "" stem "${arg_WORLD}")
-  string(REPLACE "-" "_" stem "${stem}")
-  string(TOLOWER "${stem}" stem)
-
+  tairitsu_choose_world("tairitsu_add_bindings(${target})")
   set(folder "${CMAKE_CURRENT_BINARY_DIR}/tairitsu_bindings/${target}")
   set(files "${folder}/${stem}.h")
   set(options)

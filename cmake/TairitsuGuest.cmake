@@ -1,13 +1,15 @@
-# tairitsu_add_guest(<name> SOURCES <file>... [WIT <file-or-folder> WORLD <world>] LANGUAGE C|CXX
+# tairitsu_add_guest(<name> SOURCES <file>... [WIT <file-or-directory> [WORLD <world>]] LANGUAGE C|CXX
 #                    [COMMAND] [OPTIONS <compiler option>...] [OUTPUT <file>])
 #
 # Builds a component from C or C++ into OUTPUT, or ${CMAKE_BINARY_DIR}/guests/<name>.wasm: generates the guest
 # bindings of the world, compiles them with the sources, and makes a component of the module. The
 # sources include the bindings as "<world>.h" (C) or "<world>_cpp.h" (C++), with underscores for
-# the hyphens of the world's name. COMMAND is for a program with a main(), which needs no WIT where WASI is all that
-# it uses.
+# the hyphens of the world's name. Without WORLD it is the world whose name is that of the WIT file. COMMAND is
+# for a program with a main(), which needs no WIT if it uses nothing but WASI.
 #
 # Adds the target <name>, whose property TAIRITSU_COMPONENT is the path of the component.
+
+include("${CMAKE_CURRENT_LIST_DIR}/TairitsuBindings.cmake")
 
 set(TAIRITSU_GUEST_DIRECTORY "${CMAKE_BINARY_DIR}/guests")
 
@@ -32,24 +34,30 @@ function(tairitsu_add_guest name)
   endif()
   tairitsu_find_guest_compilers()
 
-  string(REPLACE "-" "_" world "${arg_WORLD}")
+  if(arg_WIT)
+    cmake_path(ABSOLUTE_PATH arg_WIT)
+    if(NOT EXISTS "${arg_WIT}")
+      message(FATAL_ERROR "tairitsu_add_guest(${name}): ${arg_WIT}: not found")
+    endif()
+    tairitsu_choose_world("tairitsu_add_guest(${name})")
+  endif()
   set(folder "${TAIRITSU_GUEST_DIRECTORY}/${name}.dir")
   set(component "${TAIRITSU_GUEST_DIRECTORY}/${name}.wasm")
   if(arg_OUTPUT)
     cmake_path(ABSOLUTE_PATH arg_OUTPUT BASE_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}" OUTPUT_VARIABLE component)
   endif()
   set(bindings_folder "${folder}/bindings")
-  set(type_object "${bindings_folder}/${world}_component_type.o")
+  set(type_object "${bindings_folder}/${stem}_component_type.o")
   if(arg_LANGUAGE STREQUAL "C")
     set(compiler "${TAIRITSU_GUEST_CLANG}")
     set(options -std=gnu17)
     set(language c)
-    set(bindings "${bindings_folder}/${world}.c" "${bindings_folder}/${world}.h")
+    set(bindings "${bindings_folder}/${stem}.c" "${bindings_folder}/${stem}.h")
   elseif(arg_LANGUAGE STREQUAL "CXX")
     set(compiler "${TAIRITSU_GUEST_CLANGXX}")
     set(options -std=c++23 -fno-exceptions -stdlib=libc++)
     set(language cpp)
-    set(bindings "${bindings_folder}/${world}.cpp" "${bindings_folder}/${world}_cpp.h")
+    set(bindings "${bindings_folder}/${stem}.cpp" "${bindings_folder}/${stem}_cpp.h")
   else()
     message(FATAL_ERROR "tairitsu_add_guest(${name}): LANGUAGE is C or CXX, not ${arg_LANGUAGE}")
   endif()
@@ -66,12 +74,6 @@ function(tairitsu_add_guest name)
   endif()
 
   if(arg_WIT)
-    cmake_path(ABSOLUTE_PATH arg_WIT)
-    set(wit_files "${arg_WIT}")
-    if(IS_DIRECTORY "${arg_WIT}")
-      file(GLOB_RECURSE wit_files CONFIGURE_DEPENDS "${arg_WIT}/*.wit")
-    endif()
-
     add_custom_command(
       OUTPUT ${bindings} "${type_object}"
       COMMAND tairitsu::cli bindgen guest ${language} "${arg_WIT}" --world "${arg_WORLD}" --output
@@ -105,8 +107,11 @@ function(tairitsu_add_guest name)
       set(object "${bindings_folder}/${file_name}.o")
       set(warnings -w)
     endif()
+    # Ninja makes the directories of its outputs, Make does not.
+    cmake_path(GET object PARENT_PATH object_folder)
     add_custom_command(
       OUTPUT "${object}"
+      COMMAND "${CMAKE_COMMAND}" -E make_directory "${object_folder}"
       COMMAND "${compiler}" ${options} ${warnings} ${arg_OPTIONS} ${includes} -MD -MF "${object}.d"
               -c "${source}" -o "${object}"
       DEPENDS "${source}" ${bindings}
@@ -122,8 +127,10 @@ function(tairitsu_add_guest name)
     DEPENDS ${objects} ${type_object}
     COMMENT "Linking guest ${name}"
     VERBATIM)
+  cmake_path(GET component PARENT_PATH component_folder)
   add_custom_command(
     OUTPUT "${component}"
+    COMMAND "${CMAKE_COMMAND}" -E make_directory "${component_folder}"
     COMMAND tairitsu::cli componentize "${folder}/core.wasm" ${kind} --output "${component}"
     DEPENDS tairitsu::cli "${folder}/core.wasm"
     COMMENT "Making the component ${name}.wasm"

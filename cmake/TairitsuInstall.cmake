@@ -64,8 +64,9 @@ endforeach()
 set(export_map "${tairitsu_package}/tairitsu.map")
 configure_file("${PROJECT_SOURCE_DIR}/cmake/tairitsu.map.in" "${export_map}" @ONLY)
 # Calls inside the library do not go through the table of a user's symbols.
-target_link_options(tairitsu_shared PRIVATE "LINKER:--version-script=${export_map}" LINKER:-z,defs
-                                            LINKER:-Bsymbolic-functions)
+target_link_options(
+  tairitsu_shared PRIVATE -fuse-ld=bfd "LINKER:--version-script=${export_map}" LINKER:-z,defs
+  LINKER:-Bsymbolic-functions)
 # Until 1.0.0 a minor version may change the ABI.
 set_target_properties(
   tairitsu_shared
@@ -84,8 +85,16 @@ foreach(export IN ITEMS tairitsuTargets tairitsuStaticTargets)
   install(EXPORT ${export} NAMESPACE tairitsu:: DESTINATION "${tairitsu_cmake_dir}")
 endforeach()
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/tairitsu" TYPE INCLUDE FILES_MATCHING PATTERN "*.h")
-install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" "${PROJECT_SOURCE_DIR}/README.md"
-              "${PROJECT_SOURCE_DIR}/docs/install.md" TYPE DOC)
+# The documentation lies as in the source tree, so that its links lead somewhere; those to headers go through a
+# symbolic link.
+file(GLOB documents CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/*.md")
+install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" ${documents} TYPE DOC)
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs" "${PROJECT_SOURCE_DIR}/examples" TYPE DOC
+        PATTERN "__pycache__" EXCLUDE PATTERN "target" EXCLUDE PATTERN "node_modules" EXCLUDE)
+file(RELATIVE_PATH headers_link "${CMAKE_INSTALL_FULL_DOCDIR}" "${CMAKE_INSTALL_FULL_INCLUDEDIR}")
+file(CREATE_LINK "${headers_link}" "${tairitsu_package}/include" SYMBOLIC)
+install(FILES "${tairitsu_package}/include" TYPE DOC)
+install(FILES "${PROJECT_SOURCE_DIR}/cmake/tsan-suppressions.txt" DESTINATION "${CMAKE_INSTALL_DATADIR}/tairitsu")
 
 configure_package_config_file(
   "${PROJECT_SOURCE_DIR}/cmake/tairitsuConfig.cmake.in" "${tairitsu_package}/tairitsuConfig.cmake"

@@ -6,6 +6,7 @@
 //! anything is generated, see [`refuse`].
 
 use crate::error::{Code, Error};
+use crate::wit::parts;
 use std::fmt::Write;
 use wit_parser::{
     Function, FunctionKind, Handle, Resolve, Type, TypeDefKind, TypeId, TypeOwner, WorldId,
@@ -56,28 +57,6 @@ fn functions(resolve: &Resolve, world: WorldId, exported: bool) -> Vec<(String, 
         }
     }
     functions
-}
-
-/// The types that `ty` directly consists of; none of a resource.
-fn parts(resolve: &Resolve, ty: &Type) -> Vec<Type> {
-    let Type::Id(id) = ty else { return Vec::new() };
-    match &resolve.types[*id].kind {
-        TypeDefKind::Record(record) => record.fields.iter().map(|field| field.ty).collect(),
-        TypeDefKind::Tuple(tuple) => tuple.types.clone(),
-        TypeDefKind::Variant(variant) => variant.cases.iter().filter_map(|case| case.ty).collect(),
-        TypeDefKind::Result(result) => result.ok.into_iter().chain(result.err).collect(),
-        TypeDefKind::Option(ty)
-        | TypeDefKind::List(ty)
-        | TypeDefKind::Type(ty)
-        | TypeDefKind::FixedLengthList(ty, _) => vec![*ty],
-        TypeDefKind::Map(key, value) => vec![*key, *value],
-        TypeDefKind::Future(ty) | TypeDefKind::Stream(ty) => ty.iter().copied().collect(),
-        TypeDefKind::Flags(_)
-        | TypeDefKind::Enum(_)
-        | TypeDefKind::Handle(_)
-        | TypeDefKind::Resource
-        | TypeDefKind::Unknown => Vec::new(),
-    }
 }
 
 /// Shows every type in the tree of `ty` with its kind, as often as it occurs there.
@@ -148,9 +127,104 @@ pub fn refuse(resolve: &Resolve, world: WorldId) -> Result<(), Error> {
             if let Some(what) = refused(resolve, function, exported) {
                 return Err(unsupported(format!("function '{name}' {what}")));
             }
+            if exported && let Some(list) = corrupted_list(resolve, function) {
+                return Err(Error::new(
+                    Code::UnsupportedType,
+                    format!(
+                        "function '{name}' returns a '{}', which C++ guest bindings would corrupt: the elements of \
+                         a returned list must not contain an option, a result, a variant, a map or more than 32 \
+                         flags. Use `bindgen guest c` instead, or return a list of handles to a resource whose \
+                         methods return one element each",
+                        type_text(resolve, &list)
+                    ),
+                ));
+            }
         }
     }
     Ok(())
+}
+
+/// A list in the function's result that is lowered wrongly: it is lowered over the C++ vector, element by element,
+/// so an element has to lie in C++ as it does in the canonical ABI.
+fn corrupted_list(resolve: &Resolve, function: &Function) -> Option<Type> {
+    let mut found = None;
+    visit(resolve, function.result.as_ref()?, &mut |ty, kind| {
+        if let Some(TypeDefKind::List(element)) = kind
+            && !lies_alike(resolve, element)
+        {
+            found = found.or(Some(*ty));
+        }
+    });
+    found
+}
+
+/// Whether a value of that type lies in C++ as it does in the canonical ABI. A nested list does, whatever its
+/// elements are.
+fn lies_alike(resolve: &Resolve, ty: &Type) -> bool {
+    let Type::Id(id) = ty else { return true };
+    match &resolve.types[*id].kind {
+        TypeDefKind::Record(_) | TypeDefKind::Tuple(_) | TypeDefKind::Type(_) => {
+            let parts = parts(resolve, ty);
+            parts.iter().all(|part| lies_alike(resolve, part))
+        }
+        TypeDefKind::Flags(flags) => flags.flags.len() <= 32,
+        TypeDefKind::Enum(_) | TypeDefKind::List(_) | TypeDefKind::Handle(_) => true,
+        TypeDefKind::Option(_)
+        | TypeDefKind::Result(_)
+        | TypeDefKind::Variant(_)
+        | TypeDefKind::Map(..)
+        | TypeDefKind::FixedLengthList(..)
+        | TypeDefKind::Future(_)
+        | TypeDefKind::Stream(_)
+        | TypeDefKind::Resource
+        | TypeDefKind::Unknown => false,
+    }
+}
+
+/// The type as WIT; what has a name by that.
+fn type_text(resolve: &Resolve, ty: &Type) -> String {
+    let id = match ty {
+        Type::Bool => return "bool".to_owned(),
+        Type::U8 => return "u8".to_owned(),
+        Type::U16 => return "u16".to_owned(),
+        Type::U32 => return "u32".to_owned(),
+        Type::U64 => return "u64".to_owned(),
+        Type::S8 => return "s8".to_owned(),
+        Type::S16 => return "s16".to_owned(),
+        Type::S32 => return "s32".to_owned(),
+        Type::S64 => return "s64".to_owned(),
+        Type::F32 => return "f32".to_owned(),
+        Type::F64 => return "f64".to_owned(),
+        Type::Char => return "char".to_owned(),
+        Type::String => return "string".to_owned(),
+        Type::ErrorContext => return "error-context".to_owned(),
+        Type::Id(id) => *id,
+    };
+    let def = &resolve.types[id];
+    if let Some(name) = &def.name {
+        return name.clone();
+    }
+    let text = |ty: &Type| type_text(resolve, ty);
+    let optional = |ty: &Option<Type>| ty.as_ref().map_or("_".to_owned(), text);
+    match &def.kind {
+        TypeDefKind::List(ty) => format!("list<{}>", text(ty)),
+        TypeDefKind::FixedLengthList(ty, length) => format!("list<{}, {length}>", text(ty)),
+        TypeDefKind::Option(ty) => format!("option<{}>", text(ty)),
+        TypeDefKind::Map(key, value) => format!("map<{}, {}>", text(key), text(value)),
+        TypeDefKind::Tuple(tuple) => {
+            let types: Vec<String> = tuple.types.iter().map(text).collect();
+            format!("tuple<{}>", types.join(", "))
+        }
+        TypeDefKind::Result(result) => match (&result.ok, &result.err) {
+            (None, None) => "result".to_owned(),
+            (ok, None) => format!("result<{}>", optional(ok)),
+            (ok, err) => format!("result<{}, {}>", optional(ok), optional(err)),
+        },
+        TypeDefKind::Handle(Handle::Own(id)) => text(&Type::Id(*id)),
+        TypeDefKind::Handle(Handle::Borrow(id)) => format!("borrow<{}>", text(&Type::Id(*id))),
+        TypeDefKind::Type(ty) => text(ty),
+        kind => kind.as_str().to_owned(),
+    }
 }
 
 /// What is wrong with one function, `None` where nothing is.

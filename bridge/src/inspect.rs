@@ -147,8 +147,11 @@ fn wit_of_module(module: &[u8]) -> Result<String, Error> {
 fn decode(component: &[u8], outline: &Outline) -> Result<DecodedWasm, Error> {
     outline.check_packages()?;
     quietly(|| {
-        wit_component::decode(component)
-            .map_err(|error| invalid(format!("it cannot be said in WIT: {error:#}")))
+        let decoded = wit_component::decode(component)
+            .map_err(|error| invalid(format!("it cannot be said in WIT: {error:#}")))?;
+        wit::check_size(decoded.resolve())
+            .map_err(|error| invalid(format!("it cannot be said in WIT: {}", error.message())))?;
+        Ok(decoded)
     })
 }
 

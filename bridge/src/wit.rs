@@ -5,7 +5,26 @@ use crate::ffi::{Buffer, Bytes, give, guard};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
-use wit_parser::{PackageId, Resolve, WorldId};
+use wit_parser::{
+    Function, PackageId, Resolve, Type, TypeDefKind, TypeId, TypeOwner, WorldId, WorldItem,
+};
+
+/// How many interfaces, worlds and packages may be declared: the parser calls itself once for each in a chain.
+const MAX_DECLARED: usize = 1000;
+
+/// How many bytes there may be, and how many times over if each `include` of a world repeats them all.
+const MAX_SOURCE: u64 = 8 << 20;
+const MAX_INCLUDED: u64 = 64 << 20;
+
+/// How deeply types may be nested; C++ has the same limit (`kMaxDepth`).
+const MAX_DEPTH: u32 = 200;
+
+/// How many types all of a WIT's types and functions may spell out. Each use of an alias of a tuple, a list and
+/// the like counts all that it stands for, as it does in generated text.
+const MAX_SPELLED: u64 = 500_000;
+
+/// The same with records and variants, which generated text names, counted at each use with all their fields.
+const MAX_WALKED: u64 = 10_000_000;
 
 /// Reads a `.wit` file, a folder of them with the packages that they use in `deps/`, or a folder that
 /// holds such a folder as `wit/`. `features` is a comma-separated list of `@unstable` features to
@@ -13,12 +32,270 @@ use wit_parser::{PackageId, Resolve, WorldId};
 /// Packages of WASI that are not there are those that are built in.
 pub fn load(path: &str, features: &str) -> Result<(Resolve, PackageId), Error> {
     let path = wit_folder(path);
-    with_wasi(features, |resolve| Ok(resolve.push_path(&path)?.0))
+    let mut source = Source::default();
+    source.add_path(&path)?;
+    let loaded = with_wasi(features, |resolve| Ok(resolve.push_path(&path)?.0))?;
+    check_size(&loaded.0)?;
+    Ok(loaded)
 }
 
 /// Reads the text of a `.wit` file, which errors call `wit`, with its nested packages; see [`load`].
 fn parse(text: &str, features: &str) -> Result<(Resolve, PackageId), Error> {
-    with_wasi(features, |resolve| resolve.push_str("wit", text))
+    Source::default().add(text)?;
+    let parsed = with_wasi(features, |resolve| resolve.push_str("wit", text))?;
+    check_size(&parsed.0)?;
+    Ok(parsed)
+}
+
+/// What is known of WIT before it is parsed, which the parser has no limits for.
+#[derive(Default)]
+struct Source {
+    bytes: u64,
+    declared: usize,
+    includes: u64,
+}
+
+impl Source {
+    /// Adds the files that the parser will read. What cannot be read is left to it: it says so.
+    fn add_path(&mut self, path: &Path) -> Result<(), Error> {
+        if !path.is_dir() {
+            return self.add_file(path);
+        }
+        self.add_directory(path, false)?;
+        self.add_directory(&path.join("deps"), true)
+    }
+
+    fn add_directory(&mut self, directory: &Path, packages: bool) -> Result<(), Error> {
+        let Ok(entries) = directory.read_dir() else {
+            return Ok(());
+        };
+        for entry in entries.flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                if packages {
+                    self.add_directory(&path, false)?;
+                }
+            } else if path.extension().is_some_and(|extension| extension == "wit") {
+                self.add_file(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_file(&mut self, path: &Path) -> Result<(), Error> {
+        let Ok(metadata) = path.metadata() else {
+            return Ok(());
+        };
+        if metadata.len() > MAX_SOURCE {
+            return Err(Self::too_long());
+        }
+        if !metadata.is_file() {
+            return Ok(());
+        }
+        match std::fs::read_to_string(path) {
+            Ok(text) => self.add(&text),
+            // An encoded package, which has limits of its own.
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn add(&mut self, text: &str) -> Result<(), Error> {
+        self.bytes += text.len() as u64;
+        for line in text.lines() {
+            let code = line.split("//").next().unwrap_or_default();
+            for word in code.split(|c: char| !c.is_ascii_alphanumeric() && !"-%_".contains(c)) {
+                match word {
+                    "interface" | "world" | "package" => self.declared += 1,
+                    "include" => self.includes += 1,
+                    _ => {}
+                }
+            }
+        }
+        if self.bytes > MAX_SOURCE {
+            return Err(Self::too_long());
+        }
+        if self.declared > MAX_DECLARED {
+            return Err(too_large(format!(
+                "it declares more than {MAX_DECLARED} interfaces, worlds and packages"
+            )));
+        }
+        if self.includes.saturating_mul(self.bytes) > MAX_INCLUDED {
+            return Err(too_large(format!(
+                "it includes worlds {} times in {} bytes of text",
+                self.includes, self.bytes
+            )));
+        }
+        Ok(())
+    }
+
+    fn too_long() -> Error {
+        too_large(format!("it has more than {MAX_SOURCE} bytes"))
+    }
+}
+
+/// The types that `ty` directly consists of; none of a resource.
+pub fn parts(resolve: &Resolve, ty: &Type) -> Vec<Type> {
+    match ty {
+        Type::Id(id) => parts_of(&resolve.types[*id].kind),
+        _ => Vec::new(),
+    }
+}
+
+fn parts_of(kind: &TypeDefKind) -> Vec<Type> {
+    match kind {
+        TypeDefKind::Record(record) => record.fields.iter().map(|field| field.ty).collect(),
+        TypeDefKind::Tuple(tuple) => tuple.types.clone(),
+        TypeDefKind::Variant(variant) => variant.cases.iter().filter_map(|case| case.ty).collect(),
+        TypeDefKind::Result(result) => result.ok.into_iter().chain(result.err).collect(),
+        TypeDefKind::Option(ty)
+        | TypeDefKind::List(ty)
+        | TypeDefKind::Type(ty)
+        | TypeDefKind::FixedLengthList(ty, _) => vec![*ty],
+        TypeDefKind::Map(key, value) => vec![*key, *value],
+        TypeDefKind::Future(ty) | TypeDefKind::Stream(ty) => ty.iter().copied().collect(),
+        TypeDefKind::Flags(_)
+        | TypeDefKind::Enum(_)
+        | TypeDefKind::Handle(_)
+        | TypeDefKind::Resource
+        | TypeDefKind::Unknown => Vec::new(),
+    }
+}
+
+/// What a type amounts to where aliases are replaced by what they stand for.
+#[derive(Clone, Copy)]
+struct Extent {
+    depth: u32,
+    /// The types that its text has: those of a record or a variant are not repeated where it is used.
+    spelled: u64,
+    walked: u64,
+}
+
+impl Extent {
+    const ONE: Extent = Extent {
+        depth: 1,
+        spelled: 1,
+        walked: 1,
+    };
+
+    fn of_parts(parts: impl Iterator<Item = Extent>) -> Extent {
+        parts.fold(Extent::ONE, |all, part| Extent {
+            depth: all.depth.max(part.depth.saturating_add(1)),
+            spelled: all.spelled.saturating_add(part.spelled),
+            walked: all.walked.saturating_add(part.walked),
+        })
+    }
+}
+
+/// Refuses WIT whose types are nested too deeply, or are too many once aliases are replaced by what they stand
+/// for: a few lines can stand for billions. Generators and decoders walk types recursively, so this comes first.
+pub fn check_size(resolve: &Resolve) -> Result<(), Error> {
+    // A type comes after those that it uses, so one pass without recursion is enough.
+    let mut extents: Vec<Extent> = Vec::with_capacity(resolve.types.len());
+    let used = |ty: &Type, extents: &[Extent]| match ty {
+        Type::Id(id) => extents.get(id.index()).copied().unwrap_or(Extent {
+            depth: u32::MAX,
+            ..Extent::ONE
+        }),
+        _ => Extent::ONE,
+    };
+    let mut spelled = 0_u64;
+    let mut walked = 0_u64;
+    let mut largest: Option<(u64, String)> = None;
+    let mut add = |extent: Extent, weight: u64, name: &dyn Fn() -> String| {
+        if extent.depth > MAX_DEPTH {
+            let name = name();
+            return Err(too_large(format!(
+                "{name} is nested more than {MAX_DEPTH} types deep"
+            )));
+        }
+        spelled = spelled.saturating_add(weight);
+        walked = walked.saturating_add(extent.walked);
+        if largest
+            .as_ref()
+            .is_none_or(|(most, _)| extent.walked > *most)
+        {
+            largest = Some((extent.walked, name()));
+        }
+        Ok(())
+    };
+    for (id, def) in resolve.types.iter() {
+        let parts = parts_of(&def.kind);
+        let own = Extent::of_parts(parts.iter().map(|ty| used(ty, &extents)));
+        let by_name = matches!(def.kind, TypeDefKind::Record(_) | TypeDefKind::Variant(_));
+        extents.push(Extent {
+            spelled: if by_name { 1 } else { own.spelled },
+            ..own
+        });
+        // What has no name is counted where it is used.
+        if let Some(name) = &def.name {
+            add(own, own.spelled, &|| {
+                format!("type '{}'", named(resolve, id, name))
+            })?;
+        }
+    }
+    for (name, function) in all_functions(resolve) {
+        let types = function.params.iter().map(|param| &param.ty);
+        let mut own = Extent::of_parts(types.chain(&function.result).map(|ty| used(ty, &extents)));
+        // A function is no level of its own.
+        own.depth -= 1;
+        add(own, own.spelled, &|| {
+            format!("function '{name}{}'", function.name)
+        })?;
+    }
+    if spelled > MAX_SPELLED || walked > MAX_WALKED {
+        let (most, name) = largest.unwrap_or_default();
+        return Err(too_large(format!(
+            "written out, its types and functions have {} types, and at most {MAX_SPELLED} are supported \
+             ({MAX_WALKED} if records and variants are written out too: there are {}); {name} has the most, {}",
+            or_more(spelled),
+            or_more(walked),
+            or_more(most)
+        )));
+    }
+    Ok(())
+}
+
+fn too_large(what: String) -> Error {
+    Error::new(
+        Code::InvalidArgument,
+        format!("this WIT is too large: {what}"),
+    )
+}
+
+/// A count that may have been saturated.
+fn or_more(count: u64) -> String {
+    match count {
+        u64::MAX => "2^64 or more".to_owned(),
+        _ => count.to_string(),
+    }
+}
+
+/// The type's name with that of its interface, if it has one.
+fn named(resolve: &Resolve, id: TypeId, name: &str) -> String {
+    match resolve.types[id].owner {
+        TypeOwner::Interface(interface) => match resolve.id_of(interface) {
+            Some(interface) => format!("{interface}#{name}"),
+            None => name.to_owned(),
+        },
+        TypeOwner::World(_) | TypeOwner::None => name.to_owned(),
+    }
+}
+
+/// Every function of an interface or a world, with what its name is shown behind.
+fn all_functions(resolve: &Resolve) -> impl Iterator<Item = (String, &Function)> {
+    let interfaces = resolve.interfaces.iter().flat_map(|(id, interface)| {
+        let prefix = resolve.id_of(id).map_or(String::new(), |id| id + "#");
+        let functions = interface.functions.values();
+        functions.map(move |function| (prefix.clone(), function))
+    });
+    let worlds = resolve.worlds.iter().flat_map(|(_, world)| {
+        let items = world.imports.values().chain(world.exports.values());
+        items.filter_map(|item| match item {
+            WorldItem::Function(function) => Some((String::new(), function)),
+            WorldItem::Interface { .. } | WorldItem::Type { .. } => None,
+        })
+    });
+    interfaces.chain(worlds)
 }
 
 /// WIT of WASI 0.2, and of 0.3, each file after those that it uses.
@@ -237,4 +514,106 @@ pub unsafe extern "C" fn tairitsu_bridge_wit_parse(
         unsafe { give(out, json) };
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write;
+
+    fn refused(wit: &str) -> String {
+        let error = parse(wit, "").err().expect("it is refused");
+        assert_eq!(error.code(), Code::InvalidArgument);
+        error.message().to_owned()
+    }
+
+    /// Types of which each uses the one before `width` times.
+    fn tower(kind: &str, width: usize, height: usize) -> String {
+        let mut wit = "package a:b; interface i { type t0 = tuple<u8, u8>; ".to_owned();
+        for level in 1..height {
+            let below = level - 1;
+            match kind {
+                "record" => {
+                    let fields: String = (0..width).map(|n| format!("f{n}: t{below}, ")).collect();
+                    _ = write!(wit, "record t{level} {{ {fields} }} ");
+                }
+                _ => {
+                    let below = vec![format!("t{below}"); width].join(", ");
+                    _ = write!(wit, "type t{level} = {kind}<{below}>; ");
+                }
+            }
+        }
+        _ = write!(
+            wit,
+            "f: func(x: t{}); }} world w {{ export i; }}",
+            height - 1
+        );
+        wit
+    }
+
+    #[test]
+    fn a_few_lines_that_stand_for_billions_of_types_are_refused() {
+        for kind in ["tuple", "record"] {
+            let message = refused(&tower(kind, 8, 12));
+            assert!(message.contains("function 'a:b/i#f'"), "{message}");
+        }
+        // Saturates instead of wrapping around.
+        refused(&tower("tuple", 8, 150));
+        parse(&tower("tuple", 2, 12), "").unwrap();
+    }
+
+    #[test]
+    fn a_long_chain_of_types_is_refused() {
+        let message = refused(&tower("list", 1, 20_000));
+        assert!(message.contains("'a:b/i#t199'"), "{message}");
+        parse(&tower("list", 1, 199), "").unwrap();
+    }
+
+    #[test]
+    fn what_the_parser_has_no_limits_for_is_refused_before_it_is_parsed() {
+        let chain = |count: usize, item: fn(usize) -> String| -> String {
+            let items: String = (1..count).map(item).collect();
+            format!("package a:b; {items}")
+        };
+        // Each uses the one before, and the parser follows that recursively.
+        let interfaces = |count| {
+            let uses = chain(count, |n| {
+                format!("interface i{n} {{ use i{}.{{t}}; }} ", n - 1)
+            });
+            format!(
+                "{uses} interface i0 {{ type t = u8; }} world w {{ export i{}; }}",
+                count - 1
+            )
+        };
+        refused(&interfaces(20_000));
+        parse(&interfaces(100), "").unwrap();
+        refused(&chain(20_000, |n| format!("world w{n} {{ }} ")));
+        let included = chain(900, |n| {
+            format!("world w{n} {{ include w{}; import f{n}: func(); }} ", n - 1)
+        });
+        refused(&format!(
+            "{included} world w0 {{ }} // {}",
+            "x".repeat(100_000)
+        ));
+        refused(&format!("package a:b; // {}", "x".repeat(9 << 20)));
+        // Words in comments do not count.
+        parse(
+            &format!(
+                "package a:b; world w {{ }}\n{}",
+                "// interface world\n".repeat(2000)
+            ),
+            "",
+        )
+        .unwrap();
+    }
+
+    #[test]
+    fn the_built_in_packages_are_far_from_the_limits() {
+        let (resolve, _) = parse(
+            "package a:b; world w { include wasi:http/proxy@0.2.12; }",
+            "",
+        )
+        .unwrap();
+        assert!(resolve.interfaces.len() < MAX_DECLARED / 10);
+    }
 }

@@ -5,6 +5,10 @@
 /// Rust side; the test `AbiLayout` checks that both agree. Users have no need of this header.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <cstddef>
 #include <cstdint>
 
@@ -101,3 +105,5 @@ using HostFunctionCallback = bool (*)(void* data, HostCall* call);
 using HostResourceDestructor = bool (*)(void* context, std::uint32_t resource_type, std::uint32_t rep);
 
 }  // namespace tairitsu::abi
+
+#endif  // TAIRITSU_NO_CXX23

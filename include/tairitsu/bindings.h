@@ -2,6 +2,10 @@
 /// header; a user includes the generated one.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -232,3 +236,5 @@ ContainerBuilder&& ContainerBuilder::add_bindings(bool for_templates, Get... get
 }
 
 }  // namespace tairitsu
+
+#endif  // TAIRITSU_NO_CXX23

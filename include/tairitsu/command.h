@@ -15,6 +15,10 @@
 /// dispatch, register and remove.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <atomic>
 #include <concepts>
 #include <cstddef>
@@ -340,3 +344,5 @@ struct GuestInfo {
   [[nodiscard]] std::string_view name() const override { return interface_name; } \
   [[nodiscard]] ::tairitsu::Result<void> register_handlers(                       \
       [[maybe_unused]] ::tairitsu::WitCommandDispatcher& dispatcher) const override
+
+#endif  // TAIRITSU_NO_CXX23

@@ -1,6 +1,10 @@
 /// Compiled code on disk, so that a component is compiled once and later starts in milliseconds.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -84,3 +88,5 @@ class CompilationCache {
 };
 
 }  // namespace tairitsu
+
+#endif  // TAIRITSU_NO_CXX23

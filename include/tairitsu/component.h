@@ -1,6 +1,10 @@
 /// A compiled component and the functions that it exports.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <memory>
 #include <string>
 #include <string_view>
@@ -67,3 +71,5 @@ class Component {
 };
 
 }  // namespace tairitsu
+
+#endif  // TAIRITSU_NO_CXX23

@@ -1,6 +1,10 @@
 /// Containers: running guests.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <chrono>
 #include <concepts>
 #include <cstddef>
@@ -427,3 +431,5 @@ Result<Function<Signature>> Instance::function(const ExportedFunction<Signature>
 }
 
 }  // namespace tairitsu
+
+#endif  // TAIRITSU_NO_CXX23

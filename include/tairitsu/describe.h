@@ -33,6 +33,10 @@
 /// the name of the type itself is only printed.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -120,3 +124,5 @@ struct GuestResourceNamed {
 };
 
 }  // namespace tairitsu
+
+#endif  // TAIRITSU_NO_CXX23

@@ -1,6 +1,10 @@
 /// Functions that a program learns of when it runs: called with values, WAVE text or JSON.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <initializer_list>
 #include <memory>
 #include <span>
@@ -64,3 +68,5 @@ class DynamicFunction {
 };
 
 }  // namespace tairitsu
+
+#endif  // TAIRITSU_NO_CXX23

@@ -1,6 +1,10 @@
 /// The engine: how components are compiled and how their instances are kept.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -112,3 +116,5 @@ class Engine {
 void exit_when_out_of_memory(int status) noexcept;
 
 }  // namespace tairitsu
+
+#endif  // TAIRITSU_NO_CXX23

@@ -5,6 +5,10 @@
 /// An `Error` is an ordinary value: copy it, move it, use it from any thread.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <concepts>
 #include <cstdint>
 #include <expected>
@@ -147,3 +151,5 @@ template <typename E>
     if (auto tairitsu_check = (__VA_ARGS__); !tairitsu_check)    \
       return std::unexpected(std::move(tairitsu_check).error()); \
   } while (false)
+
+#endif  // TAIRITSU_NO_CXX23

@@ -5,6 +5,10 @@
 /// Handles of resources are not values and print as `<basket>`. The library itself needs no fmt here.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <fmt/format.h>
 
 #include <concepts>
@@ -230,3 +234,5 @@ struct fmt::formatter<T> {
     return std::copy(text.begin(), text.end(), context.out());
   }
 };
+
+#endif  // TAIRITSU_NO_CXX23

@@ -1,6 +1,10 @@
 /// Typed functions of a container.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -190,3 +194,5 @@ class Function<R(Args...)> {
 };
 
 }  // namespace tairitsu
+
+#endif  // TAIRITSU_NO_CXX23

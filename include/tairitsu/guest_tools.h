@@ -4,6 +4,10 @@
 /// between calls and may be called from any thread.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -70,3 +74,5 @@ struct GeneratedFile {
 [[nodiscard]] Result<std::vector<GeneratedFile>> generate_guest_bindings(const GuestBindingsOptions& options);
 
 }  // namespace tairitsu
+
+#endif  // TAIRITSU_NO_CXX23

@@ -1,6 +1,10 @@
 /// Host functions that take and give dynamic values: for imports that a program learns of when it runs.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <concepts>
 #include <functional>
 #include <initializer_list>
@@ -73,3 +77,5 @@ class HostImportRegistry {
 };
 
 }  // namespace tairitsu
+
+#endif  // TAIRITSU_NO_CXX23

@@ -2,6 +2,10 @@
 /// WASI 0.2 or `wasi:http/handler` of 0.3.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -118,3 +122,5 @@ class HttpServer {
 };
 
 }  // namespace tairitsu
+
+#endif  // TAIRITSU_NO_CXX23

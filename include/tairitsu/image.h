@@ -1,6 +1,10 @@
 /// Images: compiled components, ready to make containers of.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -68,3 +72,5 @@ class Image {
 };
 
 }  // namespace tairitsu
+
+#endif  // TAIRITSU_NO_CXX23

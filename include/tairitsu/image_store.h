@@ -5,6 +5,10 @@
 /// moment: an image is there as a whole or not at all.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -213,3 +217,5 @@ class ImageStore {
 };
 
 }  // namespace tairitsu
+
+#endif  // TAIRITSU_NO_CXX23

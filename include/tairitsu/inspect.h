@@ -4,6 +4,10 @@
 /// nothing between calls and may be called from any thread.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -132,3 +136,5 @@ struct ComponentInfo {
 [[nodiscard]] Result<std::string> resolved_wit(const WitSource& source);
 
 }  // namespace tairitsu
+
+#endif  // TAIRITSU_NO_CXX23

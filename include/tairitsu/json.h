@@ -8,6 +8,10 @@
 /// all of the text; for what is no JSON its line and column. These functions may be called from any thread.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -53,3 +57,5 @@ struct JsonOptions {
 [[nodiscard]] std::string json_schema(const FunctionType& function, const JsonOptions& options = {});
 
 }  // namespace tairitsu
+
+#endif  // TAIRITSU_NO_CXX23

@@ -1,6 +1,10 @@
 /// Host functions and resources under the names by which components import them.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <concepts>
 #include <functional>
 #include <memory>
@@ -303,3 +307,5 @@ class Linker {
 };
 
 }  // namespace tairitsu
+
+#endif  // TAIRITSU_NO_CXX23

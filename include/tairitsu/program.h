@@ -2,6 +2,10 @@
 /// `wasi:cli/run`, of WASI 0.2 or 0.3, or a core module of WASI preview 1 with a `_start`.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <cstddef>
 #include <filesystem>
 #include <memory>
@@ -86,3 +90,5 @@ class Program {
 };
 
 }  // namespace tairitsu
+
+#endif  // TAIRITSU_NO_CXX23

@@ -1,6 +1,10 @@
 /// The registry: images and containers by name, as a daemon keeps them.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -138,3 +142,5 @@ class Registry {
 };
 
 }  // namespace tairitsu
+
+#endif  // TAIRITSU_NO_CXX23

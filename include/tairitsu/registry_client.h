@@ -2,6 +2,10 @@
 /// `docs/registries.md` says how images are named, what is verified and when it is tried again.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -105,3 +109,5 @@ class RegistryClient {
 };
 
 }  // namespace tairitsu
+
+#endif  // TAIRITSU_NO_CXX23

@@ -7,6 +7,10 @@
 /// A guest's resources reach the host as `GuestResource`.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -382,3 +386,5 @@ struct Codec<Borrow<const T>> : HandleCodec<Borrow<const T>, Codec<Borrow<const 
 
 }  // namespace detail
 }  // namespace tairitsu
+
+#endif  // TAIRITSU_NO_CXX23

@@ -28,6 +28,10 @@
 /// | type.h | WIT types: what a component imports and exports |
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <tairitsu/bindings.h>
 #include <tairitsu/command.h>
 #include <tairitsu/compilation_cache.h>
@@ -54,3 +58,5 @@
 #include <tairitsu/wasi.h>
 #include <tairitsu/wave.h>
 #include <tairitsu/wit.h>
+
+#endif  // TAIRITSU_NO_CXX23

@@ -3,6 +3,10 @@
 /// For programs that are asked for a function by its name with arguments as text: agents, shells, gateways.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <concepts>
 #include <functional>
 #include <map>
@@ -176,3 +180,5 @@ class ToolRegistry {
 };
 
 }  // namespace tairitsu
+
+#endif  // TAIRITSU_NO_CXX23

@@ -5,6 +5,10 @@
 /// and independent of the `Image` they came from.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -176,3 +180,5 @@ struct World {
 };
 
 }  // namespace tairitsu
+
+#endif  // TAIRITSU_NO_CXX23

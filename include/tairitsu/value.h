@@ -11,6 +11,10 @@
 /// a shorter list is one, and `as<double>()` of that an error.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <bit>
 #include <concepts>
 #include <cstddef>
@@ -331,3 +335,5 @@ Result<T> Value::as() const {
 }
 
 }  // namespace tairitsu
+
+#endif  // TAIRITSU_NO_CXX23

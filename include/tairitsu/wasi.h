@@ -2,6 +2,10 @@
 /// denied that is not named here. See docs/sandbox.md.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -115,3 +119,5 @@ struct WasiOptions {
 };
 
 }  // namespace tairitsu
+
+#endif  // TAIRITSU_NO_CXX23

@@ -14,6 +14,10 @@
 /// type does, whatever the text.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,3 +47,5 @@ namespace tairitsu {
 [[nodiscard]] std::string to_wave(const Value& value);
 
 }  // namespace tairitsu
+
+#endif  // TAIRITSU_NO_CXX23

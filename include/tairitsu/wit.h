@@ -1,6 +1,10 @@
 /// WIT as text: where it is, how it is read, and the worlds and interfaces in it with their types.
 #pragma once
 
+#include <tairitsu/detail/language.h>
+
+#ifndef TAIRITSU_NO_CXX23
+
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -89,3 +93,5 @@ class WitLoader {
 [[nodiscard]] bool runtime_provides(std::string_view interface) noexcept;
 
 }  // namespace tairitsu
+
+#endif  // TAIRITSU_NO_CXX23

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds and runs programs of users against an installed Tairitsu.
-# Usage: tests/consumer/run.sh [--build FOLDER] PREFIX
+# Usage: tests/consumer/run.sh [--build FOLDER] PREFIX [CMAKE_OPTION...]
 # With --build, what FOLDER has built is installed to PREFIX first, which must not be in use otherwise.
+# The options are for the stand-alone plug-in host: where the tools for Python and JavaScript are.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -52,17 +53,52 @@ if grep -rnF -e "$source_tree" -e "$prefix.first" -e "$HOME/" "$lib/cmake/tairit
   fail "absolute paths were installed"
 fi
 
-for library in tairitsu tairitsu_static; do
-  step "CMake, tairitsu::$library"
-  cmake -S "$here/project" -B "$work/$library" -G Ninja -DCMAKE_BUILD_TYPE=Release \
-    -DCMAKE_PREFIX_PATH="$prefix" -DLIBRARY="$library" >"$work/configure.log" || fail "$(cat "$work/configure.log")"
-  cmake --build "$work/$library" >"$work/build.log" || fail "$(cat "$work/build.log")"
+step "links in the installed documentation"
+documents=$(dirname "$(find "$prefix/share" -name install.md -print -quit)")/..
+python3 "$here/../links_test.py" "$documents" || fail "links lead nowhere"
+
+# Configures and builds the project in $1 into $work/$2, with the generator $3 and the options after it.
+build_project() {
+  local source=$1 build=$work/$2 generator=$3
+  shift 3
+  cmake -S "$source" -B "$build" -G "$generator" -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH="$prefix" "$@" \
+    >"$work/configure.log" 2>&1 || fail "$(cat "$work/configure.log")"
+  cmake --build "$build" --parallel 2 >"$work/build.log" 2>&1 || fail "$(cat "$work/build.log")"
+}
+
+for pair in "tairitsu:Ninja" "tairitsu_static:Unix Makefiles"; do
+  library=${pair%%:*} generator=${pair#*:}
+  step "CMake, tairitsu::$library, $generator"
+  build_project "$here/project" "$library" "$generator" -DLIBRARY="$library"
   "$work/$library/greet" "$work/$library/guests/greeter.wasm"
+  [[ $("$prefix/bin/tairitsu" run "$work/$library/programs/hello.wasm") == "hello from a command" ]] ||
+    fail "$library: the command does not run"
   "$work/$library/with_zstd" "$work/$library/guests/greeter.wasm" "$work/cache-$library"
   [[ -n "$(find "$work/cache-$library" -type f -print -quit)" ]] || fail "nothing was cached"
   needed=$(readelf --dynamic --wide "$work/$library/greet" | grep -c 'NEEDED.*libtairitsu' || true)
   [[ "$library/$needed" == @(tairitsu/1|tairitsu_static/0) ]] || fail "$library: the program links the other library"
 done
+
+# From a copy of what was installed, as a user has it.
+cp -r "$documents/examples/standalone" "$work/standalone"
+step "the stand-alone plug-in host"
+tools=()
+for option in "${@:2}"; do
+  if [[ -x "${option#*=}" ]]; then tools+=("$option"); fi
+done
+build_project "$work/standalone/plugin_host" plugin_host Ninja "${tools[@]}"
+grep -- "-- No plug-in" "$work/configure.log" || true
+"$work/plugin_host/plugin_host" "$work/plugin_host/plugins" >"$work/plugins.txt" 2>"$work/plugins.log" ||
+  fail "$(cat "$work/plugins.log")"
+cat "$work/plugins.txt"
+plugins=$(find "$work/plugin_host/plugins" -name '*.wasm' | wc -l)
+expected=': \*\*\*\*\* has a \*\*\*\*\*\*, a \*\*\*\*\*\* plan (2 and 1 hidden; the text is empty; 2 messages)$'
+((plugins >= 2)) && [[ $(grep -c "$expected" "$work/plugins.txt") == "$plugins" ]] ||
+  fail "not every plug-in does the same"
+
+step "the stand-alone service"
+build_project "$work/standalone/service" service "Unix Makefiles"
+python3 "$here/visit.py" "$work/service/service" "$work/service/guests/handler.wasm" || fail "the service"
 
 component="$work/tairitsu/guests/greeter.wasm"
 export PKG_CONFIG_PATH="$lib/pkgconfig"
@@ -81,6 +117,27 @@ for package in tairitsu tairitsu-static; do
   "${compiler[@]}" "$work/sample.o" "$work/greeter.o" "$work/readme_main.o" $(pkg-config --libs "$package") -o "$work/sample-$package"
   LD_LIBRARY_PATH="$lib" "$work/sample-$package" "$component"
 done
+
+step "the thread sanitizer"
+suppressions=$(find "$prefix/share" -name tsan-suppressions.txt -print -quit)
+[[ -n "$suppressions" ]] || fail "no suppressions were installed"
+# It cannot place its shadow memory if addresses are randomised in more bits.
+fixed=()
+if setarch --addr-no-randomize true 2>/dev/null; then fixed=(setarch --addr-no-randomize); fi
+tsan=(clang++-19 -std=c++23 -g1 -O1 -fsanitize=thread)
+echo 'int main() {}' >"$work/nothing.cc"
+if "${tsan[@]}" "$work/nothing.cc" -o "$work/nothing" 2>/dev/null && "${fixed[@]}" "$work/nothing" 2>/dev/null; then
+  "${tsan[@]}" $(pkg-config --cflags tairitsu) -I "$work/bindings" "$here/project/threads.cc" \
+    "$work/bindings/greeter.cc" $(pkg-config --libs tairitsu) -o "$work/threads"
+  export TSAN_OPTIONS="suppressions=$suppressions:external_symbolizer_path=/usr/bin/addr2line"
+  LD_LIBRARY_PATH="$lib" "${fixed[@]}" "$work/threads" "$component" || fail "it reports what is no race"
+  if LD_LIBRARY_PATH="$lib" "${fixed[@]}" "$work/threads" "$component" race 2>"$work/race.log"; then
+    fail "it does not report a race of the program"
+  fi
+  grep -q "data race" "$work/race.log" || fail "$(cat "$work/race.log")"
+else
+  echo "SKIPPED: it cannot run here" >&2
+fi
 
 step "a panic in the static library"
 "${compiler[@]}" "$here/project/panic.cc" $(pkg-config --libs tairitsu-static) -o "$work/panic"

@@ -21,14 +21,13 @@ fi
 # binutils' addr2line is always there to name functions, llvm-symbolizer is not.
 export ASAN_OPTIONS="external_symbolizer_path=/usr/bin/addr2line${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
 mkdir -p "$build/findings"
-failed=0
-for target in "${targets[@]}"; do
-  name=${target%_fuzz}
-  seeds=$here/corpus/$name
+
+# Runs one target, and keeps quiet unless it finds something.
+run_target() {
+  local target=$1 name=${1%_fuzz} log=$build/$1.log inputs corpora options
   mkdir -p "$build/corpus/$name"
   corpora=("$build/corpus/$name")
-  if [[ -d $seeds ]]; then corpora+=("$seeds"); fi
-  log=$build/$target.log
+  if [[ -d $here/corpus/$name ]]; then corpora+=("$here/corpus/$name"); fi
   options=(
     -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=2048 -use_value_profile=1
     -print_funcs=0 -print_final_stats=1 -artifact_prefix="$build/findings/$target-"
@@ -39,7 +38,10 @@ for target in "${targets[@]}"; do
   else
     tail -n 60 "$log" >&2
     echo "$target: FOUND something, see $build/findings and $log"
-    failed=1
+    return 1
   fi
-done
-exit $failed
+}
+export build seconds here
+export -f run_target
+# As many at a time as there are processors. Fails if one of them does, after all have run.
+printf '%s\n' "${targets[@]}" | xargs -P "$(nproc)" -n 1 bash -c 'run_target "$1"' run_target

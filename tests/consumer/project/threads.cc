@@ -1,0 +1,62 @@
+// Threads of a program that is built with the thread sanitizer; with an argument after the component it has a race of
+// its own.
+#include <tairitsu/tairitsu.h>
+
+#include <iostream>
+#include <mutex>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "greeter.h"
+
+namespace {
+
+// What the guests of all threads call.
+struct Host {
+  std::mutex mutex;
+  int messages = 0;
+  void log(std::string_view) {
+    const std::lock_guard lock(mutex);
+    ++messages;
+  }
+};
+
+tairitsu::Result<void> work(const tairitsu::Image& image, Host& host) {
+  for (int round = 0; round < 20; ++round) {
+    TAIRITSU_TRY(auto container,
+                 tairitsu::Container::builder(image).with_bindings<example::greeter::Greeter>(host).build());
+    auto* greeter = container.guest<example::greeter::Greeter>();
+    TAIRITSU_TRY(auto greeting, greeter->greet("thread"));
+    if (greeter->fail()) return tairitsu::fail(tairitsu::ErrorCode::internal, "the guest did not trap");
+  }
+  return {};
+}
+
+int unprotected = 0;
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  auto engine = tairitsu::Engine::create();
+  if (!engine) return 1;
+  auto image = tairitsu::Image::from_file(*engine, argv[1]);
+  if (!image) return 1;
+  Host host;
+  std::vector<std::thread> threads;
+  std::vector<tairitsu::Result<void>> done(2);
+  for (int index = 0; index < 2; ++index) {
+    threads.emplace_back([&, index] {
+      done[index] = work(*image, host);
+      if (argc > 2) ++unprotected;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const auto& one : done) {
+    if (!one) {
+      std::cerr << one.error().message() << '\n';
+      return 1;
+    }
+  }
+  std::cout << host.messages << " messages from two threads\n";
+}

@@ -1,0 +1,1 @@
+(component (type $r (record (field "a" u8) (field "b" (list string)))) (export $e "r" (type $r)) (import "a:b/c@1.0.0" (instance $i (export "f" (func (param "x" u32) (result string))))))

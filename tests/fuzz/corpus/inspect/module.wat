@@ -1,0 +1,1 @@
+(module (import "a" "b" (func (param i32))) (memory (export "memory") 1) (func (export "_start")))

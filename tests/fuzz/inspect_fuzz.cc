@@ -1,0 +1,50 @@
+/// Looking at components, modules and precompiled artifacts, trailer and all. What is none of them is refused; what
+/// is told is UTF-8 and can be read again where it is WIT.
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "check.h"
+#include "component/text.h"
+#include "tairitsu/inspect.h"
+
+namespace {
+
+using namespace tairitsu;
+using test::check;
+
+void check_error(const Error& error) {
+  switch (error.code()) {
+    case ErrorCode::not_wasm:
+    case ErrorCode::invalid_component:
+    case ErrorCode::is_core_module:
+    case ErrorCode::artifact_damaged:
+    case ErrorCode::artifact_mismatch:
+      break;
+    default:
+      check(false, "the error's code is another", error.message());
+  }
+  check(detail::is_utf8(error.message()), "the message is not UTF-8", error.message());
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const auto bytes = std::as_bytes(std::span(data, size));
+  const auto info = inspect_component(bytes);
+  if (info) {
+    const bool artifact = info->root.kind == WasmKind::artifact;
+    check(info->digest.starts_with("sha256:"), "no digest", info->digest);
+    check(artifact || info->source_size == 0, "what is no artifact was made from something");
+  } else {
+    check_error(info.error());
+  }
+  if (const auto wit = component_wit(bytes)) {
+    check(info.has_value(), "has WIT, but nothing is known of it", *wit);
+    check(detail::is_utf8(*wit), "the WIT is not UTF-8", *wit);
+  } else {
+    check_error(wit.error());
+  }
+  return 0;
+}
