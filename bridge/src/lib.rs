@@ -29,6 +29,7 @@ pub mod linker;
 pub mod module;
 pub mod server;
 pub mod sha256;
+mod shape;
 pub mod store;
 mod tls;
 pub mod utf8;

@@ -6,10 +6,11 @@
 //! of the epoch, so that it does not keep a thread from the others.
 
 use crate::engine::Engine;
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, coded};
 use crate::ffi::{Bytes, free, give, guard, guard_or};
 use crate::linker::InstancePre;
-use crate::store::{Data, StoreConfig};
+use crate::shape::Shape;
+use crate::store::{Data, StoreConfig, failed};
 use crate::wasi::{Policy, WasiState};
 use futures::future::{Either, select};
 use http::{Method, Request, Response, StatusCode, Uri, header};
@@ -199,6 +200,7 @@ struct Shared {
     epochs: bool,
     fuel: bool,
     pre: Pre,
+    shape: Shape,
     config: StoreConfig,
     policy: Arc<Policy>,
     options: Options,
@@ -480,10 +482,10 @@ impl Shared {
         answer: oneshot::Sender<Answer>,
         admission: Admission,
     ) -> Result<(), Error> {
-        let failed = |error: wasmtime::Error| Error::from_wasmtime(&error, Code::Trap);
         let mut instance = self.instance()?;
         let work = async {
             if instance.proxy.is_none() {
+                instance.store.data().admit(&self.shape)?;
                 instance.proxy = Some(match &self.pre {
                     Pre::Sync(pre) => {
                         Proxy::Sync(pre.instantiate_async(&mut instance.store).await?)
@@ -504,16 +506,19 @@ impl Shared {
             }
         };
         let ended = match self.config.deadline() {
-            None => work.await.map_err(failed),
+            None => work.await,
             Some(deadline) => match tokio::time::timeout(deadline, work).await {
-                Ok(ended) => ended.map_err(failed),
+                Ok(ended) => ended,
                 Err(_) => {
                     let message = "the request took longer than the server's deadline";
-                    Err(Error::new(Code::DeadlineExceeded, message))
+                    Err(coded(Code::DeadlineExceeded, message))
                 }
             },
         };
-        ended.map_err(|error| instance.context.explain(error))?;
+        ended.map_err(|error| {
+            let error = failed(&mut instance.store, &error);
+            instance.context.explain(error)
+        })?;
         instance.served += 1;
         if instance.served < self.options.requests_per_instance && !*self.draining.borrow() {
             self.idle
@@ -908,12 +913,14 @@ impl Server {
             Some(policy) => policy.0.clone(),
             None => Arc::new(Policy::default()),
         };
+        // The newest version if there are both: that of 0.2 may be a shim.
+        let shape = pre.shape;
         let pre = match (
-            p2::bindings::ProxyPre::new(pre.pre.clone()),
             p3::bindings::ServicePre::new(pre.pre.clone()),
+            p2::bindings::ProxyPre::new(pre.pre.clone()),
         ) {
-            (Ok(proxy), _) => Pre::Sync(proxy),
-            (_, Ok(service)) => Pre::Async(service),
+            (Ok(service), _) => Pre::Async(service),
+            (_, Ok(proxy)) => Pre::Sync(proxy),
             _ => {
                 return Err(Error::new(
                     Code::UnsupportedType,
@@ -941,6 +948,7 @@ impl Server {
             epochs: engine.epochs,
             fuel: engine.fuel,
             pre,
+            shape,
             config: StoreConfig {
                 context: std::ptr::null_mut(),
                 wasi: std::ptr::null(),

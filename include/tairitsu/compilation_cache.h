@@ -60,6 +60,9 @@ class CompilationCache {
   [[nodiscard]] Source source_of(std::span<const std::byte> bytes) const;
   template <typename Kind>
   [[nodiscard]] Result<typename Kind::Made> load(const Engine& engine, const Source& source) const;
+  template <typename Kind>
+  [[nodiscard]] Result<typename Kind::Made> load(const Engine& engine, const ImageStore& store,
+                                                 const StoredImage& image) const;
   std::shared_ptr<const detail::ArtifactCache> artifacts_;
   std::function<void(std::size_t)> on_compile_;
 };

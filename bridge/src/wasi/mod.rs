@@ -10,6 +10,6 @@ mod rules;
 mod state;
 mod stdio;
 
-pub use linkers::{Linkers, component_linker, own_name};
+pub use linkers::{Linkers, component_linker, is_async, own_name};
 pub use policy::{Policy, WasiCallbacks, WasiPolicy};
 pub use state::WasiState;
