@@ -177,7 +177,7 @@ struct CompileLimits {
   uint64_t source_bytes;
 };
 
-/// Mirrors `tairitsu::EngineOptions`. A size or count of 0 leaves Wasmtime's default.
+/// Mirrors `tairitsu::EngineOptions`. Of the stack's size 0 is Wasmtime's default.
 struct EngineConfig {
   bool pooling;
   bool fuel;
@@ -195,8 +195,15 @@ struct EngineConfig {
   uint32_t pool_max_memories;
   uint32_t pool_max_tables;
   uint32_t pool_max_stacks;
+  uint32_t pool_max_core_instances_per_component;
+  uint32_t pool_max_memories_per_component;
+  uint32_t pool_max_tables_per_component;
+  uint32_t pool_max_memories_per_module;
+  uint32_t pool_max_tables_per_module;
   size_t pool_max_memory_bytes;
   size_t pool_max_table_elements;
+  size_t pool_max_core_instance_bytes;
+  size_t pool_max_component_instance_bytes;
   size_t pool_memory_keep_resident;
   size_t pool_table_keep_resident;
   size_t pool_stack_keep_resident;
@@ -456,6 +463,12 @@ Bytes tairitsu_bridge_component_digest(const Component *component);
 /// # Safety
 /// `component` is live.
 uint64_t tairitsu_bridge_component_size(const Component *component);
+
+/// Whether the component uses the component model's async ABI: its guest code runs on a fiber.
+///
+/// # Safety
+/// `component` is live.
+bool tairitsu_bridge_component_uses_async_abi(const Component *component);
 
 /// # Safety
 /// `component` is null or live, not used afterwards.

@@ -1,7 +1,9 @@
 //! Precompiled artifacts: what Wasmtime serialises, an ELF file, followed by a trailer of ours.
 
+use crate::engine::{Engine, fingerprint};
 use crate::error::{Code, Error};
 use crate::ffi::{Bytes, guard};
+use crate::shape::{FIELDS, Shape};
 use sha2::{Digest, Sha256};
 use std::ffi::c_void;
 use std::fs::File;
@@ -12,34 +14,41 @@ use wasmtime::Precompiled;
 // The trailer stands last so that Wasmtime can map the file as it is.
 //
 //   bytes  content
-//   8      the length of the ELF file, little-endian
-//   8      the size of the source, little-endian
+//   8      the length of the ELF file; all numbers are little-endian
+//   8      the size of the source
 //   32     SHA-256 of the source
+//   16     the fingerprint of the engine that compiled it
+//   80     what the source consists of: `Shape::to_fields`
 //   32     the seal: BLAKE3 of all bytes before it, then of a name and the name's length in 8 bytes, keyed; zeros
-//          where the artifact has none
-//   8      the first bytes of SHA-256 of the 80 bytes before
+//          if the artifact has none
+//   8      the first bytes of SHA-256 of the 176 bytes before
 //   8      TRAILER_MAGIC
-const TRAILER_MAGIC: &[u8; 8] = b"tairitsu";
-const TRAILER_SIZE: usize = 96;
-const SEAL_AT: usize = 48;
-const CHECKSUM_AT: usize = 80;
-const MAGIC_AT: usize = 88;
+const TRAILER_MAGIC: &[u8; 8] = b"tairits2";
+const SEAL_AT: usize = 64 + 8 * FIELDS;
+const CHECKSUM_AT: usize = SEAL_AT + 32;
+const MAGIC_AT: usize = CHECKSUM_AT + 8;
+const TRAILER_SIZE: usize = MAGIC_AT + 8;
 pub const KEY_SIZE: usize = 32;
 
-/// What an artifact says of its source.
+/// What an artifact says of its source, and of how it was compiled.
+#[derive(Clone)]
 pub struct Trailer {
     artifact_size: u64,
     pub source_size: u64,
     pub source_digest: [u8; 32],
+    fingerprint: [u8; 16],
+    pub shape: Shape,
 }
 
 impl Trailer {
-    /// Of what was compiled just now.
-    pub fn of_source(source_size: u64, source_digest: [u8; 32]) -> Trailer {
+    /// Of what `engine` compiled just now.
+    pub fn of_source(source: &[u8], engine: &wasmtime::Engine, shape: Shape) -> Trailer {
         Trailer {
             artifact_size: 0,
-            source_size,
-            source_digest,
+            source_size: source.len() as u64,
+            source_digest: Sha256::digest(source).into(),
+            fingerprint: fingerprint(engine),
+            shape,
         }
     }
 
@@ -48,6 +57,13 @@ impl Trailer {
         bytes.extend(self.artifact_size.to_le_bytes());
         bytes.extend(self.source_size.to_le_bytes());
         bytes.extend(self.source_digest);
+        bytes.extend(self.fingerprint);
+        bytes.extend(
+            self.shape
+                .to_fields()
+                .into_iter()
+                .flat_map(u64::to_le_bytes),
+        );
         bytes.extend([0; CHECKSUM_AT - SEAL_AT]);
         let checksum = Self::checksum(&bytes);
         bytes.extend(checksum);
@@ -74,7 +90,7 @@ impl Trailer {
             .ok_or_else(|| damaged("it is too short"))?;
         if &bytes[MAGIC_AT..] != TRAILER_MAGIC {
             return Err(damaged(
-                "it does not end as one does; it may be truncated, or from another program",
+                "it does not end as one does; it may be truncated, or from another version or program",
             ));
         }
         if bytes[CHECKSUM_AT..MAGIC_AT] != Self::checksum(&bytes[..CHECKSUM_AT]) {
@@ -85,7 +101,9 @@ impl Trailer {
         let trailer = Trailer {
             artifact_size: number(0),
             source_size: number(8),
-            source_digest: bytes[16..SEAL_AT].try_into().unwrap_or_default(),
+            source_digest: bytes[16..48].try_into().unwrap_or_default(),
+            fingerprint: bytes[48..64].try_into().unwrap_or_default(),
+            shape: Shape::from_fields(std::array::from_fn(|index| number(64 + 8 * index))),
         };
         if trailer.artifact_size.checked_add(TRAILER_SIZE as u64) != Some(total) {
             return Err(damaged("its length is not the one it was written with"));
@@ -118,28 +136,30 @@ fn check_kind(found: Option<Precompiled>, wanted: Kind) -> Result<(), Error> {
 }
 
 /// Why an artifact did not load. `found` is what Wasmtime detects in it: what loads needs no such look.
-pub fn load_error(error: &wasmtime::Error, found: Option<Precompiled>, wanted: Kind) -> Error {
+pub fn load_error(
+    error: &wasmtime::Error,
+    found: Option<Precompiled>,
+    wanted: Kind,
+    trailer: &Trailer,
+    engine: &Engine,
+) -> Error {
     if let Err(other) = check_kind(found, wanted) {
         return other;
     }
-    let found = Error::from_wasmtime(error, Code::ArtifactDamaged);
-    // Wasmtime has no type for these; the version is pinned and a test holds the words.
-    let mismatch = [
-        "compiled with",
-        "compiled for",
-        "compilation setting",
-        "incompatible",
-    ];
-    if mismatch.iter().any(|words| found.message().contains(words)) {
+    let failed = Error::from_wasmtime(error, Code::ArtifactDamaged);
+    if trailer.fingerprint != fingerprint(&engine.engine) {
         return Error::new(
             Code::ArtifactMismatch,
             format!(
                 "the artifact is for another engine: {}; compile the component again",
-                found.message()
+                failed.message()
             ),
         );
     }
-    found
+    match engine.admit(&trailer.shape) {
+        Ok(()) => failed,
+        Err(refused) => refused,
+    }
 }
 
 /// The trailer of a file.
@@ -158,15 +178,14 @@ fn read_trailer(path: &Path) -> Result<Trailer, Error> {
 }
 
 /// An artifact of what Wasmtime has serialised.
-pub fn seal(mut serialised: Vec<u8>, source_size: u64, source_digest: [u8; 32]) -> Vec<u8> {
+pub fn seal(mut serialised: Vec<u8>, source: &Trailer) -> Vec<u8> {
     // What was mapped from a file comes back with the trailer that it had there.
     if Trailer::read(&serialised, serialised.len() as u64).is_ok() {
         serialised.truncate(serialised.len() - TRAILER_SIZE);
     }
     let trailer = Trailer {
         artifact_size: serialised.len() as u64,
-        source_size,
-        source_digest,
+        ..source.clone()
     };
     serialised.extend(trailer.write());
     serialised
@@ -180,6 +199,7 @@ pub fn unseal(artifact: &[u8]) -> Result<(&[u8], Trailer), Error> {
 
 /// Loads an artifact from a file by `load`, Wasmtime's own function for its kind.
 pub fn load_file<T>(
+    engine: &Engine,
     path: &Path,
     wanted: Kind,
     load: impl FnOnce() -> wasmtime::Result<T>,
@@ -187,7 +207,7 @@ pub fn load_file<T>(
     let trailer = read_trailer(path)?;
     let loaded = load().map_err(
         |error| match wasmtime::Engine::detect_precompiled_file(path) {
-            Ok(found) => load_error(&error, found, wanted),
+            Ok(found) => load_error(&error, found, wanted, &trailer, engine),
             Err(unreadable) => Error::from_wasmtime(&unreadable, Code::Io),
         },
     )?;

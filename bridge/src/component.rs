@@ -5,7 +5,7 @@ use crate::engine::Engine;
 use crate::error::{Code, Error};
 use crate::ffi::{Buffer, Bytes, free, give, guard_shared};
 use crate::guest_tools::{self, ComponentizeOptions};
-use sha2::{Digest, Sha256};
+use crate::shape::Shape;
 use std::borrow::Cow;
 use std::path::Path;
 use wasmtime::component::ComponentExportIndex;
@@ -14,8 +14,13 @@ use wasmtime::component::ComponentExportIndex;
 pub struct Component {
     pub component: wasmtime::component::Component,
     /// Of the WebAssembly binary that was compiled.
-    source_digest: [u8; 32],
-    source_size: u64,
+    source: Trailer,
+}
+
+impl Component {
+    pub fn shape(&self) -> &Shape {
+        &self.source.shape
+    }
 }
 
 /// A function (or another item) that a component exports, looked up once for all its instances.
@@ -86,13 +91,15 @@ impl Engine {
             (BinaryKind::Component, true) => return Err(is_component()),
             (BinaryKind::Other, _) => return Err(unknown_binary()),
         };
-        let component = wasmtime::component::Component::from_binary(&self.engine, binary)
-            .map_err(|e| compile_error(&e))?;
-        Ok(Component {
-            component,
-            source_digest: Sha256::digest(binary).into(),
-            source_size: binary.len() as u64,
-        })
+        let shape = Shape::of_component(binary);
+        if let Ok(shape) = &shape {
+            self.admit(shape)?;
+        }
+        let invalid = |e: wasmtime::Error| Error::from_wasmtime(&e, Code::InvalidComponent);
+        let component =
+            wasmtime::component::Component::from_binary(&self.engine, binary).map_err(invalid)?;
+        let source = Trailer::of_source(binary, &self.engine, shape.map_err(invalid)?);
+        Ok(Component { component, source })
     }
 }
 
@@ -116,24 +123,6 @@ pub fn unknown_binary() -> Error {
         Code::NotWasm,
         "a WebAssembly binary of an unknown version, or a truncated one",
     )
-}
-
-fn compile_error(error: &wasmtime::Error) -> Error {
-    let found = Error::from_wasmtime(error, Code::InvalidComponent);
-    // Wasmtime has no type for this; the version is pinned and a test holds the words.
-    if found
-        .message()
-        .contains("requires the component model async feature")
-    {
-        return Error::new(
-            Code::AsyncAbiOff,
-            format!(
-                "the component uses the component model's async ABI, which this engine has off (EngineOptions::async_abi): {}",
-                found.message()
-            ),
-        );
-    }
-    found
 }
 
 /// Compiles a component from a binary or from text. With `from_core_module` the bytes are a core
@@ -178,7 +167,7 @@ pub unsafe extern "C" fn tairitsu_bridge_component_from_trusted_artifact(
             unsafe { wasmtime::component::Component::deserialize(&engine.engine, artifact) }
                 .map_err(|e| {
                     let found = wasmtime::Engine::detect_precompiled(artifact);
-                    artifact::load_error(&e, found, Kind::Component)
+                    artifact::load_error(&e, found, Kind::Component, &trailer, engine)
                 })?;
         // SAFETY: the caller's promise.
         unsafe { give(out, loaded(component, trailer)) };
@@ -199,7 +188,7 @@ pub unsafe extern "C" fn tairitsu_bridge_component_from_trusted_artifact_file(
     guard_shared(|| {
         // SAFETY: the caller's promise.
         let (engine, path) = unsafe { (&*engine, Path::new(path.as_str()?)) };
-        let (component, trailer) = artifact::load_file(path, Kind::Component, || {
+        let (component, trailer) = artifact::load_file(engine, path, Kind::Component, || {
             // SAFETY: the caller vouches for the artifact.
             unsafe { wasmtime::component::Component::deserialize_file(&engine.engine, path) }
         })?;
@@ -237,12 +226,8 @@ pub unsafe extern "C" fn tairitsu_bridge_component_from_sealed_artifact_file(
     })
 }
 
-fn loaded(component: wasmtime::component::Component, trailer: Trailer) -> Component {
-    Component {
-        component,
-        source_digest: trailer.source_digest,
-        source_size: trailer.source_size,
-    }
+fn loaded(component: wasmtime::component::Component, source: Trailer) -> Component {
+    Component { component, source }
 }
 
 /// Writes the compiled component as an artifact that the two functions above load.
@@ -261,7 +246,7 @@ pub unsafe extern "C" fn tairitsu_bridge_component_serialize(
             .component
             .serialize()
             .map_err(|e| Error::from_wasmtime(&e, Code::Internal))?;
-        let bytes = artifact::seal(serialised, component.source_size, component.source_digest);
+        let bytes = artifact::seal(serialised, &component.source);
         // SAFETY: the caller's promise.
         unsafe { give(out, Buffer(bytes)) };
         Ok(())
@@ -275,7 +260,7 @@ pub unsafe extern "C" fn tairitsu_bridge_component_serialize(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_bridge_component_digest(component: *const Component) -> Bytes {
     // SAFETY: the caller's promise.
-    Bytes::new(unsafe { &(*component).source_digest })
+    Bytes::new(unsafe { &(*component).source.source_digest })
 }
 
 /// The size of the WebAssembly binary in bytes.
@@ -285,7 +270,19 @@ pub unsafe extern "C" fn tairitsu_bridge_component_digest(component: *const Comp
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_bridge_component_size(component: *const Component) -> u64 {
     // SAFETY: the caller's promise.
-    unsafe { (*component).source_size }
+    unsafe { (*component).source.source_size }
+}
+
+/// Whether the component uses the component model's async ABI: its guest code runs on a fiber.
+///
+/// # Safety
+/// `component` is live.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tairitsu_bridge_component_uses_async_abi(
+    component: *const Component,
+) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { (*component).shape().uses_async_abi }
 }
 
 /// # Safety

@@ -4,13 +4,14 @@ use crate::account::Total;
 use crate::compile_limits::CompileLimits;
 use crate::error::{Code, Error};
 use crate::ffi::{Buffer, Bytes, free, give, guard_shared};
+use crate::shape::{PoolBounds, Shape};
 use crate::wasi::Linkers;
 use sha2::{Digest, Sha256};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use wasmtime::{Cache, CacheConfig, Config, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-/// Mirrors `tairitsu::EngineOptions`. A size or count of 0 leaves Wasmtime's default.
+/// Mirrors `tairitsu::EngineOptions`. Of the stack's size 0 is Wasmtime's default.
 #[repr(C)]
 pub struct EngineConfig {
     pub pooling: bool,
@@ -29,8 +30,15 @@ pub struct EngineConfig {
     pub pool_max_memories: u32,
     pub pool_max_tables: u32,
     pub pool_max_stacks: u32,
+    pub pool_max_core_instances_per_component: u32,
+    pub pool_max_memories_per_component: u32,
+    pub pool_max_tables_per_component: u32,
+    pub pool_max_memories_per_module: u32,
+    pub pool_max_tables_per_module: u32,
     pub pool_max_memory_bytes: usize,
     pub pool_max_table_elements: usize,
+    pub pool_max_core_instance_bytes: usize,
+    pub pool_max_component_instance_bytes: usize,
     pub pool_memory_keep_resident: usize,
     pub pool_table_keep_resident: usize,
     pub pool_stack_keep_resident: usize,
@@ -54,8 +62,27 @@ pub struct Stores {
 pub struct Engine {
     pub engine: wasmtime::Engine,
     pub stores: Stores,
+    async_abi: bool,
+    pool: Option<PoolBounds>,
     pub wasi: Linkers,
     pub compile_limits: CompileLimits,
+}
+
+impl Engine {
+    /// Fails if the engine cannot run what has such a shape, with the option that would let it.
+    pub fn admit(&self, shape: &Shape) -> Result<(), Error> {
+        if shape.uses_async_abi && !self.async_abi {
+            return Err(Error::new(
+                Code::AsyncAbiOff,
+                "the component uses the component model's async ABI, which the engine does not enable \
+                 (EngineOptions::async_abi)",
+            ));
+        }
+        match &self.pool {
+            Some(pool) => shape.fits_in_pool(pool),
+            None => Ok(()),
+        }
+    }
 }
 
 fn configure(options: &EngineConfig) -> Result<Config, Error> {
@@ -98,32 +125,20 @@ fn configure(options: &EngineConfig) -> Result<Config, Error> {
 
 fn pool(options: &EngineConfig) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::default();
-    let set = |value: u32, apply: &mut dyn FnMut(u32)| {
-        if value != 0 {
-            apply(value);
-        }
-    };
-    set(options.pool_max_instances, &mut |n| {
-        pool.total_component_instances(n);
-    });
-    set(options.pool_max_core_instances, &mut |n| {
-        pool.total_core_instances(n);
-    });
-    set(options.pool_max_memories, &mut |n| {
-        pool.total_memories(n);
-    });
-    set(options.pool_max_tables, &mut |n| {
-        pool.total_tables(n);
-    });
-    set(options.pool_max_stacks, &mut |n| {
-        pool.total_stacks(n);
-    });
-    if options.pool_max_memory_bytes != 0 {
-        pool.max_memory_size(options.pool_max_memory_bytes);
-    }
-    if options.pool_max_table_elements != 0 {
-        pool.table_elements(options.pool_max_table_elements);
-    }
+    pool.total_component_instances(options.pool_max_instances)
+        .total_core_instances(options.pool_max_core_instances)
+        .total_memories(options.pool_max_memories)
+        .total_tables(options.pool_max_tables)
+        .total_stacks(options.pool_max_stacks)
+        .max_core_instances_per_component(options.pool_max_core_instances_per_component)
+        .max_memories_per_component(options.pool_max_memories_per_component)
+        .max_tables_per_component(options.pool_max_tables_per_component)
+        .max_memories_per_module(options.pool_max_memories_per_module)
+        .max_tables_per_module(options.pool_max_tables_per_module)
+        .max_memory_size(options.pool_max_memory_bytes)
+        .table_elements(options.pool_max_table_elements)
+        .max_core_instance_size(options.pool_max_core_instance_bytes)
+        .max_component_instance_size(options.pool_max_component_instance_bytes);
     pool.linear_memory_keep_resident(options.pool_memory_keep_resident);
     pool.table_keep_resident(options.pool_table_keep_resident);
     pool.async_stack_keep_resident(options.pool_stack_keep_resident);
@@ -131,6 +146,20 @@ fn pool(options: &EngineConfig) -> PoolingAllocationConfig {
     // keeping memory resident costs clearing all of it for each instance.
     pool.pagemap_scan(wasmtime::Enabled::Auto);
     pool
+}
+
+fn pool_bounds(options: &EngineConfig) -> PoolBounds {
+    PoolBounds {
+        core_instances_per_component: options.pool_max_core_instances_per_component.into(),
+        memories_per_component: options.pool_max_memories_per_component.into(),
+        tables_per_component: options.pool_max_tables_per_component.into(),
+        memories_per_module: options.pool_max_memories_per_module.into(),
+        tables_per_module: options.pool_max_tables_per_module.into(),
+        memory_bytes: options.pool_max_memory_bytes as u64,
+        table_elements: options.pool_max_table_elements as u64,
+        core_instance_bytes: options.pool_max_core_instance_bytes as u64,
+        component_instance_bytes: options.pool_max_component_instance_bytes as u64,
+    }
 }
 
 /// Makes an engine.
@@ -159,6 +188,8 @@ pub unsafe extern "C" fn tairitsu_bridge_engine_new(
                     options.max_total_descriptors as usize,
                 )),
             },
+            async_abi: options.async_abi,
+            pool: options.pooling.then(|| pool_bounds(options)),
             wasi: Linkers::default(),
             compile_limits: options.compile_limits,
         };
@@ -191,6 +222,15 @@ impl Hasher for Sha256Hasher {
     }
 }
 
+/// Says which artifacts an engine takes.
+pub fn fingerprint(engine: &wasmtime::Engine) -> [u8; 16] {
+    let mut hasher = Sha256Hasher(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    let mut first = [0; 16];
+    first.copy_from_slice(&hasher.0.finalize()[..16]);
+    first
+}
+
 /// Says which artifacts the engine takes: text of 32 hexadecimal digits, the same for engines of one version
 /// with options that compile to the same code for the same kind of processor.
 ///
@@ -202,12 +242,9 @@ pub unsafe extern "C" fn tairitsu_bridge_engine_fingerprint(
     out: *mut *mut Buffer,
 ) -> *mut Error {
     guard_shared(|| {
-        let mut hasher = Sha256Hasher(Sha256::new());
         // SAFETY: the caller's promise.
-        let engine = unsafe { &(*engine).engine };
-        engine.precompile_compatibility_hash().hash(&mut hasher);
-        let digest = hasher.0.finalize();
-        let text: String = digest[..16]
+        let fingerprint = fingerprint(unsafe { &(*engine).engine });
+        let text: String = fingerprint
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();

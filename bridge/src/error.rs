@@ -133,74 +133,63 @@ impl Error {
         self
     }
 
-    /// Finds the code in the chain of `error`; `otherwise` where nothing in it says.
+    /// Finds the code in the chain of `error`; `otherwise` if nothing in it has one.
     pub fn from_wasmtime(error: &wasmtime::Error, otherwise: Code) -> Error {
         let backtrace = error
             .downcast_ref::<WasmBacktrace>()
             .map(backtrace::text)
             .unwrap_or_default();
         // The backtrace is a context of its own in the chain: it is reported apart.
+        let shown = error
+            .downcast_ref::<WasmBacktrace>()
+            .map(ToString::to_string);
         let message = error
             .chain()
             .map(|cause| cause.to_string())
-            .filter(|text| !text.starts_with("error while executing at wasm backtrace"))
+            .filter(|text| Some(text) != shown.as_ref())
             .collect::<Vec<_>>()
             .join(": ");
         Error {
-            code: code_of(error, &message, otherwise),
+            code: Error::find_code(error).unwrap_or(otherwise),
             message,
             backtrace,
             exit_status: error.downcast_ref::<I32Exit>().map_or(0, |exit| exit.0),
         }
     }
+
+    /// The code that the types in the chain of `error` stand for. None if Wasmtime has only words for it.
+    pub fn find_code(error: &wasmtime::Error) -> Option<Code> {
+        if let Some(coded) = error.downcast_ref::<Coded>() {
+            return Some(coded.code);
+        }
+        if error.is::<I32Exit>() {
+            return Some(Code::GuestExited);
+        }
+        if let Some(trap) = error.downcast_ref::<Trap>() {
+            return Some(match trap {
+                Trap::OutOfFuel => Code::FuelExhausted,
+                Trap::Interrupt => Code::Interrupted,
+                _ => Code::Trap,
+            });
+        }
+        if error.is::<wasmtime::PoolConcurrencyLimitError>() {
+            return Some(Code::PoolExhausted);
+        }
+        // The host's table of the guest's resources is full.
+        if matches!(
+            error.downcast_ref::<ResourceTableError>(),
+            Some(ResourceTableError::Full)
+        ) {
+            return Some(Code::HandleLimit);
+        }
+        is_copy_limit(error).then_some(Code::CopyLimit)
+    }
 }
 
-fn code_of(error: &wasmtime::Error, message: &str, otherwise: Code) -> Code {
-    if let Some(coded) = error.downcast_ref::<Coded>() {
-        return coded.code;
-    }
-    if error.is::<I32Exit>() {
-        return Code::GuestExited;
-    }
-    if let Some(trap) = error.downcast_ref::<Trap>() {
-        return match trap {
-            Trap::OutOfFuel => Code::FuelExhausted,
-            Trap::Interrupt => Code::Interrupted,
-            Trap::CannotEnterComponent => Code::ReentrantCall,
-            _ => Code::Trap,
-        };
-    }
-    if error.is::<wasmtime::PoolConcurrencyLimitError>() {
-        return Code::PoolExhausted;
-    }
-    // The host's table of the guest's resources is full.
-    if matches!(
-        error.downcast_ref::<ResourceTableError>(),
-        Some(ResourceTableError::Full)
-    ) {
-        return Code::HandleLimit;
-    }
-    // Wasmtime has no types for these; the version is pinned and tests hold the words.
-    if message.contains("resource limit exceeded:") {
-        return Code::InstanceLimit;
-    }
-    if message.contains("handle limit exceeded") {
-        return Code::HandleLimit;
-    }
-    if message.contains("fuel allocated for hostcalls has been exhausted") {
-        return Code::CopyLimit;
-    }
-    // A pointer that the guest answered to `realloc`, or passed for a tuple in memory or a result.
-    let of_pointers = [
-        "realloc return: ",
-        "pointer not aligned",
-        "pointer size overflow",
-        "pointer out of bounds",
-    ];
-    if of_pointers.iter().any(|words| message.contains(words)) {
-        return Code::InvalidValue;
-    }
-    otherwise
+/// Whether Wasmtime refused to copy what a guest passes to WASI. It does not export this error's type, which has
+/// no fields: what its derived `Debug` prints is the type's name.
+fn is_copy_limit(error: &wasmtime::Error) -> bool {
+    format!("{:?}", error.root_cause()) == "HostcallFuelExhausted"
 }
 
 /// The code, a value of `tairitsu::ErrorCode`.

@@ -375,7 +375,8 @@ fn words_of(error: &reqwest::Error) -> String {
     let mut words: Vec<String> = Vec::new();
     each_cause(error, &mut |cause| {
         let text = cause.to_string();
-        let is_shell = cause.is::<reqwest::Error>() || text.starts_with("client error (");
+        let is_shell =
+            cause.is::<reqwest::Error>() || cause.is::<hyper_util::client::legacy::Error>();
         if !is_shell && words.last().is_none_or(|last| !last.ends_with(&text)) {
             words.push(text);
         }

@@ -32,6 +32,7 @@ pub mod linker;
 pub mod module;
 pub mod server;
 pub mod sha256;
+mod shape;
 mod sigpipe;
 pub mod store;
 mod tls;

@@ -5,6 +5,7 @@ use crate::component::Component;
 use crate::engine::Engine;
 use crate::error::{Code, Error, coded};
 use crate::ffi::{Bytes, free, give, guard_shared};
+use crate::shape::Shape;
 use crate::store::Data;
 use crate::value_path::{
     FlatParameters, GuestView, HandlesView, HostFunction, HostParameters, MemoryParameters,
@@ -28,6 +29,7 @@ pub struct InstancePre {
     pub pre: wasmtime::component::InstancePre<Data>,
     /// Stores of its instances are asynchronous: see [`crate::store`].
     pub interruptible: bool,
+    pub shape: Shape,
 }
 
 /// Mirrors what C++ knows of a host function.
@@ -230,6 +232,7 @@ pub unsafe extern "C" fn tairitsu_bridge_linker_instantiate_pre(
         let pre = InstancePre {
             pre,
             interruptible: linker.interruptible,
+            shape: *component.shape(),
         };
         // SAFETY: the caller's promise.
         unsafe { give(out, pre) };

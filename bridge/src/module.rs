@@ -5,17 +5,22 @@ use crate::component::{BinaryKind, binary_kind, is_component, to_binary, unknown
 use crate::engine::Engine;
 use crate::error::{Code, Error};
 use crate::ffi::{Buffer, Bytes, free, give, guard_shared};
+use crate::shape::Shape;
 use crate::store::Data;
 use crate::wasi::descriptors;
-use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// A compiled core module with its imports resolved; `tairitsu_bridge_module_free` releases it. Any thread may
 /// run it.
 pub struct Module {
     pub pre: wasmtime::InstancePre<Data>,
-    source_digest: [u8; 32],
-    source_size: u64,
+    source: Trailer,
+}
+
+impl Module {
+    pub fn shape(&self) -> &Shape {
+        &self.source.shape
+    }
 }
 
 fn linker(engine: &Engine) -> Result<&wasmtime::Linker<Data>, Error> {
@@ -51,11 +56,7 @@ impl Module {
         let pre = linker(engine)?
             .instantiate_pre(module)
             .map_err(|e| Error::from_wasmtime(&e, Code::MissingImport))?;
-        Ok(Module {
-            pre,
-            source_digest: source.source_digest,
-            source_size: source.source_size,
-        })
+        Ok(Module { pre, source })
     }
 }
 
@@ -79,9 +80,13 @@ pub unsafe extern "C" fn tairitsu_bridge_module_compile(
             BinaryKind::Component => return Err(is_component()),
             BinaryKind::Other => return Err(unknown_binary()),
         }
-        let module = wasmtime::Module::from_binary(&engine.engine, &binary)
-            .map_err(|e| Error::from_wasmtime(&e, Code::InvalidComponent))?;
-        let source = Trailer::of_source(binary.len() as u64, Sha256::digest(&binary).into());
+        let shape = Shape::of_module(&binary);
+        if let Ok(shape) = &shape {
+            engine.admit(shape)?;
+        }
+        let invalid = |e: wasmtime::Error| Error::from_wasmtime(&e, Code::InvalidComponent);
+        let module = wasmtime::Module::from_binary(&engine.engine, &binary).map_err(invalid)?;
+        let source = Trailer::of_source(&binary, &engine.engine, shape.map_err(invalid)?);
         let module = Module::link(engine, &module, source)?;
         // SAFETY: the caller's promise.
         unsafe { give(out, module) };
@@ -103,7 +108,7 @@ pub unsafe extern "C" fn tairitsu_bridge_module_from_trusted_artifact_file(
     guard_shared(|| {
         // SAFETY: the caller's promise.
         let (engine, path) = unsafe { (&*engine, Path::new(path.as_str()?)) };
-        let (module, trailer) = artifact::load_file(path, Kind::Module, || {
+        let (module, trailer) = artifact::load_file(engine, path, Kind::Module, || {
             // SAFETY: the caller vouches for the artifact.
             unsafe { wasmtime::Module::deserialize_file(&engine.engine, path) }
         })?;
@@ -182,7 +187,7 @@ pub unsafe extern "C" fn tairitsu_bridge_module_serialize(
             .module()
             .serialize()
             .map_err(|e| Error::from_wasmtime(&e, Code::Internal))?;
-        let bytes = artifact::seal(serialised, module.source_size, module.source_digest);
+        let bytes = artifact::seal(serialised, &module.source);
         // SAFETY: the caller's promise.
         unsafe { give(out, Buffer(bytes)) };
         Ok(())

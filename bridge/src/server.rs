@@ -12,11 +12,12 @@ mod turns;
 
 use crate::account::Charged;
 use crate::engine::{Engine, Stores};
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, coded};
 use crate::ffi::{Bytes, free, give, guard, guard_or};
 use crate::linker::InstancePre;
+use crate::shape::Shape;
 use crate::sigpipe;
-use crate::store::{Data, StoreConfig};
+use crate::store::{Data, StoreConfig, failed};
 use crate::wasi::{Policy, WasiState};
 use body::{Record, RequestBody, ServedBody, SharedExchange, served, text, too_slow};
 use connections::{Client, ClientStream, Connections, Waits, accept_each, share};
@@ -192,6 +193,7 @@ struct Instance {
 struct Shared {
     engine: Stores,
     pre: Pre,
+    shape: Shape,
     config: StoreConfig,
     policy: Arc<Policy>,
     options: Options,
@@ -297,12 +299,12 @@ impl Shared {
         answer: oneshot::Sender<Answer>,
         admission: Admission,
     ) -> Result<(), Error> {
-        let failed = |error: wasmtime::Error| Error::from_wasmtime(&error, Code::Trap);
         let mut instance = self.instance()?;
         let preempted = instance.preempted.clone();
         let account = instance.store.data().account().cloned();
         let work = Charged::new(account, async {
             if instance.proxy.is_none() {
+                instance.store.data().admit(&self.shape)?;
                 instance.proxy = Some(match &self.pre {
                     Pre::Sync(pre) => {
                         Proxy::Sync(pre.instantiate_async(&mut instance.store).await?)
@@ -324,18 +326,18 @@ impl Shared {
         });
         let work = InTurns::new(work, self.turns.clone(), preempted);
         let ended = match self.config.deadline() {
-            None => work.await.map_err(failed),
+            None => work.await,
             Some(deadline) => match tokio::time::timeout(deadline, work).await {
-                Ok(ended) => ended.map_err(failed),
+                Ok(ended) => ended,
                 Err(_) => {
                     let message = "the request took longer than the server's deadline";
-                    Err(Error::new(Code::DeadlineExceeded, message))
+                    Err(coded(Code::DeadlineExceeded, message))
                 }
             },
         };
         ended.map_err(|error| {
-            let error = instance.context.explain(error);
-            error.with_output(&instance.store.data().error_tail())
+            let error = failed(&mut instance.store, &error);
+            instance.context.explain(error)
         })?;
         instance.served += 1;
         let finished = finished_bodies(&mut instance.store);
@@ -746,12 +748,14 @@ impl Server {
             Some(policy) => policy.0.clone(),
             None => Arc::new(Policy::default()),
         };
+        // The newest version if there are both: that of 0.2 may be a shim.
+        let shape = pre.shape;
         let pre = match (
-            p2::bindings::ProxyPre::new(pre.pre.clone()),
             p3::bindings::ServicePre::new(pre.pre.clone()),
+            p2::bindings::ProxyPre::new(pre.pre.clone()),
         ) {
-            (Ok(proxy), _) => Pre::Sync(proxy),
-            (_, Ok(service)) => Pre::Async(service),
+            (Ok(service), _) => Pre::Async(service),
+            (_, Ok(proxy)) => Pre::Sync(proxy),
             _ => {
                 return Err(Error::new(
                     Code::UnsupportedType,
@@ -777,6 +781,7 @@ impl Server {
         let shared = Arc::new(Shared {
             engine: engine.stores.clone(),
             pre,
+            shape,
             config: StoreConfig {
                 context: std::ptr::null_mut(),
                 wasi: std::ptr::null(),

@@ -3,7 +3,8 @@
 //! There are two kinds. In a direct store guest code runs on the caller's stack; a guest that
 //! blocks in WASI blocks the thread. In an interruptible store it runs on a fiber: each call is a
 //! future that is polled in place, and where that is pending the thread parks until it is woken,
-//! the deadline passes, or the call is interrupted; then the future is dropped.
+//! the deadline passes, or the call is interrupted; then the future is dropped. A component that uses
+//! the async ABI has one of the second kind always: whatever runs in it may wait for another task.
 
 use crate::abi::{Frame, GUEST_BORROW, GUEST_OWN, Handle};
 use crate::account::{Account, FREE_BYTES, Scope, Share};
@@ -13,6 +14,7 @@ use crate::error::{Code, Error, coded};
 use crate::ffi::{Buffer, free, give, guard};
 use crate::linker::InstancePre;
 use crate::module::Module;
+use crate::shape::Shape;
 use crate::value_path::{FrameScope, Parameters, Return, needs_context};
 use crate::wasi::{Grant, Policy, WasiPolicy, WasiState};
 use std::cell::Cell;
@@ -22,7 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
-use wasmtime::component::{Func, Instance, TypedFunc};
+use wasmtime::component::{Func, Instance, Resource, ResourceAny, TypedFunc};
 use wasmtime::{CallHook, ResourceLimiter, UpdateDeadline};
 
 /// Mirrors `tairitsu::Limits` and what else a store is made with. A limit of 0 is one; none at all is
@@ -150,6 +152,14 @@ impl Data {
     /// Fails where the guest would have more memory than it may, with so many bytes more.
     pub fn check_memory(&mut self, more: u64) -> wasmtime::Result<()> {
         self.limits.check_with(more)
+    }
+
+    /// Fails if an instance of this shape is more than the store may have.
+    pub fn admit(&self, shape: &Shape) -> wasmtime::Result<()> {
+        let max = self.limits.max_instances as u64;
+        shape
+            .fits_in_store(max)
+            .map_err(|error| coded(error.code(), error.message()))
     }
 }
 
@@ -486,6 +496,7 @@ impl Store {
     fn instantiate(&mut self, pre: &InstancePre) -> wasmtime::Result<()> {
         self.begin();
         let _scope = self.account.as_deref().map(|own| Scope::enter(Some(own)));
+        self.store.data().admit(&pre.shape)?;
         self.instance = Some(match &self.waker {
             None => pre.pre.instantiate(&mut self.store)?,
             Some(waker) => drive(
@@ -496,6 +507,15 @@ impl Store {
             )?,
         });
         Ok(())
+    }
+
+    /// What the guest does in `body`, with its error.
+    #[inline]
+    fn enter<R>(
+        &mut self,
+        body: impl FnOnce(&mut Store) -> wasmtime::Result<R>,
+    ) -> Result<R, Error> {
+        body(self).map_err(|error| failed(&mut self.store, &error))
     }
 
     /// # Safety
@@ -562,14 +582,15 @@ impl Store {
     }
 
     /// Instantiates a core module and calls its `_start`.
-    fn run_module(&mut self, pre: &wasmtime::InstancePre<Data>) -> wasmtime::Result<()> {
+    fn run_module(&mut self, module: &Module) -> wasmtime::Result<()> {
         self.begin();
         let _scope = self.account.as_deref().map(|own| Scope::enter(Some(own)));
+        self.store.data().admit(module.shape())?;
         let Some(waker) = &self.waker else {
             wasmtime::bail!("the store is not one of a core module");
         };
         let run = async {
-            let instance = pre.instantiate_async(&mut self.store).await?;
+            let instance = module.pre.instantiate_async(&mut self.store).await?;
             let start = instance.get_typed_func::<(), ()>(&mut self.store, "_start")?;
             start.call_async(&mut self.store, ()).await
         };
@@ -606,18 +627,30 @@ unsafe fn typed<const CONTEXT: bool>(
     unsafe { TypedFunc::new_unchecked(function) }
 }
 
-/// What went wrong in the guest of `store`, with what it said last.
-///
-/// # Safety
-/// `store` is live, and no call runs in it.
+/// The error of what ran in `store`, which is not entered again.
 #[cold]
-unsafe fn failed(store: *const Store, error: &wasmtime::Error) -> Error {
-    let error = Error::from_wasmtime(error, Code::Trap);
-    // SAFETY: the caller's promise.
-    match (error.code(), unsafe { &*store }) {
-        (Code::Trap, store) => error.with_output(&store.store.data().error_tail()),
-        _ => error,
+pub fn failed(store: &mut wasmtime::Store<Data>, error: &wasmtime::Error) -> Error {
+    let otherwise = match Error::find_code(error).is_none() && has_no_handle_left(store) {
+        true => Code::HandleLimit,
+        false => Code::Trap,
+    };
+    Error::from_wasmtime(error, otherwise).with_output(&store.data().error_tail())
+}
+
+/// Whether the guest holds as many handles as it may. Wasmtime does not count them for us: that it refuses one and
+/// gives it when the limit is lifted shows it.
+fn has_no_handle_left(store: &mut wasmtime::Store<Data>) -> bool {
+    struct Probe;
+    let mut takes_one = || {
+        let probe = Resource::<Probe>::new_own(0);
+        ResourceAny::try_from_resource(probe, &mut *store).is_ok()
+    };
+    if takes_one() {
+        return false;
     }
+    store.set_max_component_handles(usize::MAX);
+    let probe = Resource::<Probe>::new_own(0);
+    ResourceAny::try_from_resource(probe, store).is_ok()
 }
 
 /// Makes a store for an instance of `pre`.
@@ -674,10 +707,7 @@ pub unsafe extern "C" fn tairitsu_bridge_store_run_module(
     module: *const Module,
 ) -> *mut Error {
     // SAFETY: the caller's promise.
-    guard(|| unsafe {
-        let ended = (*store).run_module(&(*module).pre);
-        ended.map_err(|error| failed(store, &error))
-    })
+    guard(|| unsafe { (*store).enter(|store| store.run_module(&*module)) })
 }
 
 /// Calls a function of the type of `wasi:cli/run#run`, of 0.2 or 0.3: whether it succeeded.
@@ -693,9 +723,7 @@ pub unsafe extern "C" fn tairitsu_bridge_store_run_command(
 ) -> *mut Error {
     guard(|| {
         // SAFETY: the caller's promise.
-        let ended = unsafe { (*store).run_command(&*export) };
-        // SAFETY: the caller's promise.
-        let ended = ended.map_err(|error| unsafe { failed(store, &error) })?;
+        let ended = unsafe { (*store).enter(|store| store.run_command(&*export)) }?;
         // SAFETY: the caller's promise.
         unsafe { out.write(ended) };
         Ok(())
@@ -712,10 +740,7 @@ pub unsafe extern "C" fn tairitsu_bridge_store_instantiate(
     pre: *const InstancePre,
 ) -> *mut Error {
     // SAFETY: the caller's promise.
-    guard(|| unsafe {
-        let made = (*store).instantiate(&*pre);
-        made.map_err(|error| failed(store, &error))
-    })
+    guard(|| unsafe { (*store).enter(|store| store.instantiate(&*pre)) })
 }
 
 /// Frees the store and the guest in it. No guest code runs.
@@ -773,10 +798,7 @@ pub unsafe extern "C" fn tairitsu_bridge_store_call(
     frame: *mut Frame,
 ) -> *mut Error {
     // SAFETY: the caller's promise.
-    guard(|| unsafe {
-        let called = (*store).call((*function).function, frame);
-        called.map_err(|error| failed(store, &error))
-    })
+    guard(|| unsafe { (*store).enter(|store| store.call((*function).function, frame)) })
 }
 
 /// Drops a guest's resource: its destructor runs in the guest where the handle owns it.
@@ -789,10 +811,7 @@ pub unsafe extern "C" fn tairitsu_bridge_store_drop_resource(
     handle: *const Handle,
 ) -> *mut Error {
     // SAFETY: the caller's promise.
-    guard(|| unsafe {
-        let dropped = (*store).drop_resource(&*handle);
-        dropped.map_err(|error| failed(store, &error))
-    })
+    guard(|| unsafe { (*store).enter(|store| store.drop_resource(&*handle)) })
 }
 
 /// The fuel that is left; an error where the engine does not count fuel.

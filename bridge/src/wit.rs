@@ -6,7 +6,8 @@ use serde::Serialize;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use wit_parser::{
-    Function, PackageId, Resolve, Type, TypeDefKind, TypeId, TypeOwner, WorldId, WorldItem,
+    Function, PackageId, Resolve, ResolveError, ResolveErrorKind, Type, TypeDefKind, TypeId,
+    TypeOwner, WorldId, WorldItem,
 };
 
 /// How many interfaces, worlds and packages may be declared: the parser calls itself once for each in a chain.
@@ -313,12 +314,13 @@ fn with_wasi(
         Err(error) => error,
     };
     let message = resolve.render_error(&error);
+    let patch = missing_patch(&error);
     // Both only where both are used: bindings name the version where there are two of a package.
     for versions in [&WASI[..1], &WASI[1..], WASI] {
         let mut with_wasi = empty(features);
         let mut texts = versions.iter().copied().flatten();
         let pushed = texts.try_for_each(|text| {
-            let text = in_version(text, &message);
+            let text = in_version(text, patch);
             with_wasi.push_str("wasi", &text).map(drop)
         });
         if pushed.is_ok()
@@ -334,19 +336,22 @@ fn with_wasi(
     Err(Error::new(code, message))
 }
 
-/// The text of a built-in package in the patch version of 0.2 that `message` says is not there: the interfaces of
-/// one are those of the others, and the runtime takes them all.
-fn in_version<'a>(text: &'a str, message: &str) -> Cow<'a, str> {
+/// The patch version of WASI 0.2 that was looked for and is not there.
+fn missing_patch(error: &anyhow::Error) -> Option<u64> {
+    match error.downcast_ref::<ResolveError>()?.kind() {
+        ResolveErrorKind::PackageNotFound { requested, .. } if requested.namespace == "wasi" => {
+            let version = requested.version.as_ref()?;
+            ((version.major, version.minor) == (0, 2)).then_some(version.patch)
+        }
+        _ => None,
+    }
+}
+
+/// The text of a built-in package in this patch version of 0.2: the interfaces of one are those of the others, and
+/// the runtime takes them all.
+fn in_version(text: &str, patch: Option<u64>) -> Cow<'_, str> {
     const BUILT_IN: &str = "0.2.12";
-    let asked = message.split("wasi:").skip(1).find_map(|rest| {
-        let (_, version) = rest.split_once("@0.2.")?;
-        let digits = version
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(version.len());
-        (digits > 0 && !rest[..rest.len() - version.len()].contains('\n'))
-            .then(|| &version[..digits])
-    });
-    match asked {
+    match patch {
         Some(patch) => Cow::Owned(text.replace(BUILT_IN, &format!("0.2.{patch}"))),
         None => Cow::Borrowed(text),
     }
@@ -404,11 +409,10 @@ pub fn select_world(resolve: &Resolve, package: PackageId, name: &str) -> Result
                 ),
                 (None, _) => format!("there are several worlds; choose one:{worlds}"),
                 (Some(name), _) => {
-                    let detail = format!("{error:#}");
-                    // The parser's word where it knows more, such as that a version has to be chosen.
-                    let detail = match detail.contains("not found") {
-                        true => String::new(),
-                        false => format!(" ({detail})"),
+                    // With a package's name the parser knows more, such as that a version has to be chosen.
+                    let detail = match name.contains(':') {
+                        true => format!(" ({error:#})"),
+                        false => String::new(),
                     };
                     format!("there is no world '{name}'{detail}; there are:{worlds}")
                 }

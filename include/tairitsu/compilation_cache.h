@@ -82,6 +82,9 @@ class CompilationCache {
   [[nodiscard]] Result<typename Kind::Made> load(const Engine& engine, const Source& source) const;
   [[nodiscard]] Result<void> keep(std::string_view digest, std::string_view fingerprint,
                                   std::span<std::byte> artifact) const;
+  template <typename Kind>
+  [[nodiscard]] Result<typename Kind::Made> load(const Engine& engine, const ImageStore& store,
+                                                 const StoredImage& image) const;
   std::shared_ptr<const detail::ArtifactCache> artifacts_;
   std::function<void(std::size_t)> on_compile_;
   Compiler compiler_;

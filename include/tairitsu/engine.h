@@ -23,17 +23,30 @@ class EngineCore;
 
 /// How instances get their memory from a pool that the engine reserves at its start. Instances are
 /// made and ended faster, and no more of them can exist than the pool has room for: past that,
-/// `ErrorCode::pool_exhausted`.
+/// `ErrorCode::pool_exhausted`. A component that is larger than the pool allows is refused when it is compiled or
+/// loaded, with `instance_limit`, `memory_limit` or `table_limit` and the option's name.
 struct PoolOptions {
   std::uint32_t max_components = 1000;      ///< Component instances at a time: containers.
   std::uint32_t max_core_instances = 4000;  ///< Core instances; a component made of C has three or four.
   std::uint32_t max_memories = 1000;
   std::uint32_t max_tables = 4000;
-  /// Fibers: an interruptible container whose component imports WASI has one from its start to its end.
+  /// Fibers: an interruptible container whose component imports WASI, and any whose component uses the async ABI,
+  /// has one from its start to its end.
   std::uint32_t max_stacks = 1000;
+  /// What one component may have of them, however empty the pool is. They reserve nothing.
+  std::uint32_t max_core_instances_per_component = UINT32_MAX;
+  std::uint32_t max_memories_per_component = UINT32_MAX;
+  std::uint32_t max_tables_per_component = UINT32_MAX;
+  /// What one core module may define. The default is the most that WebAssembly allows.
+  std::uint32_t max_memories_per_module = 100;
+  std::uint32_t max_tables_per_module = 100;
   /// A memory's size in bytes; also how much address space each one reserves.
   std::size_t max_memory_bytes = std::size_t{1} << 32;
   std::size_t max_table_elements = 20'000;
+  /// What the engine keeps for one core instance (its functions, globals and imports), and for all of a component,
+  /// in bytes. They reserve nothing.
+  std::size_t max_core_instance_bytes = std::size_t{16} << 20;
+  std::size_t max_component_instance_bytes = std::size_t{64} << 20;
   /// What a slot keeps in memory when its instance ends, in bytes: more is faster, for the kernel has
   /// less to hand out anew, and costs that much for each slot that was ever used.
   std::size_t memory_keep_resident = std::size_t{1} << 20;
@@ -69,7 +82,8 @@ struct EngineOptions {
   bool epochs = false;
   /// How often running guests look at the clock, where `epochs` is on: the precision of deadlines.
   std::chrono::microseconds epoch_tick = std::chrono::milliseconds(2);
-  /// Allow components that use the component model's async ABI. Every call costs about three times as much.
+  /// Allow components that use the component model's async ABI. Every call costs about three times as much; the
+  /// guest code of components that do use it runs on a fiber.
   bool async_abi = false;
   /// Keep DWARF debug information for native debuggers. Backtraces have function names without it.
   bool debug_info = false;

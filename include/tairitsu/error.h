@@ -38,10 +38,11 @@ enum class ErrorCode : std::uint8_t {
   already_exists,     ///< The name is taken.
   in_use,             ///< An image still has containers or other names, or a store's lock is held for long.
   trap,               ///< The guest trapped; `backtrace()` has its frames.
-  invalid_value,      ///< A value crossing the boundary breaks the canonical ABI (bad UTF-8, discriminant,
-                      ///< pointer).
-  host_function,      ///< A host function threw; an error that one returns keeps its own code.
-  fuel_exhausted,     ///< The container's fuel ran out.
+  invalid_value,   ///< A value that crosses the boundary breaks the canonical ABI: bad UTF-8, a discriminant
+                   ///< without a case, a pointer in it that is out of bounds. That the guest passes its
+                   ///< parameters or takes its result at such an address is a `trap`.
+  host_function,   ///< A host function threw; an error that one returns keeps its own code.
+  fuel_exhausted,  ///< The container's fuel ran out.
   deadline_exceeded,  ///< The call took longer than the container's deadline.
   interrupted,        ///< The call was cut off through an interrupt handle or `stop()`.
   memory_limit,       ///< The guest, with all that the host holds for it, needs more memory than it may have.
@@ -50,7 +51,8 @@ enum class ErrorCode : std::uint8_t {
   handle_limit,       ///< The guest holds more resource handles than it may have.
   copy_limit,         ///< One call would copy more bytes out of the guest than it may.
   pool_exhausted,     ///< The engine's pooling allocator has no free slot left.
-  reentrant_call,     ///< A container was called from its own host function, or by two threads at once.
+  reentrant_call,  ///< A container was called from its own host function, or by two threads at once. A guest
+                   ///< that enters itself traps.
   container_stopped,  ///< The container was stopped.
   container_failed,   ///< The container trapped earlier and cannot be entered again.
   guest_exited,       ///< The guest called WASI's `exit`; `exit_status()` says how.

@@ -1,5 +1,5 @@
 /// A server of HTTP/1.1 whose requests guests answer: components that export `wasi:http/incoming-handler` of
-/// WASI 0.2 or `wasi:http/handler` of 0.3.
+/// WASI 0.2 or `wasi:http/handler` of 0.3; of 0.3 if they export both.
 #pragma once
 
 #include <tairitsu/detail/language.h>

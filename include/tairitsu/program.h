@@ -1,5 +1,6 @@
 /// Programs: what has a beginning and an end, and answers an exit status. A program is a component that exports
-/// `wasi:cli/run`, of WASI 0.2 or 0.3, or a core module of WASI preview 1 with a `_start`.
+/// `wasi:cli/run`, of WASI 0.2 or 0.3 (of 0.3 if it exports both), or a core module of WASI preview 1 with a
+/// `_start`.
 #pragma once
 
 #include <tairitsu/detail/language.h>

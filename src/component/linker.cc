@@ -233,8 +233,9 @@ Result<std::shared_ptr<const Linked>> link(const Linker::Data& definitions,
                                            const std::shared_ptr<const ComponentCore>& component,
                                            bool want_interruptible) {
   const WasiParts wasi = component->wasi;
-  // Only WASI waits: without it a guest computes, and the epoch is enough to cut it off.
-  const bool interruptible = (wasi != 0 && want_interruptible) || (wasi & kAsyncWasi) != 0;
+  // WASI waits, and so does a component one part of which can call another's async function. A guest without
+  // either only computes, and the epoch is enough to cut it off.
+  const bool interruptible = (wasi != 0 && want_interruptible) || component->compiled.uses_async_abi();
   TAIRITSU_TRY(auto linker, ComponentLinker::create(*component->engine.core(), wasi, interruptible));
   std::vector<std::shared_ptr<HostFunction>> functions;
   std::vector<LinkedResource> resources;

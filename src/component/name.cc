@@ -259,6 +259,16 @@ bool interface_fits(std::string_view wanted, std::string_view available) {
   return resolve_interface(wanted, std::span(&name, 1)).has_value();
 }
 
+const Interface* find_first_interface(const WorldItems& items,
+                                      std::initializer_list<std::string_view> names) {
+  std::vector<std::string> available(items.interfaces.size());
+  std::ranges::transform(items.interfaces, available.begin(), &Interface::name);
+  for (const std::string_view name : names) {
+    if (const auto found = resolve_interface(name, available)) return &items.interfaces[*found];
+  }
+  return nullptr;
+}
+
 std::string FunctionReference::full_name() const {
   std::string name(interface_name);
   if (!name.empty()) name += '#';

@@ -23,6 +23,7 @@
 #pragma once
 
 #include <cstddef>
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
@@ -63,6 +64,11 @@ struct InterfaceName {
 
 /// True where `resolve_interface` would take `available` for `wanted`, were it alone.
 [[nodiscard]] bool interface_fits(std::string_view wanted, std::string_view available);
+
+/// The first of `names`, in the order of preference, that is among the interfaces, each by `resolve_interface`;
+/// null if none is. With a track, `wasi:cli/run@0.3`, it is the highest version on it.
+[[nodiscard]] const Interface* find_first_interface(const WorldItems& items,
+                                                    std::initializer_list<std::string_view> names);
 
 /// A function of a component, valid as long as the items it was found in.
 struct FunctionReference {

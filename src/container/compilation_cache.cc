@@ -8,6 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+
+#include "component/text.h"
 #include "engine/artifact.h"
 #include "engine/http_client.h"
 #include "image/artifact_cache.h"
@@ -52,14 +55,25 @@ class StoredBytes {
   StoredBytes(const ImageStore& store, const StoredImage& image) : store_(&store), image_(&image) {}
 
   Result<std::span<const std::byte>> operator()() {
-    TAIRITSU_TRY(bytes_, store_->read_component(*image_));
+    auto bytes = store_->read_component(*image_);
+    failed_ = !bytes;
+    if (failed_) return std::unexpected(std::move(bytes).error());
+    bytes_ = *std::move(bytes);
     return bytes_;
+  }
+
+  /// An error with the image's name, which the store's own errors have already.
+  [[nodiscard]] Error named(const Error& error) const {
+    if (failed_) return error;
+    const std::string& name = image_->names.empty() ? image_->digest : image_->names.front();
+    return error.with_context(fmt::format("image '{}'", detail::printable(name)));
   }
 
  private:
   const ImageStore* store_;
   const StoredImage* image_;
   std::vector<std::byte> bytes_;
+  bool failed_ = false;
 };
 
 }  // namespace
@@ -107,7 +121,7 @@ Result<typename Kind::Made> CompilationCache::load(const Engine& engine, const S
   };
 
   TAIRITSU_TRY(Way way, way_with(engine));
-  // Only a compilation tells that a component needs the async ABI, or an artifact that is there.
+  // Only the bytes tell that a component needs the async ABI, or an artifact that is there.
   std::optional<Way> other;
   if (artifacts_) {
     if (auto kept = find(way)) return *std::move(kept);
@@ -165,16 +179,23 @@ Result<Program> CompilationCache::program(const Engine& engine, std::span<const 
   return load<Programs>(engine, source_of(source));
 }
 
+template <typename Kind>
+Result<typename Kind::Made> CompilationCache::load(const Engine& engine, const ImageStore& store,
+                                                   const StoredImage& image) const {
+  StoredBytes stored(store, image);
+  auto made = load<Kind>(engine, Source{.digest = image.component_digest, .bytes = std::ref(stored)});
+  if (!made) return std::unexpected(stored.named(made.error()));
+  return made;
+}
+
 Result<Image> CompilationCache::image(const Engine& engine, const ImageStore& store,
                                       const StoredImage& image) const {
-  StoredBytes stored(store, image);
-  return load<Images>(engine, {.digest = image.component_digest, .bytes = std::ref(stored)});
+  return load<Images>(engine, store, image);
 }
 
 Result<Program> CompilationCache::program(const Engine& engine, const ImageStore& store,
                                           const StoredImage& image) const {
-  StoredBytes stored(store, image);
-  return load<Programs>(engine, {.digest = image.component_digest, .bytes = std::ref(stored)});
+  return load<Programs>(engine, store, image);
 }
 
 }  // namespace tairitsu

@@ -1,9 +1,9 @@
 #include "tairitsu/http_server.h"
 
-#include <algorithm>
 #include <string_view>
 #include <utility>
 
+#include "component/name.h"
 #include "container/core.h"
 #include "container/template.h"
 #include "engine/http_server.h"
@@ -86,10 +86,8 @@ class HttpServerCore {
 namespace {
 
 bool serves_http(const World& world) {
-  return std::ranges::any_of(world.exports.interfaces, [](const Interface& interface) {
-    return interface.name.starts_with("wasi:http/incoming-handler@0.2.") ||
-           interface.name.starts_with("wasi:http/handler@0.3.");
-  });
+  return detail::find_first_interface(world.exports,
+                                      {"wasi:http/handler@0.3", "wasi:http/incoming-handler@0.2"}) != nullptr;
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "component/component.h"
 #include "component/image_file.h"
+#include "component/name.h"
 #include "container/core.h"
 #include "engine/module.h"
 
@@ -16,13 +17,10 @@ namespace detail {
 
 namespace {
 
-/// What a command component exports: the interface, in the component's own version.
+/// What a command component exports: the interface, in the component's own version. The newest one if there are
+/// several: a Rust program for WASI 0.3 also exports that of 0.2, which only panics.
 const Interface* find_run(const World& world) {
-  for (const Interface& interface : world.exports.interfaces) {
-    const std::string_view name = interface.name;
-    if (name.starts_with("wasi:cli/run@0.2.") || name.starts_with("wasi:cli/run@0.3.")) return &interface;
-  }
-  return nullptr;
+  return find_first_interface(world.exports, {"wasi:cli/run@0.3", "wasi:cli/run@0.2"});
 }
 
 }  // namespace

@@ -74,11 +74,7 @@ class ImagesInStore final : public RegistryImages {
       return std::unexpected(std::move(stored).error());
     }
     const auto image = load_once(*stored);
-    if (!image) {
-      // The store names it already.
-      if (image.error().message().starts_with("image '")) return std::unexpected(image.error());
-      return std::unexpected(image.error().with_context(fmt::format("image '{}'", reference)));
-    }
+    if (!image) return std::unexpected(image.error());
     Loading dropped;
     {
       const std::scoped_lock lock(mutex_);

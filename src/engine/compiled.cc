@@ -61,6 +61,10 @@ std::uint64_t CompiledComponent::size() const noexcept {
   return bridge::tairitsu_bridge_component_size(bridge());
 }
 
+bool CompiledComponent::uses_async_abi() const noexcept {
+  return bridge::tairitsu_bridge_component_uses_async_abi(bridge());
+}
+
 Result<std::vector<std::byte>> CompiledComponent::world() const {
   TAIRITSU_TRY(auto buffer,
                bridge::create<bridge::BufferPtr>(bridge::tairitsu_bridge_component_world, bridge()));

@@ -45,6 +45,8 @@ class CompiledComponent {
   /// SHA-256 of the binary, 32 bytes.
   [[nodiscard]] std::span<const std::byte> digest() const noexcept;
   [[nodiscard]] std::uint64_t size() const noexcept;
+  /// Whether it uses the component model's async ABI.
+  [[nodiscard]] bool uses_async_abi() const noexcept;
   /// The world as `decode_world` reads it.
   [[nodiscard]] Result<std::vector<std::byte>> world() const;
   /// Names as the component spells them; an empty interface is the root.

@@ -26,8 +26,6 @@ namespace tairitsu::detail {
 
 /// Parts of WASI, each a bit.
 using WasiParts = std::uint8_t;
-/// Those of 0.3, which wait on a fiber always.
-inline constexpr WasiParts kAsyncWasi = 4 | 8;
 
 /// The part of WASI in which the engine defines the interface, e.g. `wasi:io/streams@0.2.9`; 0 where it does not.
 [[nodiscard]] WasiParts wasi_part(std::string_view interface) noexcept;

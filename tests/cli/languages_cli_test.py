@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`tairitsu run` and `serve` with guests written in Python and in JavaScript.
+"""`tairitsu run` and `serve` with guests written in Python, JavaScript and Rust.
 
 usage: languages_cli_test.py TAIRITSU GUESTS [unittest arguments]
 
@@ -123,6 +123,33 @@ class PythonCommand(Command, LanguageCase):
 class PythonServer(Server, LanguageCase):
     language = "python"
     name = "Python"
+
+
+class RustCommand(Command, LanguageCase):
+    """WASI 0.3 beside 0.2, of which the program exports a run that only panics."""
+
+    language = "rust"
+
+    def test_lists_a_folder(self):
+        (self.folder / "b").touch()
+        (self.folder / "a").touch()
+        self.expect(self.run_guest("list", "/data", options=("-v", f"{self.folder}:/data:ro")), 0, "a\nb\n")
+
+    def test_exits_with_a_code_of_its_own(self):
+        for code in (0, 7, 255):
+            self.expect(self.run_guest("exit", str(code)), code)
+
+    def test_panics(self):
+        self.expect(self.run_guest("panic"), 134, "", "as asked")
+
+    def test_streams_standard_input(self):
+        text = "".join(f"line {number}\n" for number in range(20000))
+        self.expect(self.run_guest("input", stdin=text), 0, text.upper())
+
+
+class RustServer(Server, LanguageCase):
+    language = "rust"
+    name = "Rust"
 
 
 class JavaScriptCommand(Command, LanguageCase):

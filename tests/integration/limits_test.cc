@@ -371,7 +371,7 @@ TEST(InstanceLimit, RefusesAComponentThatNeedsMore) {
     auto container = unwrap(Container::builder(image).with_limits({.instances = limit}).create());
     const auto started = container.start();
     ASSERT_ERROR(started, instance_limit);
-    EXPECT_THAT(message_of(started), HasSubstr("resource limit exceeded"));
+    EXPECT_THAT(message_of(started), HasSubstr("its limit is " + std::to_string(limit)));
     expect_contained(container);
   }
   EXPECT_ERROR(unwrap(Container::builder(image).with_limits({.instances = 1}).build_template()).instantiate(),
@@ -514,6 +514,43 @@ TEST(Pool, HasStacksForSoManyInterruptibleContainers) {
   first.reset();
   auto second = unwrap(made.instantiate());
   EXPECT_OK(function_of<void(std::uint32_t)>(second, "sleep")(1)) << "the stack came back";
+}
+
+constexpr std::string_view kManyMemories = R"((component
+  (core module $m (memory 1) (memory 1) (memory 3) (table 1 funcref) (table 30 funcref)
+    (func (export "f") (result i32) (memory.grow 2 (i32.const 1))))
+  (core instance $a (instantiate $m))
+  (core instance (instantiate $m))
+  (func (export "f") (result u32) (canon lift (core func $a "f")))))";
+
+TEST(Pool, TakesCoreModulesWithSeveralMemoriesAndTables) {
+  const Engine engine = unwrap(Engine::create({.pool = PoolOptions{.max_components = 2}}));
+  auto container = start(unwrap(Image::from_text(engine, kManyMemories)));
+  EXPECT_EQ(unwrap(function_of<std::uint32_t()>(container, "f")()), 3U);
+}
+
+TEST(Pool, NamesTheOptionThatRefusesAComponent) {
+  const Engine plain = unwrap(Engine::create());
+  const auto artifact = unwrap(unwrap(Image::from_text(plain, kManyMemories)).precompile());
+  const auto refused = [&](const PoolOptions& pool, ErrorCode code, std::string_view option) {
+    const Engine engine = unwrap(Engine::create({.pool = pool}));
+    for (const auto& image :
+         {Image::from_text(engine, kManyMemories), Image::from_trusted_artifact(engine, artifact)}) {
+      ASSERT_FALSE(image) << option;
+      EXPECT_EQ(image.error().code(), code) << image.error().message();
+      EXPECT_THAT(image.error().message(), HasSubstr("PoolOptions::" + std::string(option)));
+    }
+  };
+  using enum ErrorCode;
+  refused({.max_memories_per_module = 2}, instance_limit, "max_memories_per_module");
+  refused({.max_tables_per_module = 1}, instance_limit, "max_tables_per_module");
+  refused({.max_core_instances_per_component = 1}, instance_limit, "max_core_instances_per_component");
+  refused({.max_memories_per_component = 5}, instance_limit, "max_memories_per_component");
+  refused({.max_tables_per_component = 3}, instance_limit, "max_tables_per_component");
+  refused({.max_memory_bytes = 2 * 65536}, memory_limit, "max_memory_bytes");
+  refused({.max_table_elements = 29}, table_limit, "max_table_elements");
+  refused({.max_core_instance_bytes = 16}, instance_limit, "max_core_instance_bytes");
+  refused({.max_component_instance_bytes = 16}, instance_limit, "max_component_instance_bytes");
 }
 
 TEST(Pool, MayBeTooLargeForTheMachine) {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -336,6 +337,32 @@ TEST_F(SealedCache, CompilesAgainWithoutItsKey) {
                                std::filesystem::copy_options::overwrite_existing);
   }
   expect_anew("another cache's");
+}
+
+/// The instance that a command exports; its function traps, or succeeds.
+std::string run_instance(std::string_view name, bool succeeds, bool is_async) {
+  const std::string id(name);
+  return "(core module $m" + id + " (func (export \"run\") (result i32) " +
+         (succeeds ? "(i32.const 0)" : "unreachable") + ")) (core instance $i" + id + " (instantiate $m" +
+         id + ")) (func $f" + id + (is_async ? " async" : "") +
+         " (result (result)) (canon lift (core func $i" + id + " \"run\"))) (instance $" + id +
+         " (export \"run\" (func $f" + id + ")))";
+}
+
+// As Rust's programs for WASI 0.3 do: what they export for 0.2 only panics.
+TEST(Program, RunsTheNewestOfSeveralCommands) {
+  const Engine with_async_abi = unwrap(Engine::create({.async_abi = true}));
+  const std::string definitions = run_instance("old", false, false) + run_instance("new", true, true);
+  const std::string old_export = R"((export "wasi:cli/run@0.2.6" (instance $old)))";
+  const std::string new_export = R"((export "wasi:cli/run@0.3.0" (instance $new)))";
+  for (const auto& exports : {old_export + new_export, new_export + old_export, new_export}) {
+    const std::string text = "(component " + definitions + exports + ")";
+    const auto program = unwrap(Program::from_bytes(with_async_abi, std::as_bytes(std::span(text))));
+    EXPECT_EQ(unwrap(unwrap(program.create({})).run()), 0) << text;
+  }
+  const std::string only_old = "(component " + definitions + old_export + ")";
+  const auto program = unwrap(Program::from_bytes(with_async_abi, std::as_bytes(std::span(only_old))));
+  EXPECT_ERROR(unwrap(program.create({})).run(), trap);
 }
 
 TEST(CompilationCache, TurnsTheAsyncAbiOnWhereItIsNeeded) {

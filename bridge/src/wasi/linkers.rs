@@ -177,6 +177,11 @@ fn find(interface: &str) -> Option<(&str, u8, &'static str)> {
     (part != 0).then_some((name, part, own_version))
 }
 
+/// Whether `interface` is one of WASI 0.3, which needs the async ABI whatever a component takes of it.
+pub fn is_async(interface: &str) -> bool {
+    find(interface).is_some_and(|(_, part, _)| part & (ASYNC_BASE | ASYNC_HTTP) != 0)
+}
+
 /// The name under which the linkers with WASI define `interface`, which may be of another version. What
 /// is defined there besides takes the place of one function and leaves the others.
 pub fn own_name(interface: &str) -> Option<String> {

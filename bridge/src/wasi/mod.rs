@@ -15,6 +15,6 @@ mod state;
 mod stdio;
 mod udp;
 
-pub use linkers::{Linkers, component_linker, own_name};
+pub use linkers::{Linkers, component_linker, is_async, own_name};
 pub use policy::{Policy, WasiCallbacks, WasiPolicy};
 pub use state::{Grant, WasiState};

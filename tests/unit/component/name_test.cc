@@ -192,6 +192,20 @@ std::string resolve(std::string_view wanted, std::vector<std::string> available)
   return index ? available[*index] : "none";
 }
 
+TEST(InterfaceName, IsTheFirstOfThoseThatAreWanted) {
+  WorldItems items;
+  for (const char* name : {"wasi:cli/run@0.2.0", "wasi:cli/run@0.3.0", "wasi:cli/run@0.2.6"}) {
+    items.interfaces.emplace_back().name = name;
+  }
+  const auto first = [&](std::initializer_list<std::string_view> names) -> std::string {
+    const Interface* found = find_first_interface(items, names);
+    return found != nullptr ? found->name : "none";
+  };
+  EXPECT_EQ(first({"wasi:cli/run@0.3", "wasi:cli/run@0.2"}), "wasi:cli/run@0.3.0");
+  EXPECT_EQ(first({"wasi:cli/run@0.4", "wasi:cli/run@0.2"}), "wasi:cli/run@0.2.6");
+  EXPECT_EQ(first({"wasi:cli/run@0.4", "wasi:http/handler@0.3"}), "none");
+}
+
 // What Wasmtime's own NameMap does, by its unit tests.
 TEST(InterfaceName, ResolvesVersionsAsWasmtimeDoes) {
   const std::vector<std::string> two = {"a:b/c@1.0.0", "a:b/c@1.0.1"};
