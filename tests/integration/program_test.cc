@@ -298,14 +298,14 @@ TEST_F(SealedCache, DoesNotLoadAnArtifactThatWasChanged) {
     write_file(path, changed);
     expect_anew("byte " + std::to_string(at));
   }
-  for (std::size_t at = whole.size() - 96; at < whole.size(); at += 8) {
+  for (std::size_t at = whole.size() - 192; at < whole.size(); at += 8) {
     std::string changed = whole;
     changed[at] = static_cast<char>(changed[at] ^ 1);
     write_file(path, changed);
     expect_anew("byte " + std::to_string(at));
   }
   for (const std::size_t size :
-       {std::size_t{0}, std::size_t{1}, std::size_t{95}, whole.size() / 2, whole.size() - 1}) {
+       {std::size_t{0}, std::size_t{1}, std::size_t{191}, whole.size() / 2, whole.size() - 1}) {
     write_file(path, whole.substr(0, size));
     expect_anew(std::to_string(size) + " bytes");
   }
