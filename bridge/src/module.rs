@@ -132,7 +132,7 @@ pub unsafe extern "C" fn tairitsu_bridge_module_from_sealed_artifact_file(
     name: Bytes,
     out: *mut *mut Module,
 ) -> *mut Error {
-    guard(|| {
+    guard_shared(|| {
         // SAFETY: the caller's promise.
         let (engine, path) = unsafe { (&*engine, Path::new(path.as_str()?)) };
         // SAFETY: the caller's promise.
