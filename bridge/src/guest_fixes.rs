@@ -127,6 +127,17 @@ pub fn refuse(resolve: &Resolve, world: WorldId) -> Result<(), Error> {
             if let Some(what) = refused(resolve, function, exported) {
                 return Err(unsupported(format!("function '{name}' {what}")));
             }
+            if !exported && let Some(list) = freed_list(resolve, function) {
+                return Err(Error::new(
+                    Code::UnsupportedType,
+                    format!(
+                        "function '{name}' takes a '{}', which C++ guest bindings would corrupt: the elements of a \
+                         list that an imported function takes must not contain a result or an option with strings \
+                         or lists in it. Use `bindgen guest c` instead, or pass one element at a time",
+                        type_text(resolve, &list)
+                    ),
+                ));
+            }
             if exported && let Some(list) = corrupted_list(resolve, function) {
                 return Err(Error::new(
                     Code::UnsupportedType,
@@ -155,6 +166,41 @@ fn corrupted_list(resolve: &Resolve, function: &Function) -> Option<Type> {
             found = found.or(Some(*ty));
         }
     });
+    found
+}
+
+/// A list in the parameters of an imported function whose elements are freed before the call: what a result or an
+/// option holds is copied out of the caller's element, and the copy does not outlive its turn of the loop.
+fn freed_list(resolve: &Resolve, function: &Function) -> Option<Type> {
+    let owns_memory = |ty: &Type| {
+        let mut found = false;
+        visit(resolve, ty, &mut |ty, kind| {
+            found |= matches!(ty, Type::String)
+                || matches!(kind, Some(TypeDefKind::List(_) | TypeDefKind::Map(..)));
+        });
+        found
+    };
+    let mut found = None;
+    for param in &function.params {
+        visit(resolve, &param.ty, &mut |list, kind| {
+            let Some(TypeDefKind::List(element)) = kind else {
+                return;
+            };
+            visit(resolve, element, &mut |_, kind| {
+                let freed = match kind {
+                    Some(TypeDefKind::Result(result)) => {
+                        result.ok.iter().chain(&result.err).any(owns_memory)
+                    }
+                    // An option of a string is a view.
+                    Some(TypeDefKind::Option(ty)) => *ty != Type::String && owns_memory(ty),
+                    _ => false,
+                };
+                if freed {
+                    found = found.or(Some(*list));
+                }
+            });
+        });
+    }
     found
 }
 
@@ -1060,6 +1106,54 @@ mod tests {
             assert_eq!(error.code(), Code::UnsupportedType, "{wit}");
             assert!(error.message().starts_with(message), "{}", error.message());
             assert!(error.message().contains("`bindgen guest c`"));
+        }
+        let lists = [
+            ("export f: func() -> list<v>", "returns a 'list<v>'"),
+            ("export f: func() -> option<list<r>>", "returns a 'list<r>'"),
+            (
+                "export f: func() -> list<list<tuple<u8, v>>>",
+                "returns a 'list<tuple<u8, v>>'",
+            ),
+            (
+                "export f: func() -> list<option<string>>",
+                "returns a 'list<option<string>>'",
+            ),
+            (
+                "export f: func() -> result<list<result<r, u8>>>",
+                "returns a 'list<result<r, u8>>'",
+            ),
+            (
+                "import f: func(l: list<result<_, string>>)",
+                "takes a 'list<result<_, string>>'",
+            ),
+            (
+                "import f: func(l: list<option<tuple<string, u8>>>)",
+                "takes a 'list<option<tuple<string, u8>>>'",
+            ),
+        ];
+        let types =
+            "variant v { a, b(u32) } record r { a: u8, v: v } record p { a: u8, b: list<string> }";
+        let world = |item: &str| {
+            parsed(&format!(
+                "package a:b; interface t {{ {types} }} world w {{ use t.{{v, r, p}}; {item}; }}"
+            ))
+        };
+        for (item, message) in lists {
+            let (resolve, world) = world(item);
+            let error = refuse(&resolve, world).unwrap_err();
+            assert_eq!(error.code(), Code::UnsupportedType, "{item}");
+            let message = format!("function 'f' {message}");
+            assert!(error.message().starts_with(&message), "{}", error.message());
+        }
+        // These are right, as values that went through such guests show.
+        for item in [
+            "export f: func(l: list<v>, m: list<result<r, string>>) -> v",
+            "export f: func() -> list<list<p>>",
+            "export f: func() -> tuple<list<string>, list<tuple<tuple<u32, u8>, u8>>>",
+            "import f: func(l: list<v>, m: list<option<string>>) -> list<result<r, string>>",
+        ] {
+            let (resolve, world) = world(item);
+            refuse(&resolve, world).unwrap();
         }
         let fine =
             "f: func(l: list<file>, m: list<list<borrow<file>>>); } world w { import host; }";

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "check.h"
-#include "component/text.h"
+#include "tairitsu/detail/context.h"
 #include "tairitsu/inspect.h"
 
 namespace {

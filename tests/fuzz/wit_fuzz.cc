@@ -12,7 +12,7 @@
 
 #include "bindgen/host.h"
 #include "check.h"
-#include "component/text.h"
+#include "tairitsu/detail/context.h"
 #include "tairitsu/wit.h"
 
 namespace {

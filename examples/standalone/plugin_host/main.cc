@@ -46,8 +46,8 @@ tairitsu::Result<std::string> try_plugin(const tairitsu::Engine& engine, const s
   TAIRITSU_TRY(auto secrets_hidden, secrets.hidden());
   TAIRITSU_TRY(auto names_hidden, names.hidden());
   return language + ": " + hidden_text.value_or("refused") + " (" + std::to_string(secrets_hidden) + " and " +
-         std::to_string(names_hidden) + " hidden; " + (refused ? "took an empty text" : refused.error()) + "; " +
-         std::to_string(host.messages) + " messages)";
+         std::to_string(names_hidden) + " hidden; " + (refused ? "took an empty text" : refused.error()) +
+         "; " + std::to_string(host.messages) + " messages)";
 }
 
 int main(int argc, char** argv) {

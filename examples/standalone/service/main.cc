@@ -24,12 +24,12 @@ Result<void> serve(const char* file, const char* address) {
   TAIRITSU_TRY(auto image, tairitsu::Image::from_file(engine, file));
 
   Host host;
-  TAIRITSU_TRY(auto guest,
-               tairitsu::Container::builder(image)
-                   .with_state_factory([&host] { return &host; })
-                   .with_bindings<example::service::Service, Host*>([](Host* state) -> Host& { return *state; })
-                   .with_limits({.deadline = 5s, .memory_bytes = 64 << 20})
-                   .build_template());
+  TAIRITSU_TRY(auto guest, tairitsu::Container::builder(image)
+                               .with_state_factory([&host] { return &host; })
+                               .with_bindings<example::service::Service, Host*>(
+                                   [](Host* state) -> Host& { return *state; })
+                               .with_limits({.deadline = 5s, .memory_bytes = 64 << 20})
+                               .build_template());
 
   tairitsu::HttpServerOptions options;
   options.address = address;

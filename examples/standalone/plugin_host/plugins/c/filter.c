@@ -15,25 +15,25 @@ struct exports_example_editor_filters_filter_t {
   uint32_t hidden;
 };
 
-own_filter_t exports_example_editor_filters_constructor_filter(plugin_string_t *word) {
+own_filter_t exports_example_editor_filters_constructor_filter(plugin_string_t* word) {
   plugin_string_t message;
   plugin_string_set(&message, "hiding a word");  // Not copied: it lives as long as the program.
   example_editor_host_log(&message);
 
-  filter_t *filter = malloc(sizeof(filter_t));
+  filter_t* filter = malloc(sizeof(filter_t));
   filter->word = *word;  // What a function is given is its own: to keep or to free.
   filter->hidden = 0;
   return exports_example_editor_filters_filter_new(filter);
 }
 
-void exports_example_editor_filters_filter_destructor(filter_t *filter) {
+void exports_example_editor_filters_filter_destructor(filter_t* filter) {
   plugin_string_free(&filter->word);
   free(filter);
 }
 
 // Whether there is a result: it is written to `ret`, an error to `err`.
-bool exports_example_editor_filters_method_filter_apply(borrow_filter_t self, plugin_string_t *text,
-                                                        plugin_string_t *ret, plugin_string_t *err) {
+bool exports_example_editor_filters_method_filter_apply(borrow_filter_t self, plugin_string_t* text,
+                                                        plugin_string_t* ret, plugin_string_t* err) {
   if (text->len == 0) {
     plugin_string_free(text);
     plugin_string_dup(err, "the text is empty");  // Copied: the caller frees it.
@@ -55,4 +55,4 @@ bool exports_example_editor_filters_method_filter_apply(borrow_filter_t self, pl
 
 uint32_t exports_example_editor_filters_method_filter_hidden(borrow_filter_t self) { return self->hidden; }
 
-void exports_example_editor_filters_language(plugin_string_t *ret) { plugin_string_dup(ret, "C"); }
+void exports_example_editor_filters_language(plugin_string_t* ret) { plugin_string_dup(ret, "C"); }
