@@ -359,8 +359,18 @@ pub unsafe extern "C" fn tairitsu_bridge_artifact_seal(
 mod tests {
     use super::*;
 
+    fn trailer() -> Trailer {
+        Trailer {
+            artifact_size: 0,
+            source_size: 7,
+            source_digest: [3; 32],
+            fingerprint: [4; 16],
+            shape: Shape::default(),
+        }
+    }
+
     fn sealed(key: u8, name: &[u8]) -> Vec<u8> {
-        let mut artifact = seal(b"machine code".repeat(1000), 7, [3; 32]);
+        let mut artifact = seal(b"machine code".repeat(1000), &trailer());
         let key = [key; KEY_SIZE];
         Seal::new(&key, name).unwrap().apply(&mut artifact).unwrap();
         artifact
@@ -390,7 +400,7 @@ mod tests {
         assert_eq!(again, artifact);
         // One that was never sealed is no better than a damaged one.
         assert!(!is_good(
-            &seal(b"machine code".to_vec(), 7, [3; 32]),
+            &seal(b"machine code".to_vec(), &trailer()),
             1,
             b"a-1"
         ));

@@ -59,6 +59,10 @@ impl Runtime {
             "panic_abort::",
             "core::option::unwrap_failed",
             "core::option::expect_failed",
+            "core::option::Option<T>::expect",
+            "core::option::Option<T>::unwrap",
+            "core::result::Result<T,E>::expect",
+            "core::result::Result<T,E>::unwrap",
             "core::result::unwrap_failed",
             "core::cell::panic_",
             "core::slice::index::slice_",
@@ -78,11 +82,7 @@ impl Runtime {
         ];
         const PANIC_WHOLE: &[&str] = &["abort", "_abort", "__abort", "__rust_abort"];
         let begins = |names: &[&str]| names.iter().any(|name| function.starts_with(name));
-        // The hash in `__rustc[4425a7e20b4c8619]::rust_panic` is the compiler's.
-        let plain = match function.strip_prefix("__rustc[") {
-            Some(rest) => rest.split_once("]::").map_or(function, |(_, name)| name),
-            None => function.strip_prefix("__rustc::").unwrap_or(function),
-        };
+        let plain = function.strip_prefix("__rustc::").unwrap_or(function);
         if PYTHON_MODULES.iter().any(|name| module.starts_with(name)) || begins(PYTHON) {
             return Some(Runtime::Python);
         }
@@ -96,6 +96,30 @@ impl Runtime {
     }
 }
 
+/// A name of Rust's without the hashes of crates, as in `std[4425a7e20b4c8619]::abort`, and of functions, as in
+/// `run::h44c64b51ee63246e`. The linker may have demangled it with them.
+fn without_hashes(name: &str) -> String {
+    let is_hash = |text: &str| text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let name = match name.rsplit_once("::h") {
+        Some((rest, hash)) if is_hash(hash) => rest,
+        _ => name,
+    };
+    let mut plain = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some(at) = rest.find('[') {
+        let (before, after) = rest.split_at(at);
+        plain.push_str(before);
+        match after.get(1..17) {
+            Some(hash) if is_hash(hash) && after[17..].starts_with(']') => rest = &after[18..],
+            _ => {
+                plain.push('[');
+                rest = &after[1..];
+            }
+        }
+    }
+    plain + rest
+}
+
 /// As the compiler's source has it, and without what a terminal would obey: a guest's names are its own affair.
 fn readable(name: &str) -> String {
     let text = match rustc_demangle::try_demangle(name) {
@@ -105,7 +129,8 @@ fn readable(name: &str) -> String {
             .and_then(|symbol| symbol.demangle().ok())
             .unwrap_or_else(|| name.to_owned()),
     };
-    text.chars()
+    without_hashes(&text)
+        .chars()
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
         .collect()
 }
@@ -219,10 +244,10 @@ mod tests {
             "std::sys::pal::wasip2::helpers::abort_internal::h0123456789abcdef",
             "__rustc[4425a7e20b4c8619]::__rust_start_panic",
             "__rustc[4425a7e20b4c8619]::rust_panic",
-            "std::panicking::rust_panic_with_hook",
-            "core::panicking::panic_fmt",
+            "std[d123b7a1a2ed1472]::panicking::rust_panic_with_hook",
+            "core[6d9e98711c484d2e]::panicking::assert_failed_inner",
             "core::option::unwrap_failed",
-            "guest::Component::divide",
+            "guest::Component::divide::h44c64b51ee63246e",
             "wit_export",
         ];
         assert_eq!(

@@ -274,7 +274,7 @@ mod tests {
             r#"(component (component (component (type (stream)))))"#,
             r#"(component (import "wasi:random/random@0.3.0" (instance
                 (export "get-random-u64" (func (result u64))))))"#,
-            r#"(component (import "f" (func $f)) (core module $m (memory (export "m") 1))
+            r#"(component (import "f" (func $f async)) (core module $m (memory (export "m") 1))
                 (core instance $i (instantiate $m))
                 (alias core export $i "m" (core memory $memory))
                 (core func (canon lower (func $f) async (memory $memory))))"#,

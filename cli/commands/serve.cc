@@ -19,6 +19,7 @@
 #include "commands/load.h"
 #include "commands/sandbox.h"
 #include "commands/signals.h"
+#include "commands/text.h"
 #include "tairitsu/http_server.h"
 
 namespace tairitsu::cli {

@@ -31,6 +31,9 @@ struct CompilationCache::Images {
     if (image || image.error().code() != ErrorCode::is_core_module) return image;
     return Image::from_core_module(engine, source);
   }
+  static Result<Image> load_trusted(const Engine& engine, const std::filesystem::path& path) {
+    return Image::from_trusted_artifact_file(engine, path);
+  }
 };
 
 struct CompilationCache::Programs {
@@ -44,6 +47,9 @@ struct CompilationCache::Programs {
   }
   static Result<Program> compile(const Engine& engine, std::span<const std::byte> source) {
     return Program::from_bytes(engine, source);
+  }
+  static Result<Program> load_trusted(const Engine& engine, const std::filesystem::path& path) {
+    return Program::from_trusted_artifact_file(engine, path);
   }
 };
 
@@ -137,7 +143,7 @@ Result<typename Kind::Made> CompilationCache::load(const Engine& engine, const S
     TAIRITSU_TRY(elsewhere, compiler_(way.engine.options(), Kind::kIsProgram, bytes));
   }
   const auto make = [&] {
-    return elsewhere ? Kind::load(way.engine, elsewhere->file) : Kind::compile(way.engine, bytes);
+    return elsewhere ? Kind::load_trusted(way.engine, elsewhere->file) : Kind::compile(way.engine, bytes);
   };
   auto made = make();
   // Of what was compiled elsewhere only the attempt to load it tells.

@@ -67,12 +67,12 @@ pub struct Descriptors {
     counts: Arc<Counts>,
     opened: Vec<Opened>,
     share: Share,
-    /// Whether the policy lets the guest have sockets at all.
+    /// Whether the guest asked for a socket. Without one the table need not be looked through.
     sockets: bool,
 }
 
 impl Descriptors {
-    pub fn new(max: usize, total: Arc<Total>, sockets: bool) -> Descriptors {
+    pub fn new(max: usize, total: Arc<Total>) -> Descriptors {
         Descriptors {
             counts: Arc::new(Counts {
                 max,
@@ -81,7 +81,7 @@ impl Descriptors {
             }),
             opened: Vec::new(),
             share: Share::new(total),
-            sockets,
+            sockets: false,
         }
     }
 
@@ -149,9 +149,16 @@ fn is_socket(entry: &(dyn Any + Send)) -> bool {
 }
 
 impl Data {
-    /// Makes sure that the guest may have another open file or socket.
+    /// Makes sure that the guest may have another open file.
     pub fn reserve_descriptor(&mut self) -> wasmtime::Result<()> {
         let (descriptors, table) = self.wasi_descriptors();
+        descriptors.reserve(table)
+    }
+
+    /// The same for a socket.
+    pub fn reserve_socket(&mut self) -> wasmtime::Result<()> {
+        let (descriptors, table) = self.wasi_descriptors();
+        descriptors.sockets = true;
         descriptors.reserve(table)
     }
 
@@ -180,7 +187,7 @@ pub fn define_tcp(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> 
     interface.func_wrap(
         "create-tcp-socket",
         |mut store: StoreContextMut<'_, Data>, (family,): (IpAddressFamily,)| {
-            store.data_mut().reserve_descriptor()?;
+            store.data_mut().reserve_socket()?;
             told!(Host::create_tcp_socket(
                 &mut store.data_mut().sockets(),
                 family
@@ -196,7 +203,7 @@ pub fn define_accept(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<(
     interface.func_wrap(
         "[method]tcp-socket.accept",
         |mut store: StoreContextMut<'_, Data>, (socket,): (Resource<TcpSocket>,)| {
-            store.data_mut().reserve_descriptor()?;
+            store.data_mut().reserve_socket()?;
             told!(HostTcpSocket::accept(
                 &mut store.data_mut().sockets(),
                 socket
@@ -211,7 +218,7 @@ pub fn define_async_tcp(interface: &mut LinkerInstance<Data>) -> wasmtime::Resul
     interface.func_wrap(
         "[static]tcp-socket.create",
         |mut store: StoreContextMut<'_, Data>, (family,): (IpAddressFamily,)| {
-            store.data_mut().reserve_descriptor()?;
+            store.data_mut().reserve_socket()?;
             told!(HostTcpSocket::create(
                 &mut store.data_mut().sockets(),
                 family

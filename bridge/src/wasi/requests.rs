@@ -3,6 +3,7 @@
 
 use crate::store::Data;
 use http::uri::PathAndQuery;
+use std::collections::HashMap;
 use std::pin::Pin;
 use tokio::sync::oneshot;
 use wasmtime::component::{Accessor, LinkerInstance, Resource, ResourceType};
@@ -17,11 +18,21 @@ use wasmtime_wasi_http::{Error, FieldMap, WasiHttp, WasiHttpView};
 
 const SET_PATH: &str = "set-path-with-query";
 
-/// A path that is relative and cannot be taken for a URL with a scheme.
-fn relative_path(path: &str) -> Option<PathAndQuery> {
+/// Whether it is a path without a leading slash, and cannot be taken for a URL with a scheme.
+fn is_relative_path(path: &str) -> bool {
     let first = path.split(['/', '?']).next().unwrap_or_default();
     let relative = !first.is_empty() && first != "*" && !first.contains([':', '#']);
-    relative.then(|| path.parse().ok()).flatten()
+    relative && format!("/{path}").parse::<PathAndQuery>().is_ok()
+}
+
+/// The relative paths of the store's requests of 0.3, by their handles: [`PathAndQuery`] takes none.
+#[derive(Default)]
+pub struct RelativePaths(HashMap<u32, String>);
+
+impl RelativePaths {
+    fn take(&mut self, request: &Resource<p3::Request>) -> Option<String> {
+        self.0.remove(&request.rep())
+    }
 }
 
 /// The path as it is sent, which begins with a slash.
@@ -39,7 +50,7 @@ pub fn define_types(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()
         |mut store: StoreContextMut<'_, Data>,
          (request, path): (Resource<HostOutgoingRequest>, Option<String>)| {
             let mut http = store.data_mut().http();
-            if path.as_deref().and_then(relative_path).is_some() {
+            if path.as_deref().is_some_and(is_relative_path) {
                 http.table.get_mut(&request)?.path_with_query = path;
                 return Ok((Ok(()),));
             }
@@ -80,13 +91,30 @@ pub fn define_async_types(interface: &mut LinkerInstance<Data>) -> wasmtime::Res
         &format!("[method]request.{SET_PATH}"),
         |mut store: StoreContextMut<'_, Data>,
          (request, path): (Resource<p3::Request>, Option<String>)| {
-            let mut http = store.data_mut().http();
-            if let Some(path) = path.as_deref().and_then(relative_path) {
-                http.table.get_mut(&request)?.path_with_query = Some(path);
-                return Ok((Ok(()),));
+            let data = store.data_mut();
+            let rep = request.rep();
+            let (relative, path) = match path {
+                Some(path) if is_relative_path(&path) => (Some(path), None),
+                path => (None, path),
+            };
+            let set = HostRequest::set_path_with_query(&mut data.http(), request, path)?;
+            if set.is_ok() {
+                let paths = &mut data.relative_paths_mut().0;
+                match relative {
+                    Some(path) => paths.insert(rep, path),
+                    None => paths.remove(&rep),
+                };
             }
-            let set = HostRequest::set_path_with_query(&mut http, request, path)?;
             Ok((set,))
+        },
+    )?;
+    interface.func_wrap(
+        "[method]request.get-path-with-query",
+        |mut store: StoreContextMut<'_, Data>, (request,): (Resource<p3::Request>,)| {
+            let data = store.data_mut();
+            let relative = data.relative_paths_mut().0.get(&request.rep()).cloned();
+            let path = HostRequest::get_path_with_query(&mut data.http(), request)?;
+            Ok((relative.or(path),))
         },
     )?;
     // Whoever made a request that is dropped learns that it was not sent.
@@ -95,6 +123,7 @@ pub fn define_async_types(interface: &mut LinkerInstance<Data>) -> wasmtime::Res
         ResourceType::host::<p3::Request>(),
         |mut store, number| {
             let request = Resource::<p3::Request>::new_own(number);
+            store.data_mut().relative_paths_mut().take(&request);
             let request = store.data_mut().http().table.delete(request)?;
             // An error is about what it would take to send it.
             let _ = request.into_http(&mut store, async { Err(not_sent()) });
@@ -113,9 +142,10 @@ fn prepare(
     sent: impl Future<Output = Result<(), Error>> + Send + 'static,
 ) -> wasmtime::Result<Result<(Resource<p3::Request>, Transmission), ErrorCode>> {
     let mut store = store.as_context_mut();
+    let relative = store.data_mut().relative_paths_mut().take(&request);
     let mut request = store.data_mut().http().table.delete(request)?;
-    let path = request.path_with_query.as_ref().map(PathAndQuery::as_str);
-    request.path_with_query = sent_path(path).parse().ok();
+    let absolute = request.path_with_query.as_ref().map(PathAndQuery::as_str);
+    request.path_with_query = sent_path(relative.as_deref().or(absolute)).parse().ok();
     let (request, options) = match request.into_http(&mut store, sent) {
         Ok(made) => made,
         Err(error) => return Ok(Err(error.downcast()?)),
@@ -179,10 +209,10 @@ mod tests {
     #[test]
     fn takes_relative_paths_and_no_urls() {
         for path in ["a", "a/b/c", "a?b", "a/b:c"] {
-            assert!(relative_path(path).is_some(), "{path}");
+            assert!(is_relative_path(path), "{path}");
         }
         for path in ["", "/a", "?a", "*", "http://a/b", "a:b", "#a", "a b"] {
-            assert!(relative_path(path).is_none(), "{path}");
+            assert!(!is_relative_path(path), "{path}");
         }
     }
 

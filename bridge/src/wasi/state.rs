@@ -6,7 +6,8 @@ use super::folders::Folders;
 use super::held::Entries;
 use super::outgoing::HttpHooks;
 use super::policy::{Clock, Denial, Input, Output, Policy};
-use super::rules::{Protocol, UdpSocket};
+use super::requests::RelativePaths;
+use super::rules::UdpSocket;
 use super::stdio::{CapturedOutput, LineOutput, TailOutput};
 use crate::account::{Account, Scope, Total};
 use crate::error::{Code, Error};
@@ -37,6 +38,7 @@ pub struct WasiState {
     folders: Folders,
     descriptors: Descriptors,
     entries: Entries,
+    relative_paths: RelativePaths,
 }
 
 /// What a guest may have, besides what its policy lets it see.
@@ -259,22 +261,13 @@ fn context(
     Ok(builder)
 }
 
-fn descriptors(policy: &Policy, grant: &Grant) -> Descriptors {
-    let sockets = policy.sockets.are_for(Protocol::Tcp) || policy.sockets.are_for(Protocol::Udp);
-    Descriptors::new(
-        grant.max_descriptors,
-        grant.total.clone(),
-        sockets || policy.callbacks.is_some(),
-    )
-}
-
 impl WasiState {
     /// Opens the policy's folders and files. Fails with `Io` where one cannot be opened.
     pub fn for_component(policy: &Arc<Policy>, grant: &Grant) -> Result<WasiState, Error> {
         let _scope = Scope::enter(grant.account.as_deref());
         let mut captured = [None, None];
         let tail = TailOutput::default();
-        let descriptors = descriptors(policy, grant);
+        let descriptors = Descriptors::new(grant.max_descriptors, grant.total.clone());
         let mut table = ResourceTable::new();
         table.set_max_capacity(grant.max_handles);
         Ok(WasiState {
@@ -290,6 +283,7 @@ impl WasiState {
             folders: Folders::new(),
             descriptors,
             entries: Entries::new(),
+            relative_paths: RelativePaths::default(),
         })
     }
 
@@ -304,8 +298,9 @@ impl WasiState {
             captured,
             tail,
             folders: Folders::new(),
-            descriptors: descriptors(policy, grant),
+            descriptors: Descriptors::new(grant.max_descriptors, grant.total.clone()),
             entries: Entries::new(),
+            relative_paths: RelativePaths::default(),
         })
     }
 
@@ -340,6 +335,11 @@ impl Data {
     /// The same, to be kept.
     pub fn wasi_shared_policy(&self) -> Option<&Arc<Policy>> {
         self.wasi.as_ref().map(|wasi| &wasi.policy)
+    }
+
+    pub fn relative_paths_mut(&mut self) -> &mut RelativePaths {
+        let wasi = self.wasi.as_mut().expect("the store has no WASI");
+        &mut wasi.relative_paths
     }
 
     /// Where the guest's folders are, of those that its functions gave it.

@@ -28,7 +28,7 @@ fn context(policy: &Arc<Policy>) -> WasiCtx {
 /// Makes a socket with `$create`, a method of the trait of WASI's own bindings, in the store's table.
 macro_rules! made {
     ($data:ident, $view:ident, $create:expr) => {{
-        $data.reserve_descriptor()?;
+        $data.reserve_socket()?;
         let mut own = match $data.wasi_shared_policy() {
             Some(policy) => context(policy),
             None => WasiCtxBuilder::new().build(),
