@@ -25,7 +25,7 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 use wasmtime::component::{Func, Instance, Resource, ResourceAny, TypedFunc};
-use wasmtime::{CallHook, ResourceLimiter, UpdateDeadline};
+use wasmtime::{CallHook, GcHeapOutOfMemory, ResourceLimiter, UpdateDeadline};
 
 /// Mirrors `tairitsu::Limits` and what else a store is made with. A limit of 0 is one; none at all is
 /// the type's largest value, but for the deadline, where it is 0.
@@ -91,6 +91,7 @@ impl StoreConfig {
                 memory_bytes: 0,
                 table_elements: 0,
                 grown_bytes: 0,
+                refused: false,
                 account,
                 share: Share::new(engine.total.clone()),
             },
@@ -171,6 +172,8 @@ struct Limits {
     table_elements: u64,
     /// What the memory that grew last grew by, to be taken back where that fails.
     grown_bytes: u64,
+    /// A memory was not allowed to grow. That of the GC heap is reported by Wasmtime as a full heap.
+    refused: bool,
     /// What is on the heap for the guest; none where nothing limits it.
     account: Option<Arc<Account>>,
     share: Share,
@@ -228,7 +231,9 @@ impl ResourceLimiter for Limits {
             return Ok(true);
         }
         let more = (desired - current) as u64;
+        self.refused = true;
         self.check_with(more)?;
+        self.refused = false;
         self.grown_bytes = more;
         self.memory_bytes += more;
         Ok(true)
@@ -630,9 +635,14 @@ unsafe fn typed<const CONTEXT: bool>(
 /// The error of what ran in `store`, which is not entered again.
 #[cold]
 pub fn failed(store: &mut wasmtime::Store<Data>, error: &wasmtime::Error) -> Error {
-    let otherwise = match Error::find_code(error).is_none() && has_no_handle_left(store) {
-        true => Code::HandleLimit,
-        false => Code::Trap,
+    let otherwise = if Error::find_code(error).is_some() {
+        Code::Trap
+    } else if store.data().limits.refused && error.is::<GcHeapOutOfMemory<()>>() {
+        Code::MemoryLimit
+    } else if has_no_handle_left(store) {
+        Code::HandleLimit
+    } else {
+        Code::Trap
     };
     Error::from_wasmtime(error, otherwise).with_output(&store.data().error_tail())
 }

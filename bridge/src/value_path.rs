@@ -26,7 +26,7 @@ use wasmtime::component::{
 };
 use wasmtime::{Result, ValRaw, bail};
 use wasmtime_environ::component::{
-    CanonicalOptions, CanonicalOptionsDataModel, StringEncoding as GuestEncoding, VariantInfo,
+    CanonicalOptions, CanonicalOptionsDataModel, StringEncoding as GuestEncoding,
 };
 
 // ---- What the canonical options say
@@ -782,122 +782,13 @@ unsafe impl<const N: usize, G: GuestView> Lift for FlatParameters<N, G> {
         })
     }
 
-    /// Of a function that is lowered `async`: then no more than four slots are flat.
     fn linear_lift_from_memory(
-        cx: &mut LiftContext<'_>,
-        ty: InterfaceType,
-        bytes: &[u8],
+        _: &mut LiftContext<'_>,
+        _: InterfaceType,
+        _: &[u8],
     ) -> Result<Self> {
-        let address = bytes.as_ptr() as usize - cx.memory().as_ptr() as usize;
-        let mut slots = [ValRaw::u64(0); N];
-        flatten(cx, ty, address, &mut slots)?;
-        Self::linear_lift_from_flat(cx, ty, &slots)
+        bail!("these parameters are flat")
     }
-}
-
-/// Reads the flat slots of a value in memory. They are as many as its type has; those that the value does not use
-/// are zero.
-fn flatten(
-    cx: &LiftContext<'_>,
-    ty: InterfaceType,
-    address: usize,
-    slots: &mut [Slot],
-) -> Result<()> {
-    let types = cx.types;
-    match ty {
-        InterfaceType::Record(t) => {
-            let mut fields = types[t].fields.iter().map(|field| field.ty);
-            return flatten_fields(cx, &mut fields, address, slots);
-        }
-        InterfaceType::Tuple(t) => {
-            return flatten_fields(cx, &mut types[t].types.iter().copied(), address, slots);
-        }
-        InterfaceType::Variant(t) => {
-            let cases = &types[t].cases;
-            return flatten_case(cx, &types[t].info, address, slots, &|index| {
-                *cases.get_index(index)?.1
-            });
-        }
-        InterfaceType::Option(t) => {
-            let payload = types[t].ty;
-            return flatten_case(cx, &types[t].info, address, slots, &|index| {
-                (index == 1).then_some(payload)
-            });
-        }
-        InterfaceType::Result(t) => {
-            let (ok, err) = (types[t].ok, types[t].err);
-            return flatten_case(cx, &types[t].info, address, slots, &|index| match index {
-                0 => ok,
-                1 => err,
-                _ => None,
-            });
-        }
-        _ => {}
-    }
-    let size = types.canonical_abi(&ty).size32 as usize;
-    let number = read_number(cx, address, size)?;
-    match ty {
-        InterfaceType::String | InterfaceType::List(_) => {
-            slots[0] = ValRaw::u32(number as u32);
-            slots[1] = ValRaw::u32((number >> 32) as u32);
-        }
-        InterfaceType::S8 => slots[0] = ValRaw::i32(i32::from(number as i8)),
-        InterfaceType::S16 => slots[0] = ValRaw::i32(i32::from(number as i16)),
-        // A scalar, an enumeration, flags or a handle.
-        _ => slots[0] = ValRaw::u64(number),
-    }
-    Ok(())
-}
-
-/// A number of 1 to 8 bytes, in little-endian order.
-fn read_number(cx: &LiftContext<'_>, address: usize, size: usize) -> Result<u64> {
-    let mut number = [0; 8];
-    let bytes = cx.memory().get(address..).and_then(|rest| rest.get(..size));
-    match (number.get_mut(..size), bytes) {
-        (Some(number), Some(bytes)) => number.copy_from_slice(bytes),
-        _ => return Err(invalid("pointer out of bounds of memory")),
-    }
-    Ok(u64::from_le_bytes(number))
-}
-
-fn flatten_fields(
-    cx: &LiftContext<'_>,
-    fields: &mut dyn Iterator<Item = InterfaceType>,
-    address: usize,
-    mut slots: &mut [Slot],
-) -> Result<()> {
-    let mut offset = 0;
-    for ty in fields {
-        let abi = cx.types.canonical_abi(&ty);
-        let at = abi.next_field32(&mut offset) as usize;
-        let count = abi.flat_count(slots.len()).unwrap_or(0);
-        let (own, rest) = slots.split_at_mut(count);
-        flatten(cx, ty, address + at, own)?;
-        slots = rest;
-    }
-    Ok(())
-}
-
-/// The discriminant and the payload of its case. One that is not a case's is refused when the slots are lifted.
-fn flatten_case(
-    cx: &LiftContext<'_>,
-    info: &VariantInfo,
-    address: usize,
-    slots: &mut [Slot],
-    payload: &dyn Fn(usize) -> Option<InterfaceType>,
-) -> Result<()> {
-    let discriminant = read_number(cx, address, usize::from(info.size))?;
-    slots[0] = ValRaw::u64(discriminant);
-    let Some(ty) = payload(discriminant as usize) else {
-        return Ok(());
-    };
-    let count = cx
-        .types
-        .canonical_abi(&ty)
-        .flat_count(slots.len())
-        .unwrap_or(0);
-    let address = address + info.payload_offset32 as usize;
-    flatten(cx, ty, address, &mut slots[1..1 + count])
 }
 
 impl<const N: usize, G: GuestView> HostParameters for FlatParameters<N, G> {
@@ -1024,24 +915,10 @@ unsafe impl<const N: usize> Lower for HostReturn<N> {
         ty: InterfaceType,
         address: usize,
     ) -> Result<()> {
-        if !self.result.is_null() {
-            return self.lower(cx, ty, std::ptr::null_mut(), address);
+        if self.result.is_null() {
+            bail!("a host function gave no result");
         }
-        // A scalar, of a function that is lowered `async`: then results are in memory always.
-        if N != 0 {
-            let size = cx.types.canonical_abi(&ty).size32 as usize;
-            let bytes = self.slot.get_u64().to_le_bytes();
-            let (Some(memory), Some(bytes)) = (
-                cx.as_slice_mut()
-                    .get_mut(address..)
-                    .and_then(|m| m.get_mut(..size)),
-                bytes.get(..size),
-            ) else {
-                bail!("a result of {size} bytes is not a scalar");
-            };
-            memory.copy_from_slice(bytes);
-        }
-        Ok(())
+        self.lower(cx, ty, std::ptr::null_mut(), address)
     }
 }
 

@@ -137,107 +137,17 @@ TEST(AsyncAbi, AGuestThatEntersItselfTraps) {
   }
 }
 
-// ---- Synchronous host functions that a guest lowers async
+// ---- Synchronous host functions
 
-constexpr std::string_view kAsyncLowered = R"((component
-  (import "many" (func $many (param "a" u8) (param "b" s16) (param "c" f32) (param "d" u64) (param "e" string)
-    (result u16)))
-  (import "scalar" (func $scalar (param "x" u32) (result s8)))
-  (import "variants" (func $variants (param "a" (option u64)) (param "b" (result u8 (error f32)))
-    (param "c" (tuple s8 u32)) (result string)))
-  (import "nothing" (func $nothing))
-  (import "flags" (func $flags (param "a" bool) (param "b" bool) (param "c" char) (param "d" f64) (param "e" s8)
-    (result bool)))
-  (core module $libc
-    (memory (export "memory") 1)
-    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024)))
-  (core instance $libc (instantiate $libc))
-  (alias core export $libc "memory" (core memory $memory))
-  (alias core export $libc "realloc" (core func $realloc))
-  (core func $many (canon lower (func $many) async (memory $memory)))
-  (core func $scalar (canon lower (func $scalar) async (memory $memory)))
-  (core func $variants (canon lower (func $variants) async (memory $memory) (realloc $realloc)))
-  (core func $nothing (canon lower (func $nothing) async))
-  (core func $flags (canon lower (func $flags) async (memory $memory)))
-  (core module $m
-    (import "libc" "memory" (memory 1))
-    (import "" "many" (func $many (param i32 i32) (result i32)))
-    (import "" "scalar" (func $scalar (param i32 i32) (result i32)))
-    (import "" "variants" (func $variants (param i32 i32) (result i32)))
-    (import "" "nothing" (func $nothing (result i32)))
-    (import "" "flags" (func $flags (param i32 i32) (result i32)))
-    (data (i32.const 0) "\c8\00\fe\ff\00\00\c0\3f\15\cd\5b\07\00\00\00\00\40\00\00\00\05\00\00\00")
-    (data (i32.const 64) "hello")
-    (data (i32.const 128) "\01\00\00\00\00\00\00\00\ff\ff\ff\ff\ff\ff\ff\ff")
-    (data (i32.const 144) "\01\00\00\00\00\00\20\40\80\00\00\00\07\00\00\00")
-    (data (i32.const 256) "\01\00\00\00\ac\20\00\00\00\00\00\00\00\00\f8\3f\ff")
-    (data (i32.const 512) "\ff\ff\ff\ff\ff\ff\ff\ff")
-    (func $done (param i32) (if (i32.ne (local.get 0) (i32.const 2)) (then unreachable)))
-    (func (export "many") (result i32)
-      (call $done (call $many (i32.const 0) (i32.const 512)))
-      (i32.load (i32.const 512)))
-    (func (export "scalar") (result i32)
-      (call $done (call $scalar (i32.const 7) (i32.const 512)))
-      (i32.load (i32.const 512)))
-    (func (export "variants") (result i32)
-      (call $done (call $variants (i32.const 128) (i32.const 512)))
-      (i32.const 512))
-    (func (export "nothing") (call $done (call $nothing)))
-    (func (export "flags") (result i32)
-      (call $done (call $flags (i32.const 256) (i32.const 512)))
-      (i32.load (i32.const 512))))
-  (core instance $i (instantiate $m (with "libc" (instance $libc)) (with "" (instance
-    (export "many" (func $many)) (export "scalar" (func $scalar)) (export "variants" (func $variants))
-    (export "nothing" (func $nothing)) (export "flags" (func $flags))))))
-  (func (export "many") (result u32) (canon lift (core func $i "many")))
-  (func (export "scalar") (result u32) (canon lift (core func $i "scalar")))
-  (func (export "variants") (result string) (canon lift (core func $i "variants") (memory $memory)))
-  (func (export "nothing") (canon lift (core func $i "nothing")))
-  (func (export "flags") (result u32) (canon lift (core func $i "flags")))))";
-
-TEST(AsyncAbi, SynchronousHostFunctionsCanBeLoweredAsync) {
-  int calls = 0;
-  auto container = start(async_image(kAsyncLowered), [&](Linker& linker) -> Result<void> {
-    TAIRITSU_CHECK(linker.define(
-        "many",
-        [&](std::uint8_t a, std::int16_t b, float c, std::uint64_t d, std::string_view e) -> std::uint16_t {
-          EXPECT_EQ(std::tuple(a, b, c, d, e), std::tuple(200, -2, 1.5F, 123456789U, "hello"));
-          return 0x1234;
-        }));
-    TAIRITSU_CHECK(linker.define("scalar", [](std::uint32_t x) { return static_cast<std::int8_t>(-x); }));
-    TAIRITSU_CHECK(linker.define("variants",
-                                 [](std::optional<std::uint64_t> a, std::expected<std::uint8_t, float> b,
-                                    std::tuple<std::int8_t, std::uint32_t> c) -> std::string {
-                                   EXPECT_EQ(a, UINT64_MAX);
-                                   EXPECT_EQ(b, (std::expected<std::uint8_t, float>(std::unexpect, 2.5F)));
-                                   EXPECT_EQ(c, std::tuple(-128, 7));
-                                   return "as it should be";
-                                 }));
-    TAIRITSU_CHECK(linker.define("nothing", [&] { ++calls; }));
-    return linker.define("flags", [](bool a, bool b, char32_t c, double d, std::int8_t e) {
-      EXPECT_EQ(std::tuple(a, b, c, d, e), std::tuple(true, false, U'\u20ac', 1.5, -1));
-      return true;
-    });
-  });
-  // A result is as long as its type, and what is after it stays.
-  EXPECT_EQ(unwrap(function_of<std::uint32_t()>(container, "many")()), 0xffff1234U);
-  EXPECT_EQ(unwrap(function_of<std::uint32_t()>(container, "scalar")()), 0xfffffff9U);
-  EXPECT_EQ(unwrap(function_of<std::uint32_t()>(container, "flags")()), 0xffffff01U);
-  EXPECT_EQ(unwrap(function_of<std::string()>(container, "variants")()), "as it should be");
-  EXPECT_OK(function_of<void()>(container, "nothing")());
-  EXPECT_EQ(calls, 1);
-}
-
-TEST(AsyncAbi, AParameterThatIsNoValueIsRefusedInEitherLowering) {
-  std::string text(kAsyncLowered);
-  const std::string none = R"("\01\00\00\00\00\00\00\00\ff)";
-  text.replace(text.find(none), none.size(), R"("\02\00\00\00\00\00\00\00\ff)");
-  auto container = start(async_image(text), [&](Linker& linker) -> Result<void> {
-    linker.stub_missing_imports();
-    return linker.define("variants", [](std::optional<std::uint64_t>, std::expected<std::uint8_t, float>,
-                                        std::tuple<std::int8_t, std::uint32_t>) { return std::string(); });
-  });
-  EXPECT_ERROR(function_of<std::string()>(container, "variants")(), invalid_value);
+// So the engine never asks a host function for the asynchronous form: the type says which one there is.
+TEST(AsyncAbi, SynchronousFunctionsCannotBeLoweredAsync) {
+  constexpr std::string_view kText = R"((component
+    (import "f" (func $f (param "a" u32) (result u32)))
+    (core module $libc (memory (export "memory") 1))
+    (core instance $libc (instantiate $libc))
+    (alias core export $libc "memory" (core memory $memory))
+    (core func $lowered (canon lower (func $f) async (memory $memory)))))";
+  EXPECT_ERROR(Image::from_text(unwrap(Engine::create({.async_abi = true})), kText), invalid_component);
 }
 
 }  // namespace

@@ -402,13 +402,13 @@ TEST(LinkerInstances, ThatHaveNothingToLinkNeedNoDefinition) {
       (export "inner" (instance (export "deep" (instance))))
       (export "typed" (instance (type $t (enum "x")) (export "t" (type (eq $t)))))))))");
   EXPECT_TRUE(image.world().imports.unsupported.empty());
-  EXPECT_OK(build(image, {}));
+  EXPECT_OK(Container::builder(image).build());
 }
 
 TEST(LinkerInstances, WithAFunctionInsideAnotherInstanceCannotBeLinked) {
   const Image image = from_text(R"((component
     (import "a:b/c" (instance (export "inner" (instance (export "f" (func))))))))");
-  const auto built = build(image, {});
+  const auto built = Container::builder(image).build();
   ASSERT_ERROR(built, missing_import);
   EXPECT_THAT(message_of(built), HasSubstr("instance \"inner\" in \"a:b/c\""));
 }

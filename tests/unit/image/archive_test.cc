@@ -561,7 +561,7 @@ TEST_F(ArchiveTest, MayLackWhatTheStoreHas) {
 // ---- What nobody should write
 
 TEST_F(ArchiveTest, RefusesWhatIsNoArchive) {
-  expect_malformed("", "cut off");
+  expect_malformed("", "not a tar archive");
   expect_malformed("text", "the archive");
   expect_malformed(std::string(4096, 'x'), "the archive");
   expect_malformed(kEnd, "no OCI image layout: there is no index.json");
@@ -572,7 +572,7 @@ TEST_F(ArchiveTest, RefusesWhatIsNoArchive) {
   expect_malformed("\x1f\x8b and so on, but no gzip", "the archive");
   std::string wrong = archive_of({{Parts("1"), "web"}});
   wrong[0] = 'O';
-  expect_malformed(wrong, "checksum");
+  expect_malformed(wrong, "not a tar archive");
 }
 
 TEST_F(ArchiveTest, RefusesMetadataThatIsWrong) {

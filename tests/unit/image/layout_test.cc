@@ -526,12 +526,14 @@ TEST_F(LayoutTest, RefusesWhatIsNoLayout) {
   EXPECT_ERROR(ImageLayout::open(folder, test::plain_sha256), invalid_manifest);
   EXPECT_ERROR(ImageLayout::open("", test::plain_sha256), invalid_argument);
   write_file(folder / "oci-layout", R"({"imageLayoutVersion":"1.0.0"})");
+  write_file(folder / "index.json", R"({"manifests":[]})");
   EXPECT_THAT(names(), IsEmpty());
   const std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
   const std::string bad[] = {
       "",
       "[]",
       "{",
+      "{}",
       R"({"manifests":{}})",
       R"({"manifests":[7]})",
       R"({"manifests":[{"mediaType":"x","digest":"sha256:12","size":1}]})",

@@ -64,7 +64,7 @@ using Samples = std::vector<Sample>;
 #endif  // TAIRITSU_TYPES_test__aliases__middle
 
 #ifndef TAIRITSU_IMPORTS_test__aliases__base
-#define TAIRITSU_IMPORTS_test__aliases__base 0x444b6123883e8d1bu
+#define TAIRITSU_IMPORTS_test__aliases__base 0x695729a44707da47u
 
 namespace test::aliases::base {
 
@@ -77,7 +77,7 @@ struct Holder;
 class Token {
  public:
   virtual ~Token() = default;
-  virtual tairitsu::Result<Count> value() = 0;
+  [[nodiscard]] virtual tairitsu::Result<Count> value() = 0;
 };
 
 struct Holder {
@@ -107,8 +107,8 @@ class Host {
  public:
   virtual ~Host() = default;
   /// Makes a `token`.
-  virtual tairitsu::Result<std::unique_ptr<Token>> token() = 0;
-  virtual tairitsu::Result<std::vector<std::unique_ptr<Token>>> open(Holder h) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::unique_ptr<Token>> token() = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::vector<std::unique_ptr<Token>>> open(Holder h) = 0;
 };
 
 /// The same as values: for lambdas and free functions. Those not given fail when they are called.
@@ -122,7 +122,7 @@ struct HostFunctions {
 /// Gives the linker `test:aliases/base`. `get` finds the implementation, which may be any object with
 /// fitting members, in the container's host state; where State is void it takes no argument.
 template <typename State, typename Get>
-tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
+[[nodiscard]] tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
   using Implementation = tairitsu::detail::HostOf<State, Get>;
   static_assert(requires(Implementation& host) {
     host.token();
@@ -155,12 +155,12 @@ tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
 
 }  // namespace test::aliases::base
 
-#elif TAIRITSU_IMPORTS_test__aliases__base != 0x444b6123883e8d1bu
+#elif TAIRITSU_IMPORTS_test__aliases__base != 0x695729a44707da47u
 #error "test:aliases/base was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_IMPORTS_test__aliases__base
 
 #ifndef TAIRITSU_IMPORTS_test__aliases__middle
-#define TAIRITSU_IMPORTS_test__aliases__middle 0x475d1b85382e2a36u
+#define TAIRITSU_IMPORTS_test__aliases__middle 0xaab8c6dccdae5f83u
 
 namespace test::aliases::middle {
 
@@ -196,8 +196,8 @@ inline namespace imports {
 class Host {
  public:
   virtual ~Host() = default;
-  virtual tairitsu::Result<Tokens> both(Holder h, Box b) = 0;
-  virtual tairitsu::Result<std::vector<Amount>> sums(std::span<const Sample> s) = 0;
+  [[nodiscard]] virtual tairitsu::Result<Tokens> both(Holder h, Box b) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::vector<Amount>> sums(std::span<const Sample> s) = 0;
 };
 
 /// The same as values: for lambdas and free functions. Those not given fail when they are called.
@@ -211,7 +211,7 @@ struct HostFunctions {
 /// Gives the linker `test:aliases/middle`. `get` finds the implementation, which may be any object with
 /// fitting members, in the container's host state; where State is void it takes no argument.
 template <typename State, typename Get>
-tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
+[[nodiscard]] tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
   using Implementation = tairitsu::detail::HostOf<State, Get>;
   static_assert(requires(Implementation& host) {
     host.both(std::declval<Holder>(), std::declval<Box>());
@@ -238,12 +238,12 @@ tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
 
 }  // namespace test::aliases::middle
 
-#elif TAIRITSU_IMPORTS_test__aliases__middle != 0x475d1b85382e2a36u
+#elif TAIRITSU_IMPORTS_test__aliases__middle != 0xaab8c6dccdae5f83u
 #error "test:aliases/middle was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_IMPORTS_test__aliases__middle
 
 #ifndef TAIRITSU_EXPORTS_test__aliases__base
-#define TAIRITSU_EXPORTS_test__aliases__base 0x9e7542b99da4848du
+#define TAIRITSU_EXPORTS_test__aliases__base 0xe047f2f84ca4aad0u
 
 namespace test::aliases::base {
 
@@ -257,7 +257,7 @@ struct Holder;
 /// Lives in the guest, and is dropped there when this goes out of scope. Move-only.
 class Token : public tairitsu::BoundResource<GuestFunctions> {
  public:
-  tairitsu::Result<Count> value();
+  [[nodiscard]] tairitsu::Result<Count> value();
 };
 
 struct Holder {
@@ -268,8 +268,8 @@ struct Holder {
 class Guest {
  public:
   /// Makes a `token`.
-  tairitsu::Result<Token> token();
-  tairitsu::Result<std::vector<Token>> open(Holder h);
+  [[nodiscard]] tairitsu::Result<Token> token();
+  [[nodiscard]] tairitsu::Result<std::vector<Token>> open(Holder h);
 
   /// For the world's class.
   explicit Guest(std::shared_ptr<GuestFunctions> functions) : functions_(std::move(functions)) {}
@@ -291,12 +291,12 @@ struct tairitsu::Describe<::test::aliases::base::exports::Holder>
     : tairitsu::Record<::test::aliases::base::exports::Holder, "holder",
                        tairitsu::Field<"token", &::test::aliases::base::exports::Holder::token>> {};
 
-#elif TAIRITSU_EXPORTS_test__aliases__base != 0x9e7542b99da4848du
+#elif TAIRITSU_EXPORTS_test__aliases__base != 0xe047f2f84ca4aad0u
 #error "test:aliases/base was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_EXPORTS_test__aliases__base
 
 #ifndef TAIRITSU_EXPORTS_test__aliases__middle
-#define TAIRITSU_EXPORTS_test__aliases__middle 0x3dc01de8bc12454du
+#define TAIRITSU_EXPORTS_test__aliases__middle 0xc9ccbf0aa1398831u
 
 namespace test::aliases::middle {
 
@@ -318,8 +318,8 @@ struct Holder {
 /// What a guest exports as `test:aliases/middle`. Copies share the guest.
 class Guest {
  public:
-  tairitsu::Result<Tokens> both(Holder h, Box b);
-  tairitsu::Result<std::vector<Amount>> sums(std::span<const Sample> s);
+  [[nodiscard]] tairitsu::Result<Tokens> both(Holder h, Box b);
+  [[nodiscard]] tairitsu::Result<std::vector<Amount>> sums(std::span<const Sample> s);
 
   /// For the world's class.
   explicit Guest(std::shared_ptr<GuestFunctions> functions) : functions_(std::move(functions)) {}
@@ -338,7 +338,7 @@ struct tairitsu::Describe<::test::aliases::middle::exports::Holder>
                        tairitsu::Field<"token", &::test::aliases::middle::exports::Holder::token>,
                        tairitsu::Field<"amount", &::test::aliases::middle::exports::Holder::amount>> {};
 
-#elif TAIRITSU_EXPORTS_test__aliases__middle != 0x3dc01de8bc12454du
+#elif TAIRITSU_EXPORTS_test__aliases__middle != 0xc9ccbf0aa1398831u
 #error "test:aliases/middle was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_EXPORTS_test__aliases__middle
 
@@ -365,7 +365,7 @@ class Aliases {
   ///   test:aliases/base
   ///   test:aliases/middle
   template <typename State, typename... Get>
-  static tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get... get) {
+  [[nodiscard]] static tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get... get) {
     static_assert(sizeof...(Get) == 1 || sizeof...(Get) == 2,
                   "functions that find the implementations: one for all imports, or 2");
     TAIRITSU_CHECK(::test::aliases::base::imports::add_to_linker<State>(
@@ -377,10 +377,10 @@ class Aliases {
 
   /// Links and instantiates the component, and finds all its exports. Fails as
   /// `tairitsu::Linker::instantiate` does, and with `not_found` or `type_mismatch` for an export.
-  static tairitsu::Result<Aliases> instantiate(tairitsu::Store& store, const tairitsu::Component& component,
-                                               const tairitsu::Linker& linker);
+  [[nodiscard]] static tairitsu::Result<Aliases> instantiate(
+      tairitsu::Store& store, const tairitsu::Component& component, const tairitsu::Linker& linker);
 
-  tairitsu::Result<std::vector<std::unique_ptr<::test::aliases::aliases::Token>>> pass(
+  [[nodiscard]] tairitsu::Result<std::vector<std::unique_ptr<::test::aliases::aliases::Token>>> pass(
       std::vector<std::unique_ptr<::test::aliases::aliases::Token>> tokens);
 
   [[nodiscard]] ::test::aliases::base::exports::Guest& base() noexcept { return base_; }
@@ -408,11 +408,11 @@ template <>
 struct tairitsu::Bindings<::test::aliases::Aliases> {
   /// How many imports need a host.
   static constexpr std::size_t hosts = 2;
-  static Result<std::shared_ptr<const void>> look_up(const Component& component);
-  static Result<::test::aliases::Aliases> bind(const Instance& instance,
-                                               const std::shared_ptr<const void>& found);
+  [[nodiscard]] static Result<std::shared_ptr<const void>> look_up(const Component& component);
+  [[nodiscard]] static Result<::test::aliases::Aliases> bind(
+      const Instance& instance, const std::shared_ptr<const void>& found);
   template <typename State, typename... Get>
-  static Result<void> add_to_linker(Linker& linker, Get... get) {
+  [[nodiscard]] static Result<void> add_to_linker(Linker& linker, Get... get) {
     return ::test::aliases::Aliases::add_to_linker<State>(linker, get...);
   }
 };

@@ -43,7 +43,7 @@ struct tairitsu::Describe<::test::asynchronous::mixed::Holder>
 #endif  // TAIRITSU_TYPES_test__asynchronous__mixed
 
 #ifndef TAIRITSU_IMPORTS_test__asynchronous__mixed
-#define TAIRITSU_IMPORTS_test__asynchronous__mixed 0xaded805da8053f88u
+#define TAIRITSU_IMPORTS_test__asynchronous__mixed 0x7ca84c78f1984d8u
 
 namespace test::asynchronous::mixed {
 
@@ -55,7 +55,7 @@ class Thing;
 class Thing {
  public:
   virtual ~Thing() = default;
-  virtual tairitsu::Result<std::uint32_t> plain() = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::uint32_t> plain() = 0;
 };
 
 }  // inline namespace imports
@@ -76,8 +76,8 @@ class Host {
  public:
   virtual ~Host() = default;
   /// Makes a `thing`.
-  virtual tairitsu::Result<std::unique_ptr<Thing>> thing() = 0;
-  virtual tairitsu::Result<std::string> plain(const Holder& h) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::unique_ptr<Thing>> thing() = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::string> plain(const Holder& h) = 0;
 };
 
 /// The same as values: for lambdas and free functions. Those not given fail when they are called.
@@ -91,7 +91,7 @@ struct HostFunctions {
 /// Gives the linker `test:asynchronous/mixed`. `get` finds the implementation, which may be any object with
 /// fitting members, in the container's host state; where State is void it takes no argument.
 template <typename State, typename Get>
-tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
+[[nodiscard]] tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
   using Implementation = tairitsu::detail::HostOf<State, Get>;
   static_assert(requires(Implementation& host) {
     host.thing();
@@ -124,12 +124,12 @@ tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
 
 }  // namespace test::asynchronous::mixed
 
-#elif TAIRITSU_IMPORTS_test__asynchronous__mixed != 0xaded805da8053f88u
+#elif TAIRITSU_IMPORTS_test__asynchronous__mixed != 0x7ca84c78f1984d8u
 #error "test:asynchronous/mixed was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_IMPORTS_test__asynchronous__mixed
 
 #ifndef TAIRITSU_EXPORTS_test__asynchronous__mixed
-#define TAIRITSU_EXPORTS_test__asynchronous__mixed 0xc1d5bec870ac1a39u
+#define TAIRITSU_EXPORTS_test__asynchronous__mixed 0xc2000b8415f8455au
 
 namespace test::asynchronous::mixed {
 
@@ -142,15 +142,15 @@ class Thing;
 /// Lives in the guest, and is dropped there when this goes out of scope. Move-only.
 class Thing : public tairitsu::BoundResource<GuestFunctions> {
  public:
-  tairitsu::Result<std::uint32_t> plain();
+  [[nodiscard]] tairitsu::Result<std::uint32_t> plain();
 };
 
 /// What a guest exports as `test:asynchronous/mixed`. Copies share the guest.
 class Guest {
  public:
   /// Makes a `thing`.
-  tairitsu::Result<Thing> thing();
-  tairitsu::Result<std::string> plain(const Holder& h);
+  [[nodiscard]] tairitsu::Result<Thing> thing();
+  [[nodiscard]] tairitsu::Result<std::string> plain(const Holder& h);
 
   /// For the world's class.
   explicit Guest(std::shared_ptr<GuestFunctions> functions) : functions_(std::move(functions)) {}
@@ -167,7 +167,7 @@ template <>
 struct tairitsu::Describe<::test::asynchronous::mixed::exports::Thing>
     : tairitsu::GuestResourceNamed<"thing"> {};
 
-#elif TAIRITSU_EXPORTS_test__asynchronous__mixed != 0xc1d5bec870ac1a39u
+#elif TAIRITSU_EXPORTS_test__asynchronous__mixed != 0xc2000b8415f8455au
 #error "test:asynchronous/mixed was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_EXPORTS_test__asynchronous__mixed
 
@@ -179,7 +179,7 @@ class Asynchronous {
   /// Gives the linker every import. `get` finds the implementation in the container's host state,
   /// `[](State& state) -> Implementation& { … }`; where State is void it takes no argument.
   template <typename State, typename... Get>
-  static tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get... get) {
+  [[nodiscard]] static tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get... get) {
     static_assert(sizeof...(Get) == 1, "one function that finds the implementation is needed");
     TAIRITSU_CHECK(::test::asynchronous::mixed::imports::add_to_linker<State>(
         linker, tairitsu::detail::pick<0>(get...)));
@@ -188,9 +188,8 @@ class Asynchronous {
 
   /// Links and instantiates the component, and finds all its exports. Fails as
   /// `tairitsu::Linker::instantiate` does, and with `not_found` or `type_mismatch` for an export.
-  static tairitsu::Result<Asynchronous> instantiate(tairitsu::Store& store,
-                                                    const tairitsu::Component& component,
-                                                    const tairitsu::Linker& linker);
+  [[nodiscard]] static tairitsu::Result<Asynchronous> instantiate(
+      tairitsu::Store& store, const tairitsu::Component& component, const tairitsu::Linker& linker);
 
   [[nodiscard]] ::test::asynchronous::mixed::exports::Guest& mixed() noexcept { return mixed_; }
 
@@ -214,11 +213,11 @@ template <>
 struct tairitsu::Bindings<::test::asynchronous::Asynchronous> {
   /// How many imports need a host.
   static constexpr std::size_t hosts = 1;
-  static Result<std::shared_ptr<const void>> look_up(const Component& component);
-  static Result<::test::asynchronous::Asynchronous> bind(
+  [[nodiscard]] static Result<std::shared_ptr<const void>> look_up(const Component& component);
+  [[nodiscard]] static Result<::test::asynchronous::Asynchronous> bind(
       const Instance& instance, const std::shared_ptr<const void>& found);
   template <typename State, typename... Get>
-  static Result<void> add_to_linker(Linker& linker, Get... get) {
+  [[nodiscard]] static Result<void> add_to_linker(Linker& linker, Get... get) {
     return ::test::asynchronous::Asynchronous::add_to_linker<State>(linker, get...);
   }
 };

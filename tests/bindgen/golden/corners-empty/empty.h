@@ -27,14 +27,14 @@ class Empty {
  public:
   /// The world imports nothing that a host has to implement.
   template <typename State>
-  static tairitsu::Result<void> add_to_linker(tairitsu::Linker&) {
+  [[nodiscard]] static tairitsu::Result<void> add_to_linker(tairitsu::Linker&) {
     return {};
   }
 
   /// Links and instantiates the component, and finds all its exports. Fails as
   /// `tairitsu::Linker::instantiate` does, and with `not_found` or `type_mismatch` for an export.
-  static tairitsu::Result<Empty> instantiate(tairitsu::Store& store, const tairitsu::Component& component,
-                                             const tairitsu::Linker& linker);
+  [[nodiscard]] static tairitsu::Result<Empty> instantiate(
+      tairitsu::Store& store, const tairitsu::Component& component, const tairitsu::Linker& linker);
 
  private:
   friend struct tairitsu::Bindings<Empty>;
@@ -54,11 +54,11 @@ template <>
 struct tairitsu::Bindings<::test::corners::Empty> {
   /// How many imports need a host.
   static constexpr std::size_t hosts = 0;
-  static Result<std::shared_ptr<const void>> look_up(const Component& component);
-  static Result<::test::corners::Empty> bind(const Instance& instance,
-                                             const std::shared_ptr<const void>& found);
+  [[nodiscard]] static Result<std::shared_ptr<const void>> look_up(const Component& component);
+  [[nodiscard]] static Result<::test::corners::Empty> bind(
+      const Instance& instance, const std::shared_ptr<const void>& found);
   template <typename State, typename... Get>
-  static Result<void> add_to_linker(Linker& linker, Get... get) {
+  [[nodiscard]] static Result<void> add_to_linker(Linker& linker, Get... get) {
     return ::test::corners::Empty::add_to_linker<State>(linker, get...);
   }
 };

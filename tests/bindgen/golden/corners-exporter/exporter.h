@@ -148,7 +148,7 @@ struct tairitsu::Describe<::test::corners::types_only::One>
 #endif  // TAIRITSU_TYPES_test__corners__types_only
 
 #ifndef TAIRITSU_EXPORTS_test__corners__corners
-#define TAIRITSU_EXPORTS_test__corners__corners 0xbc78ffa6a4523379u
+#define TAIRITSU_EXPORTS_test__corners__corners 0x8750a32f55f8ffadu
 
 namespace test::corners::corners {
 
@@ -165,19 +165,19 @@ class Guest {
   /// */ and /* and "quotes" and ünïcödé.
   ///
   ///   - indented
-  tairitsu::Result<std::uint32_t> documented(std::uint32_t a);
-  tairitsu::Result<void> old();
-  tairitsu::Result<std::optional<std::vector<std::tuple<std::uint8_t, std::expected<std::optional<char32_t>, std::monostate>>>>> deep(
+  [[nodiscard]] tairitsu::Result<std::uint32_t> documented(std::uint32_t a);
+  [[nodiscard]] tairitsu::Result<void> old();
+  [[nodiscard]] tairitsu::Result<std::optional<std::vector<std::tuple<std::uint8_t, std::expected<std::optional<char32_t>, std::monostate>>>>> deep(
       std::span<const std::optional<std::expected<std::tuple<std::string, std::vector<std::vector<std::uint8_t>>>, std::vector<std::optional<bool>>>>> a);
-  tairitsu::Result<Single> singles(std::span<const Single> s,
-                                   const std::optional<std::tuple<std::string_view>>& t);
-  tairitsu::Result<std::expected<void, std::vector<std::string>>> errors(
+  [[nodiscard]] tairitsu::Result<Single> singles(std::span<const Single> s,
+                                                 const std::optional<std::tuple<std::string_view>>& t);
+  [[nodiscard]] tairitsu::Result<std::expected<void, std::vector<std::string>>> errors(
       const std::expected<void, std::monostate>& a, const std::expected<std::uint8_t, std::monostate>& b,
       const std::expected<void, std::string_view>& c);
-  tairitsu::Result<std::vector<Later>> use_later(const Later& l, const Outer& o);
-  tairitsu::Result<Texts> texts_of(std::optional<std::span<const char32_t>> l,
-                                   const std::tuple<std::span<const std::string>, std::uint8_t>& t);
-  tairitsu::Result<std::vector<std::vector<bool>>> flags_of(
+  [[nodiscard]] tairitsu::Result<std::vector<Later>> use_later(const Later& l, const Outer& o);
+  [[nodiscard]] tairitsu::Result<Texts> texts_of(std::optional<std::span<const char32_t>> l,
+                                                 const std::tuple<std::span<const std::string>, std::uint8_t>& t);
+  [[nodiscard]] tairitsu::Result<std::vector<std::vector<bool>>> flags_of(
       const std::vector<bool>& b, const std::optional<std::vector<bool>>& o,
       const std::tuple<std::vector<bool>, std::uint8_t>& t);
 
@@ -192,12 +192,12 @@ class Guest {
 
 }  // namespace test::corners::corners
 
-#elif TAIRITSU_EXPORTS_test__corners__corners != 0xbc78ffa6a4523379u
+#elif TAIRITSU_EXPORTS_test__corners__corners != 0x8750a32f55f8ffadu
 #error "test:corners/corners@2.0.0 was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_EXPORTS_test__corners__corners
 
 #ifndef TAIRITSU_EXPORTS_test__corners__resources
-#define TAIRITSU_EXPORTS_test__corners__resources 0x65cdc359f3afef08u
+#define TAIRITSU_EXPORTS_test__corners__resources 0x1cc4c9592eb1cf69u
 
 namespace test::corners::resources {
 
@@ -222,9 +222,10 @@ class Empty : public tairitsu::BoundResource<GuestFunctions> {
 /// Lives in the guest, and is dropped there when this goes out of scope. Move-only.
 class Thing : public tairitsu::BoundResource<GuestFunctions> {
  public:
-  tairitsu::Result<std::optional<Thing>> join(std::span<const tairitsu::Borrow<const Thing>> others,
-                                              std::optional<tairitsu::Borrow<const Thing>> maybe);
-  tairitsu::Result<Thing> copy();
+  [[nodiscard]] tairitsu::Result<std::optional<Thing>> join(
+      std::span<const tairitsu::Borrow<const Thing>> others,
+      std::optional<tairitsu::Borrow<const Thing>> maybe);
+  [[nodiscard]] tairitsu::Result<Thing> copy();
 };
 
 struct Holder {
@@ -284,17 +285,17 @@ class Choice : public std::variant<std::monostate, Thing, Holder, std::tuple<Thi
 class Guest {
  public:
   /// Makes a `thing`.
-  tairitsu::Result<std::expected<Thing, std::string>> thing(std::string_view name);
-  tairitsu::Result<Thing> thing_thing_();
-  tairitsu::Result<std::vector<Empty>> thing_static(Empty e);
-  tairitsu::Result<std::expected<Holder, Choice>> hold(Holder h, Choice c);
-  tairitsu::Result<Outcome> outcomes(Outcome o, Things t);
-  tairitsu::Result<std::vector<std::tuple<Thing, Empty>>> pairs(
+  [[nodiscard]] tairitsu::Result<std::expected<Thing, std::string>> thing(std::string_view name);
+  [[nodiscard]] tairitsu::Result<Thing> thing_thing_();
+  [[nodiscard]] tairitsu::Result<std::vector<Empty>> thing_static(Empty e);
+  [[nodiscard]] tairitsu::Result<std::expected<Holder, Choice>> hold(Holder h, Choice c);
+  [[nodiscard]] tairitsu::Result<Outcome> outcomes(Outcome o, Things t);
+  [[nodiscard]] tairitsu::Result<std::vector<std::tuple<Thing, Empty>>> pairs(
       std::vector<std::tuple<Thing, std::string>> p,
       std::span<const std::tuple<tairitsu::Borrow<const Thing>, std::string>> b);
-  tairitsu::Result<void> handles(const Thing& h, std::span<const Handle> hs);
-  tairitsu::Result<void> thing_copy();
-  tairitsu::Result<void> thing_thing();
+  [[nodiscard]] tairitsu::Result<void> handles(const Thing& h, std::span<const Handle> hs);
+  [[nodiscard]] tairitsu::Result<void> thing_copy();
+  [[nodiscard]] tairitsu::Result<void> thing_thing();
 
   /// For the world's class.
   explicit Guest(std::shared_ptr<GuestFunctions> functions) : functions_(std::move(functions)) {}
@@ -327,12 +328,12 @@ struct tairitsu::Describe<::test::corners::resources::exports::Choice>
     : tairitsu::Variant<::test::corners::resources::exports::Choice, "choice", "none", "thing", "holder",
                         "both"> {};
 
-#elif TAIRITSU_EXPORTS_test__corners__resources != 0x65cdc359f3afef08u
+#elif TAIRITSU_EXPORTS_test__corners__resources != 0x1cc4c9592eb1cf69u
 #error "test:corners/resources@2.0.0 was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_EXPORTS_test__corners__resources
 
 #ifndef TAIRITSU_EXPORTS_test__corners__users
-#define TAIRITSU_EXPORTS_test__corners__users 0xb6b92a3a95e3c122u
+#define TAIRITSU_EXPORTS_test__corners__users 0x8308377f42f9f070u
 
 namespace test::corners::users {
 
@@ -347,8 +348,8 @@ using Selection = ::test::corners::resources::exports::Choice;
 /// What a guest exports as `test:corners/users@2.0.0`. Copies share the guest.
 class Guest {
  public:
-  tairitsu::Result<std::tuple<Holder, Selection>> swap(Thing t, Holder h);
-  tairitsu::Result<Corner> look(const Thing& t, const Corner& c);
+  [[nodiscard]] tairitsu::Result<std::tuple<Holder, Selection>> swap(Thing t, Holder h);
+  [[nodiscard]] tairitsu::Result<Corner> look(const Thing& t, const Corner& c);
 
   /// For the world's class.
   explicit Guest(std::shared_ptr<GuestFunctions> functions) : functions_(std::move(functions)) {}
@@ -361,7 +362,7 @@ class Guest {
 
 }  // namespace test::corners::users
 
-#elif TAIRITSU_EXPORTS_test__corners__users != 0xb6b92a3a95e3c122u
+#elif TAIRITSU_EXPORTS_test__corners__users != 0x8308377f42f9f070u
 #error "test:corners/users@2.0.0 was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_EXPORTS_test__corners__users
 
@@ -430,14 +431,14 @@ class Exporter {
  public:
   /// The world imports nothing that a host has to implement.
   template <typename State>
-  static tairitsu::Result<void> add_to_linker(tairitsu::Linker&) {
+  [[nodiscard]] static tairitsu::Result<void> add_to_linker(tairitsu::Linker&) {
     return {};
   }
 
   /// Links and instantiates the component, and finds all its exports. Fails as
   /// `tairitsu::Linker::instantiate` does, and with `not_found` or `type_mismatch` for an export.
-  static tairitsu::Result<Exporter> instantiate(tairitsu::Store& store, const tairitsu::Component& component,
-                                                const tairitsu::Linker& linker);
+  [[nodiscard]] static tairitsu::Result<Exporter> instantiate(
+      tairitsu::Store& store, const tairitsu::Component& component, const tairitsu::Linker& linker);
 
   [[nodiscard]] ::test::corners::corners::exports::Guest& corners() noexcept { return corners_; }
   [[nodiscard]] ::test::corners::resources::exports::Guest& resources() noexcept { return resources_; }
@@ -473,11 +474,11 @@ template <>
 struct tairitsu::Bindings<::test::corners::Exporter> {
   /// How many imports need a host.
   static constexpr std::size_t hosts = 0;
-  static Result<std::shared_ptr<const void>> look_up(const Component& component);
-  static Result<::test::corners::Exporter> bind(const Instance& instance,
-                                                const std::shared_ptr<const void>& found);
+  [[nodiscard]] static Result<std::shared_ptr<const void>> look_up(const Component& component);
+  [[nodiscard]] static Result<::test::corners::Exporter> bind(
+      const Instance& instance, const std::shared_ptr<const void>& found);
   template <typename State, typename... Get>
-  static Result<void> add_to_linker(Linker& linker, Get... get) {
+  [[nodiscard]] static Result<void> add_to_linker(Linker& linker, Get... get) {
     return ::test::corners::Exporter::add_to_linker<State>(linker, get...);
   }
 };

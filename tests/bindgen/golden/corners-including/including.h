@@ -27,7 +27,7 @@ namespace test::corners::including {
 class Host {
  public:
   virtual ~Host() = default;
-  virtual tairitsu::Result<std::uint32_t> uno(std::uint32_t a) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::uint32_t> uno(std::uint32_t a) = 0;
 };
 
 /// The same as values: for lambdas and free functions. Those not given fail when they are called.
@@ -39,7 +39,7 @@ struct HostFunctions {
 /// Gives the linker the functions at the world's root. `get` finds the implementation, which may be any object with
 /// fitting members, in the container's host state; where State is void it takes no argument.
 template <typename State, typename Get>
-tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
+[[nodiscard]] tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
   using Implementation = tairitsu::detail::HostOf<State, Get>;
   static_assert(requires(Implementation& host) {
     host.uno(std::declval<std::uint32_t>());
@@ -65,7 +65,7 @@ class Including {
   /// Gives the linker every import. `get` finds the implementation in the container's host state,
   /// `[](State& state) -> Implementation& { … }`; where State is void it takes no argument.
   template <typename State, typename... Get>
-  static tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get... get) {
+  [[nodiscard]] static tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get... get) {
     static_assert(sizeof...(Get) == 1, "one function that finds the implementation is needed");
     TAIRITSU_CHECK(::test::corners::including::add_to_linker<State>(
         linker, tairitsu::detail::pick<0>(get...)));
@@ -74,10 +74,10 @@ class Including {
 
   /// Links and instantiates the component, and finds all its exports. Fails as
   /// `tairitsu::Linker::instantiate` does, and with `not_found` or `type_mismatch` for an export.
-  static tairitsu::Result<Including> instantiate(tairitsu::Store& store, const tairitsu::Component& component,
-                                                 const tairitsu::Linker& linker);
+  [[nodiscard]] static tairitsu::Result<Including> instantiate(
+      tairitsu::Store& store, const tairitsu::Component& component, const tairitsu::Linker& linker);
 
-  tairitsu::Result<void> due();
+  [[nodiscard]] tairitsu::Result<void> due();
 
  private:
   friend struct tairitsu::Bindings<Including>;
@@ -97,11 +97,11 @@ template <>
 struct tairitsu::Bindings<::test::corners::Including> {
   /// How many imports need a host.
   static constexpr std::size_t hosts = 1;
-  static Result<std::shared_ptr<const void>> look_up(const Component& component);
-  static Result<::test::corners::Including> bind(const Instance& instance,
-                                                 const std::shared_ptr<const void>& found);
+  [[nodiscard]] static Result<std::shared_ptr<const void>> look_up(const Component& component);
+  [[nodiscard]] static Result<::test::corners::Including> bind(
+      const Instance& instance, const std::shared_ptr<const void>& found);
   template <typename State, typename... Get>
-  static Result<void> add_to_linker(Linker& linker, Get... get) {
+  [[nodiscard]] static Result<void> add_to_linker(Linker& linker, Get... get) {
     return ::test::corners::Including::add_to_linker<State>(linker, get...);
   }
 };

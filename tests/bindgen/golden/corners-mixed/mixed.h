@@ -119,7 +119,7 @@ using Corner = ::test::corners::corners::Outer;
 #endif  // TAIRITSU_TYPES_test__corners__users
 
 #ifndef TAIRITSU_IMPORTS_test__corners__resources
-#define TAIRITSU_IMPORTS_test__corners__resources 0xadb79f368f7341c5u
+#define TAIRITSU_IMPORTS_test__corners__resources 0x448df955a695d11du
 
 namespace test::corners::resources {
 
@@ -144,9 +144,9 @@ class Empty {
 class Thing {
  public:
   virtual ~Thing() = default;
-  virtual tairitsu::Result<std::optional<std::unique_ptr<Thing>>> join(
+  [[nodiscard]] virtual tairitsu::Result<std::optional<std::unique_ptr<Thing>>> join(
       const std::vector<tairitsu::Borrow<Thing>>& others, std::optional<tairitsu::Borrow<Thing>> maybe) = 0;
-  virtual tairitsu::Result<std::unique_ptr<Thing>> copy() = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::unique_ptr<Thing>> copy() = 0;
 };
 
 struct Holder {
@@ -238,20 +238,21 @@ class Host {
   virtual ~Host() = default;
   /// Makes a `thing`.
   /// Its error is given with `tairitsu::guest_error`.
-  virtual tairitsu::Result<std::expected<std::unique_ptr<Thing>, std::string>> thing(
+  [[nodiscard]] virtual tairitsu::Result<std::expected<std::unique_ptr<Thing>, std::string>> thing(
       std::string_view name) = 0;
-  virtual tairitsu::Result<std::unique_ptr<Thing>> thing_thing_() = 0;
-  virtual tairitsu::Result<std::vector<std::unique_ptr<Empty>>> thing_static(std::unique_ptr<Empty> e) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::unique_ptr<Thing>> thing_thing_() = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::vector<std::unique_ptr<Empty>>> thing_static(
+      std::unique_ptr<Empty> e) = 0;
   /// Its error is given with `tairitsu::guest_error`.
-  virtual tairitsu::Result<std::expected<Holder, Choice>> hold(Holder h, Choice c) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::expected<Holder, Choice>> hold(Holder h, Choice c) = 0;
   /// Its error is given with `tairitsu::guest_error`.
-  virtual tairitsu::Result<Outcome> outcomes(Outcome o, Things t) = 0;
-  virtual tairitsu::Result<std::vector<std::tuple<std::unique_ptr<Thing>, std::unique_ptr<Empty>>>> pairs(
+  [[nodiscard]] virtual tairitsu::Result<Outcome> outcomes(Outcome o, Things t) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::vector<std::tuple<std::unique_ptr<Thing>, std::unique_ptr<Empty>>>> pairs(
       std::vector<std::tuple<std::unique_ptr<Thing>, std::string>> p,
       const std::vector<std::tuple<tairitsu::Borrow<Thing>, std::string_view>>& b) = 0;
-  virtual tairitsu::Result<void> handles(Thing& h, const std::vector<Handle>& hs) = 0;
-  virtual tairitsu::Result<void> thing_copy() = 0;
-  virtual tairitsu::Result<void> thing_thing() = 0;
+  [[nodiscard]] virtual tairitsu::Result<void> handles(Thing& h, const std::vector<Handle>& hs) = 0;
+  [[nodiscard]] virtual tairitsu::Result<void> thing_copy() = 0;
+  [[nodiscard]] virtual tairitsu::Result<void> thing_thing() = 0;
 };
 
 /// The same as values: for lambdas and free functions. Those not given fail when they are called.
@@ -279,7 +280,7 @@ struct HostFunctions {
 /// Gives the linker `test:corners/resources@2.0.0`. `get` finds the implementation, which may be any object with
 /// fitting members, in the container's host state; where State is void it takes no argument.
 template <typename State, typename Get>
-tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
+[[nodiscard]] tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
   using Implementation = tairitsu::detail::HostOf<State, Get>;
   static_assert(requires(Implementation& host) {
     host.thing(std::declval<std::string_view>());
@@ -386,12 +387,12 @@ tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
 
 }  // namespace test::corners::resources
 
-#elif TAIRITSU_IMPORTS_test__corners__resources != 0xadb79f368f7341c5u
+#elif TAIRITSU_IMPORTS_test__corners__resources != 0x448df955a695d11du
 #error "test:corners/resources@2.0.0 was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_IMPORTS_test__corners__resources
 
 #ifndef TAIRITSU_IMPORTS_test__corners__corners
-#define TAIRITSU_IMPORTS_test__corners__corners 0x16c6b8e1c5ac9ed9u
+#define TAIRITSU_IMPORTS_test__corners__corners 0xd82d34ac49da521au
 
 namespace test::corners::corners {
 
@@ -408,20 +409,22 @@ class Host {
   /// */ and /* and "quotes" and ünïcödé.
   ///
   ///   - indented
-  virtual tairitsu::Result<std::uint32_t> documented(std::uint32_t a) = 0;
-  virtual tairitsu::Result<void> old() = 0;
-  virtual tairitsu::Result<std::optional<std::vector<std::tuple<std::uint8_t, std::expected<std::optional<char32_t>, std::monostate>>>>> deep(
+  [[nodiscard]] virtual tairitsu::Result<std::uint32_t> documented(std::uint32_t a) = 0;
+  [[nodiscard]] virtual tairitsu::Result<void> old() = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::optional<std::vector<std::tuple<std::uint8_t, std::expected<std::optional<char32_t>, std::monostate>>>>> deep(
       const std::vector<std::optional<std::expected<std::tuple<std::string_view, std::vector<std::span<const std::uint8_t>>>, std::vector<std::optional<bool>>>>>& a) = 0;
-  virtual tairitsu::Result<Single> singles(const std::vector<std::tuple<std::string_view>>& s,
-                                           const std::optional<std::tuple<std::string_view>>& t) = 0;
+  [[nodiscard]] virtual tairitsu::Result<Single> singles(
+      const std::vector<std::tuple<std::string_view>>& s,
+      const std::optional<std::tuple<std::string_view>>& t) = 0;
   /// Its error is given with `tairitsu::guest_error`.
-  virtual tairitsu::Result<std::expected<void, std::vector<std::string>>> errors(
+  [[nodiscard]] virtual tairitsu::Result<std::expected<void, std::vector<std::string>>> errors(
       const std::expected<void, std::monostate>& a, const std::expected<std::uint8_t, std::monostate>& b,
       const std::expected<void, std::string_view>& c) = 0;
-  virtual tairitsu::Result<std::vector<Later>> use_later(const Later& l, const Outer& o) = 0;
-  virtual tairitsu::Result<Texts> texts_of(const std::optional<std::vector<char32_t>>& l,
-                                           const std::tuple<std::vector<std::string_view>, std::uint8_t>& t) = 0;
-  virtual tairitsu::Result<std::vector<std::vector<bool>>> flags_of(
+  [[nodiscard]] virtual tairitsu::Result<std::vector<Later>> use_later(const Later& l, const Outer& o) = 0;
+  [[nodiscard]] virtual tairitsu::Result<Texts> texts_of(
+      const std::optional<std::vector<char32_t>>& l,
+      const std::tuple<std::vector<std::string_view>, std::uint8_t>& t) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::vector<std::vector<bool>>> flags_of(
       const std::vector<bool>& b, const std::optional<std::vector<bool>>& o,
       const std::tuple<std::vector<bool>, std::uint8_t>& t) = 0;
 };
@@ -449,7 +452,7 @@ struct HostFunctions {
 /// Gives the linker `test:corners/corners@2.0.0`. `get` finds the implementation, which may be any object with
 /// fitting members, in the container's host state; where State is void it takes no argument.
 template <typename State, typename Get>
-tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
+[[nodiscard]] tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
   using Implementation = tairitsu::detail::HostOf<State, Get>;
   static_assert(requires(Implementation& host) {
     host.documented(std::declval<std::uint32_t>());
@@ -543,12 +546,12 @@ tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
 
 }  // namespace test::corners::corners
 
-#elif TAIRITSU_IMPORTS_test__corners__corners != 0x16c6b8e1c5ac9ed9u
+#elif TAIRITSU_IMPORTS_test__corners__corners != 0xd82d34ac49da521au
 #error "test:corners/corners@2.0.0 was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_IMPORTS_test__corners__corners
 
 #ifndef TAIRITSU_EXPORTS_test__corners__users
-#define TAIRITSU_EXPORTS_test__corners__users 0x1d23fe6983a85559u
+#define TAIRITSU_EXPORTS_test__corners__users 0x65bc2bdc49db4645u
 
 namespace test::corners::users {
 
@@ -563,8 +566,8 @@ using Selection = ::test::corners::resources::imports::Choice;
 /// What a guest exports as `test:corners/users@2.0.0`. Copies share the guest.
 class Guest {
  public:
-  tairitsu::Result<std::tuple<Holder, Selection>> swap(std::unique_ptr<Thing> t, Holder h);
-  tairitsu::Result<Corner> look(Thing& t, const Corner& c);
+  [[nodiscard]] tairitsu::Result<std::tuple<Holder, Selection>> swap(std::unique_ptr<Thing> t, Holder h);
+  [[nodiscard]] tairitsu::Result<Corner> look(Thing& t, const Corner& c);
 
   /// For the world's class.
   explicit Guest(std::shared_ptr<GuestFunctions> functions) : functions_(std::move(functions)) {}
@@ -577,7 +580,7 @@ class Guest {
 
 }  // namespace test::corners::users
 
-#elif TAIRITSU_EXPORTS_test__corners__users != 0x1d23fe6983a85559u
+#elif TAIRITSU_EXPORTS_test__corners__users != 0x65bc2bdc49db4645u
 #error "test:corners/users@2.0.0 was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_EXPORTS_test__corners__users
 
@@ -594,7 +597,7 @@ class Mixed {
   ///   test:corners/resources@2.0.0
   ///   test:corners/corners@2.0.0
   template <typename State, typename... Get>
-  static tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get... get) {
+  [[nodiscard]] static tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get... get) {
     static_assert(sizeof...(Get) == 1 || sizeof...(Get) == 2,
                   "functions that find the implementations: one for all imports, or 2");
     TAIRITSU_CHECK(::test::corners::resources::imports::add_to_linker<State>(
@@ -606,8 +609,8 @@ class Mixed {
 
   /// Links and instantiates the component, and finds all its exports. Fails as
   /// `tairitsu::Linker::instantiate` does, and with `not_found` or `type_mismatch` for an export.
-  static tairitsu::Result<Mixed> instantiate(tairitsu::Store& store, const tairitsu::Component& component,
-                                             const tairitsu::Linker& linker);
+  [[nodiscard]] static tairitsu::Result<Mixed> instantiate(
+      tairitsu::Store& store, const tairitsu::Component& component, const tairitsu::Linker& linker);
 
   [[nodiscard]] ::test::corners::users::exports::Guest& users() noexcept { return users_; }
 
@@ -631,11 +634,11 @@ template <>
 struct tairitsu::Bindings<::test::corners::Mixed> {
   /// How many imports need a host.
   static constexpr std::size_t hosts = 2;
-  static Result<std::shared_ptr<const void>> look_up(const Component& component);
-  static Result<::test::corners::Mixed> bind(const Instance& instance,
-                                             const std::shared_ptr<const void>& found);
+  [[nodiscard]] static Result<std::shared_ptr<const void>> look_up(const Component& component);
+  [[nodiscard]] static Result<::test::corners::Mixed> bind(
+      const Instance& instance, const std::shared_ptr<const void>& found);
   template <typename State, typename... Get>
-  static Result<void> add_to_linker(Linker& linker, Get... get) {
+  [[nodiscard]] static Result<void> add_to_linker(Linker& linker, Get... get) {
     return ::test::corners::Mixed::add_to_linker<State>(linker, get...);
   }
 };

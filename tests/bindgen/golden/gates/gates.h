@@ -21,7 +21,7 @@
 TAIRITSU_REQUIRE_BINDINGS_VERSION(1);
 
 #ifndef TAIRITSU_IMPORTS_test__gates__api
-#define TAIRITSU_IMPORTS_test__gates__api 0x2538deb068ead4eau
+#define TAIRITSU_IMPORTS_test__gates__api 0x67784a3b4b46c8du
 
 namespace test::gates::api {
 
@@ -32,8 +32,8 @@ inline namespace imports {
 class Host {
  public:
   virtual ~Host() = default;
-  virtual tairitsu::Result<void> old() = 0;
-  virtual tairitsu::Result<void> new_() = 0;
+  [[nodiscard]] virtual tairitsu::Result<void> old() = 0;
+  [[nodiscard]] virtual tairitsu::Result<void> new_() = 0;
 };
 
 /// The same as values: for lambdas and free functions. Those not given fail when they are called.
@@ -47,7 +47,7 @@ struct HostFunctions {
 /// Gives the linker `test:gates/api@1.1.0`. `get` finds the implementation, which may be any object with
 /// fitting members, in the container's host state; where State is void it takes no argument.
 template <typename State, typename Get>
-tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
+[[nodiscard]] tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
   using Implementation = tairitsu::detail::HostOf<State, Get>;
   static_assert(requires(Implementation& host) {
     host.old();
@@ -74,7 +74,7 @@ tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
 
 }  // namespace test::gates::api
 
-#elif TAIRITSU_IMPORTS_test__gates__api != 0x2538deb068ead4eau
+#elif TAIRITSU_IMPORTS_test__gates__api != 0x67784a3b4b46c8du
 #error "test:gates/api@1.1.0 was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_IMPORTS_test__gates__api
 
@@ -101,7 +101,7 @@ class Gates {
   /// Gives the linker every import. `get` finds the implementation in the container's host state,
   /// `[](State& state) -> Implementation& { … }`; where State is void it takes no argument.
   template <typename State, typename... Get>
-  static tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get... get) {
+  [[nodiscard]] static tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get... get) {
     static_assert(sizeof...(Get) == 1, "one function that finds the implementation is needed");
     TAIRITSU_CHECK(::test::gates::api::imports::add_to_linker<State>(
         linker, tairitsu::detail::pick<0>(get...)));
@@ -110,11 +110,11 @@ class Gates {
 
   /// Links and instantiates the component, and finds all its exports. Fails as
   /// `tairitsu::Linker::instantiate` does, and with `not_found` or `type_mismatch` for an export.
-  static tairitsu::Result<Gates> instantiate(tairitsu::Store& store, const tairitsu::Component& component,
-                                             const tairitsu::Linker& linker);
+  [[nodiscard]] static tairitsu::Result<Gates> instantiate(
+      tairitsu::Store& store, const tairitsu::Component& component, const tairitsu::Linker& linker);
 
-  tairitsu::Result<void> run();
-  tairitsu::Result<void> configure(const ::test::gates::gates::Options& o);
+  [[nodiscard]] tairitsu::Result<void> run();
+  [[nodiscard]] tairitsu::Result<void> configure(const ::test::gates::gates::Options& o);
 
  private:
   friend struct tairitsu::Bindings<Gates>;
@@ -134,11 +134,11 @@ template <>
 struct tairitsu::Bindings<::test::gates::Gates> {
   /// How many imports need a host.
   static constexpr std::size_t hosts = 1;
-  static Result<std::shared_ptr<const void>> look_up(const Component& component);
-  static Result<::test::gates::Gates> bind(const Instance& instance,
-                                           const std::shared_ptr<const void>& found);
+  [[nodiscard]] static Result<std::shared_ptr<const void>> look_up(const Component& component);
+  [[nodiscard]] static Result<::test::gates::Gates> bind(
+      const Instance& instance, const std::shared_ptr<const void>& found);
   template <typename State, typename... Get>
-  static Result<void> add_to_linker(Linker& linker, Get... get) {
+  [[nodiscard]] static Result<void> add_to_linker(Linker& linker, Get... get) {
     return ::test::gates::Gates::add_to_linker<State>(linker, get...);
   }
 };

@@ -332,7 +332,7 @@ using Names = std::vector<MyHost>;
 #endif  // TAIRITSU_TYPES_std___tairitsu___names
 
 #ifndef TAIRITSU_IMPORTS_std___tairitsu___interface
-#define TAIRITSU_IMPORTS_std___tairitsu___interface 0x58ae7e34e654ed8eu
+#define TAIRITSU_IMPORTS_std___tairitsu___interface 0xdd8b1fb5a555e1f3u
 
 namespace std_::tairitsu_::interface {
 
@@ -344,12 +344,12 @@ class World;
 class World {
  public:
   virtual ~World() = default;
-  virtual tairitsu::Result<std::uint32_t> drop() = 0;
-  virtual tairitsu::Result<std::uint32_t> handle() = 0;
-  virtual tairitsu::Result<void> release() = 0;
-  virtual tairitsu::Result<std::string> core() = 0;
-  virtual tairitsu::Result<void> functions() = 0;
-  virtual tairitsu::Result<void> bind(std::uint32_t other) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::uint32_t> drop() = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::uint32_t> handle() = 0;
+  [[nodiscard]] virtual tairitsu::Result<void> release() = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::string> core() = 0;
+  [[nodiscard]] virtual tairitsu::Result<void> functions() = 0;
+  [[nodiscard]] virtual tairitsu::Result<void> bind(std::uint32_t other) = 0;
 };
 
 }  // inline namespace imports
@@ -372,18 +372,21 @@ class Host_ {
  public:
   virtual ~Host_() = default;
   /// Makes a `world`.
-  virtual tairitsu::Result<std::unique_ptr<World>> world(std::string_view linker_, std::uint32_t get_) = 0;
-  virtual tairitsu::Result<std::uint32_t> world_look_up_(World& x) = 0;
-  virtual tairitsu::Result<void> world_look_up() = 0;
-  virtual tairitsu::Result<void> add_to_linker(std::uint32_t linker_, std::string_view caller_,
-                                               const Host& host_, std::uint8_t self_, const Get& get_,
-                                               std::span<const std::uint8_t> functions) = 0;
-  virtual tairitsu::Result<Guest> instantiate(std::string_view component, std::uint32_t instance,
-                                              std::uint32_t found, std::uint8_t exports) = 0;
-  virtual tairitsu::Result<Class> register_(std::uint32_t register_, const Union& union_,
-                                            const Holds& holds) = 0;
-  virtual tairitsu::Result<std::vector<HostFunctions>> get_state(const State& s, const Implementation& i) = 0;
-  virtual tairitsu::Result<std::tuple<GuestFunctions, Handlers>> use_template(Template t, Namespace n) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::unique_ptr<World>> world(
+      std::string_view linker_, std::uint32_t get_) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::uint32_t> world_look_up_(World& x) = 0;
+  [[nodiscard]] virtual tairitsu::Result<void> world_look_up() = 0;
+  [[nodiscard]] virtual tairitsu::Result<void> add_to_linker(
+      std::uint32_t linker_, std::string_view caller_, const Host& host_, std::uint8_t self_, const Get& get_,
+      std::span<const std::uint8_t> functions) = 0;
+  [[nodiscard]] virtual tairitsu::Result<Guest> instantiate(
+      std::string_view component, std::uint32_t instance, std::uint32_t found, std::uint8_t exports) = 0;
+  [[nodiscard]] virtual tairitsu::Result<Class> register_(
+      std::uint32_t register_, const Union& union_, const Holds& holds) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::vector<HostFunctions>> get_state(
+      const State& s, const Implementation& i) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::tuple<GuestFunctions, Handlers>> use_template(
+      Template t, Namespace n) = 0;
 };
 
 /// The same as values: for lambdas and free functions. Those not given fail when they are called.
@@ -409,7 +412,7 @@ struct HostFunctions_ {
 /// Gives the linker `std:tairitsu/interface@0.1.0-rc.1`. `get` finds the implementation, which may be any object with
 /// fitting members, in the container's host state; where State_ is void it takes no argument.
 template <typename State_, typename Get_>
-tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get_ get) {
+[[nodiscard]] tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get_ get) {
   using Implementation_ = tairitsu::detail::HostOf<State_, Get_>;
   static_assert(requires(Implementation_& host) {
     host.world(std::declval<std::string_view>(), std::declval<std::uint32_t>());
@@ -531,12 +534,12 @@ tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get_ get) {
 
 }  // namespace std_::tairitsu_::interface
 
-#elif TAIRITSU_IMPORTS_std___tairitsu___interface != 0x58ae7e34e654ed8eu
+#elif TAIRITSU_IMPORTS_std___tairitsu___interface != 0xdd8b1fb5a555e1f3u
 #error "std:tairitsu/interface@0.1.0-rc.1 was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_IMPORTS_std___tairitsu___interface
 
 #ifndef TAIRITSU_IMPORTS_std___tairitsu___names
-#define TAIRITSU_IMPORTS_std___tairitsu___names 0xec95cf2c468b1446u
+#define TAIRITSU_IMPORTS_std___tairitsu___names 0x805f8bb6f1a7036au
 
 namespace std_::tairitsu_::names {
 
@@ -557,9 +560,10 @@ inline namespace imports {
 class Host {
  public:
   virtual ~Host() = default;
-  virtual tairitsu::Result<Names> std_(std::string_view std_, std::uint32_t tairitsu_) = 0;
-  virtual tairitsu::Result<std::unique_ptr<World>> give(std::unique_ptr<World> w) = 0;
-  virtual tairitsu::Result<void> look(World& w, const std::vector<tairitsu::Borrow<World>>& ws) = 0;
+  [[nodiscard]] virtual tairitsu::Result<Names> std_(std::string_view std_, std::uint32_t tairitsu_) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::unique_ptr<World>> give(std::unique_ptr<World> w) = 0;
+  [[nodiscard]] virtual tairitsu::Result<void> look(World& w,
+                                                    const std::vector<tairitsu::Borrow<World>>& ws) = 0;
 };
 
 /// The same as values: for lambdas and free functions. Those not given fail when they are called.
@@ -575,7 +579,7 @@ struct HostFunctions {
 /// Gives the linker `std:tairitsu/names@0.1.0-rc.1`. `get` finds the implementation, which may be any object with
 /// fitting members, in the container's host state; where State is void it takes no argument.
 template <typename State, typename Get>
-tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
+[[nodiscard]] tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
   using Implementation = tairitsu::detail::HostOf<State, Get>;
   static_assert(requires(Implementation& host) {
     host.std_(std::declval<std::string_view>(), std::declval<std::uint32_t>());
@@ -613,12 +617,12 @@ tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
 
 }  // namespace std_::tairitsu_::names
 
-#elif TAIRITSU_IMPORTS_std___tairitsu___names != 0xec95cf2c468b1446u
+#elif TAIRITSU_IMPORTS_std___tairitsu___names != 0x805f8bb6f1a7036au
 #error "std:tairitsu/names@0.1.0-rc.1 was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_IMPORTS_std___tairitsu___names
 
 #ifndef TAIRITSU_EXPORTS_std___tairitsu___interface
-#define TAIRITSU_EXPORTS_std___tairitsu___interface 0xc145ba9d35dc7defu
+#define TAIRITSU_EXPORTS_std___tairitsu___interface 0x1a6562f90eeef265u
 
 namespace std_::tairitsu_::interface {
 
@@ -631,12 +635,12 @@ class World;
 /// Lives in the guest, and is dropped there when this goes out of scope. Move-only.
 class World : public tairitsu::BoundResource<GuestFunctions_> {
  public:
-  tairitsu::Result<std::uint32_t> drop();
-  tairitsu::Result<std::uint32_t> handle();
-  tairitsu::Result<void> release();
-  tairitsu::Result<std::string> core();
-  tairitsu::Result<void> functions();
-  tairitsu::Result<void> bind(std::uint32_t other);
+  [[nodiscard]] tairitsu::Result<std::uint32_t> drop();
+  [[nodiscard]] tairitsu::Result<std::uint32_t> handle();
+  [[nodiscard]] tairitsu::Result<void> release();
+  [[nodiscard]] tairitsu::Result<std::string> core();
+  [[nodiscard]] tairitsu::Result<void> functions();
+  [[nodiscard]] tairitsu::Result<void> bind(std::uint32_t other);
 };
 
 /// Names that mean something in C++, or to us.
@@ -645,17 +649,19 @@ class World : public tairitsu::BoundResource<GuestFunctions_> {
 class Guest_ {
  public:
   /// Makes a `world`.
-  tairitsu::Result<World> world(std::string_view linker_, std::uint32_t get_);
-  tairitsu::Result<std::uint32_t> world_look_up_(const World& x);
-  tairitsu::Result<void> world_look_up();
-  tairitsu::Result<void> add_to_linker(std::uint32_t linker_, std::string_view caller_, const Host& host_,
-                                       std::uint8_t self_, const Get& get_,
-                                       std::span<const std::uint8_t> functions);
-  tairitsu::Result<Guest> instantiate(std::string_view component, std::uint32_t instance, std::uint32_t found,
-                                      std::uint8_t exports);
-  tairitsu::Result<Class> register_(std::uint32_t register_, const Union& union_, const Holds& holds);
-  tairitsu::Result<std::vector<HostFunctions>> get_state(const State& s, const Implementation& i);
-  tairitsu::Result<std::tuple<GuestFunctions, Handlers>> use_template(Template t, Namespace n);
+  [[nodiscard]] tairitsu::Result<World> world(std::string_view linker_, std::uint32_t get_);
+  [[nodiscard]] tairitsu::Result<std::uint32_t> world_look_up_(const World& x);
+  [[nodiscard]] tairitsu::Result<void> world_look_up();
+  [[nodiscard]] tairitsu::Result<void> add_to_linker(std::uint32_t linker_, std::string_view caller_,
+                                                     const Host& host_, std::uint8_t self_, const Get& get_,
+                                                     std::span<const std::uint8_t> functions);
+  [[nodiscard]] tairitsu::Result<Guest> instantiate(std::string_view component, std::uint32_t instance,
+                                                    std::uint32_t found, std::uint8_t exports);
+  [[nodiscard]] tairitsu::Result<Class> register_(std::uint32_t register_, const Union& union_,
+                                                  const Holds& holds);
+  [[nodiscard]] tairitsu::Result<std::vector<HostFunctions>> get_state(
+      const State& s, const Implementation& i);
+  [[nodiscard]] tairitsu::Result<std::tuple<GuestFunctions, Handlers>> use_template(Template t, Namespace n);
 
   /// For the world's class.
   explicit Guest_(std::shared_ptr<GuestFunctions_> functions) : functions_(std::move(functions)) {}
@@ -672,12 +678,12 @@ template <>
 struct tairitsu::Describe<::std_::tairitsu_::interface::exports::World>
     : tairitsu::GuestResourceNamed<"world"> {};
 
-#elif TAIRITSU_EXPORTS_std___tairitsu___interface != 0xc145ba9d35dc7defu
+#elif TAIRITSU_EXPORTS_std___tairitsu___interface != 0x1a6562f90eeef265u
 #error "std:tairitsu/interface@0.1.0-rc.1 was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_EXPORTS_std___tairitsu___interface
 
 #ifndef TAIRITSU_EXPORTS_std___tairitsu___names
-#define TAIRITSU_EXPORTS_std___tairitsu___names 0xf2dbf1a300a9cab8u
+#define TAIRITSU_EXPORTS_std___tairitsu___names 0xf0161f44c3b88ddfu
 
 namespace std_::tairitsu_::names {
 
@@ -690,9 +696,10 @@ using World = ::std_::tairitsu_::interface::exports::World;
 /// What a guest exports as `std:tairitsu/names@0.1.0-rc.1`. Copies share the guest.
 class Guest {
  public:
-  tairitsu::Result<Names> std_(std::string_view std_, std::uint32_t tairitsu_);
-  tairitsu::Result<World> give(World w);
-  tairitsu::Result<void> look(const World& w, std::span<const tairitsu::Borrow<const World>> ws);
+  [[nodiscard]] tairitsu::Result<Names> std_(std::string_view std_, std::uint32_t tairitsu_);
+  [[nodiscard]] tairitsu::Result<World> give(World w);
+  [[nodiscard]] tairitsu::Result<void> look(const World& w,
+                                            std::span<const tairitsu::Borrow<const World>> ws);
 
   /// For the world's class.
   explicit Guest(std::shared_ptr<GuestFunctions> functions) : functions_(std::move(functions)) {}
@@ -705,7 +712,7 @@ class Guest {
 
 }  // namespace std_::tairitsu_::names
 
-#elif TAIRITSU_EXPORTS_std___tairitsu___names != 0xf2dbf1a300a9cab8u
+#elif TAIRITSU_EXPORTS_std___tairitsu___names != 0xf0161f44c3b88ddfu
 #error "std:tairitsu/names@0.1.0-rc.1 was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_EXPORTS_std___tairitsu___names
 
@@ -720,7 +727,7 @@ class Imports {
   ///   std:tairitsu/interface@0.1.0-rc.1
   ///   std:tairitsu/names@0.1.0-rc.1
   template <typename State, typename... Get>
-  static tairitsu::Result<void> add_to_linker_(tairitsu::Linker& linker, Get... get) {
+  [[nodiscard]] static tairitsu::Result<void> add_to_linker_(tairitsu::Linker& linker, Get... get) {
     static_assert(sizeof...(Get) == 1 || sizeof...(Get) == 2,
                   "functions that find the implementations: one for all imports, or 2");
     TAIRITSU_CHECK(::std_::tairitsu_::interface::imports::add_to_linker<State>(
@@ -732,11 +739,11 @@ class Imports {
 
   /// Links and instantiates the component, and finds all its exports. Fails as
   /// `tairitsu::Linker::instantiate` does, and with `not_found` or `type_mismatch` for an export.
-  static tairitsu::Result<Imports> instantiate_(tairitsu::Store& store, const tairitsu::Component& component,
-                                                const tairitsu::Linker& linker);
+  [[nodiscard]] static tairitsu::Result<Imports> instantiate_(
+      tairitsu::Store& store, const tairitsu::Component& component, const tairitsu::Linker& linker);
 
-  tairitsu::Result<std::uint32_t> instantiate(std::uint32_t instantiate);
-  tairitsu::Result<void> add_to_linker();
+  [[nodiscard]] tairitsu::Result<std::uint32_t> instantiate(std::uint32_t instantiate);
+  [[nodiscard]] tairitsu::Result<void> add_to_linker();
 
   [[nodiscard]] ::std_::tairitsu_::interface::exports::Guest_& interface() noexcept { return interface_; }
   [[nodiscard]] ::std_::tairitsu_::names::exports::Guest& names() noexcept { return names_; }
@@ -763,11 +770,11 @@ template <>
 struct tairitsu::Bindings<::std_::tairitsu_::Imports> {
   /// How many imports need a host.
   static constexpr std::size_t hosts = 2;
-  static Result<std::shared_ptr<const void>> look_up(const Component& component);
-  static Result<::std_::tairitsu_::Imports> bind(const Instance& instance,
-                                                 const std::shared_ptr<const void>& found);
+  [[nodiscard]] static Result<std::shared_ptr<const void>> look_up(const Component& component);
+  [[nodiscard]] static Result<::std_::tairitsu_::Imports> bind(
+      const Instance& instance, const std::shared_ptr<const void>& found);
   template <typename State, typename... Get>
-  static Result<void> add_to_linker(Linker& linker, Get... get) {
+  [[nodiscard]] static Result<void> add_to_linker(Linker& linker, Get... get) {
     return ::std_::tairitsu_::Imports::add_to_linker_<State>(linker, get...);
   }
 };

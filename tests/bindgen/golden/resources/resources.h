@@ -21,7 +21,7 @@
 TAIRITSU_REQUIRE_BINDINGS_VERSION(1);
 
 #ifndef TAIRITSU_IMPORTS_test__resources__things
-#define TAIRITSU_IMPORTS_test__resources__things 0x583db6786bef8b55u
+#define TAIRITSU_IMPORTS_test__resources__things 0xee235ff5d00a4311u
 
 namespace test::resources::things {
 
@@ -35,10 +35,10 @@ class Choice;
 class Thing {
  public:
   virtual ~Thing() = default;
-  virtual tairitsu::Result<std::string> name() = 0;
-  virtual tairitsu::Result<void> rename(std::string_view name) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::string> name() = 0;
+  [[nodiscard]] virtual tairitsu::Result<void> rename(std::string_view name) = 0;
   /// The longer name of the two.
-  virtual tairitsu::Result<std::string> longer(Thing& other) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::string> longer(Thing& other) = 0;
 };
 
 struct Holder {
@@ -114,20 +114,22 @@ class Host {
   virtual ~Host() = default;
   /// Fails for an empty name.
   /// Its error is given with `tairitsu::guest_error`.
-  virtual tairitsu::Result<std::expected<std::unique_ptr<Thing>, std::string>> thing(
+  [[nodiscard]] virtual tairitsu::Result<std::expected<std::unique_ptr<Thing>, std::string>> thing(
       std::string_view name) = 0;
-  virtual tairitsu::Result<std::unique_ptr<Thing>> thing_join(std::unique_ptr<Thing> a, Thing& b) = 0;
-  virtual tairitsu::Result<std::string> take(std::unique_ptr<Thing> thing) = 0;
-  virtual tairitsu::Result<std::string> look(Thing& thing) = 0;
-  virtual tairitsu::Result<std::vector<std::string>> take_all(std::vector<std::unique_ptr<Thing>> things) = 0;
-  virtual tairitsu::Result<std::vector<std::string>> look_all(
+  [[nodiscard]] virtual tairitsu::Result<std::unique_ptr<Thing>> thing_join(
+      std::unique_ptr<Thing> a, Thing& b) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::string> take(std::unique_ptr<Thing> thing) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::string> look(Thing& thing) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::vector<std::string>> take_all(
+      std::vector<std::unique_ptr<Thing>> things) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::vector<std::string>> look_all(
       const std::vector<tairitsu::Borrow<Thing>>& things) = 0;
-  virtual tairitsu::Result<std::vector<std::unique_ptr<Thing>>> give_all(
+  [[nodiscard]] virtual tairitsu::Result<std::vector<std::unique_ptr<Thing>>> give_all(
       const std::vector<std::string_view>& names) = 0;
-  virtual tairitsu::Result<Holder> hold(Holder holder) = 0;
-  virtual tairitsu::Result<std::optional<std::unique_ptr<Thing>>> maybe(
+  [[nodiscard]] virtual tairitsu::Result<Holder> hold(Holder holder) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::optional<std::unique_ptr<Thing>>> maybe(
       std::optional<std::unique_ptr<Thing>> thing) = 0;
-  virtual tairitsu::Result<Choice> choose(Choice choice) = 0;
+  [[nodiscard]] virtual tairitsu::Result<Choice> choose(Choice choice) = 0;
 };
 
 /// The same as values: for lambdas and free functions. Those not given fail when they are called.
@@ -157,7 +159,7 @@ struct HostFunctions {
 /// Gives the linker `test:resources/things`. `get` finds the implementation, which may be any object with
 /// fitting members, in the container's host state; where State is void it takes no argument.
 template <typename State, typename Get>
-tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
+[[nodiscard]] tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
   using Implementation = tairitsu::detail::HostOf<State, Get>;
   static_assert(requires(Implementation& host) {
     host.thing(std::declval<std::string_view>());
@@ -278,12 +280,12 @@ tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
 
 }  // namespace test::resources::things
 
-#elif TAIRITSU_IMPORTS_test__resources__things != 0x583db6786bef8b55u
+#elif TAIRITSU_IMPORTS_test__resources__things != 0xee235ff5d00a4311u
 #error "test:resources/things was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_IMPORTS_test__resources__things
 
 #ifndef TAIRITSU_EXPORTS_test__resources__things
-#define TAIRITSU_EXPORTS_test__resources__things 0x98d2cdc10cbbba92u
+#define TAIRITSU_EXPORTS_test__resources__things 0x47d614a261bb5457u
 
 namespace test::resources::things {
 
@@ -298,10 +300,10 @@ class Choice;
 /// Lives in the guest, and is dropped there when this goes out of scope. Move-only.
 class Thing : public tairitsu::BoundResource<GuestFunctions> {
  public:
-  tairitsu::Result<std::string> name();
-  tairitsu::Result<void> rename(std::string_view name);
+  [[nodiscard]] tairitsu::Result<std::string> name();
+  [[nodiscard]] tairitsu::Result<void> rename(std::string_view name);
   /// The longer name of the two.
-  tairitsu::Result<std::string> longer(const Thing& other);
+  [[nodiscard]] tairitsu::Result<std::string> longer(const Thing& other);
 };
 
 struct Holder {
@@ -350,16 +352,17 @@ class Choice : public std::variant<std::monostate, Thing, std::vector<Thing>> {
 class Guest {
  public:
   /// Fails for an empty name.
-  tairitsu::Result<std::expected<Thing, std::string>> thing(std::string_view name);
-  tairitsu::Result<Thing> thing_join(Thing a, const Thing& b);
-  tairitsu::Result<std::string> take(Thing thing);
-  tairitsu::Result<std::string> look(const Thing& thing);
-  tairitsu::Result<std::vector<std::string>> take_all(std::vector<Thing> things);
-  tairitsu::Result<std::vector<std::string>> look_all(std::span<const tairitsu::Borrow<const Thing>> things);
-  tairitsu::Result<std::vector<Thing>> give_all(std::span<const std::string> names);
-  tairitsu::Result<Holder> hold(Holder holder);
-  tairitsu::Result<std::optional<Thing>> maybe(std::optional<Thing> thing);
-  tairitsu::Result<Choice> choose(Choice choice);
+  [[nodiscard]] tairitsu::Result<std::expected<Thing, std::string>> thing(std::string_view name);
+  [[nodiscard]] tairitsu::Result<Thing> thing_join(Thing a, const Thing& b);
+  [[nodiscard]] tairitsu::Result<std::string> take(Thing thing);
+  [[nodiscard]] tairitsu::Result<std::string> look(const Thing& thing);
+  [[nodiscard]] tairitsu::Result<std::vector<std::string>> take_all(std::vector<Thing> things);
+  [[nodiscard]] tairitsu::Result<std::vector<std::string>> look_all(
+      std::span<const tairitsu::Borrow<const Thing>> things);
+  [[nodiscard]] tairitsu::Result<std::vector<Thing>> give_all(std::span<const std::string> names);
+  [[nodiscard]] tairitsu::Result<Holder> hold(Holder holder);
+  [[nodiscard]] tairitsu::Result<std::optional<Thing>> maybe(std::optional<Thing> thing);
+  [[nodiscard]] tairitsu::Result<Choice> choose(Choice choice);
 
   /// For the world's class.
   explicit Guest(std::shared_ptr<GuestFunctions> functions) : functions_(std::move(functions)) {}
@@ -387,7 +390,7 @@ template <>
 struct tairitsu::Describe<::test::resources::things::exports::Choice>
     : tairitsu::Variant<::test::resources::things::exports::Choice, "choice", "none", "one", "many"> {};
 
-#elif TAIRITSU_EXPORTS_test__resources__things != 0x98d2cdc10cbbba92u
+#elif TAIRITSU_EXPORTS_test__resources__things != 0x47d614a261bb5457u
 #error "test:resources/things was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_EXPORTS_test__resources__things
 
@@ -401,7 +404,7 @@ class Resources {
   /// Gives the linker every import. `get` finds the implementation in the container's host state,
   /// `[](State& state) -> Implementation& { … }`; where State is void it takes no argument.
   template <typename State, typename... Get>
-  static tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get... get) {
+  [[nodiscard]] static tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get... get) {
     static_assert(sizeof...(Get) == 1, "one function that finds the implementation is needed");
     TAIRITSU_CHECK(::test::resources::things::imports::add_to_linker<State>(
         linker, tairitsu::detail::pick<0>(get...)));
@@ -410,14 +413,14 @@ class Resources {
 
   /// Links and instantiates the component, and finds all its exports. Fails as
   /// `tairitsu::Linker::instantiate` does, and with `not_found` or `type_mismatch` for an export.
-  static tairitsu::Result<Resources> instantiate(tairitsu::Store& store, const tairitsu::Component& component,
-                                                 const tairitsu::Linker& linker);
+  [[nodiscard]] static tairitsu::Result<Resources> instantiate(
+      tairitsu::Store& store, const tairitsu::Component& component, const tairitsu::Linker& linker);
 
   /// Makes and drops so many of the host's things.
-  tairitsu::Result<void> churn(std::uint32_t rounds);
+  [[nodiscard]] tairitsu::Result<void> churn(std::uint32_t rounds);
   /// Keeps so many of the host's things, instead of those that it has.
-  tairitsu::Result<void> keep(std::uint32_t count);
-  tairitsu::Result<void> fail();
+  [[nodiscard]] tairitsu::Result<void> keep(std::uint32_t count);
+  [[nodiscard]] tairitsu::Result<void> fail();
 
   [[nodiscard]] ::test::resources::things::exports::Guest& things() noexcept { return things_; }
 
@@ -441,11 +444,11 @@ template <>
 struct tairitsu::Bindings<::test::resources::Resources> {
   /// How many imports need a host.
   static constexpr std::size_t hosts = 1;
-  static Result<std::shared_ptr<const void>> look_up(const Component& component);
-  static Result<::test::resources::Resources> bind(const Instance& instance,
-                                                   const std::shared_ptr<const void>& found);
+  [[nodiscard]] static Result<std::shared_ptr<const void>> look_up(const Component& component);
+  [[nodiscard]] static Result<::test::resources::Resources> bind(
+      const Instance& instance, const std::shared_ptr<const void>& found);
   template <typename State, typename... Get>
-  static Result<void> add_to_linker(Linker& linker, Get... get) {
+  [[nodiscard]] static Result<void> add_to_linker(Linker& linker, Get... get) {
     return ::test::resources::Resources::add_to_linker<State>(linker, get...);
   }
 };

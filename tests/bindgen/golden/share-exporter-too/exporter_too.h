@@ -60,7 +60,7 @@ using Pair = ::test::share::plain::Pair;
 #endif  // TAIRITSU_TYPES_test__share__things
 
 #ifndef TAIRITSU_EXPORTS_test__share__plain
-#define TAIRITSU_EXPORTS_test__share__plain 0x5b0cf86083bb9ccu
+#define TAIRITSU_EXPORTS_test__share__plain 0x3662122adf6caf65u
 
 namespace test::share::plain {
 
@@ -73,7 +73,7 @@ struct GuestFunctions;
 /// What a guest exports as `test:share/plain`. Copies share the guest.
 class Guest {
  public:
-  tairitsu::Result<Pair> flip(const Pair& p);
+  [[nodiscard]] tairitsu::Result<Pair> flip(const Pair& p);
 
   /// For the world's class.
   explicit Guest(std::shared_ptr<GuestFunctions> functions) : functions_(std::move(functions)) {}
@@ -86,12 +86,12 @@ class Guest {
 
 }  // namespace test::share::plain
 
-#elif TAIRITSU_EXPORTS_test__share__plain != 0x5b0cf86083bb9ccu
+#elif TAIRITSU_EXPORTS_test__share__plain != 0x3662122adf6caf65u
 #error "test:share/plain was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_EXPORTS_test__share__plain
 
 #ifndef TAIRITSU_EXPORTS_test__share__things
-#define TAIRITSU_EXPORTS_test__share__things 0x5d72986d64bcdba1u
+#define TAIRITSU_EXPORTS_test__share__things 0xbc69ac43bac2c54eu
 
 namespace test::share::things {
 
@@ -104,7 +104,7 @@ class Thing;
 /// Lives in the guest, and is dropped there when this goes out of scope. Move-only.
 class Thing : public tairitsu::BoundResource<GuestFunctions> {
  public:
-  tairitsu::Result<Pair> get();
+  [[nodiscard]] tairitsu::Result<Pair> get();
 };
 
 /// With a resource, and a type of the interface above.
@@ -113,8 +113,8 @@ class Thing : public tairitsu::BoundResource<GuestFunctions> {
 class Guest {
  public:
   /// Makes a `thing`.
-  tairitsu::Result<Thing> thing(const Pair& p);
-  tairitsu::Result<Thing> pick(std::vector<Thing> things);
+  [[nodiscard]] tairitsu::Result<Thing> thing(const Pair& p);
+  [[nodiscard]] tairitsu::Result<Thing> pick(std::vector<Thing> things);
 
   /// For the world's class.
   explicit Guest(std::shared_ptr<GuestFunctions> functions) : functions_(std::move(functions)) {}
@@ -131,7 +131,7 @@ template <>
 struct tairitsu::Describe<::test::share::things::exports::Thing>
     : tairitsu::GuestResourceNamed<"thing"> {};
 
-#elif TAIRITSU_EXPORTS_test__share__things != 0x5d72986d64bcdba1u
+#elif TAIRITSU_EXPORTS_test__share__things != 0xbc69ac43bac2c54eu
 #error "test:share/things was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_EXPORTS_test__share__things
 
@@ -144,17 +144,16 @@ class ExporterToo {
  public:
   /// The world imports nothing that a host has to implement.
   template <typename State>
-  static tairitsu::Result<void> add_to_linker(tairitsu::Linker&) {
+  [[nodiscard]] static tairitsu::Result<void> add_to_linker(tairitsu::Linker&) {
     return {};
   }
 
   /// Links and instantiates the component, and finds all its exports. Fails as
   /// `tairitsu::Linker::instantiate` does, and with `not_found` or `type_mismatch` for an export.
-  static tairitsu::Result<ExporterToo> instantiate(tairitsu::Store& store,
-                                                   const tairitsu::Component& component,
-                                                   const tairitsu::Linker& linker);
+  [[nodiscard]] static tairitsu::Result<ExporterToo> instantiate(
+      tairitsu::Store& store, const tairitsu::Component& component, const tairitsu::Linker& linker);
 
-  tairitsu::Result<std::string> name();
+  [[nodiscard]] tairitsu::Result<std::string> name();
 
   [[nodiscard]] ::test::share::plain::exports::Guest& plain() noexcept { return plain_; }
   [[nodiscard]] ::test::share::things::exports::Guest& things() noexcept { return things_; }
@@ -181,11 +180,11 @@ template <>
 struct tairitsu::Bindings<::test::share::ExporterToo> {
   /// How many imports need a host.
   static constexpr std::size_t hosts = 0;
-  static Result<std::shared_ptr<const void>> look_up(const Component& component);
-  static Result<::test::share::ExporterToo> bind(const Instance& instance,
-                                                 const std::shared_ptr<const void>& found);
+  [[nodiscard]] static Result<std::shared_ptr<const void>> look_up(const Component& component);
+  [[nodiscard]] static Result<::test::share::ExporterToo> bind(
+      const Instance& instance, const std::shared_ptr<const void>& found);
   template <typename State, typename... Get>
-  static Result<void> add_to_linker(Linker& linker, Get... get) {
+  [[nodiscard]] static Result<void> add_to_linker(Linker& linker, Get... get) {
     return ::test::share::ExporterToo::add_to_linker<State>(linker, get...);
   }
 };

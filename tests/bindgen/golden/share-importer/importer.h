@@ -60,7 +60,7 @@ using Pair = ::test::share::plain::Pair;
 #endif  // TAIRITSU_TYPES_test__share__things
 
 #ifndef TAIRITSU_IMPORTS_test__share__plain
-#define TAIRITSU_IMPORTS_test__share__plain 0x501c7a88e909d32fu
+#define TAIRITSU_IMPORTS_test__share__plain 0x2e38d118be6bc705u
 
 namespace test::share::plain {
 
@@ -73,7 +73,7 @@ inline namespace imports {
 class Host {
  public:
   virtual ~Host() = default;
-  virtual tairitsu::Result<Pair> flip(const Pair& p) = 0;
+  [[nodiscard]] virtual tairitsu::Result<Pair> flip(const Pair& p) = 0;
 };
 
 /// The same as values: for lambdas and free functions. Those not given fail when they are called.
@@ -85,7 +85,7 @@ struct HostFunctions {
 /// Gives the linker `test:share/plain`. `get` finds the implementation, which may be any object with
 /// fitting members, in the container's host state; where State is void it takes no argument.
 template <typename State, typename Get>
-tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
+[[nodiscard]] tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
   using Implementation = tairitsu::detail::HostOf<State, Get>;
   static_assert(requires(Implementation& host) {
     host.flip(std::declval<const Pair&>());
@@ -103,12 +103,12 @@ tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
 
 }  // namespace test::share::plain
 
-#elif TAIRITSU_IMPORTS_test__share__plain != 0x501c7a88e909d32fu
+#elif TAIRITSU_IMPORTS_test__share__plain != 0x2e38d118be6bc705u
 #error "test:share/plain was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_IMPORTS_test__share__plain
 
 #ifndef TAIRITSU_IMPORTS_test__share__things
-#define TAIRITSU_IMPORTS_test__share__things 0xd320a7102c0bc09u
+#define TAIRITSU_IMPORTS_test__share__things 0xf81a9b44c8fc8c55u
 
 namespace test::share::things {
 
@@ -120,7 +120,7 @@ class Thing;
 class Thing {
  public:
   virtual ~Thing() = default;
-  virtual tairitsu::Result<Pair> get() = 0;
+  [[nodiscard]] virtual tairitsu::Result<Pair> get() = 0;
 };
 
 }  // inline namespace imports
@@ -143,8 +143,9 @@ class Host {
  public:
   virtual ~Host() = default;
   /// Makes a `thing`.
-  virtual tairitsu::Result<std::unique_ptr<Thing>> thing(const Pair& p) = 0;
-  virtual tairitsu::Result<std::unique_ptr<Thing>> pick(std::vector<std::unique_ptr<Thing>> things) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::unique_ptr<Thing>> thing(const Pair& p) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::unique_ptr<Thing>> pick(
+      std::vector<std::unique_ptr<Thing>> things) = 0;
 };
 
 /// The same as values: for lambdas and free functions. Those not given fail when they are called.
@@ -158,7 +159,7 @@ struct HostFunctions {
 /// Gives the linker `test:share/things`. `get` finds the implementation, which may be any object with
 /// fitting members, in the container's host state; where State is void it takes no argument.
 template <typename State, typename Get>
-tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
+[[nodiscard]] tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
   using Implementation = tairitsu::detail::HostOf<State, Get>;
   static_assert(requires(Implementation& host) {
     host.thing(std::declval<const Pair&>());
@@ -192,7 +193,7 @@ tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
 
 }  // namespace test::share::things
 
-#elif TAIRITSU_IMPORTS_test__share__things != 0xd320a7102c0bc09u
+#elif TAIRITSU_IMPORTS_test__share__things != 0xf81a9b44c8fc8c55u
 #error "test:share/things was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_IMPORTS_test__share__things
 
@@ -209,7 +210,7 @@ class Importer {
   ///   test:share/plain
   ///   test:share/things
   template <typename State, typename... Get>
-  static tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get... get) {
+  [[nodiscard]] static tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get... get) {
     static_assert(sizeof...(Get) == 1 || sizeof...(Get) == 2,
                   "functions that find the implementations: one for all imports, or 2");
     TAIRITSU_CHECK(::test::share::plain::imports::add_to_linker<State>(
@@ -221,8 +222,8 @@ class Importer {
 
   /// Links and instantiates the component, and finds all its exports. Fails as
   /// `tairitsu::Linker::instantiate` does, and with `not_found` or `type_mismatch` for an export.
-  static tairitsu::Result<Importer> instantiate(tairitsu::Store& store, const tairitsu::Component& component,
-                                                const tairitsu::Linker& linker);
+  [[nodiscard]] static tairitsu::Result<Importer> instantiate(
+      tairitsu::Store& store, const tairitsu::Component& component, const tairitsu::Linker& linker);
 
  private:
   friend struct tairitsu::Bindings<Importer>;
@@ -242,11 +243,11 @@ template <>
 struct tairitsu::Bindings<::test::share::Importer> {
   /// How many imports need a host.
   static constexpr std::size_t hosts = 2;
-  static Result<std::shared_ptr<const void>> look_up(const Component& component);
-  static Result<::test::share::Importer> bind(const Instance& instance,
-                                              const std::shared_ptr<const void>& found);
+  [[nodiscard]] static Result<std::shared_ptr<const void>> look_up(const Component& component);
+  [[nodiscard]] static Result<::test::share::Importer> bind(
+      const Instance& instance, const std::shared_ptr<const void>& found);
   template <typename State, typename... Get>
-  static Result<void> add_to_linker(Linker& linker, Get... get) {
+  [[nodiscard]] static Result<void> add_to_linker(Linker& linker, Get... get) {
     return ::test::share::Importer::add_to_linker<State>(linker, get...);
   }
 };

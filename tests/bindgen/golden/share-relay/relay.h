@@ -60,7 +60,7 @@ using Pair = ::test::share::plain::Pair;
 #endif  // TAIRITSU_TYPES_test__share__things
 
 #ifndef TAIRITSU_IMPORTS_test__share__plain
-#define TAIRITSU_IMPORTS_test__share__plain 0x501c7a88e909d32fu
+#define TAIRITSU_IMPORTS_test__share__plain 0x2e38d118be6bc705u
 
 namespace test::share::plain {
 
@@ -73,7 +73,7 @@ inline namespace imports {
 class Host {
  public:
   virtual ~Host() = default;
-  virtual tairitsu::Result<Pair> flip(const Pair& p) = 0;
+  [[nodiscard]] virtual tairitsu::Result<Pair> flip(const Pair& p) = 0;
 };
 
 /// The same as values: for lambdas and free functions. Those not given fail when they are called.
@@ -85,7 +85,7 @@ struct HostFunctions {
 /// Gives the linker `test:share/plain`. `get` finds the implementation, which may be any object with
 /// fitting members, in the container's host state; where State is void it takes no argument.
 template <typename State, typename Get>
-tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
+[[nodiscard]] tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
   using Implementation = tairitsu::detail::HostOf<State, Get>;
   static_assert(requires(Implementation& host) {
     host.flip(std::declval<const Pair&>());
@@ -103,12 +103,12 @@ tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
 
 }  // namespace test::share::plain
 
-#elif TAIRITSU_IMPORTS_test__share__plain != 0x501c7a88e909d32fu
+#elif TAIRITSU_IMPORTS_test__share__plain != 0x2e38d118be6bc705u
 #error "test:share/plain was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_IMPORTS_test__share__plain
 
 #ifndef TAIRITSU_IMPORTS_test__share__things
-#define TAIRITSU_IMPORTS_test__share__things 0xd320a7102c0bc09u
+#define TAIRITSU_IMPORTS_test__share__things 0xf81a9b44c8fc8c55u
 
 namespace test::share::things {
 
@@ -120,7 +120,7 @@ class Thing;
 class Thing {
  public:
   virtual ~Thing() = default;
-  virtual tairitsu::Result<Pair> get() = 0;
+  [[nodiscard]] virtual tairitsu::Result<Pair> get() = 0;
 };
 
 }  // inline namespace imports
@@ -143,8 +143,9 @@ class Host {
  public:
   virtual ~Host() = default;
   /// Makes a `thing`.
-  virtual tairitsu::Result<std::unique_ptr<Thing>> thing(const Pair& p) = 0;
-  virtual tairitsu::Result<std::unique_ptr<Thing>> pick(std::vector<std::unique_ptr<Thing>> things) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::unique_ptr<Thing>> thing(const Pair& p) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::unique_ptr<Thing>> pick(
+      std::vector<std::unique_ptr<Thing>> things) = 0;
 };
 
 /// The same as values: for lambdas and free functions. Those not given fail when they are called.
@@ -158,7 +159,7 @@ struct HostFunctions {
 /// Gives the linker `test:share/things`. `get` finds the implementation, which may be any object with
 /// fitting members, in the container's host state; where State is void it takes no argument.
 template <typename State, typename Get>
-tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
+[[nodiscard]] tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
   using Implementation = tairitsu::detail::HostOf<State, Get>;
   static_assert(requires(Implementation& host) {
     host.thing(std::declval<const Pair&>());
@@ -192,12 +193,12 @@ tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
 
 }  // namespace test::share::things
 
-#elif TAIRITSU_IMPORTS_test__share__things != 0xd320a7102c0bc09u
+#elif TAIRITSU_IMPORTS_test__share__things != 0xf81a9b44c8fc8c55u
 #error "test:share/things was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_IMPORTS_test__share__things
 
 #ifndef TAIRITSU_EXPORTS_test__share__plain
-#define TAIRITSU_EXPORTS_test__share__plain 0x5b0cf86083bb9ccu
+#define TAIRITSU_EXPORTS_test__share__plain 0x3662122adf6caf65u
 
 namespace test::share::plain {
 
@@ -210,7 +211,7 @@ struct GuestFunctions;
 /// What a guest exports as `test:share/plain`. Copies share the guest.
 class Guest {
  public:
-  tairitsu::Result<Pair> flip(const Pair& p);
+  [[nodiscard]] tairitsu::Result<Pair> flip(const Pair& p);
 
   /// For the world's class.
   explicit Guest(std::shared_ptr<GuestFunctions> functions) : functions_(std::move(functions)) {}
@@ -223,12 +224,12 @@ class Guest {
 
 }  // namespace test::share::plain
 
-#elif TAIRITSU_EXPORTS_test__share__plain != 0x5b0cf86083bb9ccu
+#elif TAIRITSU_EXPORTS_test__share__plain != 0x3662122adf6caf65u
 #error "test:share/plain was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_EXPORTS_test__share__plain
 
 #ifndef TAIRITSU_EXPORTS_test__share__things
-#define TAIRITSU_EXPORTS_test__share__things 0x5d72986d64bcdba1u
+#define TAIRITSU_EXPORTS_test__share__things 0xbc69ac43bac2c54eu
 
 namespace test::share::things {
 
@@ -241,7 +242,7 @@ class Thing;
 /// Lives in the guest, and is dropped there when this goes out of scope. Move-only.
 class Thing : public tairitsu::BoundResource<GuestFunctions> {
  public:
-  tairitsu::Result<Pair> get();
+  [[nodiscard]] tairitsu::Result<Pair> get();
 };
 
 /// With a resource, and a type of the interface above.
@@ -250,8 +251,8 @@ class Thing : public tairitsu::BoundResource<GuestFunctions> {
 class Guest {
  public:
   /// Makes a `thing`.
-  tairitsu::Result<Thing> thing(const Pair& p);
-  tairitsu::Result<Thing> pick(std::vector<Thing> things);
+  [[nodiscard]] tairitsu::Result<Thing> thing(const Pair& p);
+  [[nodiscard]] tairitsu::Result<Thing> pick(std::vector<Thing> things);
 
   /// For the world's class.
   explicit Guest(std::shared_ptr<GuestFunctions> functions) : functions_(std::move(functions)) {}
@@ -268,7 +269,7 @@ template <>
 struct tairitsu::Describe<::test::share::things::exports::Thing>
     : tairitsu::GuestResourceNamed<"thing"> {};
 
-#elif TAIRITSU_EXPORTS_test__share__things != 0x5d72986d64bcdba1u
+#elif TAIRITSU_EXPORTS_test__share__things != 0xbc69ac43bac2c54eu
 #error "test:share/things was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_EXPORTS_test__share__things
 
@@ -285,7 +286,7 @@ class Relay {
   ///   test:share/plain
   ///   test:share/things
   template <typename State, typename... Get>
-  static tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get... get) {
+  [[nodiscard]] static tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get... get) {
     static_assert(sizeof...(Get) == 1 || sizeof...(Get) == 2,
                   "functions that find the implementations: one for all imports, or 2");
     TAIRITSU_CHECK(::test::share::plain::imports::add_to_linker<State>(
@@ -297,8 +298,8 @@ class Relay {
 
   /// Links and instantiates the component, and finds all its exports. Fails as
   /// `tairitsu::Linker::instantiate` does, and with `not_found` or `type_mismatch` for an export.
-  static tairitsu::Result<Relay> instantiate(tairitsu::Store& store, const tairitsu::Component& component,
-                                             const tairitsu::Linker& linker);
+  [[nodiscard]] static tairitsu::Result<Relay> instantiate(
+      tairitsu::Store& store, const tairitsu::Component& component, const tairitsu::Linker& linker);
 
   [[nodiscard]] ::test::share::plain::exports::Guest& plain() noexcept { return plain_; }
   [[nodiscard]] ::test::share::things::exports::Guest& things() noexcept { return things_; }
@@ -324,11 +325,11 @@ template <>
 struct tairitsu::Bindings<::test::share::Relay> {
   /// How many imports need a host.
   static constexpr std::size_t hosts = 2;
-  static Result<std::shared_ptr<const void>> look_up(const Component& component);
-  static Result<::test::share::Relay> bind(const Instance& instance,
-                                           const std::shared_ptr<const void>& found);
+  [[nodiscard]] static Result<std::shared_ptr<const void>> look_up(const Component& component);
+  [[nodiscard]] static Result<::test::share::Relay> bind(
+      const Instance& instance, const std::shared_ptr<const void>& found);
   template <typename State, typename... Get>
-  static Result<void> add_to_linker(Linker& linker, Get... get) {
+  [[nodiscard]] static Result<void> add_to_linker(Linker& linker, Get... get) {
     return ::test::share::Relay::add_to_linker<State>(linker, get...);
   }
 };

@@ -110,7 +110,7 @@ struct tairitsu::Describe<::example::shop::catalogue::Query>
 #endif  // TAIRITSU_TYPES_example__shop__catalogue
 
 #ifndef TAIRITSU_IMPORTS_example__shop__journal
-#define TAIRITSU_IMPORTS_example__shop__journal 0x2447d7c371d5be71u
+#define TAIRITSU_IMPORTS_example__shop__journal 0x6b5d77f2d7d3ff45u
 
 namespace example::shop::journal {
 
@@ -124,7 +124,7 @@ class Host {
  public:
   virtual ~Host() = default;
   /// Records one line.
-  virtual tairitsu::Result<void> log(Level level, std::string_view message) = 0;
+  [[nodiscard]] virtual tairitsu::Result<void> log(Level level, std::string_view message) = 0;
 };
 
 /// The same as values: for lambdas and free functions. Those not given fail when they are called.
@@ -136,7 +136,7 @@ struct HostFunctions {
 /// Gives the linker `example:shop/journal@1.2.0`. `get` finds the implementation, which may be any object with
 /// fitting members, in the container's host state; where State is void it takes no argument.
 template <typename State, typename Get>
-tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
+[[nodiscard]] tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
   using Implementation = tairitsu::detail::HostOf<State, Get>;
   static_assert(requires(Implementation& host) {
     host.log(std::declval<Level>(), std::declval<std::string_view>());
@@ -154,12 +154,12 @@ tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
 
 }  // namespace example::shop::journal
 
-#elif TAIRITSU_IMPORTS_example__shop__journal != 0x2447d7c371d5be71u
+#elif TAIRITSU_IMPORTS_example__shop__journal != 0x6b5d77f2d7d3ff45u
 #error "example:shop/journal@1.2.0 was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_IMPORTS_example__shop__journal
 
 #ifndef TAIRITSU_EXPORTS_example__shop__catalogue
-#define TAIRITSU_EXPORTS_example__shop__catalogue 0xa145ce5e0ad5b7b7u
+#define TAIRITSU_EXPORTS_example__shop__catalogue 0x8252505d58e741d6u
 
 namespace example::shop::catalogue {
 
@@ -174,18 +174,18 @@ class Basket;
 /// Lives in the guest, and is dropped there when this goes out of scope. Move-only.
 class Basket : public tairitsu::BoundResource<GuestFunctions> {
  public:
-  tairitsu::Result<std::expected<void, std::string>> add(const Item& item, std::uint32_t count);
-  tairitsu::Result<double> total();
+  [[nodiscard]] tairitsu::Result<std::expected<void, std::string>> add(const Item& item, std::uint32_t count);
+  [[nodiscard]] tairitsu::Result<double> total();
 };
 
 /// What a guest exports as `example:shop/catalogue@1.2.0`. Copies share the guest.
 class Guest {
  public:
   /// Makes a `basket`.
-  tairitsu::Result<Basket> basket(std::string_view owner);
+  [[nodiscard]] tairitsu::Result<Basket> basket(std::string_view owner);
   /// Puts what is in both into one.
-  tairitsu::Result<Basket> basket_merge(Basket a, Basket b);
-  tairitsu::Result<std::vector<Item>> find(const Query& query);
+  [[nodiscard]] tairitsu::Result<Basket> basket_merge(Basket a, Basket b);
+  [[nodiscard]] tairitsu::Result<std::vector<Item>> find(const Query& query);
 
   /// For the world's class.
   explicit Guest(std::shared_ptr<GuestFunctions> functions) : functions_(std::move(functions)) {}
@@ -202,7 +202,7 @@ template <>
 struct tairitsu::Describe<::example::shop::catalogue::exports::Basket>
     : tairitsu::GuestResourceNamed<"basket"> {};
 
-#elif TAIRITSU_EXPORTS_example__shop__catalogue != 0xa145ce5e0ad5b7b7u
+#elif TAIRITSU_EXPORTS_example__shop__catalogue != 0x8252505d58e741d6u
 #error "example:shop/catalogue@1.2.0 was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_EXPORTS_example__shop__catalogue
 
@@ -214,7 +214,7 @@ class Shop {
   /// Gives the linker every import. `get` finds the implementation in the container's host state,
   /// `[](State& state) -> Implementation& { … }`; where State is void it takes no argument.
   template <typename State, typename... Get>
-  static tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get... get) {
+  [[nodiscard]] static tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get... get) {
     static_assert(sizeof...(Get) == 1, "one function that finds the implementation is needed");
     TAIRITSU_CHECK(::example::shop::journal::imports::add_to_linker<State>(
         linker, tairitsu::detail::pick<0>(get...)));
@@ -223,8 +223,8 @@ class Shop {
 
   /// Links and instantiates the component, and finds all its exports. Fails as
   /// `tairitsu::Linker::instantiate` does, and with `not_found` or `type_mismatch` for an export.
-  static tairitsu::Result<Shop> instantiate(tairitsu::Store& store, const tairitsu::Component& component,
-                                            const tairitsu::Linker& linker);
+  [[nodiscard]] static tairitsu::Result<Shop> instantiate(
+      tairitsu::Store& store, const tairitsu::Component& component, const tairitsu::Linker& linker);
 
   [[nodiscard]] ::example::shop::catalogue::exports::Guest& catalogue() noexcept { return catalogue_; }
 
@@ -248,11 +248,11 @@ template <>
 struct tairitsu::Bindings<::example::shop::Shop> {
   /// How many imports need a host.
   static constexpr std::size_t hosts = 1;
-  static Result<std::shared_ptr<const void>> look_up(const Component& component);
-  static Result<::example::shop::Shop> bind(const Instance& instance,
-                                            const std::shared_ptr<const void>& found);
+  [[nodiscard]] static Result<std::shared_ptr<const void>> look_up(const Component& component);
+  [[nodiscard]] static Result<::example::shop::Shop> bind(
+      const Instance& instance, const std::shared_ptr<const void>& found);
   template <typename State, typename... Get>
-  static Result<void> add_to_linker(Linker& linker, Get... get) {
+  [[nodiscard]] static Result<void> add_to_linker(Linker& linker, Get... get) {
     return ::example::shop::Shop::add_to_linker<State>(linker, get...);
   }
 };

@@ -290,7 +290,7 @@ struct tairitsu::Describe<::test::types::all_types::Shape>
 #endif  // TAIRITSU_TYPES_test__types__all_types
 
 #ifndef TAIRITSU_IMPORTS_test__types__all_types
-#define TAIRITSU_IMPORTS_test__types__all_types 0xaae53a779bd90226u
+#define TAIRITSU_IMPORTS_test__types__all_types 0x67183018b3d2f56bu
 
 namespace test::types::all_types {
 
@@ -301,48 +301,50 @@ inline namespace imports {
 class Host {
  public:
   virtual ~Host() = default;
-  virtual tairitsu::Result<std::uint64_t> scalars(bool a, std::uint8_t b, std::int8_t c, std::uint16_t d,
-                                                  std::int16_t e, std::uint32_t f, std::int32_t g,
-                                                  std::uint64_t h, std::int64_t i, float j, double k,
-                                                  char32_t l) = 0;
-  virtual tairitsu::Result<std::uint64_t> seventeen(std::uint32_t a, std::uint32_t b, std::uint32_t c,
-                                                    std::uint32_t d, std::uint32_t e, std::uint32_t f,
-                                                    std::uint32_t g, std::uint32_t h, std::uint32_t i,
-                                                    std::uint32_t j, std::uint32_t k, std::uint32_t l,
-                                                    std::uint32_t m, std::uint32_t n, std::uint32_t o,
-                                                    std::uint32_t p, std::uint32_t q) = 0;
-  virtual tairitsu::Result<Name> echo_name(std::string_view n) = 0;
-  virtual tairitsu::Result<Names> echo_names(const std::vector<std::string_view>& n) = 0;
-  virtual tairitsu::Result<Blob> echo_blob(std::span<const std::uint8_t> n) = 0;
-  virtual tairitsu::Result<Pair> echo_pair(const std::tuple<std::uint32_t, std::string_view>& n) = 0;
-  virtual tairitsu::Result<Maybe> echo_maybe(std::optional<std::string_view> n) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::uint64_t> scalars(
+      bool a, std::uint8_t b, std::int8_t c, std::uint16_t d, std::int16_t e, std::uint32_t f, std::int32_t g,
+      std::uint64_t h, std::int64_t i, float j, double k, char32_t l) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::uint64_t> seventeen(
+      std::uint32_t a, std::uint32_t b, std::uint32_t c, std::uint32_t d, std::uint32_t e, std::uint32_t f,
+      std::uint32_t g, std::uint32_t h, std::uint32_t i, std::uint32_t j, std::uint32_t k, std::uint32_t l,
+      std::uint32_t m, std::uint32_t n, std::uint32_t o, std::uint32_t p, std::uint32_t q) = 0;
+  [[nodiscard]] virtual tairitsu::Result<Name> echo_name(std::string_view n) = 0;
+  [[nodiscard]] virtual tairitsu::Result<Names> echo_names(const std::vector<std::string_view>& n) = 0;
+  [[nodiscard]] virtual tairitsu::Result<Blob> echo_blob(std::span<const std::uint8_t> n) = 0;
+  [[nodiscard]] virtual tairitsu::Result<Pair> echo_pair(
+      const std::tuple<std::uint32_t, std::string_view>& n) = 0;
+  [[nodiscard]] virtual tairitsu::Result<Maybe> echo_maybe(std::optional<std::string_view> n) = 0;
   /// Its error is given with `tairitsu::guest_error`.
-  virtual tairitsu::Result<Outcome> echo_outcome(const std::expected<std::uint32_t, std::string_view>& n) = 0;
-  virtual tairitsu::Result<Numbers> echo_numbers(const Numbers& n) = 0;
-  virtual tairitsu::Result<std::vector<Numbers>> echo_numbers_list(std::span<const Numbers> n) = 0;
-  virtual tairitsu::Result<std::vector<Segment>> echo_segments(std::span<const Segment> n) = 0;
-  virtual tairitsu::Result<std::vector<Padded>> echo_padded(std::span<const Padded> n) = 0;
-  virtual tairitsu::Result<Mixed> echo_mixed(const Mixed& n) = 0;
-  virtual tairitsu::Result<std::vector<Mixed>> echo_mixed_list(const std::vector<Mixed>& n) = 0;
-  virtual tairitsu::Result<Error> echo_error(Error n) = 0;
-  virtual tairitsu::Result<std::vector<Error>> echo_errors(const std::vector<Error>& n) = 0;
-  virtual tairitsu::Result<Permissions> echo_permissions(Permissions n) = 0;
-  virtual tairitsu::Result<Many> echo_many(Many n) = 0;
-  virtual tairitsu::Result<Shape> echo_shape(const Shape& n) = 0;
-  virtual tairitsu::Result<std::vector<Shape>> echo_shapes(const std::vector<Shape>& n) = 0;
-  virtual tairitsu::Result<std::vector<bool>> echo_bools(const std::vector<bool>& n) = 0;
-  virtual tairitsu::Result<std::vector<char32_t>> echo_chars(const std::vector<char32_t>& n) = 0;
-  virtual tairitsu::Result<std::vector<std::vector<std::string>>> echo_nested(
+  [[nodiscard]] virtual tairitsu::Result<Outcome> echo_outcome(
+      const std::expected<std::uint32_t, std::string_view>& n) = 0;
+  [[nodiscard]] virtual tairitsu::Result<Numbers> echo_numbers(const Numbers& n) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::vector<Numbers>> echo_numbers_list(
+      std::span<const Numbers> n) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::vector<Segment>> echo_segments(std::span<const Segment> n) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::vector<Padded>> echo_padded(std::span<const Padded> n) = 0;
+  [[nodiscard]] virtual tairitsu::Result<Mixed> echo_mixed(const Mixed& n) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::vector<Mixed>> echo_mixed_list(const std::vector<Mixed>& n) = 0;
+  [[nodiscard]] virtual tairitsu::Result<Error> echo_error(Error n) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::vector<Error>> echo_errors(const std::vector<Error>& n) = 0;
+  [[nodiscard]] virtual tairitsu::Result<Permissions> echo_permissions(Permissions n) = 0;
+  [[nodiscard]] virtual tairitsu::Result<Many> echo_many(Many n) = 0;
+  [[nodiscard]] virtual tairitsu::Result<Shape> echo_shape(const Shape& n) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::vector<Shape>> echo_shapes(const std::vector<Shape>& n) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::vector<bool>> echo_bools(const std::vector<bool>& n) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::vector<char32_t>> echo_chars(
+      const std::vector<char32_t>& n) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::vector<std::vector<std::string>>> echo_nested(
       const std::vector<std::vector<std::string_view>>& n) = 0;
-  virtual tairitsu::Result<std::vector<std::tuple<std::string, std::uint32_t>>> echo_tuples(
+  [[nodiscard]] virtual tairitsu::Result<std::vector<std::tuple<std::string, std::uint32_t>>> echo_tuples(
       const std::vector<std::tuple<std::string_view, std::uint32_t>>& n) = 0;
-  virtual tairitsu::Result<std::optional<Point>> echo_option_point(const std::optional<Point>& n) = 0;
-  virtual tairitsu::Result<std::optional<std::vector<std::string>>> echo_optional_names(
+  [[nodiscard]] virtual tairitsu::Result<std::optional<Point>> echo_option_point(
+      const std::optional<Point>& n) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::optional<std::vector<std::string>>> echo_optional_names(
       const std::optional<std::vector<std::string_view>>& n) = 0;
   /// Its error is given with `tairitsu::guest_error`.
-  virtual tairitsu::Result<std::expected<std::string, Shape>> fallible(
+  [[nodiscard]] virtual tairitsu::Result<std::expected<std::string, Shape>> fallible(
       const std::expected<std::string_view, Shape>& n) = 0;
-  virtual tairitsu::Result<void> nothing() = 0;
+  [[nodiscard]] virtual tairitsu::Result<void> nothing() = 0;
 };
 
 /// The same as values: for lambdas and free functions. Those not given fail when they are called.
@@ -408,7 +410,7 @@ struct HostFunctions {
 /// Gives the linker `test:types/all-types`. `get` finds the implementation, which may be any object with
 /// fitting members, in the container's host state; where State is void it takes no argument.
 template <typename State, typename Get>
-tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
+[[nodiscard]] tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
   using Implementation = tairitsu::detail::HostOf<State, Get>;
   static_assert(requires(Implementation& host) {
     host.scalars(std::declval<bool>(), std::declval<std::uint8_t>(), std::declval<std::int8_t>(),
@@ -693,12 +695,12 @@ tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
 
 }  // namespace test::types::all_types
 
-#elif TAIRITSU_IMPORTS_test__types__all_types != 0xaae53a779bd90226u
+#elif TAIRITSU_IMPORTS_test__types__all_types != 0x67183018b3d2f56bu
 #error "test:types/all-types was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_IMPORTS_test__types__all_types
 
 #ifndef TAIRITSU_EXPORTS_test__types__all_types
-#define TAIRITSU_EXPORTS_test__types__all_types 0xc3cc243cde5fab9eu
+#define TAIRITSU_EXPORTS_test__types__all_types 0x5e36ba87f91f970u
 
 namespace test::types::all_types {
 
@@ -709,45 +711,43 @@ struct GuestFunctions;
 /// What a guest exports as `test:types/all-types`. Copies share the guest.
 class Guest {
  public:
-  tairitsu::Result<std::uint64_t> scalars(bool a, std::uint8_t b, std::int8_t c, std::uint16_t d,
-                                          std::int16_t e, std::uint32_t f, std::int32_t g, std::uint64_t h,
-                                          std::int64_t i, float j, double k, char32_t l);
-  tairitsu::Result<std::uint64_t> seventeen(std::uint32_t a, std::uint32_t b, std::uint32_t c,
-                                            std::uint32_t d, std::uint32_t e, std::uint32_t f,
-                                            std::uint32_t g, std::uint32_t h, std::uint32_t i,
-                                            std::uint32_t j, std::uint32_t k, std::uint32_t l,
-                                            std::uint32_t m, std::uint32_t n, std::uint32_t o,
-                                            std::uint32_t p, std::uint32_t q);
-  tairitsu::Result<Name> echo_name(std::string_view n);
-  tairitsu::Result<Names> echo_names(std::span<const Name> n);
-  tairitsu::Result<Blob> echo_blob(std::span<const std::uint8_t> n);
-  tairitsu::Result<Pair> echo_pair(const std::tuple<std::uint32_t, std::string_view>& n);
-  tairitsu::Result<Maybe> echo_maybe(std::optional<std::string_view> n);
-  tairitsu::Result<Outcome> echo_outcome(const std::expected<std::uint32_t, std::string_view>& n);
-  tairitsu::Result<Numbers> echo_numbers(const Numbers& n);
-  tairitsu::Result<std::vector<Numbers>> echo_numbers_list(std::span<const Numbers> n);
-  tairitsu::Result<std::vector<Segment>> echo_segments(std::span<const Segment> n);
-  tairitsu::Result<std::vector<Padded>> echo_padded(std::span<const Padded> n);
-  tairitsu::Result<Mixed> echo_mixed(const Mixed& n);
-  tairitsu::Result<std::vector<Mixed>> echo_mixed_list(std::span<const Mixed> n);
-  tairitsu::Result<Error> echo_error(Error n);
-  tairitsu::Result<std::vector<Error>> echo_errors(std::span<const Error> n);
-  tairitsu::Result<Permissions> echo_permissions(Permissions n);
-  tairitsu::Result<Many> echo_many(Many n);
-  tairitsu::Result<Shape> echo_shape(const Shape& n);
-  tairitsu::Result<std::vector<Shape>> echo_shapes(std::span<const Shape> n);
-  tairitsu::Result<std::vector<bool>> echo_bools(const std::vector<bool>& n);
-  tairitsu::Result<std::vector<char32_t>> echo_chars(std::span<const char32_t> n);
-  tairitsu::Result<std::vector<std::vector<std::string>>> echo_nested(
+  [[nodiscard]] tairitsu::Result<std::uint64_t> scalars(
+      bool a, std::uint8_t b, std::int8_t c, std::uint16_t d, std::int16_t e, std::uint32_t f, std::int32_t g,
+      std::uint64_t h, std::int64_t i, float j, double k, char32_t l);
+  [[nodiscard]] tairitsu::Result<std::uint64_t> seventeen(
+      std::uint32_t a, std::uint32_t b, std::uint32_t c, std::uint32_t d, std::uint32_t e, std::uint32_t f,
+      std::uint32_t g, std::uint32_t h, std::uint32_t i, std::uint32_t j, std::uint32_t k, std::uint32_t l,
+      std::uint32_t m, std::uint32_t n, std::uint32_t o, std::uint32_t p, std::uint32_t q);
+  [[nodiscard]] tairitsu::Result<Name> echo_name(std::string_view n);
+  [[nodiscard]] tairitsu::Result<Names> echo_names(std::span<const Name> n);
+  [[nodiscard]] tairitsu::Result<Blob> echo_blob(std::span<const std::uint8_t> n);
+  [[nodiscard]] tairitsu::Result<Pair> echo_pair(const std::tuple<std::uint32_t, std::string_view>& n);
+  [[nodiscard]] tairitsu::Result<Maybe> echo_maybe(std::optional<std::string_view> n);
+  [[nodiscard]] tairitsu::Result<Outcome> echo_outcome(const std::expected<std::uint32_t, std::string_view>& n);
+  [[nodiscard]] tairitsu::Result<Numbers> echo_numbers(const Numbers& n);
+  [[nodiscard]] tairitsu::Result<std::vector<Numbers>> echo_numbers_list(std::span<const Numbers> n);
+  [[nodiscard]] tairitsu::Result<std::vector<Segment>> echo_segments(std::span<const Segment> n);
+  [[nodiscard]] tairitsu::Result<std::vector<Padded>> echo_padded(std::span<const Padded> n);
+  [[nodiscard]] tairitsu::Result<Mixed> echo_mixed(const Mixed& n);
+  [[nodiscard]] tairitsu::Result<std::vector<Mixed>> echo_mixed_list(std::span<const Mixed> n);
+  [[nodiscard]] tairitsu::Result<Error> echo_error(Error n);
+  [[nodiscard]] tairitsu::Result<std::vector<Error>> echo_errors(std::span<const Error> n);
+  [[nodiscard]] tairitsu::Result<Permissions> echo_permissions(Permissions n);
+  [[nodiscard]] tairitsu::Result<Many> echo_many(Many n);
+  [[nodiscard]] tairitsu::Result<Shape> echo_shape(const Shape& n);
+  [[nodiscard]] tairitsu::Result<std::vector<Shape>> echo_shapes(std::span<const Shape> n);
+  [[nodiscard]] tairitsu::Result<std::vector<bool>> echo_bools(const std::vector<bool>& n);
+  [[nodiscard]] tairitsu::Result<std::vector<char32_t>> echo_chars(std::span<const char32_t> n);
+  [[nodiscard]] tairitsu::Result<std::vector<std::vector<std::string>>> echo_nested(
       std::span<const std::vector<std::string>> n);
-  tairitsu::Result<std::vector<std::tuple<std::string, std::uint32_t>>> echo_tuples(
+  [[nodiscard]] tairitsu::Result<std::vector<std::tuple<std::string, std::uint32_t>>> echo_tuples(
       std::span<const std::tuple<std::string, std::uint32_t>> n);
-  tairitsu::Result<std::optional<Point>> echo_option_point(const std::optional<Point>& n);
-  tairitsu::Result<std::optional<std::vector<std::string>>> echo_optional_names(
+  [[nodiscard]] tairitsu::Result<std::optional<Point>> echo_option_point(const std::optional<Point>& n);
+  [[nodiscard]] tairitsu::Result<std::optional<std::vector<std::string>>> echo_optional_names(
       std::optional<std::span<const std::string>> n);
-  tairitsu::Result<std::expected<std::string, Shape>> fallible(
+  [[nodiscard]] tairitsu::Result<std::expected<std::string, Shape>> fallible(
       const std::expected<std::string_view, Shape>& n);
-  tairitsu::Result<void> nothing();
+  [[nodiscard]] tairitsu::Result<void> nothing();
 
   /// For the world's class.
   explicit Guest(std::shared_ptr<GuestFunctions> functions) : functions_(std::move(functions)) {}
@@ -760,7 +760,7 @@ class Guest {
 
 }  // namespace test::types::all_types
 
-#elif TAIRITSU_EXPORTS_test__types__all_types != 0xc3cc243cde5fab9eu
+#elif TAIRITSU_EXPORTS_test__types__all_types != 0x5e36ba87f91f970u
 #error "test:types/all-types was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_EXPORTS_test__types__all_types
 
@@ -774,7 +774,7 @@ class Types {
   /// Gives the linker every import. `get` finds the implementation in the container's host state,
   /// `[](State& state) -> Implementation& { … }`; where State is void it takes no argument.
   template <typename State, typename... Get>
-  static tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get... get) {
+  [[nodiscard]] static tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get... get) {
     static_assert(sizeof...(Get) == 1, "one function that finds the implementation is needed");
     TAIRITSU_CHECK(::test::types::all_types::imports::add_to_linker<State>(
         linker, tairitsu::detail::pick<0>(get...)));
@@ -783,8 +783,8 @@ class Types {
 
   /// Links and instantiates the component, and finds all its exports. Fails as
   /// `tairitsu::Linker::instantiate` does, and with `not_found` or `type_mismatch` for an export.
-  static tairitsu::Result<Types> instantiate(tairitsu::Store& store, const tairitsu::Component& component,
-                                             const tairitsu::Linker& linker);
+  [[nodiscard]] static tairitsu::Result<Types> instantiate(
+      tairitsu::Store& store, const tairitsu::Component& component, const tairitsu::Linker& linker);
 
   [[nodiscard]] ::test::types::all_types::exports::Guest& all_types() noexcept { return all_types_; }
 
@@ -808,11 +808,11 @@ template <>
 struct tairitsu::Bindings<::test::types::Types> {
   /// How many imports need a host.
   static constexpr std::size_t hosts = 1;
-  static Result<std::shared_ptr<const void>> look_up(const Component& component);
-  static Result<::test::types::Types> bind(const Instance& instance,
-                                           const std::shared_ptr<const void>& found);
+  [[nodiscard]] static Result<std::shared_ptr<const void>> look_up(const Component& component);
+  [[nodiscard]] static Result<::test::types::Types> bind(
+      const Instance& instance, const std::shared_ptr<const void>& found);
   template <typename State, typename... Get>
-  static Result<void> add_to_linker(Linker& linker, Get... get) {
+  [[nodiscard]] static Result<void> add_to_linker(Linker& linker, Get... get) {
     return ::test::types::Types::add_to_linker<State>(linker, get...);
   }
 };

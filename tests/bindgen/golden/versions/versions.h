@@ -83,7 +83,7 @@ using NewItem = ::test::dep_2_0_0_rc_1::types::Item;
 #endif  // TAIRITSU_TYPES_test__versions__local
 
 #ifndef TAIRITSU_IMPORTS_test__dep_1_0_0__types
-#define TAIRITSU_IMPORTS_test__dep_1_0_0__types 0xe08e73205fbb0591u
+#define TAIRITSU_IMPORTS_test__dep_1_0_0__types 0x8b8c2c11a5e8d771u
 
 namespace test::dep_1_0_0::types {
 
@@ -94,7 +94,7 @@ inline namespace imports {
 class Host {
  public:
   virtual ~Host() = default;
-  virtual tairitsu::Result<std::uint32_t> count(std::span<const Item> items) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::uint32_t> count(std::span<const Item> items) = 0;
 };
 
 /// The same as values: for lambdas and free functions. Those not given fail when they are called.
@@ -106,7 +106,7 @@ struct HostFunctions {
 /// Gives the linker `test:dep/types@1.0.0`. `get` finds the implementation, which may be any object with
 /// fitting members, in the container's host state; where State is void it takes no argument.
 template <typename State, typename Get>
-tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
+[[nodiscard]] tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
   using Implementation = tairitsu::detail::HostOf<State, Get>;
   static_assert(requires(Implementation& host) {
     host.count(std::declval<std::span<const Item>>());
@@ -124,12 +124,12 @@ tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
 
 }  // namespace test::dep_1_0_0::types
 
-#elif TAIRITSU_IMPORTS_test__dep_1_0_0__types != 0xe08e73205fbb0591u
+#elif TAIRITSU_IMPORTS_test__dep_1_0_0__types != 0x8b8c2c11a5e8d771u
 #error "test:dep/types@1.0.0 was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_IMPORTS_test__dep_1_0_0__types
 
 #ifndef TAIRITSU_IMPORTS_test__dep_2_0_0_rc_1__types
-#define TAIRITSU_IMPORTS_test__dep_2_0_0_rc_1__types 0x53e22827ae2eb3e9u
+#define TAIRITSU_IMPORTS_test__dep_2_0_0_rc_1__types 0x842b63f57e2bed69u
 
 namespace test::dep_2_0_0_rc_1::types {
 
@@ -140,7 +140,7 @@ inline namespace imports {
 class Host {
  public:
   virtual ~Host() = default;
-  virtual tairitsu::Result<std::uint32_t> count(const std::vector<Item>& items) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::uint32_t> count(const std::vector<Item>& items) = 0;
 };
 
 /// The same as values: for lambdas and free functions. Those not given fail when they are called.
@@ -152,7 +152,7 @@ struct HostFunctions {
 /// Gives the linker `test:dep/types@2.0.0-rc.1`. `get` finds the implementation, which may be any object with
 /// fitting members, in the container's host state; where State is void it takes no argument.
 template <typename State, typename Get>
-tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
+[[nodiscard]] tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
   using Implementation = tairitsu::detail::HostOf<State, Get>;
   static_assert(requires(Implementation& host) {
     host.count(std::declval<const std::vector<Item>&>());
@@ -170,12 +170,12 @@ tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
 
 }  // namespace test::dep_2_0_0_rc_1::types
 
-#elif TAIRITSU_IMPORTS_test__dep_2_0_0_rc_1__types != 0x53e22827ae2eb3e9u
+#elif TAIRITSU_IMPORTS_test__dep_2_0_0_rc_1__types != 0x842b63f57e2bed69u
 #error "test:dep/types@2.0.0-rc.1 was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_IMPORTS_test__dep_2_0_0_rc_1__types
 
 #ifndef TAIRITSU_IMPORTS_test__versions__local
-#define TAIRITSU_IMPORTS_test__versions__local 0xe5d245d67b63d3f6u
+#define TAIRITSU_IMPORTS_test__versions__local 0x1b6214898ccd65aeu
 
 namespace test::versions::local {
 
@@ -186,7 +186,7 @@ inline namespace imports {
 class Host {
  public:
   virtual ~Host() = default;
-  virtual tairitsu::Result<NewItem> convert(const Item& old) = 0;
+  [[nodiscard]] virtual tairitsu::Result<NewItem> convert(const Item& old) = 0;
 };
 
 /// The same as values: for lambdas and free functions. Those not given fail when they are called.
@@ -198,7 +198,7 @@ struct HostFunctions {
 /// Gives the linker `test:versions/local`. `get` finds the implementation, which may be any object with
 /// fitting members, in the container's host state; where State is void it takes no argument.
 template <typename State, typename Get>
-tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
+[[nodiscard]] tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
   using Implementation = tairitsu::detail::HostOf<State, Get>;
   static_assert(requires(Implementation& host) {
     host.convert(std::declval<const Item&>());
@@ -216,12 +216,12 @@ tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
 
 }  // namespace test::versions::local
 
-#elif TAIRITSU_IMPORTS_test__versions__local != 0xe5d245d67b63d3f6u
+#elif TAIRITSU_IMPORTS_test__versions__local != 0x1b6214898ccd65aeu
 #error "test:versions/local was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_IMPORTS_test__versions__local
 
 #ifndef TAIRITSU_EXPORTS_test__dep_1_0_0__types
-#define TAIRITSU_EXPORTS_test__dep_1_0_0__types 0x58e47694039a3389u
+#define TAIRITSU_EXPORTS_test__dep_1_0_0__types 0x3ad036a9ce8fbb38u
 
 namespace test::dep_1_0_0::types {
 
@@ -232,7 +232,7 @@ struct GuestFunctions;
 /// What a guest exports as `test:dep/types@1.0.0`. Copies share the guest.
 class Guest {
  public:
-  tairitsu::Result<std::uint32_t> count(std::span<const Item> items);
+  [[nodiscard]] tairitsu::Result<std::uint32_t> count(std::span<const Item> items);
 
   /// For the world's class.
   explicit Guest(std::shared_ptr<GuestFunctions> functions) : functions_(std::move(functions)) {}
@@ -245,12 +245,12 @@ class Guest {
 
 }  // namespace test::dep_1_0_0::types
 
-#elif TAIRITSU_EXPORTS_test__dep_1_0_0__types != 0x58e47694039a3389u
+#elif TAIRITSU_EXPORTS_test__dep_1_0_0__types != 0x3ad036a9ce8fbb38u
 #error "test:dep/types@1.0.0 was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_EXPORTS_test__dep_1_0_0__types
 
 #ifndef TAIRITSU_EXPORTS_test__dep_2_0_0_rc_1__types
-#define TAIRITSU_EXPORTS_test__dep_2_0_0_rc_1__types 0xefe290c710cef167u
+#define TAIRITSU_EXPORTS_test__dep_2_0_0_rc_1__types 0x2890c3b1cdb74100u
 
 namespace test::dep_2_0_0_rc_1::types {
 
@@ -261,7 +261,7 @@ struct GuestFunctions;
 /// What a guest exports as `test:dep/types@2.0.0-rc.1`. Copies share the guest.
 class Guest {
  public:
-  tairitsu::Result<std::uint32_t> count(std::span<const Item> items);
+  [[nodiscard]] tairitsu::Result<std::uint32_t> count(std::span<const Item> items);
 
   /// For the world's class.
   explicit Guest(std::shared_ptr<GuestFunctions> functions) : functions_(std::move(functions)) {}
@@ -274,7 +274,7 @@ class Guest {
 
 }  // namespace test::dep_2_0_0_rc_1::types
 
-#elif TAIRITSU_EXPORTS_test__dep_2_0_0_rc_1__types != 0xefe290c710cef167u
+#elif TAIRITSU_EXPORTS_test__dep_2_0_0_rc_1__types != 0x2890c3b1cdb74100u
 #error "test:dep/types@2.0.0-rc.1 was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_EXPORTS_test__dep_2_0_0_rc_1__types
 
@@ -290,7 +290,7 @@ class Versions {
   ///   test:dep/types@2.0.0-rc.1
   ///   test:versions/local
   template <typename State, typename... Get>
-  static tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get... get) {
+  [[nodiscard]] static tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get... get) {
     static_assert(sizeof...(Get) == 1 || sizeof...(Get) == 3,
                   "functions that find the implementations: one for all imports, or 3");
     TAIRITSU_CHECK(::test::dep_1_0_0::types::imports::add_to_linker<State>(
@@ -304,8 +304,8 @@ class Versions {
 
   /// Links and instantiates the component, and finds all its exports. Fails as
   /// `tairitsu::Linker::instantiate` does, and with `not_found` or `type_mismatch` for an export.
-  static tairitsu::Result<Versions> instantiate(tairitsu::Store& store, const tairitsu::Component& component,
-                                                const tairitsu::Linker& linker);
+  [[nodiscard]] static tairitsu::Result<Versions> instantiate(
+      tairitsu::Store& store, const tairitsu::Component& component, const tairitsu::Linker& linker);
 
   [[nodiscard]] ::test::dep_1_0_0::types::exports::Guest& dep_1_0_0_types() noexcept { return dep_1_0_0_types_; }
   [[nodiscard]] ::test::dep_2_0_0_rc_1::types::exports::Guest& dep_2_0_0_rc_1_types() noexcept { return dep_2_0_0_rc_1_types_; }
@@ -332,11 +332,11 @@ template <>
 struct tairitsu::Bindings<::test::versions::Versions> {
   /// How many imports need a host.
   static constexpr std::size_t hosts = 3;
-  static Result<std::shared_ptr<const void>> look_up(const Component& component);
-  static Result<::test::versions::Versions> bind(const Instance& instance,
-                                                 const std::shared_ptr<const void>& found);
+  [[nodiscard]] static Result<std::shared_ptr<const void>> look_up(const Component& component);
+  [[nodiscard]] static Result<::test::versions::Versions> bind(
+      const Instance& instance, const std::shared_ptr<const void>& found);
   template <typename State, typename... Get>
-  static Result<void> add_to_linker(Linker& linker, Get... get) {
+  [[nodiscard]] static Result<void> add_to_linker(Linker& linker, Get... get) {
     return ::test::versions::Versions::add_to_linker<State>(linker, get...);
   }
 };

@@ -69,7 +69,7 @@ static_assert(sizeof(::test::world_items::twofold::exports_of::inline_::Local) =
 #endif  // TAIRITSU_TYPES_test__world_items__twofold__exports_of__inline_
 
 #ifndef TAIRITSU_IMPORTS_test__world_items__twofold__inline_
-#define TAIRITSU_IMPORTS_test__world_items__twofold__inline_ 0xea8785aca7130b4du
+#define TAIRITSU_IMPORTS_test__world_items__twofold__inline_ 0xc3ccf7002527c351u
 
 namespace test::world_items::twofold::inline_ {
 
@@ -80,7 +80,7 @@ inline namespace imports {
 class Host {
  public:
   virtual ~Host() = default;
-  virtual tairitsu::Result<Local> twice(const Local& l) = 0;
+  [[nodiscard]] virtual tairitsu::Result<Local> twice(const Local& l) = 0;
 };
 
 /// The same as values: for lambdas and free functions. Those not given fail when they are called.
@@ -92,7 +92,7 @@ struct HostFunctions {
 /// Gives the linker `inline`. `get` finds the implementation, which may be any object with
 /// fitting members, in the container's host state; where State is void it takes no argument.
 template <typename State, typename Get>
-tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
+[[nodiscard]] tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
   using Implementation = tairitsu::detail::HostOf<State, Get>;
   static_assert(requires(Implementation& host) {
     host.twice(std::declval<const Local&>());
@@ -110,12 +110,12 @@ tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
 
 }  // namespace test::world_items::twofold::inline_
 
-#elif TAIRITSU_IMPORTS_test__world_items__twofold__inline_ != 0xea8785aca7130b4du
+#elif TAIRITSU_IMPORTS_test__world_items__twofold__inline_ != 0xc3ccf7002527c351u
 #error "inline was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_IMPORTS_test__world_items__twofold__inline_
 
 #ifndef TAIRITSU_EXPORTS_test__world_items__twofold__exports_of__inline_
-#define TAIRITSU_EXPORTS_test__world_items__twofold__exports_of__inline_ 0x14317686adf5eaafu
+#define TAIRITSU_EXPORTS_test__world_items__twofold__exports_of__inline_ 0x1f09042e5718e0ccu
 
 namespace test::world_items::twofold::exports_of::inline_ {
 
@@ -126,7 +126,7 @@ struct GuestFunctions;
 /// What a guest exports as `inline`. Copies share the guest.
 class Guest {
  public:
-  tairitsu::Result<Local> thrice(const Local& l);
+  [[nodiscard]] tairitsu::Result<Local> thrice(const Local& l);
 
   /// For the world's class.
   explicit Guest(std::shared_ptr<GuestFunctions> functions) : functions_(std::move(functions)) {}
@@ -139,7 +139,7 @@ class Guest {
 
 }  // namespace test::world_items::twofold::exports_of::inline_
 
-#elif TAIRITSU_EXPORTS_test__world_items__twofold__exports_of__inline_ != 0x14317686adf5eaafu
+#elif TAIRITSU_EXPORTS_test__world_items__twofold__exports_of__inline_ != 0x1f09042e5718e0ccu
 #error "inline was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_EXPORTS_test__world_items__twofold__exports_of__inline_
 
@@ -153,7 +153,7 @@ class Twofold {
   /// Gives the linker every import. `get` finds the implementation in the container's host state,
   /// `[](State& state) -> Implementation& { … }`; where State is void it takes no argument.
   template <typename State, typename... Get>
-  static tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get... get) {
+  [[nodiscard]] static tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get... get) {
     static_assert(sizeof...(Get) == 1, "one function that finds the implementation is needed");
     TAIRITSU_CHECK(::test::world_items::twofold::inline_::imports::add_to_linker<State>(
         linker, tairitsu::detail::pick<0>(get...)));
@@ -162,8 +162,8 @@ class Twofold {
 
   /// Links and instantiates the component, and finds all its exports. Fails as
   /// `tairitsu::Linker::instantiate` does, and with `not_found` or `type_mismatch` for an export.
-  static tairitsu::Result<Twofold> instantiate(tairitsu::Store& store, const tairitsu::Component& component,
-                                               const tairitsu::Linker& linker);
+  [[nodiscard]] static tairitsu::Result<Twofold> instantiate(
+      tairitsu::Store& store, const tairitsu::Component& component, const tairitsu::Linker& linker);
 
   [[nodiscard]] ::test::world_items::twofold::exports_of::inline_::exports::Guest& inline_() noexcept { return inline__; }
 
@@ -187,11 +187,11 @@ template <>
 struct tairitsu::Bindings<::test::world_items::Twofold> {
   /// How many imports need a host.
   static constexpr std::size_t hosts = 1;
-  static Result<std::shared_ptr<const void>> look_up(const Component& component);
-  static Result<::test::world_items::Twofold> bind(const Instance& instance,
-                                                   const std::shared_ptr<const void>& found);
+  [[nodiscard]] static Result<std::shared_ptr<const void>> look_up(const Component& component);
+  [[nodiscard]] static Result<::test::world_items::Twofold> bind(
+      const Instance& instance, const std::shared_ptr<const void>& found);
   template <typename State, typename... Get>
-  static Result<void> add_to_linker(Linker& linker, Get... get) {
+  [[nodiscard]] static Result<void> add_to_linker(Linker& linker, Get... get) {
     return ::test::world_items::Twofold::add_to_linker<State>(linker, get...);
   }
 };

@@ -95,7 +95,7 @@ static_assert(sizeof(::test::world_items::greeter::outline::Local) == 4 && align
 #endif  // TAIRITSU_TYPES_test__world_items__greeter__outline
 
 #ifndef TAIRITSU_IMPORTS_test__world_items__greeter__inline_
-#define TAIRITSU_IMPORTS_test__world_items__greeter__inline_ 0x7245c273870ec5a5u
+#define TAIRITSU_IMPORTS_test__world_items__greeter__inline_ 0x5f37f2646f960b51u
 
 namespace test::world_items::greeter::inline_ {
 
@@ -106,7 +106,7 @@ inline namespace imports {
 class Host {
  public:
   virtual ~Host() = default;
-  virtual tairitsu::Result<Local> twice(const Local& l) = 0;
+  [[nodiscard]] virtual tairitsu::Result<Local> twice(const Local& l) = 0;
 };
 
 /// The same as values: for lambdas and free functions. Those not given fail when they are called.
@@ -118,7 +118,7 @@ struct HostFunctions {
 /// Gives the linker `inline`. `get` finds the implementation, which may be any object with
 /// fitting members, in the container's host state; where State is void it takes no argument.
 template <typename State, typename Get>
-tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
+[[nodiscard]] tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
   using Implementation = tairitsu::detail::HostOf<State, Get>;
   static_assert(requires(Implementation& host) {
     host.twice(std::declval<const Local&>());
@@ -136,12 +136,12 @@ tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
 
 }  // namespace test::world_items::greeter::inline_
 
-#elif TAIRITSU_IMPORTS_test__world_items__greeter__inline_ != 0x7245c273870ec5a5u
+#elif TAIRITSU_IMPORTS_test__world_items__greeter__inline_ != 0x5f37f2646f960b51u
 #error "inline was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_IMPORTS_test__world_items__greeter__inline_
 
 #ifndef TAIRITSU_IMPORTS_test__world_items__shared
-#define TAIRITSU_IMPORTS_test__world_items__shared 0x19a6c00cc32a4d6au
+#define TAIRITSU_IMPORTS_test__world_items__shared 0x6a8cde711edcf25au
 
 namespace test::world_items::shared {
 
@@ -153,7 +153,7 @@ class File;
 class File {
  public:
   virtual ~File() = default;
-  virtual tairitsu::Result<std::vector<std::uint8_t>> read() = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::vector<std::uint8_t>> read() = 0;
 };
 
 }  // inline namespace imports
@@ -169,7 +169,7 @@ namespace test::world_items::shared {
 inline namespace imports {
 
 /// Gives the linker `test:world-items/shared`: resources, which bring their methods.
-inline tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker) {
+[[nodiscard]] inline tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker) {
   TAIRITSU_CHECK(linker.define_resource<File>("test:world-items/shared#file"));
   TAIRITSU_CHECK(linker.define(
       "test:world-items/shared#[method]file.read",
@@ -183,12 +183,12 @@ inline tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker) {
 
 }  // namespace test::world_items::shared
 
-#elif TAIRITSU_IMPORTS_test__world_items__shared != 0x19a6c00cc32a4d6au
+#elif TAIRITSU_IMPORTS_test__world_items__shared != 0x6a8cde711edcf25au
 #error "test:world-items/shared was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_IMPORTS_test__world_items__shared
 
 #ifndef TAIRITSU_EXPORTS_test__world_items__greeter__outline
-#define TAIRITSU_EXPORTS_test__world_items__greeter__outline 0x2ff91448854489feu
+#define TAIRITSU_EXPORTS_test__world_items__greeter__outline 0xa24c3503328f0ae1u
 
 namespace test::world_items::greeter::outline {
 
@@ -199,7 +199,7 @@ struct GuestFunctions;
 /// What a guest exports as `outline`. Copies share the guest.
 class Guest {
  public:
-  tairitsu::Result<Local> thrice(const Local& l);
+  [[nodiscard]] tairitsu::Result<Local> thrice(const Local& l);
 
   /// For the world's class.
   explicit Guest(std::shared_ptr<GuestFunctions> functions) : functions_(std::move(functions)) {}
@@ -212,12 +212,12 @@ class Guest {
 
 }  // namespace test::world_items::greeter::outline
 
-#elif TAIRITSU_EXPORTS_test__world_items__greeter__outline != 0x2ff91448854489feu
+#elif TAIRITSU_EXPORTS_test__world_items__greeter__outline != 0xa24c3503328f0ae1u
 #error "outline was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_EXPORTS_test__world_items__greeter__outline
 
 #ifndef TAIRITSU_EXPORTS_test__world_items__greeter__tools
-#define TAIRITSU_EXPORTS_test__world_items__greeter__tools 0xe824b34d29d4ff00u
+#define TAIRITSU_EXPORTS_test__world_items__greeter__tools 0x5b3c2faace3d454bu
 
 namespace test::world_items::greeter::tools {
 
@@ -230,7 +230,7 @@ using File = ::test::world_items::shared::imports::File;
 /// What a guest exports as `tools`. Copies share the guest.
 class Guest {
  public:
-  tairitsu::Result<std::unique_ptr<File>> copy(std::unique_ptr<File> from);
+  [[nodiscard]] tairitsu::Result<std::unique_ptr<File>> copy(std::unique_ptr<File> from);
 
   /// For the world's class.
   explicit Guest(std::shared_ptr<GuestFunctions> functions) : functions_(std::move(functions)) {}
@@ -243,7 +243,7 @@ class Guest {
 
 }  // namespace test::world_items::greeter::tools
 
-#elif TAIRITSU_EXPORTS_test__world_items__greeter__tools != 0xe824b34d29d4ff00u
+#elif TAIRITSU_EXPORTS_test__world_items__greeter__tools != 0x5b3c2faace3d454bu
 #error "tools was generated from other WIT, or by another tairitsu, in a header that is included before"
 #endif  // TAIRITSU_EXPORTS_test__world_items__greeter__tools
 
@@ -287,7 +287,7 @@ using File = ::test::world_items::shared::imports::File;
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual tairitsu::Result<std::uint64_t> now() = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::uint64_t> now() = 0;
 };
 
 }  // namespace test::world_items::greeter
@@ -303,11 +303,11 @@ namespace test::world_items::greeter {
 class Host {
  public:
   virtual ~Host() = default;
-  virtual tairitsu::Result<void> log(std::string_view message, Mood mood) = 0;
-  virtual tairitsu::Result<std::unique_ptr<File>> open(std::string_view name) = 0;
+  [[nodiscard]] virtual tairitsu::Result<void> log(std::string_view message, Mood mood) = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::unique_ptr<File>> open(std::string_view name) = 0;
   /// Makes a `clock`.
-  virtual tairitsu::Result<std::unique_ptr<Clock>> clock() = 0;
-  virtual tairitsu::Result<std::uint64_t> clock_resolution() = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::unique_ptr<Clock>> clock() = 0;
+  [[nodiscard]] virtual tairitsu::Result<std::uint64_t> clock_resolution() = 0;
 };
 
 /// The same as values: for lambdas and free functions. Those not given fail when they are called.
@@ -325,7 +325,7 @@ struct HostFunctions {
 /// Gives the linker the functions at the world's root. `get` finds the implementation, which may be any object with
 /// fitting members, in the container's host state; where State is void it takes no argument.
 template <typename State, typename Get>
-tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
+[[nodiscard]] tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get get) {
   using Implementation = tairitsu::detail::HostOf<State, Get>;
   static_assert(requires(Implementation& host) {
     host.log(std::declval<std::string_view>(), std::declval<Mood>());
@@ -387,7 +387,7 @@ class Greeter {
   ///   inline
   ///   the world's own functions
   template <typename State, typename... Get>
-  static tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get... get) {
+  [[nodiscard]] static tairitsu::Result<void> add_to_linker(tairitsu::Linker& linker, Get... get) {
     static_assert(sizeof...(Get) == 1 || sizeof...(Get) == 2,
                   "functions that find the implementations: one for all imports, or 2");
     TAIRITSU_CHECK(::test::world_items::greeter::inline_::imports::add_to_linker<State>(
@@ -400,11 +400,11 @@ class Greeter {
 
   /// Links and instantiates the component, and finds all its exports. Fails as
   /// `tairitsu::Linker::instantiate` does, and with `not_found` or `type_mismatch` for an export.
-  static tairitsu::Result<Greeter> instantiate(tairitsu::Store& store, const tairitsu::Component& component,
-                                               const tairitsu::Linker& linker);
+  [[nodiscard]] static tairitsu::Result<Greeter> instantiate(
+      tairitsu::Store& store, const tairitsu::Component& component, const tairitsu::Linker& linker);
 
-  tairitsu::Result<std::string> greet(const ::test::world_items::greeter::Greeter& who);
-  tairitsu::Result<std::optional<std::unique_ptr<::test::world_items::greeter::Clock>>> feelings(
+  [[nodiscard]] tairitsu::Result<std::string> greet(const ::test::world_items::greeter::Greeter& who);
+  [[nodiscard]] tairitsu::Result<std::optional<std::unique_ptr<::test::world_items::greeter::Clock>>> feelings(
       std::span<const ::test::world_items::greeter::Mood> moods, ::test::world_items::greeter::Clock& clock);
 
   [[nodiscard]] ::test::world_items::greeter::outline::exports::Guest& outline() noexcept { return outline_; }
@@ -432,11 +432,11 @@ template <>
 struct tairitsu::Bindings<::test::world_items::Greeter> {
   /// How many imports need a host.
   static constexpr std::size_t hosts = 2;
-  static Result<std::shared_ptr<const void>> look_up(const Component& component);
-  static Result<::test::world_items::Greeter> bind(const Instance& instance,
-                                                   const std::shared_ptr<const void>& found);
+  [[nodiscard]] static Result<std::shared_ptr<const void>> look_up(const Component& component);
+  [[nodiscard]] static Result<::test::world_items::Greeter> bind(
+      const Instance& instance, const std::shared_ptr<const void>& found);
   template <typename State, typename... Get>
-  static Result<void> add_to_linker(Linker& linker, Get... get) {
+  [[nodiscard]] static Result<void> add_to_linker(Linker& linker, Get... get) {
     return ::test::world_items::Greeter::add_to_linker<State>(linker, get...);
   }
 };
