@@ -91,18 +91,22 @@ std::string shell_quoted(std::string_view text) {
 }
 
 std::string_view nearest(std::string_view typed, const std::vector<std::string_view>& names) {
-  // Letters to insert, remove or replace; as many as a third of what was typed.
+  // Letters to insert, remove, replace or exchange with the next; as many as a third of what was typed.
   std::size_t least = std::max<std::size_t>(typed.size() / 3, 2) + 1;
   std::string_view found;
   for (const std::string_view name : names) {
     std::vector<std::size_t> row(name.size() + 1);
     std::iota(row.begin(), row.end(), std::size_t{0});
+    std::vector<std::size_t> last;
+    std::vector<std::size_t> before;
     for (std::size_t i = 0; i < typed.size(); ++i) {
-      std::size_t diagonal = std::exchange(row[0], i + 1);
+      before = std::exchange(last, row);
+      row[0] = i + 1;
       for (std::size_t j = 0; j < name.size(); ++j) {
-        const std::size_t replaced = diagonal + (typed[i] == name[j] ? 0 : 1);
-        diagonal = row[j + 1];
-        row[j + 1] = std::min({replaced, diagonal + 1, row[j] + 1});
+        row[j + 1] =
+            std::min({last[j] + (typed[i] == name[j] ? 0 : 1), last[j + 1] + 1, row[j] + 1});
+        const bool exchanged = i > 0 && j > 0 && typed[i] == name[j - 1] && typed[i - 1] == name[j];
+        if (exchanged) row[j + 1] = std::min(row[j + 1], before[j - 1] + 1);
       }
     }
     if (row.back() < least) {

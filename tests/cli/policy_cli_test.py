@@ -478,6 +478,7 @@ class Denials(PolicyCase):
         self.assertNotIn("denied", done.stderr)
 
     def test_name_the_option_that_lets_it_listen(self):
+        network("--timeout", "60s", "--", "wall")  # So that it is compiled.
         for protocol in ("tcp", "udp"):
             for port in (free_port(), 0):
                 with self.subTest(protocol=protocol, port=port):
@@ -503,7 +504,7 @@ class Waits(PolicyCase):
         self.silent = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(self.silent.close)
         self.address = f"127.0.0.1:{self.silent.getsockname()[1]}"
-        network("--", "wall")  # So that it is compiled.
+        network("--timeout", "60s", "--", "wall")  # So that it is compiled.
 
     def is_cut_off(self, *verb):
         with self.subTest(verb=verb):

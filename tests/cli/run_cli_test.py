@@ -56,11 +56,12 @@ class Run(CliCase):
             self.assertLess(took, 10)
 
     def test_tells_the_guest_that_nobody_reads_any_more(self):
-        for guest in (TOOL, MODULE):
+        # A component's exit code knows success and failure alone.
+        for guest, code in ((TOOL, 1), (MODULE, 3)):
             for options in ((), ("--timeout", "20s")):
                 read_end, write_end = os.pipe()
                 os.close(read_end)
-                self.assertEqual(self.run_into(write_end, *options, guest, "shout")[0], 3)
+                self.assertEqual(self.run_into(write_end, *options, guest, "shout")[:2], (code, ""))
 
     def test_prints_all_of_it_to_a_slow_reader(self):
         text = "one\ntwo\n" * 60000
@@ -109,6 +110,7 @@ class Run(CliCase):
         self.expect(run(TOOL, "trap"), 134, "", "unreachable")
         self.expect(run("--fuel", "100000", TOOL, "spin"), 134, "", "fuel", "--fuel")
         self.expect(run("--memory", "4m", TOOL, "grow"), 134, "", "memory", "--memory")
+        self.expect(run("--timeout", "60s", TOOL, "exit", "0"), 0)  # So that it is compiled.
         for verb in (["spin"], ["sleep", "20000"]):
             begin = time.monotonic()
             self.expect(run("--timeout", "300ms", TOOL, *verb), 124, "", "deadline", "--timeout")
@@ -139,6 +141,7 @@ class Run(CliCase):
         self.expect(run(MODULE, "trap"), 134, "", "unreachable")
         self.expect(run("--memory", "4m", MODULE, "grow"), 134, "", "memory", "--memory")
         self.expect(run("--fuel", "100000", MODULE, "spin"), 134, "", "fuel", "--fuel")
+        self.expect(run("--timeout", "60s", MODULE, "exit", "0"), 0)  # So that it is compiled.
         for verb in (["spin"], ["sleep", "20000"]):
             self.expect(run("--timeout", "300ms", MODULE, *verb), 124, "", "deadline", "--timeout")
 

@@ -346,6 +346,21 @@ pub(super) struct ServedBody {
     ended: Option<oneshot::Sender<()>>,
     /// What the client waits for, where the length was announced.
     left: Option<u64>,
+    /// Why the body broke off. The connection ends when it learns of it: what was written before is sent first.
+    failure: Option<wasmtime_wasi_http::Error>,
+}
+
+impl ServedBody {
+    /// The body broke off: the connection is told in its next turn.
+    fn break_off<T>(
+        &mut self,
+        error: wasmtime_wasi_http::Error,
+        context: &mut Context<'_>,
+    ) -> Poll<T> {
+        self.failure = Some(error);
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
 }
 
 impl Body for ServedBody {
@@ -357,7 +372,11 @@ impl Body for ServedBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<bytes::Bytes>, Self::Error>>> {
         let own = &mut *self;
-        let mut exchange = own.exchange.lock();
+        if let Some(error) = own.failure.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
+        let shared = own.exchange.clone();
+        let mut exchange = shared.lock();
         let Some(exchange) = &mut *exchange else {
             return Poll::Ready(None);
         };
@@ -365,8 +384,7 @@ impl Body for ServedBody {
         let Some(body) = &mut own.body else {
             return Poll::Ready(None);
         };
-        let frame = std::task::ready!(Pin::new(body).poll_frame(context));
-        match &frame {
+        match std::task::ready!(Pin::new(body).poll_frame(context)) {
             Some(Ok(frame)) => {
                 let size = frame.data_ref().map_or(0, |data| data.len() as u64);
                 if let Some(left) = &mut own.left {
@@ -375,9 +393,10 @@ impl Body for ServedBody {
                 if let Some(record) = &mut exchange.record {
                     record.body_bytes += size;
                 }
+                Poll::Ready(Some(Ok(frame)))
             }
             Some(Err(error)) => {
-                let message = match error {
+                let message = match &error {
                     wasmtime_wasi_http::Error::HttpProtocolError => {
                         "the guest did not finish the response's body".to_owned()
                     }
@@ -389,14 +408,17 @@ impl Body for ServedBody {
                 if let Some(record) = exchange.record.as_mut().filter(|own| own.error.is_none()) {
                     record.fail(Error::new(Code::Trap, message));
                 }
+                own.break_off(error, context)
             }
             // A body whose guest is gone looks as if it were whole: the client has to learn that it is not.
             None if exchange.broken => {
-                return Poll::Ready(Some(Err(wasmtime_wasi_http::Error::HttpResponseIncomplete)));
+                own.break_off(wasmtime_wasi_http::Error::HttpResponseIncomplete, context)
             }
-            None => own.left = Some(0),
+            None => {
+                own.left = Some(0);
+                Poll::Ready(None)
+            }
         }
-        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -488,6 +510,7 @@ pub(super) fn served(
         exchange: exchange.clone(),
         ended,
         left,
+        failure: None,
     })
 }
 
@@ -516,6 +539,7 @@ pub(super) fn text(
         exchange: exchange.clone(),
         ended: None,
         left: None,
+        failure: None,
     });
     *response.status_mut() = status;
     let headers = response.headers_mut();
