@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Checks that a compiler warns of each ignored Result in compiles/ignored_results.cc, and of nothing else there.
+GCC need not warn of virtual calls: it does not see [[nodiscard]] there.
 
     ignored_results_test.py COMPILER INCLUDE_FOLDER
 """
@@ -14,6 +15,9 @@ folder = Path(__file__).resolve().parent
 source = folder / "compiles" / "ignored_results.cc"
 lines = source.read_text(encoding="utf-8").splitlines()
 wanted = {number for number, line in enumerate(lines, 1) if line.endswith("// ignored")}
+virtual = {number for number, line in enumerate(lines, 1) if line.endswith("// ignored, virtual")}
+macros = subprocess.run([compiler, "-dM", "-E", "-x", "c++", "/dev/null"], capture_output=True, text=True, check=True)
+clang = "#define __clang__ " in macros.stdout
 command = [compiler, "-std=c++23", "-fsyntax-only", "-Wunused-result", "-Wno-unused-function"]
 command += ["-I", include, "-I", str(folder), str(source)]
 done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -22,6 +26,10 @@ if done.returncode != 0 or errors:
     sys.exit("it does not compile:\n" + done.stderr)
 warnings = re.findall(r"ignored_results\.cc:(\d+):\d+: warning: .*(?:nodiscard|unused-result)", done.stderr)
 found = {int(number) for number in warnings}
+if clang:
+    wanted |= virtual
+else:
+    found -= virtual
 for number in sorted(wanted - found):
     print(f"no warning: {lines[number - 1].strip()}")
 for number in sorted(found - wanted):

@@ -92,7 +92,7 @@ TEST(WorldText, HasOneResourceUnderSeveralNames) {
             "top = a:b/host#r, r = a:b/host#r, more = a:b/host#r, mine = #base");
   EXPECT_EQ(text_of(find(world.imports, "a:b/host").aliases), "s = a:b/host#r");
   EXPECT_EQ(text_of(find(world.imports, "a:b/user").aliases), "q = a:b/host#r");
-  EXPECT_EQ(text_of(find(world.exports, "a:b/out").aliases), "v = a:b/out#w, u = a:b/out#w, r = a:b/host#r");
+  EXPECT_EQ(text_of(find(world.exports, "a:b/out").aliases), "r = a:b/host#r, v = a:b/out#w, u = a:b/out#w");
 
   const std::string text = world.to_string();
   EXPECT_THAT(text, HasSubstr("type s = r;"));
