@@ -104,7 +104,8 @@ LineQueue& output() {
 
 std::function<void(const HttpAccess&)> access_log(const std::string& kind) {
   if (kind == "text") return [](const HttpAccess& access) { output().push(terminal_text(as_text(access))); };
-  if (kind == "json") return [](const HttpAccess& access) { output().push(terminal_text(as_json(access), Escapes::json)); };
+  if (kind == "json")
+    return [](const HttpAccess& access) { output().push(terminal_text(as_json(access), Escapes::json)); };
   if (kind == "errors") {
     return [](const HttpAccess& access) {
       // That a client went away is not the guest's fault.

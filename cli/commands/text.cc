@@ -103,8 +103,7 @@ std::string_view nearest(std::string_view typed, const std::vector<std::string_v
       before = std::exchange(last, row);
       row[0] = i + 1;
       for (std::size_t j = 0; j < name.size(); ++j) {
-        row[j + 1] =
-            std::min({last[j] + (typed[i] == name[j] ? 0 : 1), last[j + 1] + 1, row[j] + 1});
+        row[j + 1] = std::min({last[j] + (typed[i] == name[j] ? 0 : 1), last[j + 1] + 1, row[j] + 1});
         const bool exchanged = i > 0 && j > 0 && typed[i] == name[j - 1] && typed[i - 1] == name[j];
         if (exchanged) row[j + 1] = std::min(row[j + 1], before[j - 1] + 1);
       }

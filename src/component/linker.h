@@ -42,9 +42,9 @@ struct Linked {
 
 /// Resolves every import. `want_interruptible` asks for fibers; without WASI or the async ABI nothing waits, and
 /// none are used. With the async ABI they are used in any case.
-[[nodiscard]] Result<std::shared_ptr<const Linked>> link(const Linker::Data& definitions,
-                                           const std::shared_ptr<const ComponentCore>& component,
-                                           bool want_interruptible);
+[[nodiscard]] Result<std::shared_ptr<const Linked>> link(
+    const Linker::Data& definitions, const std::shared_ptr<const ComponentCore>& component,
+    bool want_interruptible);
 
 }  // namespace detail
 }  // namespace tairitsu

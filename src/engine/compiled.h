@@ -38,8 +38,8 @@ class CompiledComponent {
       const EngineCore& engine, const std::filesystem::path& path);
   /// Of a cache. Fails with `artifact_damaged`, before its code is mapped, if it was not sealed like this.
   [[nodiscard]] static Result<CompiledComponent> from_sealed_artifact_file(const EngineCore& engine,
-                                                             const std::filesystem::path& path,
-                                                             const ArtifactSeal& seal);
+                                                                           const std::filesystem::path& path,
+                                                                           const ArtifactSeal& seal);
 
   [[nodiscard]] Result<std::vector<std::byte>> serialize() const;
   /// SHA-256 of the binary, 32 bytes.

@@ -29,8 +29,8 @@ class CompiledModule {
                                                                          const std::filesystem::path& path);
   /// Of a cache. Fails with `artifact_damaged`, before its code is mapped, if it was not sealed like this.
   [[nodiscard]] static Result<CompiledModule> from_sealed_artifact_file(const EngineCore& engine,
-                                                          const std::filesystem::path& path,
-                                                          const ArtifactSeal& seal);
+                                                                        const std::filesystem::path& path,
+                                                                        const ArtifactSeal& seal);
 
   [[nodiscard]] Result<std::vector<std::byte>> serialize() const;
   [[nodiscard]] const bridge::Module* bridge() const noexcept { return module_.get(); }
