@@ -40,6 +40,12 @@ unsafe impl Send for Account {}
 // SAFETY: as above.
 unsafe impl Sync for Account {}
 
+impl Default for Account {
+    fn default() -> Account {
+        Account::new()
+    }
+}
+
 impl Account {
     pub fn new() -> Account {
         let _none = Scope::enter(None);

@@ -526,7 +526,9 @@ mod tests {
     use std::fmt::Write;
 
     fn refused(wit: &str) -> String {
-        let error = parse(wit, "").err().expect("it is refused");
+        let Err(error) = parse(wit, "") else {
+            panic!("it is taken");
+        };
         assert_eq!(error.code(), Code::InvalidArgument);
         error.message().to_owned()
     }

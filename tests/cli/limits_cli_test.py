@@ -19,6 +19,10 @@ GREEDY = GUESTS / "greedy.wasm"
 MIB = 1 << 20
 # More than this a limit is not exceeded by, besides a tenth.
 SLACK = 64 * MIB
+# The address sanitizer keeps what is freed for a while, 256 MiB of it unless it is told otherwise.
+SANITIZED = "ASAN_OPTIONS" in os.environ
+if SANITIZED:
+    os.environ["ASAN_OPTIONS"] += ":quarantine_size_mb=1:thread_local_quarantine_size_kb=64"
 
 
 def run(*arguments):
@@ -151,7 +155,8 @@ class Limits(CliCase):
             limit = ("--compile-timeout", "300ms") if not arguments else arguments
             self.expect_limit(run("run", "--no-cache", *limit, slow), code, words)
             self.assertLess(time.monotonic() - began, 10)
-        self.expect_limit(run("run", "--no-cache", "--compile-memory", "40m", slow), 126, "--compile-memory")
+        if not SANITIZED:  # Its shadow memory counts as data: there is no limit then.
+            self.expect_limit(run("run", "--no-cache", "--compile-memory", "40m", slow), 126, "--compile-memory")
 
     def test_a_server_that_compiles_ends_at_the_first_signal(self):
         with subprocess.Popen([TAIRITSU, "serve", "--no-cache", "--addr", "127.0.0.1:0", self.slow()],

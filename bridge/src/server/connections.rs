@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::os::fd::AsRawFd;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -105,8 +106,9 @@ impl Connections {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// None if the client has as many as it may, and all of them are at work.
-    fn open(self: &Arc<Self>, peer: SocketAddr) -> Option<Arc<Connection>> {
+    /// None if the client has as many as it may, and all of them are at work. `refused` is told of one that is ended for
+    /// it.
+    fn open(self: &Arc<Self>, peer: SocketAddr, refused: impl Fn()) -> Option<Arc<Connection>> {
         let address = client_of(peer.ip());
         let mut table = self.lock();
         let of_client = table.clients.entry(address).or_default();
@@ -114,6 +116,7 @@ impl Connections {
             let (&oldest, _) = of_client.waiting.first_key_value()?;
             if let Some(cut) = table.leave(address, oldest) {
                 cut.notify_one();
+                refused();
             }
         }
         let of_client = table.clients.entry(address).or_default();
@@ -219,9 +222,26 @@ pub(super) struct ClientStream {
     stalled: Option<Stalled>,
 }
 
+/// What a client has to take for its connection not to count as stalled, in bytes: a socket takes more only when much
+/// of its buffer is empty, which a client that reads slowly but steadily needs long for.
+const PROGRESS: usize = 2 << 10;
+
 struct Stalled {
+    /// When the client last got on.
     since: Instant,
+    /// What it had not taken then.
+    left: usize,
     timer: Pin<Box<Sleep>>,
+}
+
+/// How much of what was written the client's side has not taken yet.
+fn not_taken(stream: &TcpStream) -> usize {
+    let mut left: libc::c_int = 0;
+    // SAFETY: the socket is open for the call, which writes one `int`.
+    match unsafe { libc::ioctl(stream.as_raw_fd(), libc::TIOCOUTQ, &raw mut left) } {
+        0 => usize::try_from(left).unwrap_or(0),
+        _ => 0,
+    }
 }
 
 impl ClientStream {
@@ -265,6 +285,7 @@ impl ClientStream {
             self.connection.waits(Waits::Reader);
             self.stalled = Some(Stalled {
                 since: Instant::now(),
+                left: not_taken(&self.stream.0),
                 timer: Box::pin(sleep(CHECK)),
             });
         }
@@ -273,6 +294,11 @@ impl ClientStream {
                 return Poll::Pending;
             };
             let ticked = stalled.timer.as_mut().poll(context).is_ready();
+            let left = not_taken(&self.stream.0);
+            if left + PROGRESS <= stalled.left {
+                stalled.left = left;
+                stalled.since = Instant::now();
+            }
             let waited = stalled.since.elapsed();
             if self.is_over(waited) {
                 if let Some((shared, _)) = &self.pressure {
@@ -369,7 +395,7 @@ pub(super) async fn accept_each<F>(
                 break permit;
             }
         };
-        let Some(connection) = connections.open(peer) else {
+        let Some(connection) = connections.open(peer, &refused) else {
             refused();
             continue;
         };

@@ -13,6 +13,7 @@ use std::sync::{Arc, Weak};
 use wasmtime::component::{Access, LinkerInstance, Resource, ResourceTable};
 use wasmtime::{Caller, StoreContextMut};
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystem};
+use wasmtime_wasi::p1::wasi_snapshot_preview1::WasiSnapshotPreview1 as _;
 use wasmtime_wasi::sockets::WasiSocketsView;
 use wasmtime_wasi::{p1, p2, p3, sockets};
 
@@ -261,6 +262,8 @@ pub fn define_preview1(linker: &mut wasmtime::Linker<Data>) -> wasmtime::Result<
             i32,
         )| {
             Box::new(async move {
+                // What may be copied in one call, as in the calls that are defined by the engine's own crate.
+                let fuel = wasmtime::AsContextMut::as_context_mut(&mut caller).hostcall_fuel();
                 let Some(exported) = caller.get_export("memory") else {
                     wasmtime::bail!("missing required memory export");
                 };
@@ -269,6 +272,7 @@ pub fn define_preview1(linker: &mut wasmtime::Linker<Data>) -> wasmtime::Result<
                     _ => wasmtime::bail!("missing required memory export"),
                 };
                 let max = data.preview1_max_descriptors();
+                data.preview1().set_hostcall_fuel(fuel);
                 let mut memory = wiggle::GuestMemory::Unshared(bytes);
                 let status = p1::wasi_snapshot_preview1::path_open(
                     data.preview1(),
