@@ -234,6 +234,24 @@ struct Stalled {
     timer: Pin<Box<Sleep>>,
 }
 
+/// What the kernel keeps of a response for a client that does not read, in bytes: it would be some megabytes of each
+/// otherwise, and a guest that fills them computes meanwhile.
+const SEND_BUFFER: libc::c_int = 256 << 10;
+
+/// Where it fails the kernel's own choice stays.
+fn bound_buffer(stream: &TcpStream) {
+    // SAFETY: the socket is open for the call, which reads one `int` of that size.
+    unsafe {
+        libc::setsockopt(
+            stream.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_SNDBUF,
+            std::ptr::from_ref(&SEND_BUFFER).cast(),
+            size_of_val(&SEND_BUFFER) as libc::socklen_t,
+        );
+    }
+}
+
 /// How much of what was written the client's side has not taken yet.
 fn not_taken(stream: &TcpStream) -> usize {
     let mut left: libc::c_int = 0;
@@ -401,6 +419,7 @@ pub(super) async fn accept_each<F>(
         };
         // Responses are small and are waited for.
         let _ = stream.set_nodelay(true);
+        bound_buffer(&stream);
         let cut = connection.cut.clone();
         let serving = serve(ClientStream::new(stream, connection, write_timeout), peer);
         tokio::spawn(async move {
