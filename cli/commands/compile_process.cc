@@ -100,6 +100,7 @@ class Child {
 
 Result<pid_t> spawn(const std::vector<std::string>& arguments, int source, int artifact, int failure) {
   std::vector<char*> texts;
+  texts.reserve(arguments.size() + 1);
   for (const std::string& argument : arguments) texts.push_back(const_cast<char*>(argument.c_str()));
   texts.push_back(nullptr);
   posix_spawn_file_actions_t actions;
