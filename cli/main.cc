@@ -91,6 +91,7 @@ std::string unknown_part(CLI::App& command, const std::string& first) {
   const auto commands = command.get_subcommands([](const CLI::App*) { return true; });
   if (commands.empty()) return "unexpected argument " + in_quotes(first);
   std::vector<std::string> spelt;
+  spelt.reserve(commands.size());
   for (const CLI::App* const inner : commands) spelt.push_back(inner->get_name());
   names.assign(spelt.begin(), spelt.end());
   return unknown("command", first, names);

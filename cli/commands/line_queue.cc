@@ -40,13 +40,12 @@ void LineQueue::flush(std::chrono::milliseconds limit) noexcept {
   changed_.wait_for(lock, limit, [this] { return waiting_.empty() && !writing_; });
 }
 
-bool LineQueue::write(std::string_view text) const {
+void LineQueue::write(std::string_view text) const {
   while (!text.empty()) {
     const auto count = ::write(file_, text.data(), text.size());
-    if (count < 0 && errno != EINTR) return false;
+    if (count < 0 && errno != EINTR) return;  // What cannot be written is lost: there is nowhere to say so.
     text.remove_prefix(count < 0 ? 0 : static_cast<std::size_t>(count));
   }
-  return true;
 }
 
 void LineQueue::run() {
@@ -63,7 +62,7 @@ void LineQueue::run() {
     std::swap(batch, waiting_);
     writing_ = true;
     lock.unlock();
-    write(batch);  // What cannot be written is lost: there is nowhere to say so.
+    write(batch);
     lock.lock();
     writing_ = false;
     if (const auto dropped = std::exchange(dropped_, 0); dropped != 0) {

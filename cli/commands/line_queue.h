@@ -31,7 +31,7 @@ class LineQueue {
 
  private:
   void run();
-  bool write(std::string_view text) const;
+  void write(std::string_view text) const;
 
   const int file_;
   const std::function<void(std::uint64_t)> on_dropped_;

@@ -116,7 +116,7 @@ class Import(ImageCase):
         self.assertNotEqual(made(), made("--author", "Me"))
 
     def test_refuses_what_it_cannot_take(self):
-        self.assertIn("none.wasm", self.refusal(125, "import", self.folder / "none.wasm", "a"))
+        self.assertIn("none.wasm", self.refusal(127, "import", self.folder / "none.wasm", "a"))
         text = self.write("text.wasm", "hello")
         self.assertIn("text.wasm", self.refusal(126, "import", text, "a"))
         empty = self.write("empty.wasm", "")
@@ -510,7 +510,7 @@ class SaveAndLoad(ImageCase):
                 self.assertEqual(self.images(), [])
                 self.assertEqual(problems_of_store(self.home), [])
                 self.assertFalse(outside.exists())
-        self.assertIn("none.tar", self.refusal(125, "load", "-i", self.folder / "none.tar"))
+        self.assertIn("none.tar", self.refusal(127, "load", "-i", self.folder / "none.tar"))
         self.output("load", "-i", self.write("good.tar", good))
         self.assertEqual(self.output("run", "a:1"), HELLO_SAYS)
 
