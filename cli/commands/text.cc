@@ -1,10 +1,11 @@
 #include "commands/text.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdio>
 #include <ctime>
-#include <numeric>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -96,7 +97,7 @@ std::string_view nearest(std::string_view typed, const std::vector<std::string_v
   std::string_view found;
   for (const std::string_view name : names) {
     std::vector<std::size_t> row(name.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
     std::vector<std::size_t> last;
     std::vector<std::size_t> before;
     for (std::size_t i = 0; i < typed.size(); ++i) {
