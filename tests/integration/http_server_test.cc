@@ -162,7 +162,9 @@ void hang_up(const std::string& address, bool after_the_first_byte) {
   for (int i = 0; i < 3; ++i) requests += "GET /big/100000 HTTP/1.1\r\nhost: a\r\n\r\n";
   EXPECT_GT(send(client, requests.data(), requests.size(), MSG_NOSIGNAL), 0);
   char byte = 0;
-  if (after_the_first_byte) EXPECT_EQ(recv(client, &byte, 1, 0), 1);
+  if (after_the_first_byte) {
+    EXPECT_EQ(recv(client, &byte, 1, 0), 1);
+  }
   const linger reset{.l_onoff = 1, .l_linger = 0};
   setsockopt(client, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
   close(client);

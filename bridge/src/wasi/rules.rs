@@ -387,9 +387,9 @@ impl HttpRule {
                 ),
             )
         };
-        let (methods, rest) = match text.trim().split_once(' ') {
-            Some((methods, rest)) => (methods, rest.trim_start()),
-            None => ("", text.trim()),
+        let (methods, rest) = match text.trim_matches(' ').split_once(' ') {
+            Some((methods, rest)) => (methods, rest.trim_start_matches(' ')),
+            None => ("", text.trim_matches(' ')),
         };
         let methods = methods
             .split(',')
