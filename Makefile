@@ -15,6 +15,12 @@ cpp_folders := $(wildcard include src bindgen cli examples tests bench)
 # Generated code is formatted by its generator.
 cpp_files = $(shell find $(cpp_folders) -path '*/golden' -prune -o \
 	\( -name '*.cc' -o -name '*.cpp' -o -name '*.c' -o -name '*.h' \) -print)
+# Our own crates without optimisation, for what is compiled only to be tested or checked. The crates that they use are
+# those of the optimised build, so that Wasmtime is compiled once; clippy reads along for the same reason, in place of
+# rustc, for `cargo clippy` would compile all of them a second time.
+crates := tairitsu-bridge tairitsu-bench-peer tairitsu-differential-oracle
+unoptimised := --release --locked $(foreach crate,$(crates),--config profile.release.package.$(crate).opt-level=0)
+clippy := RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__
 # The thread sanitizer cannot place its shadow memory wherever addresses are randomised in more bits.
 fixed_addresses := $(shell setarch --addr-no-randomize true 2>/dev/null && echo setarch --addr-no-randomize)
 random_bits := $(shell cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo unknown)
@@ -22,7 +28,7 @@ no_tsan := $(if $(fixed_addresses)$(filter 28,$(random_bits)),,the thread saniti
 	setarch --addr-no-randomize is missing or not permitted, and vm.mmap_rnd_bits is $(random_bits). \
 	In a container allow it with --security-opt seccomp=unconfined; or as root: sysctl vm.mmap_rnd_bits=28)
 
-.PHONY: help setup example test bench build library install package bridge-test asan-ubsan tsan fuzz lint format \
+.PHONY: help setup example test check bench build library install package bridge-test asan-ubsan tsan fuzz lint format \
 	bridge-header clean
 
 help: ## Print this
@@ -54,7 +60,7 @@ package: library ## Make a .deb, in build/
 	cd build && cpack -G DEB
 
 bridge-test: setup
-	cargo test --release --locked --package tairitsu-bridge
+	$(as_linted) cargo test $(unoptimised) --package tairitsu-bridge --lib
 
 asan-ubsan: setup ## Run the tests under the address and undefined behaviour sanitizers
 	@scripts/setup.sh sanitizers
@@ -75,14 +81,18 @@ fuzz: ## Run every fuzz target for FUZZ_SECONDS (20)
 	cmake --build --preset fuzz
 	tests/fuzz/run.sh build-fuzz $(FUZZ_SECONDS)
 
-# One after another, and the optimised programs' tests last: their summary closes the run.
-test: build ## Run all tests, under sanitizers too
+test: build ## Run all tests of the optimised build
 	@scripts/setup.sh test
 	$(MAKE) bridge-test
+	ctest --preset release --parallel $(jobs)
+
+# One after another, and `make test` last: the summary of its tests closes the run.
+check: lint ## Run everything that a change has to pass: lint, sanitizers, fuzz targets, tests
+	@scripts/setup.sh test
 	$(MAKE) asan-ubsan
 	$(MAKE) fuzz
 	$(if $(no_tsan),@echo "SKIPPED: $(no_tsan)" >&2,$(MAKE) tsan)
-	ctest --preset release --parallel $(jobs)
+	$(MAKE) test as_linted='$(clippy)'
 
 # The peer is built together with the bridge, so that both link the very same Wasmtime.
 bench: setup ## Run the benchmarks: tables, and build/bench/*.json
@@ -93,13 +103,14 @@ bench: setup ## Run the benchmarks: tables, and build/bench/*.json
 	python3 bench/run.py
 	python3 bench/whole.py --build build --peer "$(or $(CARGO_TARGET_DIR),target)/release/tairitsu-bench-peer"
 
-lint: ## Check formats, and run clippy and clang-tidy
+lint: setup ## Check formats, and run clippy and, on the files that changed, clang-tidy
 	@scripts/setup.sh lint
 	clang-format-19 --dry-run -Werror $(cpp_files)
 	cargo fmt --all --check
-	cargo clippy --release --locked --workspace --all-targets -- -D warnings
+	$(clippy) cargo build $(unoptimised) --package tairitsu-bench-peer --package tairitsu-differential-oracle
+	$(clippy) cargo test $(unoptimised) --package tairitsu-bridge --lib --no-run
 	cmake --preset release
-	run-clang-tidy-19 -quiet -p build -j $(jobs) '^$(CURDIR)/(src|bindgen|cli)/.*\.cc$$'
+	scripts/tidy.sh build
 
 format: ## Format the C++ and the Rust sources
 	@scripts/setup.sh lint
@@ -107,7 +118,7 @@ format: ## Format the C++ and the Rust sources
 	cargo fmt --all
 
 bridge-header: setup ## Write bridge/include/tairitsu_bridge.h again from the Rust source
-	BLESS=1 cargo test --release --locked --package tairitsu-bridge --test header
+	BLESS=1 cargo test $(unoptimised) --package tairitsu-bridge --lib header_test
 
 clean: ## Remove what CMake built; cargo's target folder stays
 	rm -rf build build-dev build-asan-ubsan build-tsan build-fuzz

@@ -11,8 +11,8 @@
 //!   [`InstancePre`](linker::InstancePre) and [`HttpClient`](http_client::HttpClient) may be used from any
 //!   thread; the others from one at a time.
 //!
-//! The C header, `include/tairitsu_bridge.h`, is generated from this source by the test
-//! `tests/header.rs` (`make bridge-header` writes it again).
+//! The C header, `include/tairitsu_bridge.h`, is generated from this source by `header_test.rs`
+//! (`make bridge-header` writes it again).
 
 pub mod abi;
 pub mod account;
@@ -26,6 +26,8 @@ pub mod error;
 pub mod ffi;
 mod guest_fixes;
 pub mod guest_tools;
+#[cfg(test)]
+mod header_test;
 pub mod http_client;
 pub mod inspect;
 pub mod linker;

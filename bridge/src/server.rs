@@ -19,7 +19,7 @@ use crate::shape::Shape;
 use crate::sigpipe;
 use crate::store::{Data, StoreConfig, failed};
 use crate::wasi::{Policy, WasiState};
-use body::{Record, RequestBody, ServedBody, SharedExchange, served, text, too_slow};
+use body::{Record, RequestBody, ServedBody, SharedExchange, begin, served, text, too_slow};
 use connections::{Client, ClientStream, Connections, Waits, accept_each, share};
 use futures::future::select;
 use http::uri::Authority;
@@ -440,10 +440,17 @@ impl Shared {
         let guest = result.is_none().then_some(guest);
         let error = match (answer, result) {
             (Some(Ok((response, ended))), result) => {
-                if let Some(Err(error)) = result {
-                    record.fail(error);
+                let failed = result.and_then(Result::err);
+                match begin(response).await {
+                    Ok(begun) => {
+                        if let Some(error) = failed {
+                            record.fail(error);
+                        }
+                        return served(&exchange, record, begun, guest, ended, too_slow_flag);
+                    }
+                    // The guest's own end says more, if it has one.
+                    Err(error) => failed.unwrap_or(error),
                 }
-                return served(&exchange, record, response, guest, ended, too_slow_flag);
             }
             (Some(Err(answer)), _) => {
                 Error::new(Code::Trap, format!("the guest answered an error: {answer}"))

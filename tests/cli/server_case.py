@@ -28,6 +28,23 @@ class Client:
             answer = connection.getresponse()
             return answer.status, answer.read(), answer.headers
 
+    def exchange(self, path, pieces):
+        """Sends the pieces as a body while it reads the response, so that neither side fills the other's buffers."""
+        with socket.create_connection(self.address, timeout=30) as client:
+            def send():
+                client.sendall(f"POST {path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+                for piece in pieces:
+                    client.sendall(b"%x\r\n%b\r\n" % (len(piece), piece))
+                client.sendall(b"0\r\n\r\n")
+
+            sender = threading.Thread(target=send)
+            sender.start()
+            answer = http.client.HTTPResponse(client)
+            answer.begin()
+            body = answer.read()
+            sender.join()
+            return answer.status, body
+
     def raw(self, data):
         with socket.create_connection(self.address, timeout=30) as client:
             client.sendall(data)

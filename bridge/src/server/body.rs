@@ -9,6 +9,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -339,8 +340,46 @@ impl SharedExchange {
     }
 }
 
+/// Why a response's body broke off.
+fn why_broken(error: &wasmtime_wasi_http::Error) -> String {
+    match error {
+        wasmtime_wasi_http::Error::HttpProtocolError => {
+            "the guest did not finish the response's body".to_owned()
+        }
+        error => format!("the response's body broke off: {error:?}"),
+    }
+}
+
+/// A guest's response, and of its body what is there already.
+pub(super) struct Begun {
+    response: Response<WasiBody>,
+    first: Option<Frame<bytes::Bytes>>,
+    /// There is nothing, or nothing else.
+    empty: bool,
+}
+
+/// Looks at the body's beginning without waiting for it. A body that broke off before that is an error, so that the
+/// client gets a whole response that says so.
+pub(super) async fn begin(mut response: Response<WasiBody>) -> Result<Begun, Error> {
+    let body = response.body_mut();
+    let frame = poll_fn(|context| Poll::Ready(Pin::new(&mut *body).poll_frame(context))).await;
+    let (first, empty) = match frame {
+        Poll::Ready(Some(Err(error))) => return Err(Error::new(Code::Trap, why_broken(&error))),
+        Poll::Ready(Some(Ok(frame))) => (Some(frame), false),
+        Poll::Ready(None) => (None, true),
+        Poll::Pending => (None, false),
+    };
+    Ok(Begun {
+        response,
+        first,
+        empty,
+    })
+}
+
 /// A response's body.
 pub(super) struct ServedBody {
+    /// What comes before the rest.
+    first: Option<Frame<bytes::Bytes>>,
     body: Option<WasiBody>,
     exchange: SharedExchange,
     ended: Option<oneshot::Sender<()>>,
@@ -381,10 +420,12 @@ impl Body for ServedBody {
             return Poll::Ready(None);
         };
         exchange.poll_guest(context);
-        let Some(body) = &mut own.body else {
-            return Poll::Ready(None);
+        let frame = match (own.first.take(), &mut own.body) {
+            (Some(first), _) => Some(Ok(first)),
+            (None, None) => None,
+            (None, Some(body)) => std::task::ready!(Pin::new(body).poll_frame(context)),
         };
-        match std::task::ready!(Pin::new(body).poll_frame(context)) {
+        match frame {
             Some(Ok(frame)) => {
                 let size = frame.data_ref().map_or(0, |data| data.len() as u64);
                 if let Some(left) = &mut own.left {
@@ -396,17 +437,11 @@ impl Body for ServedBody {
                 Poll::Ready(Some(Ok(frame)))
             }
             Some(Err(error)) => {
-                let message = match &error {
-                    wasmtime_wasi_http::Error::HttpProtocolError => {
-                        "the guest did not finish the response's body".to_owned()
-                    }
-                    error => format!("the response's body broke off: {error:?}"),
-                };
                 // The guest's own end says more, if it has one.
                 exchange.poll_guest(context);
                 exchange.broken = true;
                 if let Some(record) = exchange.record.as_mut().filter(|own| own.error.is_none()) {
-                    record.fail(Error::new(Code::Trap, message));
+                    record.fail(Error::new(Code::Trap, why_broken(&error)));
                 }
                 own.break_off(error, context)
             }
@@ -422,14 +457,24 @@ impl Body for ServedBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        !self.exchange.is_broken() && self.body.as_ref().is_none_or(|body| body.is_end_stream())
+        !self.exchange.is_broken()
+            && self.first.is_none()
+            && self.body.as_ref().is_none_or(|body| body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.body {
+        let first = self.first.as_ref().and_then(Frame::data_ref);
+        let first = first.map_or(0, |data| data.len() as u64);
+        let rest = match &self.body {
             Some(body) => body.size_hint(),
             None => SizeHint::with_exact(0),
+        };
+        let mut all = SizeHint::new();
+        all.set_lower(rest.lower() + first);
+        if let Some(upper) = rest.upper() {
+            all.set_upper(upper + first);
         }
+        all
     }
 }
 
@@ -437,6 +482,7 @@ impl Drop for ServedBody {
     fn drop(&mut self) {
         let whole = self.left == Some(0) || self.is_end_stream();
         // A guest that still writes learns that nobody reads.
+        self.first = None;
         self.body = None;
         self.ended = None;
         let exchange = self.exchange.lock().take();
@@ -484,11 +530,16 @@ impl Drop for ServedBody {
 pub(super) fn served(
     exchange: &SharedExchange,
     mut record: Record,
-    response: Response<WasiBody>,
+    begun: Begun,
     guest: Option<GuestFuture>,
     ended: Option<oneshot::Sender<()>>,
     too_slow: Arc<AtomicBool>,
 ) -> Response<ServedBody> {
+    let Begun {
+        response,
+        first,
+        empty,
+    } = begun;
     record.status = response.status();
     // A response to HEAD announces a length that nobody waits for.
     let left = match record.method {
@@ -506,7 +557,8 @@ pub(super) fn served(
         polled: true,
     });
     response.map(|body| ServedBody {
-        body: Some(body),
+        first,
+        body: (!empty).then_some(body),
         exchange: exchange.clone(),
         ended,
         left,
@@ -532,6 +584,7 @@ pub(super) fn text(
         polled: true,
     });
     let mut response = Response::new(ServedBody {
+        first: None,
         body: Some(
             body.map_err(|never: Infallible| match never {})
                 .boxed_unsync(),

@@ -1,5 +1,5 @@
 //! The checked-in C header is what cbindgen makes of the source today.
-//! `BLESS=1 cargo test --release -p tairitsu-bridge --test header` writes it again.
+//! `make bridge-header` writes it again.
 
 use std::path::Path;
 
