@@ -4,7 +4,7 @@
 //! binary costs much.
 
 use crate::error::{Code, Error};
-use wasmparser::{FunctionBody, Operator, Parser, Payload};
+use wasmparser::{FromReader, FunctionBody, Operator, Parser, Payload, SectionLimited};
 
 /// Mirrors `tairitsu::CompileLimits`.
 #[repr(C)]
@@ -88,7 +88,7 @@ impl CompileLimits {
                     check_one("levels of modules", "module_depth", depth.into(), deepest)?;
                 }
                 Payload::End(_) => depth = depth.saturating_sub(1),
-                Payload::CodeSectionStart { count, .. } => {
+                Payload::CodeSectionStart { count, size, .. } if count <= size => {
                     counts.functions += u64::from(*count);
                     let most = u64::from(self.functions);
                     check_one("functions", "functions", counts.functions, most)?;
@@ -140,26 +140,34 @@ impl CompileLimits {
     }
 }
 
-/// How many items a section has.
+/// How many items a section has. An item takes a byte at least: one that announces more does not parse, and is left for
+/// the compiler to refuse.
+fn count<'a, T: FromReader<'a>>(section: &SectionLimited<'a, T>) -> u64 {
+    match u64::from(section.count()) {
+        count if count > section.range().len() as u64 => 0,
+        count => count,
+    }
+}
+
 fn items(payload: &Payload) -> u64 {
-    u64::from(match payload {
-        Payload::TypeSection(section) => section.count(),
-        Payload::ImportSection(section) => section.count(),
-        Payload::ExportSection(section) => section.count(),
-        Payload::GlobalSection(section) => section.count(),
-        Payload::TableSection(section) => section.count(),
-        Payload::ElementSection(section) => section.count(),
-        Payload::DataSection(section) => section.count(),
-        Payload::InstanceSection(section) => section.count(),
-        Payload::CoreTypeSection(section) => section.count(),
-        Payload::ComponentInstanceSection(section) => section.count(),
-        Payload::ComponentAliasSection(section) => section.count(),
-        Payload::ComponentTypeSection(section) => section.count(),
-        Payload::ComponentCanonicalSection(section) => section.count(),
-        Payload::ComponentImportSection(section) => section.count(),
-        Payload::ComponentExportSection(section) => section.count(),
+    match payload {
+        Payload::TypeSection(section) => count(section),
+        Payload::ImportSection(section) => count(section),
+        Payload::ExportSection(section) => count(section),
+        Payload::GlobalSection(section) => count(section),
+        Payload::TableSection(section) => count(section),
+        Payload::ElementSection(section) => count(section),
+        Payload::DataSection(section) => count(section),
+        Payload::InstanceSection(section) => count(section),
+        Payload::CoreTypeSection(section) => count(section),
+        Payload::ComponentInstanceSection(section) => count(section),
+        Payload::ComponentAliasSection(section) => count(section),
+        Payload::ComponentTypeSection(section) => count(section),
+        Payload::ComponentCanonicalSection(section) => count(section),
+        Payload::ComponentImportSection(section) => count(section),
+        Payload::ComponentExportSection(section) => count(section),
         _ => 0,
-    })
+    }
 }
 
 #[cfg(test)]
@@ -188,6 +196,14 @@ mod tests {
         };
         assert_eq!(check(&limits, &code(99)), None);
         assert_eq!(check(&limits, &code(101)), LIMITED);
+    }
+
+    #[test]
+    fn leaves_a_count_that_cannot_be_to_the_compiler() {
+        // A type section of four bytes that announces 999,999 types.
+        let binary = b"\0asm\x01\0\0\0\x01\x04\xbf\x84\x3d\0";
+        let limits = CompileLimits::default();
+        assert!(limits.check(binary).is_ok());
     }
 
     #[test]

@@ -43,7 +43,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot, watch};
-use turns::InTurns;
+use turns::{InTurns, Slice};
 use wasmtime::UpdateDeadline;
 use wasmtime_wasi_http::p2::body::{HostOutgoingBody, StreamContext};
 use wasmtime_wasi_http::{WasiBody, WasiHttpView, p2, p3};
@@ -186,7 +186,7 @@ struct Instance {
     proxy: Option<Proxy>,
     served: u32,
     /// Set when the guest gives way to others.
-    preempted: Arc<AtomicBool>,
+    slice: Arc<Slice>,
     context: HostContext,
 }
 
@@ -274,20 +274,22 @@ impl Shared {
         let mut store = self
             .config
             .make(&self.engine, context.context, &grant, Some(wasi))?;
-        let preempted = Arc::new(AtomicBool::new(false));
+        let slice = Arc::new(Slice::default());
         if self.engine.epochs {
-            let preempted = preempted.clone();
+            let slice = slice.clone();
             store.set_epoch_deadline(1);
             store.epoch_deadline_callback(move |_| {
-                preempted.store(true, Relaxed);
-                Ok(UpdateDeadline::Yield(1))
+                Ok(match slice.is_used_up() {
+                    true => UpdateDeadline::Yield(1),
+                    false => UpdateDeadline::Continue(1),
+                })
             });
         }
         Ok(Instance {
             store,
             proxy: None,
             served: 0,
-            preempted,
+            slice,
             context,
         })
     }
@@ -300,7 +302,7 @@ impl Shared {
         admission: Admission,
     ) -> Result<(), Error> {
         let mut instance = self.instance()?;
-        let preempted = instance.preempted.clone();
+        let slice = instance.slice.clone();
         let account = instance.store.data().account().cloned();
         let work = Charged::new(account, async {
             if instance.proxy.is_none() {
@@ -324,7 +326,7 @@ impl Shared {
                 None => Ok(()),
             }
         });
-        let work = InTurns::new(work, self.turns.clone(), preempted);
+        let work = InTurns::new(work, self.turns.clone(), slice);
         let ended = match self.config.deadline() {
             None => work.await,
             Some(deadline) => match tokio::time::timeout(deadline, work).await {
@@ -441,15 +443,17 @@ impl Shared {
         let error = match (answer, result) {
             (Some(Ok((response, ended))), result) => {
                 let failed = result.and_then(Result::err);
-                match begin(response).await {
-                    Ok(begun) => {
+                match (begin(response).await, failed) {
+                    // Nothing of the response is lost where there was nothing but its head.
+                    (Ok(begun), Some(error)) if begun.is_empty() => error,
+                    (Ok(begun), failed) => {
                         if let Some(error) = failed {
                             record.fail(error);
                         }
                         return served(&exchange, record, begun, guest, ended, too_slow_flag);
                     }
                     // The guest's own end says more, if it has one.
-                    Err(error) => failed.unwrap_or(error),
+                    (Err(error), failed) => failed.unwrap_or(error),
                 }
             }
             (Some(Err(answer)), _) => {

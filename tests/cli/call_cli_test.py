@@ -4,10 +4,18 @@
 usage: call_cli_test.py TAIRITSU GUESTS [unittest arguments]
 """
 
-from cli_case import GUESTS, CliCase, main, run_tairitsu
+import signal
+import subprocess
+import time
+
+from cli_case import GUESTS, TAIRITSU, CliCase, main, run_tairitsu
 
 TRAPS = """(component
   (core module $m (func (export "f") unreachable))
+  (core instance $i (instantiate $m))
+  (func (export "f") (canon lift (core func $i "f"))))"""
+SPINS = """(component
+  (core module $m (func (export "f") (loop br 0)))
   (core instance $i (instantiate $m))
   (func (export "f") (canon lift (core func $i "f"))))"""
 IMPORTS = """(component
@@ -66,9 +74,21 @@ class Call(CliCase):
         self.expect(call(component, "--stub-imports", "one()"), 0, "1\n")
         self.expect(call(component, "--stub-imports", "ask()"), 126, "", "'missing'")
 
+    def test_ends_at_a_signal(self):
+        spins = self.write("s.wat", SPINS)
+        for options in ((), ("--timeout", "20s")):
+            self.expect(call("--timeout", "1ms", spins, "f()"), 124, "", "--timeout")  # So that it is compiled.
+            for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+                with subprocess.Popen([TAIRITSU, "call", *options, spins, "f()"], stdout=subprocess.PIPE,
+                                      stderr=subprocess.PIPE) as process:
+                    time.sleep(0.7)
+                    begin = time.monotonic()
+                    process.send_signal(number)
+                    self.assertEqual(process.wait(timeout=20), code, options)
+                    self.assertLess(time.monotonic() - begin, 5)
+
     def test_holds_the_guest_to_its_limits(self):
-        spins = self.write("s.wat", """(component (core module $m (func (export "f") (loop br 0)))
-          (core instance $i (instantiate $m)) (func (export "f") (canon lift (core func $i "f"))))""")
+        spins = self.write("s.wat", SPINS)
         self.expect(call("--timeout", "200ms", spins, "f()"), 124, "", "--timeout")
         self.expect(call("--fuel", "1000", spins, "f()"), 134, "", "--fuel")
 

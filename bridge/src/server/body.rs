@@ -358,6 +358,13 @@ pub(super) struct Begun {
     empty: bool,
 }
 
+impl Begun {
+    /// Whether nothing of the body is there.
+    pub(super) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+}
+
 /// Looks at the body's beginning without waiting for it. A body that broke off before that is an error, so that the
 /// client gets a whole response that says so.
 pub(super) async fn begin(mut response: Response<WasiBody>) -> Result<Begun, Error> {

@@ -2,12 +2,46 @@
 //! that needs one for an instant does not queue behind all of them.
 
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Wake, Waker, ready};
+use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Tells whether a guest's task was woken while it ran: it gave way and wants to go on.
+/// How long a guest computes at a stretch before it makes room for others; up to a tick of the engine's epoch longer.
+const SLICE: Duration = Duration::from_millis(2);
+
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// What a guest used of its time. An epoch may end in any moment: it says nothing of how long this guest computed.
+#[derive(Default)]
+pub(super) struct Slice {
+    /// When the guest was last let in, in nanoseconds since `START`.
+    began: AtomicU64,
+    used_up: AtomicBool,
+}
+
+fn now() -> u64 {
+    u64::try_from(START.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl Slice {
+    fn begin(&self) {
+        self.began.store(now(), Relaxed);
+    }
+
+    /// Asked at the end of an epoch: whether the guest has to make room now.
+    pub(super) fn is_used_up(&self) -> bool {
+        let used = Duration::from_nanos(now().saturating_sub(self.began.load(Relaxed)));
+        let used_up = used >= SLICE;
+        if used_up {
+            self.used_up.store(true, Relaxed);
+        }
+        used_up
+    }
+}
+
+/// Tells whether a guest's task was woken while it ran: it made room and wants to go on.
 struct Woken {
     task: Waker,
     woken: AtomicBool,
@@ -41,18 +75,17 @@ enum Turn {
 pub(super) struct InTurns<F> {
     work: Pin<Box<F>>,
     turns: Arc<Semaphore>,
-    /// Set when the guest was made to give way.
-    preempted: Arc<AtomicBool>,
+    slice: Arc<Slice>,
     turn: Turn,
 }
 
 impl<F> InTurns<F> {
-    pub(super) fn new(work: F, turns: Arc<Semaphore>, preempted: Arc<AtomicBool>) -> InTurns<F> {
-        preempted.store(false, Relaxed);
+    pub(super) fn new(work: F, turns: Arc<Semaphore>, slice: Arc<Slice>) -> InTurns<F> {
+        slice.used_up.store(false, Relaxed);
         InTurns {
             work: Box::pin(work),
             turns,
-            preempted,
+            slice,
             turn: Turn::Free,
         }
     }
@@ -77,9 +110,10 @@ impl<F: Future> Future for InTurns<F> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         if let Turn::Free = self.turn {
+            self.slice.begin();
             let result = self.work.as_mut().poll(context);
-            if result.is_pending() && self.preempted.swap(false, Relaxed) {
-                // In the queue from now on: it was woken as it gave way.
+            if result.is_pending() && self.slice.used_up.load(Relaxed) {
+                // In the queue from now on: it was woken as it made room.
                 self.turn = Turn::Idle;
                 let _ = self.poll_turn(context);
             }
@@ -91,6 +125,7 @@ impl<F: Future> Future for InTurns<F> {
             woken: AtomicBool::new(false),
         });
         let waker = Waker::from(woken.clone());
+        self.slice.begin();
         let result = self.work.as_mut().poll(&mut Context::from_waker(&waker));
         // The next one's turn.
         self.turn = Turn::Idle;

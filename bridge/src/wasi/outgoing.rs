@@ -90,6 +90,16 @@ type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
 type Sent = Result<(http::Response<WasiBody>, Io), Error>;
 
 impl WasiHttpHooks for HttpHooks {
+    // Guests write a few kilobytes at a time: they need not wait for the network after each.
+    fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {
+        16
+    }
+
+    // With the number of them, what a body holds at most: a megabyte.
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        64 * 1024
+    }
+
     fn send_request(
         &mut self,
         request: http::Request<WasiBody>,

@@ -13,6 +13,7 @@
 #include "exporter.h"
 #include "exporter_too.h"
 #include "greeter.h"
+#include "renamed.h"
 #include "support/support.h"
 #include "twofold.h"
 #include "versions.h"
@@ -211,6 +212,50 @@ TEST(HostBindingsOfWorldsThatShare, WorkForTemplatesWithoutImports) {
                                .build_template());
   auto container = unwrap(made.instantiate());
   use_shared_exports(*container.guest<::test::share::ExporterToo>());
+}
+
+// ---- A resource under several names
+
+namespace renamed = ::test::renamed;
+
+class Number final : public renamed::things::Thing {
+ public:
+  explicit Number(std::uint32_t number) : number_(number) {}
+  Result<std::uint32_t> number() override { return number_; }
+
+ private:
+  std::uint32_t number_;
+};
+
+/// All that the world imports.
+struct Numbers {
+  Result<std::unique_ptr<renamed::things::Thing>> thing(std::uint32_t number) {
+    return std::make_unique<Number>(number);
+  }
+  Result<std::uint32_t> sum(const std::vector<Borrow<renamed::things::Same>>& things) {
+    std::uint32_t sum = 0;
+    for (const auto& thing : things) {
+      TAIRITSU_TRY(const std::uint32_t number, thing->number());
+      sum += number;
+    }
+    return sum;
+  }
+  Result<std::uint32_t> twice(renamed::users::Article& article) {
+    TAIRITSU_TRY(const std::uint32_t number, article.number());
+    return 2 * number;
+  }
+  Result<std::unique_ptr<renamed::renamed::Item>> next(std::unique_ptr<renamed::renamed::Item> item) {
+    TAIRITSU_TRY(const std::uint32_t number, item->number());
+    return std::make_unique<Number>(number + 1);
+  }
+};
+
+TEST(HostBindingsOfRenamedResources, LinkEveryNameOfAResource) {
+  Numbers numbers;
+  auto container = unwrap(
+      Container::builder(load("bindgen_renamed.wasm")).with_bindings<renamed::Renamed>(numbers).build());
+  EXPECT_EQ(unwrap(container.guest<renamed::Renamed>()->run(20)), 21U + 40U);
+  EXPECT_EQ(container.resources()->size(), 0U);
 }
 
 }  // namespace
