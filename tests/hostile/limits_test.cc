@@ -125,8 +125,8 @@ const std::map<std::string, std::function<Result<void>()>>& attacks() {
          const Directory directory;
          const Container first = greedy(directory, {}, image);
          const Container second = greedy(directory, {}, image);
-         TAIRITSU_CHECK(take(first, "bodies", 20));
-         return forget(take(second, "bodies", 20));
+         TAIRITSU_CHECK(take(first, "bodies", 40));
+         return forget(take(second, "bodies", 40));
        }},
       {"EngineOptions::total_descriptors",
        []() -> Result<void> {
