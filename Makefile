@@ -103,14 +103,14 @@ bench: setup ## Run the benchmarks: tables, and build/bench/*.json
 	python3 bench/run.py
 	python3 bench/whole.py --build build --peer "$(or $(CARGO_TARGET_DIR),target)/release/tairitsu-bench-peer"
 
-lint: setup ## Check formats, and run clippy and, on the files that changed, clang-tidy
+lint: setup ## Check formats, and run clippy and clang-tidy
 	@scripts/setup.sh lint
 	clang-format-19 --dry-run -Werror $(cpp_files)
 	cargo fmt --all --check
 	$(clippy) cargo build $(unoptimised) --package tairitsu-bench-peer --package tairitsu-differential-oracle
 	$(clippy) cargo test $(unoptimised) --package tairitsu-bridge --lib --no-run
 	cmake --preset release
-	scripts/tidy.sh build
+	scripts/tidy.py build
 
 format: ## Format the C++ and the Rust sources
 	@scripts/setup.sh lint

@@ -418,7 +418,8 @@ impl Shared {
         let (answer, result) = poll_fn(|context| {
             // The guest first: it is what answers.
             let result = match guest.as_mut().poll(context) {
-                Poll::Pending if too_slow_flag.load(Relaxed) => Poll::Ready(Err(too_slow(&self))),
+                // Whatever it made of a part of the body.
+                _ if too_slow_flag.load(Relaxed) => Poll::Ready(Err(too_slow(&self))),
                 result => result,
             };
             let answer = match closed {
@@ -441,6 +442,7 @@ impl Shared {
         .await;
         let guest = result.is_none().then_some(guest);
         let error = match (answer, result) {
+            (_, Some(Err(error))) if too_slow_flag.load(Relaxed) => error,
             (Some(Ok((response, ended))), result) => {
                 let failed = result.and_then(Result::err);
                 match (begin(response).await, failed) {

@@ -19,16 +19,6 @@
 namespace tairitsu::cli {
 namespace {
 
-Result<void> write_all(int file, std::span<const std::byte> bytes, const std::string& what) {
-  while (!bytes.empty()) {
-    const auto written = ::write(file, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return system_failure(what);
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
-  return {};
-}
-
 /// A file that appears when it is whole. What is no plain file, such as a pipe, is written into.
 class OutputFile {
  public:

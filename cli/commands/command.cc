@@ -149,6 +149,16 @@ Result<std::size_t> read_some(int file, std::span<std::byte> into, const std::st
   }
 }
 
+Result<void> write_all(int file, std::span<const std::byte> bytes, const std::string& what) {
+  while (!bytes.empty()) {
+    const auto written = ::write(file, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return system_failure(what);
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
 Result<std::vector<std::byte>> read_file(const std::filesystem::path& path) {
   const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status{};

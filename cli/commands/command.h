@@ -78,6 +78,9 @@ class FileDescriptor {
 /// Fills the front of `into`: how many bytes, 0 at the end of the file.
 [[nodiscard]] Result<std::size_t> read_some(int file, std::span<std::byte> into, const std::string& what);
 
+/// Writes all of the bytes.
+[[nodiscard]] Result<void> write_all(int file, std::span<const std::byte> bytes, const std::string& what);
+
 [[nodiscard]] Result<std::vector<std::byte>> read_file(const std::filesystem::path& path);
 
 /// Leaves a file alone that has these contents already, so that a build tool sees no change.

@@ -59,16 +59,6 @@ std::array<std::uint64_t, kNumbers> to_numbers(const EngineOptions& engine, bool
           static_cast<std::uint64_t>(::getpid())};
 }
 
-Result<void> write_all(int file, std::span<const std::byte> bytes, const std::string& what) {
-  while (!bytes.empty()) {
-    const auto count = ::write(file, bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return system_failure(what);
-    bytes = bytes.subspan(static_cast<std::size_t>(count));
-  }
-  return {};
-}
-
 Result<FileDescriptor> memory_file(const char* name) {
   FileDescriptor file(::memfd_create(name, MFD_CLOEXEC));
   if (file.get() < 0) return system_failure("memory for a compilation");

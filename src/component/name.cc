@@ -88,7 +88,7 @@ bool may_mean(const InterfaceName& wanted, const InterfaceName& available) {
   return wanted.label == available.label && (wanted.package.empty() || wanted.package == available.package);
 }
 
-std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
+std::string in_quotes(std::string_view text) { return "'" + std::string(text) + "'"; }
 
 const FunctionItem* find_item(const std::vector<FunctionItem>& functions, std::string_view name) {
   const auto found = std::ranges::find(functions, name, &FunctionItem::name);
@@ -167,9 +167,9 @@ std::size_t distance(std::string_view asked, const FunctionReference& function) 
 }
 
 Error not_found(const WorldItems& items, std::string_view name, const FunctionName& parts) {
-  std::string message = "no function " + quoted(name);
+  std::string message = "no function " + in_quotes(name);
   if (!parts.interface.empty() && find_interfaces(items, parts.interface).empty()) {
-    message += ": there is no interface " + quoted(parts.interface);
+    message += ": there is no interface " + in_quotes(parts.interface);
     const InterfaceName wanted = parse_interface_name(parts.interface);
     std::vector<std::string> others;
     for (const auto& interface : items.interfaces) {
@@ -193,7 +193,7 @@ Error not_found(const WorldItems& items, std::string_view name, const FunctionNa
 Result<FunctionName> split_name(std::string_view name) {
   const auto invalid = [&](std::string_view why) {
     return fail(ErrorCode::invalid_argument,
-                quoted(name) + " is no function name: " + std::string(why) +
+                in_quotes(name) + " is no function name: " + std::string(why) +
                     "; names are 'function', 'interface.function' or 'ns:pkg/interface@1.2.3#function'");
   };
   FunctionName parts{.interface = {}, .function = name};
@@ -305,7 +305,7 @@ Result<FunctionReference> find_function(const WorldItems& items, std::string_vie
   if (found.size() == 1) return found[0];
   if (found.empty()) return std::unexpected(not_found(items, name, parts));
   return fail(ErrorCode::ambiguous_name,
-              quoted(name) + " could be " + joined(full_names(found)) + "; give the full name");
+              in_quotes(name) + " could be " + joined(full_names(found)) + "; give the full name");
 }
 
 }  // namespace tairitsu::detail

@@ -90,7 +90,7 @@ void on_denied(void* data, std::uint8_t kind, bridge::Bytes rule) {
        WasiDenial{.kind = static_cast<WasiDenial::Kind>(kind), .rule = bridge::as_text(rule)});
 }
 
-void release(void* data) { delete static_cast<Listeners*>(data); }
+void release_listeners(void* data) { delete static_cast<Listeners*>(data); }
 
 /// Times are what the bridge counts in: not before 1970, not negative.
 Result<void> check_times(const WasiOptions& options) {
@@ -142,7 +142,7 @@ Result<WasiPolicyPtr> make_wasi_policy(const WasiOptions& options) {
   bridge::WasiCallbacks callbacks{.data = nullptr,
                                   .line = on_line,
                                   .denied = options.on_denied ? on_denied : nullptr,
-                                  .release = release};
+                                  .release = release_listeners};
   const bool listens = options.on_output_line || options.on_error_line || options.on_denied;
   if (listens) {
     callbacks.data =

@@ -22,7 +22,7 @@ constexpr std::string_view kBlobFolder = "blobs/sha256/";
 /// An older Docker's own list of what is in the archive.
 constexpr std::string_view kDockerFile = "manifest.json";
 
-auto malformed(std::string_view problem) { return fail(ErrorCode::invalid_manifest, std::string(problem)); }
+auto refused(std::string_view problem) { return fail(ErrorCode::invalid_manifest, std::string(problem)); }
 
 std::string_view name_of(ArchiveKind kind) {
   switch (kind) {
@@ -44,14 +44,14 @@ std::string_view name_of(ArchiveKind kind) {
 
 /// The path without `.` and double slashes, as `tar -C FOLDER -c .` writes them.
 Result<std::string> plain_path(std::string_view path) {
-  if (path.starts_with('/')) return malformed("an absolute path");
+  if (path.starts_with('/')) return refused("an absolute path");
   std::string plain;
   while (!path.empty()) {
     const std::size_t end = std::min(path.find('/'), path.size());
     const std::string_view part = path.substr(0, end);
     path.remove_prefix(std::min(end + 1, path.size()));
     if (part.empty() || part == ".") continue;
-    if (part == "..") return malformed("a path that leads out of the archive");
+    if (part == "..") return refused("a path that leads out of the archive");
     if (!plain.empty()) plain += '/';
     plain += part;
   }
@@ -67,7 +67,7 @@ class Unpacking {
     for (std::size_t count = 0;; ++count) {
       TAIRITSU_TRY(const std::optional<ArchiveEntry> entry, reader_.next());
       if (!entry) break;
-      if (count == kMaxEntries) return malformed(fmt::format("more than {} entries", kMaxEntries));
+      if (count == kMaxEntries) return refused(fmt::format("more than {} entries", kMaxEntries));
       if (auto taken = take(*entry); !taken) {
         return std::unexpected(taken.error().with_context(fmt::format("'{}'", printable(entry->path, 200))));
       }
@@ -82,7 +82,7 @@ class Unpacking {
     TAIRITSU_TRY(const std::string path, plain_path(entry.path));
     if (entry.kind == ArchiveKind::folder) return {};
     if (entry.kind != ArchiveKind::file) {
-      return malformed(fmt::format("{}, and only files are known", name_of(entry.kind)));
+      return refused(fmt::format("{}, and only files are known", name_of(entry.kind)));
     }
     if (path == kIndexFile) return take_text(entry, kMaxIndexSize, index_);
     if (path == kLayoutFile) return take_text(entry, kMaxManifestSize, layout_);
@@ -97,8 +97,8 @@ class Unpacking {
 
   Result<void> take_text(const ArchiveEntry& entry, std::uint64_t most,
                          std::optional<std::vector<std::byte>>& into) {
-    if (into) return malformed("it is there twice");
-    if (entry.size > most) return malformed(too_large(entry, most));
+    if (into) return refused("it is there twice");
+    if (entry.size > most) return refused(too_large(entry, most));
     into.emplace();
     for (;;) {
       TAIRITSU_TRY(const std::span<const std::byte> piece, read());
@@ -108,8 +108,8 @@ class Unpacking {
   }
 
   Result<void> take_blob(const ArchiveEntry& entry, std::string digest) {
-    if (unpacked_.blobs.contains(digest)) return malformed("it is there twice");
-    if (entry.size > most_of_blob_) return malformed(too_large(entry, most_of_blob_));
+    if (unpacked_.blobs.contains(digest)) return refused("it is there twice");
+    if (entry.size > most_of_blob_) return refused(too_large(entry, most_of_blob_));
     TAIRITSU_TRY(LayoutBlobWriter blob, transaction_.writer(entry.size));
     for (;;) {
       TAIRITSU_TRY(const std::span<const std::byte> piece, read());
@@ -132,20 +132,20 @@ class Unpacking {
 
   [[nodiscard]] Result<void> check_layout() const {
     if (!index_ || !layout_) {
-      return malformed(fmt::format("no OCI image layout: there is no {}{}", index_ ? kLayoutFile : kIndexFile,
+      return refused(fmt::format("no OCI image layout: there is no {}{}", index_ ? kLayoutFile : kIndexFile,
                                    docker_ ? "; archives of a Docker before 25 are not known" : ""));
     }
     TAIRITSU_TRY(const Json json, parse_json_object(*layout_, kLayoutFile));
     TAIRITSU_TRY(const std::string version, string_member(json, "imageLayoutVersion", kLayoutFile, true));
     if (version.starts_with("1.")) return {};
-    return malformed(fmt::format("layouts of version {} are not known, only 1.0.0", printable(version)));
+    return refused(fmt::format("layouts of version {} are not known, only 1.0.0", printable(version)));
   }
 
   Result<void> read_entries() {
     TAIRITSU_TRY(const Json index, parse_json_object(*index_, kIndexFile));
     const Json* manifests = member(index, "manifests");
     if (manifests == nullptr) return {};
-    if (!manifests->is_array()) return malformed("index.json: 'manifests' is not a list");
+    if (!manifests->is_array()) return refused("index.json: 'manifests' is not a list");
     for (const Json& entry : *manifests) {
       TAIRITSU_TRY(Descriptor descriptor, parse_descriptor(entry, fmt::format("{}: manifests[{}]", kIndexFile,
                                                                               unpacked_.entries.size())));

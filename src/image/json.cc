@@ -12,10 +12,6 @@ namespace {
 
 constexpr int kMaxDepth = 32;
 
-auto malformed(std::string_view what, std::string_view problem) {
-  return fail(ErrorCode::invalid_manifest, fmt::format("{}: {}", what, problem));
-}
-
 /// Looked at before it is parsed: the parser's own callback would double its time. Exact for what is JSON.
 bool is_too_deep(std::string_view text) noexcept {
   int depth = 0;
@@ -56,6 +52,10 @@ Result<std::string> string_of(const Json& json, std::string_view what, std::stri
 }
 
 }  // namespace
+
+std::unexpected<Error> malformed(std::string_view what, std::string_view problem) {
+  return fail(ErrorCode::invalid_manifest, fmt::format("{}: {}", what, problem));
+}
 
 Result<Json> parse_json_object(std::span<const std::byte> bytes, std::string_view what) {
   const auto* begin = reinterpret_cast<const char*>(bytes.data());

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <map>
 #include <optional>
 #include <span>
@@ -24,6 +25,9 @@ namespace tairitsu::detail {
 /// Of its own, for its lexer does not assert: another in the same program may.
 using Json = nlohmann::basic_json<std::map, std::vector, std::string, bool, std::int64_t, std::uint64_t,
                                   double, std::allocator, nlohmann::adl_serializer, std::vector<char>>;
+
+/// Fails with `invalid_manifest`, `WHAT: PROBLEM`.
+[[nodiscard]] std::unexpected<Error> malformed(std::string_view what, std::string_view problem);
 
 /// Reads an object, at most 32 levels deep. Fails with `invalid_manifest`, `WHAT: …`.
 [[nodiscard]] Result<Json> parse_json_object(std::span<const std::byte> bytes, std::string_view what);

@@ -19,10 +19,6 @@ constexpr std::array<std::string_view, 4> kWasmLayers = {
     kWasmLayerMediaType, "application/vnd.bytecodealliance.wasm.component.layer.v0+wasm",
     "application/vnd.wasm.content.layer.v1+wasm", "application/vnd.module.wasm.content.layer.v1+wasm"};
 
-auto malformed(std::string_view what, std::string_view problem) {
-  return fail(ErrorCode::invalid_manifest, fmt::format("{}: {}", what, problem));
-}
-
 Result<void> check_version(const Json& json, std::string_view what) {
   const Json* version = member(json, "schemaVersion");
   if (version == nullptr) return malformed(what, "'schemaVersion' is missing");

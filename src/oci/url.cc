@@ -26,7 +26,7 @@ bool is_host_character(char character) {
          character == '.' || character == '_';
 }
 
-bool is_host(std::string_view host) {
+bool is_url_host(std::string_view host) {
   if (host.starts_with('[')) {
     return host.size() > 2 && host.ends_with(']') &&
            host.find_first_not_of("0123456789abcdef:.", 1) == host.size() - 1;
@@ -97,7 +97,7 @@ Result<Url> Url::parse(std::string_view text) {
     authority = authority.substr(0, port);
   }
   url.host = lower_case(authority);
-  if (!is_host(url.host)) return no_url(text, "its host is neither a name nor an address");
+  if (!is_url_host(url.host)) return no_url(text, "its host is neither a name nor an address");
   return url;
 }
 

@@ -183,7 +183,7 @@ std::optional<char32_t> only_character(std::string_view text) noexcept {
 
 // ---- Words for messages
 
-std::string name_of(const TypeNode& type) { return shortened(type_of(type).to_string(), 200); }
+std::string kind_name(const TypeNode& type) { return shortened(type_of(type).to_string(), 200); }
 
 /// As JSON, in quotes.
 std::string quoted(std::string_view text) {
@@ -301,7 +301,7 @@ class Names {
 };
 
 std::string no_case(const TypeNode& type, std::string_view name) {
-  return fmt::format("{} is no case of '{}'{}", named(name), name_of(type),
+  return fmt::format("{} is no case of '{}'{}", named(name), kind_name(type),
                      Names::offer(type, "cases", name));
 }
 
@@ -414,7 +414,7 @@ class Reader {
 
 bool Reader::read(std::string_view text) {
   text_ = text;
-  if (!root_.complete) return fail(0, fmt::format("'{}' is no whole type", name_of(root_)));
+  if (!root_.complete) return fail(0, fmt::format("'{}' is no whole type", kind_name(root_)));
   // The lexer takes one for the end of the text.
   const std::size_t zero = std::min(text.find('\0'), text.size());
   const std::string_view before = text.substr(0, zero);
@@ -491,7 +491,7 @@ bool Reader::unexpected(const Wanted& wanted, const Found& found) {
   if (arguments_ && frames_.empty()) {
     return fail(0, "expected an array of arguments, or an object of them by name, found " + found.words());
   }
-  const std::string name = name_of(*wanted.declared);
+  const std::string name = kind_name(*wanted.declared);
   if (type.kind == TypeKind::own || type.kind == TypeKind::borrow) {
     return fail_at_value(
         fmt::format("expected a handle for '{}', which JSON cannot have, found {}", name, found.words()));
@@ -510,12 +510,13 @@ bool Reader::no_place(const Found& found) {
   switch (frame.shape) {
     case Shape::sequence:
       if (in_arguments()) return fail_here(fmt::format("there are only {} parameters", type.fields.size()));
-      return fail_here(fmt::format("there are only {} elements in '{}'", type.fields.size(), name_of(type)));
+      return fail_here(
+          fmt::format("there are only {} elements in '{}'", type.fields.size(), kind_name(type)));
     case Shape::cases:
       return fail_at_value(fmt::format("expected null, for the case '{}' has no payload, found {}",
                                        type.fields[frame.index].name, found.words()));
     default:
-      return fail_at_value(fmt::format("expected a label of '{}', found {}", name_of(type), found.words()));
+      return fail_at_value(fmt::format("expected a label of '{}', found {}", kind_name(type), found.words()));
   }
 }
 
@@ -663,7 +664,7 @@ bool Reader::number(const std::string& text) {
   if (!single && wanted.type->kind != TypeKind::f64) return unexpected(wanted, found);
   auto real = single ? real_of<float>(text) : real_of<double>(text);
   if (real) return place(wanted, *std::move(real));
-  return fail_at_value(fmt::format("{} is too large for '{}'", found.words(), name_of(*wanted.type)));
+  return fail_at_value(fmt::format("{} is too large for '{}'", found.words(), kind_name(*wanted.type)));
 }
 
 bool Reader::place_integer(const Wanted& wanted, const Found& found, bool negative, std::uint64_t amount) {
@@ -718,7 +719,7 @@ bool Reader::place_bytes(const Wanted& wanted, std::string_view base64) {
   Value value = ValueAccess::own(node);
   if (!from_base64(base64, node->data())) {
     return fail_at_value(fmt::format("expected base64 for '{}', with padding, found {}",
-                                     name_of(*wanted.declared), Found::string(base64).words()));
+                                     kind_name(*wanted.declared), Found::string(base64).words()));
   }
   return place(wanted, std::move(value));
 }
@@ -738,7 +739,7 @@ bool Reader::add_label(std::string_view name) {
   Frame& frame = frames_.back();
   const auto index = names_.find(*frame.type, name, frame.index);
   if (!index) {
-    return fail_at_value(fmt::format("{} is no label of '{}'{}", named(name), name_of(*frame.type),
+    return fail_at_value(fmt::format("{} is no label of '{}'{}", named(name), kind_name(*frame.type),
                                      Names::offer(*frame.type, "labels", name)));
   }
   const std::uint64_t bit = std::uint64_t{1} << *index;
@@ -763,7 +764,7 @@ bool Reader::start_array(std::size_t) {
     case TypeKind::flags:
       if (wanted.type->fields.size() <= 64) return open(wanted, Shape::flags);
       return fail_at_value(
-          fmt::format("flags of more than 64 labels are not supported, as in '{}'", name_of(*wanted.type)));
+          fmt::format("flags of more than 64 labels are not supported, as in '{}'", kind_name(*wanted.type)));
     default:
       return unexpected(wanted, found);
   }
@@ -833,7 +834,7 @@ bool Reader::choose_field(Frame& frame, std::string_view name) {
   const auto index = names_.find(type, name, frame.has_key ? frame.index + 1 : 0);
   const std::string_view word = in_arguments() ? "parameter" : "field";
   if (!index) {
-    const std::string place = in_arguments() ? "" : fmt::format(" in '{}'", name_of(type));
+    const std::string place = in_arguments() ? "" : fmt::format(" in '{}'", kind_name(type));
     return fail_here(fmt::format("there is no {} {}{}{}", word, named(name), place,
                                  Names::offer(type, fmt::format("{}s", word), name)));
   }
@@ -852,7 +853,7 @@ bool Reader::choose_case(Frame& frame, std::string_view name) {
   }
   if (some) {
     return name == "some" ||
-           fail_here(fmt::format("expected the key 'some' for '{}', found {}", name_of(type), named(name)));
+           fail_here(fmt::format("expected the key 'some' for '{}', found {}", kind_name(type), named(name)));
   }
   const auto index = names_.find(type, name, 0);
   if (index) frame.index = *index;
@@ -895,7 +896,7 @@ bool Reader::is_whole() {
       }
       return frame.index == type.fields.size() ||
              fail_here(fmt::format("expected {} elements for '{}', found {}", type.fields.size(),
-                                   name_of(type), frame.index));
+                                   kind_name(type), frame.index));
     case Shape::record: {
       std::vector<std::string> missing;
       for (std::size_t i = 0; i < type.fields.size(); ++i) {
@@ -913,10 +914,10 @@ bool Reader::is_whole() {
     }
     case Shape::cases:
       return frame.has_key ||
-             fail_here(fmt::format("expected a case of '{}', found an empty object", name_of(type)));
+             fail_here(fmt::format("expected a case of '{}', found an empty object", kind_name(type)));
     case Shape::some:
-      return frame.has_key ||
-             fail_here(fmt::format("expected the key 'some' for '{}', found an empty object", name_of(type)));
+      return frame.has_key || fail_here(fmt::format("expected the key 'some' for '{}', found an empty object",
+                                                    kind_name(type)));
     default:
       return true;
   }

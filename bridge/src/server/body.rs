@@ -270,11 +270,13 @@ impl Exchange {
             return false;
         };
         self.polled = true;
-        let failed = match guest.as_mut().poll(context) {
-            Poll::Ready(result) => result.err(),
-            Poll::Pending if self.too_slow.load(Relaxed) => {
+        let polled = guest.as_mut().poll(context);
+        let failed = match polled {
+            // Whatever it made of a part of the body.
+            _ if self.too_slow.load(Relaxed) => {
                 self.record.as_ref().map(|record| too_slow(&record.shared))
             }
+            Poll::Ready(result) => result.err(),
             Poll::Pending => return false,
         };
         self.guest = None;

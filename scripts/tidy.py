@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""Runs clang-tidy on the library, the generator and the program.
+
+usage: scripts/tidy.py BUILD_DIRECTORY [FILE...]
+
+Most of clang-tidy's time goes into the headers that a file includes, the same ones over and over. So the files of a
+directory are checked several at a time, as one text, in which types and constants that several of them have for
+themselves are numbered. If that does not compile all the same, the files are checked one by one.
+"""
+
+import concurrent.futures
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+DIRECTORIES = ("src", "bindgen", "cli")
+MOST_LINES = 3000  # Of one text.
+
+
+def batches(files):
+    """The files of each directory, in texts of MOST_LINES."""
+    batch, lines = [], 0
+    for file in sorted(files):
+        size = file.read_text(encoding="utf-8").count("\n")
+        if batch and (file.parent != batch[0].parent or lines + size > MOST_LINES):
+            yield batch
+            batch, lines = [], 0
+        batch.append(file)
+        lines += size
+    if batch:
+        yield batch
+
+
+def flags_of(file, commands):
+    """The compiler's options for a file, without the file and its output."""
+    flags, words = [], iter(shlex.split(commands[file])[1:])
+    for word in words:
+        if word in ("-o", "-c"):
+            next(words)
+        else:
+            flags.append(word)
+    return flags
+
+
+def tidy(path, flags):
+    done = subprocess.run(["clang-tidy-19", "--quiet", str(path), "--", *flags], cwd=ROOT, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return done.returncode, done.stdout + (done.stderr if done.returncode not in (0, 1) else "")
+
+
+# What a file defines at its outermost level and is no function.
+DEFINED = re.compile(r"^(?:(?:struct|class|enum class|union) ([A-Z]\w*)\b|using ([A-Z]\w*) =|"
+                     r"\w[\w:<>,&* ]* (k[A-Z]\w*)\b)", re.MULTILINE)
+
+
+def own_names(text):
+    """The types and constants in the anonymous namespaces of a file."""
+    found = set()
+    for part in re.findall(r"^namespace \{\n(.*?)^\}  // namespace\n", text, re.MULTILINE | re.DOTALL):
+        found.update(name for names in DEFINED.findall(part) for name in names if name)
+    return found
+
+
+def as_one_text(batch):
+    """The text of several files, and where each of its lines comes from."""
+    texts = [file.read_text(encoding="utf-8") for file in batch]
+    names = [own_names(text) for text in texts]
+    lines, origins = [], []
+
+    def add(line, origin):
+        lines.append(line)
+        origins.append(origin)
+
+    # First, so that no header is read while a name is replaced.
+    for include in dict.fromkeys(re.findall(r"^#include .*$", "\n".join(texts), re.MULTILINE)):
+        add(include, str(batch[0].relative_to(ROOT)))
+    for index, (file, text) in enumerate(zip(batch, texts)):
+        clashing = [name for name in sorted(names[index])
+                    if any(name in others for other, others in enumerate(names) if other != index)]
+        for name in clashing:
+            add(f"#define {name} {name}{index}", str(file.relative_to(ROOT)))
+        for number, line in enumerate(text.splitlines(), 1):
+            add("" if line.startswith("#include ") else line, f"{file.relative_to(ROOT)}:{number}")
+        for name in clashing:
+            add(f"#undef {name}", str(file.relative_to(ROOT)))
+    return "\n".join(lines) + "\n", origins
+
+
+def check(batch, commands, work):
+    """What clang-tidy finds in the files, and whether that is nothing."""
+    if len(batch) > 1:
+        text, origins = as_one_text(batch)
+        path = work / ("_".join(batch[0].relative_to(ROOT).with_suffix("").parts) + ".cc")
+        path.write_text(text, encoding="utf-8")
+        code, output = tidy(path, flags_of(batch[0], commands))
+        if "[clang-diagnostic-error]" not in output:
+            shown = re.sub(re.escape(str(path)) + r":(\d+)", lambda match: origins[int(match[1]) - 1], output)
+            return code == 0, shown
+        print(f"clang-tidy: {batch[0].relative_to(ROOT)} and {len(batch) - 1} more do not compile as one text: "
+              "checking them one by one", flush=True)
+    results = [tidy(file, flags_of(file, commands)) for file in batch]
+    return all(code == 0 for code, _ in results), "".join(output for _, output in results)
+
+
+def main():
+    build = Path(sys.argv[1]).resolve()
+    commands = {Path(entry["file"]): entry["command"]
+                for entry in json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))}
+    chosen = [Path(name).resolve() for name in sys.argv[2:]]
+    files = chosen or [file for name in DIRECTORIES for file in (ROOT / name).rglob("*.cc")]
+    work = build / "tidy"
+    work.mkdir(exist_ok=True)
+    clean = True
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        # The longest first.
+        ordered = sorted(batches(files), key=len, reverse=True)
+        for done in concurrent.futures.as_completed([pool.submit(check, batch, commands, work) for batch in ordered]):
+            passed, output = done.result()
+            clean = clean and passed
+            print(output, end="", flush=True)
+    print(f"clang-tidy: {len(files)} files, {'clean' if clean else 'with findings'}")
+    return 0 if clean else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
