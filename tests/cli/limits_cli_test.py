@@ -106,19 +106,20 @@ class Limits(CliCase):
         return process, port
 
     def test_one_request_does_not_take_the_servers_memory(self):
-        process, port = self.server("--log", "none", GREEDY)
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as client:
-            client.request("GET", "/")
-            self.assertEqual(client.getresponse().status, 200)
-        base = peak(process)
+        # A server each: the address sanitizer's allocator keeps what was freed for blocks of the same size.
         for path in ("/bodies", "/fields"):
-            with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as client:
-                client.request("GET", path)
-                self.assertEqual(client.getresponse().status, 500)
+            process, port = self.server("--log", "none", GREEDY)
+
+            def status_of(path, port=port):
+                with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as client:
+                    client.request("GET", path)
+                    return client.getresponse().status
+
+            self.assertEqual(status_of("/"), 200)
+            base = peak(process)
+            self.assertEqual(status_of(path), 500)
             self.assertLess(peak(process), base + 256 * MIB * 1.1 + SLACK, path)
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as client:
-            client.request("GET", "/")
-            self.assertEqual(client.getresponse().status, 200)
+            self.assertEqual(status_of("/"), 200)
 
     def nested(self, depth):
         return self.write("nested.wat", "(module (memory (export \"memory\") 1) (func (export \"_start\") "
