@@ -28,7 +28,7 @@ no_tsan := $(if $(fixed_addresses)$(filter 28,$(random_bits)),,the thread saniti
 	setarch --addr-no-randomize is missing or not permitted, and vm.mmap_rnd_bits is $(random_bits). \
 	In a container allow it with --security-opt seccomp=unconfined; or as root: sysctl vm.mmap_rnd_bits=28)
 
-.PHONY: help setup example test check bench build library install package bridge-test asan-ubsan tsan fuzz lint format \
+.PHONY: help setup example test check bench build library install package bridge-test asan-ubsan tsan fuzz lint lint-rust format \
 	bridge-header clean
 
 help: ## Print this
@@ -90,7 +90,7 @@ test: build ## Run all tests of the optimised build
 check: lint ## Run everything that a change has to pass: lint, sanitizers, fuzz targets, tests
 	@scripts/setup.sh test
 	$(MAKE) asan-ubsan
-	$(MAKE) fuzz
+	$(MAKE) fuzz FUZZ_SECONDS=10
 	$(if $(no_tsan),@echo "SKIPPED: $(no_tsan)" >&2,$(MAKE) tsan)
 	$(MAKE) test as_linted='$(clippy)'
 
@@ -107,10 +107,13 @@ lint: setup ## Check formats, and run clippy and clang-tidy
 	@scripts/setup.sh lint
 	clang-format-19 --dry-run -Werror $(cpp_files)
 	cargo fmt --all --check
-	$(clippy) cargo build $(unoptimised) --package tairitsu-bench-peer --package tairitsu-differential-oracle
-	$(clippy) cargo test $(unoptimised) --package tairitsu-bridge --lib --no-run
+	$(MAKE) lint-rust
 	cmake --preset release
 	scripts/tidy.py build
+
+lint-rust: setup
+	$(clippy) cargo build $(unoptimised) --package tairitsu-bench-peer --package tairitsu-differential-oracle
+	$(clippy) cargo test $(unoptimised) --package tairitsu-bridge --lib --no-run
 
 format: ## Format the C++ and the Rust sources
 	@scripts/setup.sh lint

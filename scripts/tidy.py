@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -95,7 +96,12 @@ def check(batch, commands, work):
     """What clang-tidy finds in the files, and whether that is nothing."""
     if len(batch) > 1:
         text, origins = as_one_text(batch)
-        path = work / ("_".join(batch[0].relative_to(ROOT).with_suffix("").parts) + ".cc")
+        # In a tree like that of the sources, so that a directory's own configuration holds.
+        directory = work / batch[0].parent.relative_to(ROOT)
+        directory.mkdir(parents=True, exist_ok=True)
+        if (config := batch[0].parent / ".clang-tidy").exists():
+            shutil.copy(config, directory)
+        path = directory / batch[0].name
         path.write_text(text, encoding="utf-8")
         code, output = tidy(path, flags_of(batch[0], commands))
         if "[clang-diagnostic-error]" not in output:
