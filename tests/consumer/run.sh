@@ -2,8 +2,6 @@
 # Builds and runs programs of users against an installed Tairitsu.
 # Usage: tests/consumer/run.sh [--build FOLDER] PREFIX [CMAKE_OPTION...]
 # With --build, what FOLDER has built is installed to PREFIX first, which must not be in use otherwise.
-# With TAIRITSU_TEST_STANDALONE set, the stand-alone examples, the links of the installed documentation and the
-# suppressions for the thread sanitizer are tried too.
 # The options are for the stand-alone plug-in host: where the tools for Python and JavaScript are.
 set -euo pipefail
 
@@ -55,11 +53,9 @@ if grep -rnF -e "$source_tree" -e "$prefix.first" -e "$HOME/" "$lib/cmake/tairit
   fail "absolute paths were installed"
 fi
 
-if [[ -n "${TAIRITSU_TEST_STANDALONE:-}" ]]; then
-  step "links in the installed documentation"
-  documents=$(dirname "$(find "$prefix/share" -name install.md -print -quit)")/..
-  python3 "$here/../links_test.py" "$documents" || fail "links lead nowhere"
-fi
+step "links in the installed documentation"
+documents=$(dirname "$(find "$prefix/share" -name install.md -print -quit)")/..
+python3 "$here/../links_test.py" "$documents" || fail "links lead nowhere"
 
 # Configures and builds the project in $1 into $work/$2, with the generator $3 and the options after it.
 build_project() {
@@ -83,7 +79,6 @@ for pair in "tairitsu:Ninja" "tairitsu_static:Unix Makefiles"; do
   [[ "$library/$needed" == @(tairitsu/1|tairitsu_static/0) ]] || fail "$library: the program links the other library"
 done
 
-if [[ -n "${TAIRITSU_TEST_STANDALONE:-}" ]]; then
 # From a copy of what was installed, as a user has it.
 cp -r "$documents/examples/standalone" "$work/standalone"
 step "the stand-alone plug-in host"
@@ -104,7 +99,6 @@ expected=': \*\*\*\*\* has a \*\*\*\*\*\*, a \*\*\*\*\*\* plan (2 and 1 hidden; 
 step "the stand-alone service"
 build_project "$work/standalone/service" service "Unix Makefiles"
 python3 "$here/visit.py" "$work/service/service" "$work/service/guests/handler.wasm" || fail "the service"
-fi
 
 component="$work/tairitsu/guests/greeter.wasm"
 export PKG_CONFIG_PATH="$lib/pkgconfig"
@@ -124,7 +118,6 @@ for package in tairitsu tairitsu-static; do
   LD_LIBRARY_PATH="$lib" "$work/sample-$package" "$component"
 done
 
-if [[ -n "${TAIRITSU_TEST_STANDALONE:-}" ]]; then
 step "the thread sanitizer"
 suppressions=$(find "$prefix/share" -name tsan-suppressions.txt -print -quit)
 [[ -n "$suppressions" ]] || fail "no suppressions were installed"
@@ -144,7 +137,6 @@ if "${tsan[@]}" "$work/nothing.cc" -o "$work/nothing" 2>/dev/null && "${fixed[@]
   grep -q "data race" "$work/race.log" || fail "$(cat "$work/race.log")"
 else
   echo "SKIPPED: it cannot run here" >&2
-fi
 fi
 
 step "a panic in the static library"
