@@ -133,7 +133,7 @@ class Unpacking {
   [[nodiscard]] Result<void> check_layout() const {
     if (!index_ || !layout_) {
       return refused(fmt::format("no OCI image layout: there is no {}{}", index_ ? kLayoutFile : kIndexFile,
-                                   docker_ ? "; archives of a Docker before 25 are not known" : ""));
+                                 docker_ ? "; archives of a Docker before 25 are not known" : ""));
     }
     TAIRITSU_TRY(const Json json, parse_json_object(*layout_, kLayoutFile));
     TAIRITSU_TRY(const std::string version, string_member(json, "imageLayoutVersion", kLayoutFile, true));
