@@ -88,8 +88,8 @@ impl CompileLimits {
                     check_one("levels of modules", "module_depth", depth.into(), deepest)?;
                 }
                 Payload::End(_) => depth = depth.saturating_sub(1),
-                Payload::CodeSectionStart { count, size, .. } if count <= size => {
-                    counts.functions += u64::from(*count);
+                Payload::CodeSectionStart { count, size, .. } => {
+                    counts.functions += possible(*count, *size as usize);
                     let most = u64::from(self.functions);
                     check_one("functions", "functions", counts.functions, most)?;
                 }
@@ -140,15 +140,20 @@ impl CompileLimits {
     }
 }
 
-/// How many items a section has. An item takes a byte at least: one that announces more does not parse, and is left for
-/// the compiler to refuse.
-fn count<'a, T: FromReader<'a>>(section: &SectionLimited<'a, T>) -> u64 {
-    match u64::from(section.count()) {
-        count if count > section.range().len() as u64 => 0,
-        count => count,
+/// How many items are in so many bytes, of which each takes one at least. What announces more does not parse, and is
+/// left for the compiler to refuse.
+fn possible(count: u32, bytes: usize) -> u64 {
+    match count as usize <= bytes {
+        true => count.into(),
+        false => 0,
     }
 }
 
+fn count<'a, T: FromReader<'a>>(section: &SectionLimited<'a, T>) -> u64 {
+    possible(section.count(), section.range().len())
+}
+
+/// How many items a section has.
 fn items(payload: &Payload) -> u64 {
     match payload {
         Payload::TypeSection(section) => count(section),

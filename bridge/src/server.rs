@@ -19,7 +19,7 @@ use crate::shape::Shape;
 use crate::sigpipe;
 use crate::store::{Data, StoreConfig, failed};
 use crate::wasi::{Policy, WasiState};
-use body::{Record, RequestBody, ServedBody, SharedExchange, begin, served, text, too_slow};
+use body::{Record, RequestBody, ServedBody, SharedExchange, begin, poll_guest, served, text};
 use connections::{Client, ClientStream, Connections, Waits, accept_each, share};
 use futures::future::select;
 use http::uri::Authority;
@@ -185,7 +185,6 @@ struct Instance {
     store: wasmtime::Store<Data>,
     proxy: Option<Proxy>,
     served: u32,
-    /// Set when the guest gives way to others.
     slice: Arc<Slice>,
     context: HostContext,
 }
@@ -417,11 +416,7 @@ impl Shared {
         let mut closed = false;
         let (answer, result) = poll_fn(|context| {
             // The guest first: it is what answers.
-            let result = match guest.as_mut().poll(context) {
-                // Whatever it made of a part of the body.
-                _ if too_slow_flag.load(Relaxed) => Poll::Ready(Err(too_slow(&self))),
-                result => result,
-            };
+            let result = poll_guest(&mut guest, context, &too_slow_flag, &self);
             let answer = match closed {
                 true => Poll::Pending,
                 false => Pin::new(&mut answered).poll(context),

@@ -17,8 +17,6 @@ constexpr std::size_t kMaxFlags = 32;
 constexpr std::size_t kLongSignature = 600;
 constexpr std::size_t kLongType = 200;
 
-std::string quote(std::string_view text) { return "'" + std::string(text) + "'"; }
-
 std::string counted(std::size_t count, std::string_view noun) {
   return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
 }
@@ -54,7 +52,7 @@ std::string part(const Type& type, std::size_t index) {
     case TypeKind::stream:
       return "element";
     default:
-      return std::string(part_noun(type.kind())) + " " + quote(type.fields()[index].name);
+      return std::string(part_noun(type.kind())) + " " + in_quotes(type.fields()[index].name);
   }
 }
 
@@ -130,7 +128,7 @@ std::optional<Mismatch> compare(const Type& wanted, const Type& actual) {
   const std::string_view noun = part_noun(wanted.kind());
   for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
     if (a[i].name != b[i].name) {
-      return differ(quote(a[i].name), quote(b[i].name))
+      return differ(in_quotes(a[i].name), in_quotes(b[i].name))
           .inside(std::string(noun) + " " + std::to_string(i + 1));
     }
     if (auto mismatch = compare(a[i].type, b[i].type)) {
@@ -150,7 +148,7 @@ std::optional<Mismatch> compare(const FunctionType& wanted, const FunctionType& 
   for (std::size_t i = 0; i < a.size(); ++i) {
     if (auto mismatch = compare(a[i].type, b[i].type)) {
       std::string place = "parameter " + std::to_string(i + 1);
-      if (!b[i].name.empty()) place += " (" + quote(b[i].name) + ")";
+      if (!b[i].name.empty()) place += " (" + in_quotes(b[i].name) + ")";
       return std::move(*mismatch).inside(place);
     }
   }
@@ -186,7 +184,7 @@ std::optional<std::string> find_unsupported(const Type& type) {
       return "uses " + shortened(type.to_string(), kLongType);
     case TypeKind::flags:
       if (type.fields().size() <= kMaxFlags) return std::nullopt;
-      return "uses flags" + (type.name().empty() ? "" : " " + quote(type.name())) + " with " +
+      return "uses flags" + (type.name().empty() ? "" : " " + in_quotes(type.name())) + " with " +
              std::to_string(type.fields().size()) + " labels (32 are the most)";
     default:
       for (const auto& field : type.fields()) {
@@ -201,7 +199,7 @@ std::optional<std::string> find_unsupported(const FunctionType& function) {
   if (function.async) return "it is an `async func`";
   for (const auto& [name, type] : function.parameters) {
     if (!type) continue;
-    if (auto found = find_unsupported(*type)) return "parameter " + quote(name) + " " + *found;
+    if (auto found = find_unsupported(*type)) return "parameter " + in_quotes(name) + " " + *found;
   }
   if (!function.result) return std::nullopt;
   auto found = find_unsupported(*function.result);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "component/nearest.h"
+#include "component/text.h"
 
 namespace tairitsu::detail {
 namespace {
@@ -87,8 +88,6 @@ std::optional<Version> on_track(const InterfaceName& wanted, const InterfaceName
 bool may_mean(const InterfaceName& wanted, const InterfaceName& available) {
   return wanted.label == available.label && (wanted.package.empty() || wanted.package == available.package);
 }
-
-std::string in_quotes(std::string_view text) { return "'" + std::string(text) + "'"; }
 
 const FunctionItem* find_item(const std::vector<FunctionItem>& functions, std::string_view name) {
   const auto found = std::ranges::find(functions, name, &FunctionItem::name);

@@ -1,4 +1,4 @@
-/// UTF-8, a character at a time, and text that is cut off.
+/// Characters, UTF-8 a character at a time, and text that is cut off.
 #pragma once
 
 #include <cstddef>
@@ -43,5 +43,15 @@ inline void append_utf8(std::string& out, char32_t character) {
 /// The same of a stranger's text, with U+FFFD for each control character and each byte that is not UTF-8, so that
 /// it cannot write escape sequences to a terminal.
 [[nodiscard]] std::string printable(std::string_view text, std::size_t most = 100);
+
+/// Of ASCII, whatever the locale is.
+[[nodiscard]] inline bool is_lower(char c) noexcept { return c >= 'a' && c <= 'z'; }
+[[nodiscard]] inline bool is_upper(char c) noexcept { return c >= 'A' && c <= 'Z'; }
+[[nodiscard]] inline bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+[[nodiscard]] inline bool is_letter(char c) noexcept { return is_lower(c) || is_upper(c); }
+[[nodiscard]] inline bool is_alphanumeric(char c) noexcept { return is_letter(c) || is_digit(c); }
+
+/// The text in single quotes, as messages show names.
+[[nodiscard]] inline std::string in_quotes(std::string_view text) { return "'" + std::string(text) + "'"; }
 
 }  // namespace tairitsu::detail

@@ -5,10 +5,8 @@ usage: call_cli_test.py TAIRITSU GUESTS [unittest arguments]
 """
 
 import signal
-import subprocess
-import time
 
-from cli_case import GUESTS, TAIRITSU, CliCase, main, run_tairitsu
+from cli_case import GUESTS, CliCase, main, run_tairitsu
 
 TRAPS = """(component
   (core module $m (func (export "f") unreachable))
@@ -79,13 +77,7 @@ class Call(CliCase):
         for options in ((), ("--timeout", "20s")):
             self.expect(call("--timeout", "1ms", spins, "f()"), 124, "", "--timeout")  # So that it is compiled.
             for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-                with subprocess.Popen([TAIRITSU, "call", *options, spins, "f()"], stdout=subprocess.PIPE,
-                                      stderr=subprocess.PIPE) as process:
-                    time.sleep(0.7)
-                    begin = time.monotonic()
-                    process.send_signal(number)
-                    self.assertEqual(process.wait(timeout=20), code, options)
-                    self.assertLess(time.monotonic() - begin, 5)
+                self.expect_end_at(number, code, "call", *options, spins, "f()")
 
     def test_holds_the_guest_to_its_limits(self):
         spins = self.write("s.wat", SPINS)

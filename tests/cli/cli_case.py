@@ -102,6 +102,18 @@ class CliCase(unittest.TestCase):
             self.assertIn(message, done.stderr)
 
 
+    def expect_end_at(self, number, code, *arguments):
+        """The program, which runs and waits meanwhile, ends with the code soon after the signal, and says nothing."""
+        with subprocess.Popen([TAIRITSU, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE) as process:
+            time.sleep(0.7)
+            begin = time.monotonic()
+            process.send_signal(number)
+            self.assertEqual(process.wait(timeout=20), code, arguments)
+            self.assertLess(time.monotonic() - begin, 5)
+            self.assertEqual(process.stderr.read(), b"")
+
+
 class ImageCase(CliCase):
     """For commands of images: an empty store, and no logins but what a test makes."""
 

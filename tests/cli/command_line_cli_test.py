@@ -9,7 +9,6 @@ import re
 import signal
 import socket
 import subprocess
-import time
 
 from cli_case import GUESTS, TAIRITSU, CliCase, main, run_tairitsu
 
@@ -116,13 +115,7 @@ class CommandLine(CliCase):
                           ("run", "--fuel", "900000000000", TOOL, "spin")):
             for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
                 self.expect(run_tairitsu(*arguments[:-1 if arguments[-1] == "spin" else -2], "exit", "0"), 0)
-                with subprocess.Popen([TAIRITSU, *map(str, arguments)], stdout=subprocess.PIPE,
-                                      stderr=subprocess.PIPE) as process:
-                    time.sleep(0.7)
-                    begin = time.monotonic()
-                    process.send_signal(number)
-                    self.assertEqual(process.wait(timeout=20), code, arguments)
-                    self.assertLess(time.monotonic() - begin, 5)
+                self.expect_end_at(number, code, *arguments)
 
 
 class Terminal(CliCase):

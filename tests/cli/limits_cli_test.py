@@ -41,6 +41,12 @@ def peak(process):
     return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
 
 
+def status_of(port, path):
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as client:
+        client.request("GET", path)
+        return client.getresponse().status
+
+
 class Limits(CliCase):
     def expect_limit(self, done, code, *words):
         self.assertEqual((done[0], done[1]), (code, ""), done[2])
@@ -109,17 +115,11 @@ class Limits(CliCase):
         # A server each: the address sanitizer's allocator keeps what was freed for blocks of the same size.
         for path in ("/bodies", "/fields"):
             process, port = self.server("--log", "none", GREEDY)
-
-            def status_of(path, port=port):
-                with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as client:
-                    client.request("GET", path)
-                    return client.getresponse().status
-
-            self.assertEqual(status_of("/"), 200)
+            self.assertEqual(status_of(port, "/"), 200)
             base = peak(process)
-            self.assertEqual(status_of(path), 500)
+            self.assertEqual(status_of(port, path), 500)
             self.assertLess(peak(process), base + 256 * MIB * 1.1 + SLACK, path)
-            self.assertEqual(status_of("/"), 200)
+            self.assertEqual(status_of(port, "/"), 200)
 
     def nested(self, depth):
         return self.write("nested.wat", "(module (memory (export \"memory\") 1) (func (export \"_start\") "

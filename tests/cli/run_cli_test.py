@@ -236,15 +236,7 @@ class Run(CliCase):
             self.expect(run(file, "exit", "0"), 0)  # So that it is compiled when the signal comes.
             for verb in (["spin"], ["sleep", "20000"], ["input"]):
                 for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-                    process = subprocess.Popen([TAIRITSU, "run", file, *verb], stdin=subprocess.PIPE,
-                                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-                    with process:
-                        time.sleep(0.7)
-                        begin = time.monotonic()
-                        process.send_signal(number)
-                        self.assertEqual(process.wait(timeout=20), code, (file, verb))
-                        self.assertLess(time.monotonic() - begin, 5)
-                        self.assertEqual(process.stderr.read(), b"")
+                    self.expect_end_at(number, code, "run", file, *verb)
 
 
 if __name__ == "__main__":

@@ -28,12 +28,17 @@ class Client:
             answer = connection.getresponse()
             return answer.status, answer.read(), answer.headers
 
-    def exchange(self, path, pieces):
-        """Sends the pieces as a body while it reads the response, so that neither side fills the other's buffers."""
+    def exchange(self, path, body):
+        """Sends a body, or chunks of one, while it reads the response: neither side fills the other's buffers."""
         with socket.create_connection(self.address, timeout=30) as client:
             def send():
-                client.sendall(f"POST {path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
-                for piece in pieces:
+                chunked = not isinstance(body, bytes)
+                length = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(body)}"
+                client.sendall(f"POST {path} HTTP/1.1\r\nHost: a\r\n{length}\r\n\r\n".encode())
+                if not chunked:
+                    client.sendall(body)
+                    return
+                for piece in body:
                     client.sendall(b"%x\r\n%b\r\n" % (len(piece), piece))
                 client.sendall(b"0\r\n\r\n")
 
@@ -41,9 +46,9 @@ class Client:
             sender.start()
             answer = http.client.HTTPResponse(client)
             answer.begin()
-            body = answer.read()
+            received = answer.read()
             sender.join()
-            return answer.status, body
+            return answer.status, received
 
     def raw(self, data):
         with socket.create_connection(self.address, timeout=30) as client:

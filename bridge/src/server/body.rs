@@ -169,13 +169,23 @@ impl Body for RequestBody {
     }
 }
 
-/// Why a request ended whose client was too slow.
-pub(super) fn too_slow(shared: &Shared) -> Error {
+/// Polls a guest. If its client was too slow to send the request's body, that is how it ends, whatever it made of the
+/// part that came.
+pub(super) fn poll_guest(
+    guest: &mut GuestFuture,
+    context: &mut Context<'_>,
+    too_slow: &AtomicBool,
+    shared: &Shared,
+) -> Poll<Result<(), Error>> {
+    let result = guest.as_mut().poll(context);
+    if !too_slow.load(Relaxed) {
+        return result;
+    }
     shared.counters.timed_out.fetch_add(1, Relaxed);
-    Error::new(
+    Poll::Ready(Err(Error::new(
         Code::Interrupted,
         "the client was too slow to send the request's body",
-    )
+    )))
 }
 
 /// What is known of a request. When it is dropped the request is over.
@@ -266,21 +276,16 @@ pub(super) struct Exchange {
 impl Exchange {
     /// Whether the guest ended.
     fn poll_guest(&mut self, context: &mut Context<'_>) -> bool {
-        let Some(guest) = &mut self.guest else {
+        let (Some(guest), Some(record)) = (&mut self.guest, &mut self.record) else {
             return false;
         };
         self.polled = true;
-        let polled = guest.as_mut().poll(context);
-        let failed = match polled {
-            // Whatever it made of a part of the body.
-            _ if self.too_slow.load(Relaxed) => {
-                self.record.as_ref().map(|record| too_slow(&record.shared))
-            }
-            Poll::Ready(result) => result.err(),
-            Poll::Pending => return false,
+        let polled = poll_guest(guest, context, &self.too_slow, &record.shared);
+        let Poll::Ready(result) = polled else {
+            return false;
         };
         self.guest = None;
-        if let (Some(error), Some(record)) = (failed, &mut self.record) {
+        if let Err(error) = result {
             record.fail(error);
             self.broken = true;
         }
@@ -354,10 +359,9 @@ fn why_broken(error: &wasmtime_wasi_http::Error) -> String {
 
 /// A guest's response, and of its body what is there already.
 pub(super) struct Begun {
-    response: Response<WasiBody>,
+    /// Without a body if there is nothing.
+    response: Response<Option<WasiBody>>,
     first: Option<Frame<bytes::Bytes>>,
-    /// There is nothing, or nothing else.
-    empty: bool,
 }
 
 impl Begun {
@@ -372,17 +376,14 @@ impl Begun {
 pub(super) async fn begin(mut response: Response<WasiBody>) -> Result<Begun, Error> {
     let body = response.body_mut();
     let frame = poll_fn(|context| Poll::Ready(Pin::new(&mut *body).poll_frame(context))).await;
-    let (first, empty) = match frame {
+    let (first, rest) = match frame {
         Poll::Ready(Some(Err(error))) => return Err(Error::new(Code::Trap, why_broken(&error))),
-        Poll::Ready(Some(Ok(frame))) => (Some(frame), false),
-        Poll::Ready(None) => (None, true),
-        Poll::Pending => (None, false),
+        Poll::Ready(Some(Ok(frame))) => (Some(frame), true),
+        Poll::Ready(None) => (None, false),
+        Poll::Pending => (None, true),
     };
-    Ok(Begun {
-        response,
-        first,
-        empty,
-    })
+    let response = response.map(|body| rest.then_some(body));
+    Ok(Begun { response, first })
 }
 
 /// A response's body.
@@ -544,11 +545,7 @@ pub(super) fn served(
     ended: Option<oneshot::Sender<()>>,
     too_slow: Arc<AtomicBool>,
 ) -> Response<ServedBody> {
-    let Begun {
-        response,
-        first,
-        empty,
-    } = begun;
+    let Begun { response, first } = begun;
     record.status = response.status();
     // A response to HEAD announces a length that nobody waits for.
     let left = match record.method {
@@ -567,7 +564,7 @@ pub(super) fn served(
     });
     response.map(|body| ServedBody {
         first,
-        body: (!empty).then_some(body),
+        body,
         exchange: exchange.clone(),
         ended,
         left,
