@@ -28,8 +28,8 @@ no_tsan := $(if $(fixed_addresses)$(filter 28,$(random_bits)),,the thread saniti
 	setarch --addr-no-randomize is missing or not permitted, and vm.mmap_rnd_bits is $(random_bits). \
 	In a container allow it with --security-opt seccomp=unconfined; or as root: sysctl vm.mmap_rnd_bits=28)
 
-.PHONY: help setup example test check bench build library install package bridge-test asan-ubsan tsan fuzz lint lint-rust format \
-	bridge-header clean
+.PHONY: help setup example test check bench build library install package bridge-test asan-ubsan tsan fuzz lint lint-rust \
+	format bridge-header clean
 
 help: ## Print this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -108,8 +108,8 @@ lint: setup ## Check formats, and run clippy and clang-tidy
 	clang-format-19 --dry-run -Werror $(cpp_files)
 	cargo fmt --all --check
 	$(MAKE) lint-rust
-	cmake --preset release
-	scripts/tidy.py build
+	cmake --preset dev
+	scripts/tidy.py build-dev
 
 lint-rust: setup
 	$(clippy) cargo build $(unoptimised) --package tairitsu-bench-peer --package tairitsu-differential-oracle

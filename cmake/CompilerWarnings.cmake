@@ -8,6 +8,13 @@ function(tairitsu_enable_warnings target)
     # std::expected that hold nothing.
     target_compile_options(${target} PRIVATE -Wno-restrict -Wno-array-bounds -Wno-maybe-uninitialized)
   endif()
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # In a unity build the sources are included, and GCC takes their anonymous namespaces for those of headers.
+    get_target_property(unity ${target} UNITY_BUILD)
+    if(unity)
+      target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
+    endif()
+  endif()
   if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
     # libstdc++ 12 uses what it deprecates, in std::stable_sort.
     target_compile_options(${target} PRIVATE -Wno-deprecated-declarations)

@@ -63,6 +63,8 @@ function(tairitsu_add_bindings target)
     DEPENDS tairitsu::cli ${wit_files}
     COMMENT "Generating the host bindings of ${arg_WORLD}"
     VERBATIM)
+  # The sources of two worlds may define the same interfaces, which one translation unit cannot.
+  set_source_files_properties(${files} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   target_sources(${target} PRIVATE ${files})
   get_target_property(kind ${target} TYPE)
   set(scope PUBLIC)

@@ -4,8 +4,7 @@
 usage: scripts/tidy.py BUILD_DIRECTORY [FILE...]
 
 Most of clang-tidy's time goes into the headers that a file includes, the same ones over and over. So the files of a
-directory are checked several at a time, as one text, in which types and constants that several of them have for
-themselves are numbered. If that does not compile all the same, the files are checked one by one.
+directory are checked several at a time, as one text. They compile as one, because unity builds need that too.
 """
 
 import concurrent.futures
@@ -54,63 +53,30 @@ def tidy(path, flags):
     return done.returncode, done.stdout + (done.stderr if done.returncode not in (0, 1) else "")
 
 
-# What a file defines at its outermost level and is no function.
-DEFINED = re.compile(r"^(?:(?:struct|class|enum class|union) ([A-Z]\w*)\b|using ([A-Z]\w*) =|"
-                     r"\w[\w:<>,&* ]* (k[A-Z]\w*)\b)", re.MULTILINE)
-
-
-def own_names(text):
-    """The types and constants in the anonymous namespaces of a file."""
-    found = set()
-    for part in re.findall(r"^namespace \{\n(.*?)^\}  // namespace\n", text, re.MULTILINE | re.DOTALL):
-        found.update(name for names in DEFINED.findall(part) for name in names if name)
-    return found
-
-
 def as_one_text(batch):
     """The text of several files, and where each of its lines comes from."""
-    texts = [file.read_text(encoding="utf-8") for file in batch]
-    names = [own_names(text) for text in texts]
-    lines, origins = [], []
-
-    def add(line, origin):
-        lines.append(line)
-        origins.append(origin)
-
-    # First, so that no header is read while a name is replaced.
-    for include in dict.fromkeys(re.findall(r"^#include .*$", "\n".join(texts), re.MULTILINE)):
-        add(include, str(batch[0].relative_to(ROOT)))
-    for index, (file, text) in enumerate(zip(batch, texts)):
-        clashing = [name for name in sorted(names[index])
-                    if any(name in others for other, others in enumerate(names) if other != index)]
-        for name in clashing:
-            add(f"#define {name} {name}{index}  // NOLINT", str(file.relative_to(ROOT)))
-        for number, line in enumerate(text.splitlines(), 1):
-            add("" if line.startswith("#include ") else line, f"{file.relative_to(ROOT)}:{number}")
-        for name in clashing:
-            add(f"#undef {name}", str(file.relative_to(ROOT)))
+    lines, origins, included = [], [], set()
+    for file in batch:
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+            again = line.startswith("#include ") and line in included
+            included.add(line)
+            lines.append("" if again else line)
+            origins.append(f"{file.relative_to(ROOT)}:{number}")
     return "\n".join(lines) + "\n", origins
 
 
 def check(batch, commands, work):
     """What clang-tidy finds in the files, and whether that is nothing."""
-    if len(batch) > 1:
-        text, origins = as_one_text(batch)
-        # In a tree like that of the sources, so that a directory's own configuration holds.
-        directory = work / batch[0].parent.relative_to(ROOT)
-        directory.mkdir(parents=True, exist_ok=True)
-        if (config := batch[0].parent / ".clang-tidy").exists():
-            shutil.copy(config, directory)
-        path = directory / batch[0].name
-        path.write_text(text, encoding="utf-8")
-        code, output = tidy(path, flags_of(batch[0], commands))
-        if "[clang-diagnostic-error]" not in output:
-            shown = re.sub(re.escape(str(path)) + r":(\d+)", lambda match: origins[int(match[1]) - 1], output)
-            return code == 0, shown
-        print(f"clang-tidy: {batch[0].relative_to(ROOT)} and {len(batch) - 1} more do not compile as one text: "
-              "checking them one by one", flush=True)
-    results = [tidy(file, flags_of(file, commands)) for file in batch]
-    return all(code == 0 for code, _ in results), "".join(output for _, output in results)
+    text, origins = as_one_text(batch)
+    # In a tree like that of the sources, so that a directory's own configuration holds.
+    directory = work / batch[0].parent.relative_to(ROOT)
+    directory.mkdir(parents=True, exist_ok=True)
+    if (config := batch[0].parent / ".clang-tidy").exists():
+        shutil.copy(config, directory)
+    path = directory / batch[0].name
+    path.write_text(text, encoding="utf-8")
+    code, output = tidy(path, flags_of(batch[0], commands))
+    return code == 0, re.sub(re.escape(str(path)) + r":(\d+)", lambda match: origins[int(match[1]) - 1], output)
 
 
 def main():

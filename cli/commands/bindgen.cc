@@ -13,7 +13,7 @@
 namespace tairitsu::cli {
 namespace {
 
-struct Options {
+struct BindgenCommandOptions {
   GuestBindingsOptions bindings;
   std::filesystem::path folder = ".";
 };
@@ -26,7 +26,7 @@ Result<void> make_folder(const std::filesystem::path& folder) {
   return {};
 }
 
-Result<void> generate(const Options& options) {
+Result<void> generate(const BindgenCommandOptions& options) {
   TAIRITSU_CHECK(require_file(options.bindings.wit.path));
   TAIRITSU_TRY(const auto files, generate_guest_bindings(options.bindings));
   TAIRITSU_CHECK(make_folder(options.folder));
@@ -80,7 +80,7 @@ void add_language(CLI::App& guest, const std::string& name, const std::string& d
                   GuestLanguage language, const std::string& example) {
   auto* command = guest.add_subcommand(name, description);
   command->footer("Example:\n  " + example);
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<BindgenCommandOptions>();
   options->bindings.language = language;
   add_wit_options(*command, options->bindings.wit);
   command->add_option("-o,--output", options->folder, "The folder to write to; made where missing")

@@ -9,13 +9,13 @@
 namespace tairitsu::cli {
 namespace {
 
-struct Options {
+struct CompileCommandOptions {
   LoadOptions load;
   std::filesystem::path output;
   EngineOptions engine;
 };
 
-Result<void> compile(const Options& options) {
+Result<void> compile(const CompileCommandOptions& options) {
   TAIRITSU_TRY(const auto code, load_code(options.engine, options.load));
   return write_file(options.output, code);
 }
@@ -31,7 +31,7 @@ void add_compile(CLI::App& app) {
       "read-only.\n\n"
       "Example:\n  tairitsu compile hello.wasm -o hello.cwasm\n"
       "  tairitsu run --allow-precompiled hello.cwasm");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CompileCommandOptions>();
   add_load_options(*command, options->load);
   command->add_option("-o,--output", options->output, "The file to write")->required()->type_name("FILE");
   command->add_flag("--for-fuel", options->engine.fuel, "For runs with --fuel");

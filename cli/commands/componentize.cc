@@ -12,7 +12,7 @@
 namespace tairitsu::cli {
 namespace {
 
-struct Options {
+struct ComponentizeCommandOptions {
   std::filesystem::path module;
   std::filesystem::path output;
   WitSource wit;
@@ -32,7 +32,7 @@ Result<ModuleAdapter> read_adapter(const std::string& text) {
   return ModuleAdapter{.name = std::move(name), .module = std::move(module)};
 }
 
-Result<void> run(const Options& options) {
+Result<void> run(const ComponentizeCommandOptions& options) {
   ComponentizeOptions how{.kind = options.command   ? ModuleKind::command
                                   : options.reactor ? ModuleKind::reactor
                                                     : ModuleKind::detect,
@@ -56,7 +56,7 @@ void add_componentize(CLI::App& app) {
       "What the module imports of WASI preview 1 is adapted to WASI 0.2.\n\n"
       "Example:\n  tairitsu componentize core.wasm -o greeter.wasm\n"
       "  tairitsu componentize core.wasm --wit greeter.wit -o greeter.wasm");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ComponentizeCommandOptions>();
   command->add_option("CORE", options->module, "The core module, e.g. core.wasm")->required();
   command->add_option("-o,--output", options->output, "The component to write")
       ->required()

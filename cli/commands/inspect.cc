@@ -26,7 +26,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Options {
+struct InspectCommandOptions {
   ImageSource source;
   std::string format = "text";
 };
@@ -71,7 +71,7 @@ Json part_as_json(const PartInfo& part) {
   return json;
 }
 
-std::string as_json(const Options& options, const Subject& subject) {
+std::string as_json(const InspectCommandOptions& options, const Subject& subject) {
   const ComponentInfo& info = subject.info;
   const Json root = part_as_json(info.root);
   Json json;
@@ -203,7 +203,7 @@ bool carries_world(const PartInfo& module) {
   });
 }
 
-std::string as_text(const Options& options, const Subject& subject) {
+std::string as_text(const InspectCommandOptions& options, const Subject& subject) {
   const ComponentInfo& info = subject.info;
   const PartInfo& root = info.root;
   const std::string file = printable(options.source.name);
@@ -279,7 +279,7 @@ Result<Subject> read_subject(const ImageSource& source) {
   return subject;
 }
 
-Result<void> run(const Options& options) {
+Result<void> run(const InspectCommandOptions& options) {
   TAIRITSU_TRY(const Subject subject, read_subject(options.source));
   return write_stdout(options.format == "json" ? as_json(options, subject) : as_text(options, subject));
 }
@@ -293,7 +293,7 @@ void add_inspect(CLI::App& app) {
       "Nothing is compiled or run.\n\n"
       "Example:\n  tairitsu inspect greeter.wasm\n"
       "  tairitsu inspect greeter.wasm --format json | jq .wasi_versions");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InspectCommandOptions>();
   command
       ->add_option("FILE", options->source.name,
                    "A component or core module, binary or text (.wat), an encoded WIT package, a precompiled "

@@ -19,7 +19,7 @@
 namespace tairitsu::cli {
 namespace {
 
-struct Options {
+struct RunCommandOptions {
   LoadOptions load;
   std::vector<std::string> arguments;
   std::string invoke;
@@ -37,7 +37,7 @@ struct Interruption {
   int signal = 0;
 };
 
-Result<int> run(const Options& options) {
+Result<int> run(const RunCommandOptions& options) {
   // Before there is any other thread, such as the one that watches a deadline: it would end the process by the signal
   // itself. As long as there is no guest, the signal ends the process at once.
   const auto interruption = std::make_shared<Interruption>();
@@ -82,9 +82,9 @@ void add_run(CLI::App& app) {
       "Example:\n  tairitsu run hello.wasm\n"
       "  tairitsu run -v ./data:/data:ro -e LEVEL=2 --timeout 5s report.wasm /data/in.csv\n"
       "  tairitsu run --invoke 'greet(\"world\")' greeter.wasm");
-  // Options after the file are the guest's.
+  // RunCommandOptions after the file are the guest's.
   command->positionals_at_end();
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RunCommandOptions>();
   add_load_options(*command, options->load);
   command->add_option("ARGUMENTS", options->arguments, "What the guest gets as its arguments");
   command->add_option("--invoke", options->invoke, "Call this function instead, as 'tairitsu call' does")

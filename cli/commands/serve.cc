@@ -27,7 +27,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct Options {
+struct ServeCommandOptions {
   LoadOptions load;
   SandboxOptions sandbox;
   HttpServerOptions server;
@@ -144,13 +144,13 @@ void raise_open_files() {
 }
 
 /// What was asked for, or half of the machine's memory.
-Result<std::uint64_t> total_memory(const Options& options) {
+Result<std::uint64_t> total_memory(const ServeCommandOptions& options) {
   if (!options.total_memory.empty()) return read_size(options.total_memory);
   const auto pages = static_cast<std::uint64_t>(std::max(::sysconf(_SC_PHYS_PAGES), 0L));
   return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) / 2;
 }
 
-Result<void> serve(Options& options) {
+Result<void> serve(ServeCommandOptions& options) {
   TAIRITSU_TRY(auto wasi, to_wasi_options(options.sandbox));
   TAIRITSU_TRY(auto limits, to_limits(options.sandbox));
   TAIRITSU_TRY(const auto grace, read_duration(options.grace));
@@ -220,7 +220,7 @@ void add_serve(CLI::App& app) {
       "Example:\n  tairitsu serve hello.wasm\n"
       "  tairitsu serve --addr 0.0.0.0:80 --timeout 10s --memory 64m --log json -v ./site:/site:ro "
       "site.wasm");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ServeCommandOptions>();
   options->server.address = "127.0.0.1:8080";
   options->sandbox.timeout = "30s";
   options->sandbox.memory = "256m";

@@ -13,7 +13,7 @@
 namespace tairitsu::cli {
 namespace {
 
-struct Options {
+struct WitCommandOptions {
   ImageSource image;
   std::string features;
   std::optional<std::filesystem::path> output;
@@ -28,7 +28,7 @@ bool is_wit(const ImageSource& source) {
   return !store || !find_image(*store, source.name);
 }
 
-Result<std::string> read_wit(const Options& options) {
+Result<std::string> read_wit(const WitCommandOptions& options) {
   const ImageSource& image = options.image;
   if (is_wit(image)) {
     TAIRITSU_CHECK(require_file(image.name));
@@ -44,7 +44,7 @@ Result<std::string> read_wit(const Options& options) {
   return std::unexpected(error.with_context(image.name));
 }
 
-Result<void> run(const Options& options) {
+Result<void> run(const WitCommandOptions& options) {
   TAIRITSU_TRY(const std::string wit, read_wit(options));
   if (options.output) return write_file(*options.output, std::as_bytes(std::span(wit)));
   return write_stdout(wit);
@@ -60,7 +60,7 @@ void add_wit(CLI::App& app) {
       "guest bindings put there; WIT itself is printed with the packages that it uses.\n\n"
       "Example:\n  tairitsu wit greeter.wasm\n"
       "  tairitsu wit greeter.wasm -o greeter.wit");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<WitCommandOptions>();
   command
       ->add_option(
           "FILE", options->image.name,

@@ -12,13 +12,13 @@ namespace tairitsu {
 
 namespace {
 
-constexpr std::size_t kMaxText = std::size_t{64} * 1024;
+constexpr std::size_t kMaxTypeText = std::size_t{64} * 1024;
 
 /// How much of a named type to print.
 enum class Detail { names, one_level, everything };
 
 /// Writes types until the text is too long.
-class Printer {
+class TypePrinter {
  public:
   void function(const FunctionType& function, Detail detail) {
     add(function.async ? "async func(" : "func(");
@@ -68,12 +68,12 @@ class Printer {
   }
 
   std::string take() {
-    if (full()) return detail::shortened(text_, kMaxText);
+    if (full()) return detail::shortened(text_, kMaxTypeText);
     return std::move(text_);
   }
 
  private:
-  [[nodiscard]] bool full() const { return text_.size() > kMaxText; }
+  [[nodiscard]] bool full() const { return text_.size() > kMaxTypeText; }
 
   template <typename... Parts>
   void add(const Parts&... parts) {
@@ -139,13 +139,13 @@ class Printer {
 };
 
 std::string print(const Type& type, Detail detail) {
-  Printer printer;
+  TypePrinter printer;
   printer.type(type, detail);
   return printer.take();
 }
 
 std::string print(const FunctionType& function, Detail detail) {
-  Printer printer;
+  TypePrinter printer;
   printer.function(function, detail);
   return printer.take();
 }

@@ -19,10 +19,10 @@ namespace tairitsu {
 namespace {
 
 // Ordered: worlds, interfaces and records keep WIT's order.
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 /// As for the types of components: freeing and comparing them recurses.
-constexpr std::uint32_t kMaxDepth = 200;
+constexpr std::uint32_t kMaxTypeDepth = 200;
 
 /// An index into one of the lists of wit-parser's JSON: `worlds`, `interfaces`, `types`, `packages`.
 using Index = std::size_t;
@@ -32,29 +32,29 @@ struct TooDeep : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-struct Entry {
+struct SingleMember {
   const std::string& key;
-  const Json& value;
+  const OrderedJson& value;
 };
 
 /// The one entry of an object that stands for a choice: `{"record": …}`.
-Entry only_entry(const Json& json) {
+SingleMember only_entry(const OrderedJson& json) {
   const auto entry = json.begin();
   return {.key = entry.key(), .value = entry.value()};
 }
 
-[[noreturn]] void unknown(std::string_view what, const Json& json) {
-  throw Json::other_error::create(501, "unknown " + std::string(what) + ": " + json.dump(), &json);
+[[noreturn]] void unknown(std::string_view what, const OrderedJson& json) {
+  throw OrderedJson::other_error::create(501, "unknown " + std::string(what) + ": " + json.dump(), &json);
 }
 
-std::string docs_of(const Json& json) {
+std::string docs_of(const OrderedJson& json) {
   const auto docs = json.find("docs");
   if (docs == json.end() || !docs->is_object()) return {};
   const auto contents = docs->find("contents");
   return contents != docs->end() && contents->is_string() ? contents->get<std::string>() : std::string();
 }
 
-Type primitive(const Json& json) {
+Type primitive(const OrderedJson& json) {
   // As `TypeKind` counts.
   constexpr std::array<std::string_view, 13> kNames = {"bool", "s8",  "u8",  "s16", "u16",  "s32",   "u32",
                                                        "s64",  "u64", "f32", "f64", "char", "string"};
@@ -68,14 +68,14 @@ Type primitive(const Json& json) {
 /// What is read, with lists by index.
 class Resolve {
  public:
-  explicit Resolve(Json json) : json_(std::move(json)) {
+  explicit Resolve(OrderedJson json) : json_(std::move(json)) {
     for (Index i = 0; i < list("types").size(); ++i) roots_.push_back(find_root(i));
   }
 
   [[nodiscard]] Index package() const { return json_.at("package").get<Index>(); }
-  [[nodiscard]] const Json& list(const char* name) const { return json_.at("resolve").at(name); }
-  [[nodiscard]] const Json& at(const char* name, Index index) const { return list(name).at(index); }
-  [[nodiscard]] const Json& kind(Index type) const { return at("types", type).at("kind"); }
+  [[nodiscard]] const OrderedJson& list(const char* name) const { return json_.at("resolve").at(name); }
+  [[nodiscard]] const OrderedJson& at(const char* name, Index index) const { return list(name).at(index); }
+  [[nodiscard]] const OrderedJson& kind(Index type) const { return at("types", type).at("kind"); }
   /// The type that it is at the end of `type a = b` and `use`.
   [[nodiscard]] Index root(Index type) const { return roots_.at(type); }
   [[nodiscard]] bool is_resource(Index type) const { return kind(root(type)) == "resource"; }
@@ -92,14 +92,14 @@ class Resolve {
   }
 
   /// Of an interface, which has a name, or of a world.
-  [[nodiscard]] std::string full_name(const Json& item) const {
+  [[nodiscard]] std::string full_name(const OrderedJson& item) const {
     return full_name(item.at("package").get<Index>(), item.at("name").get<std::string>());
   }
 
  private:
   [[nodiscard]] Index find_root(Index type) const {
     for (std::size_t steps = 0; steps < list("types").size(); ++steps) {
-      const Json& kind = this->kind(type);
+      const OrderedJson& kind = this->kind(type);
       if (!kind.is_object() || !kind.contains("type") || !kind.at("type").is_number()) return type;
       type = kind.at("type").get<Index>();
       // Most refer to earlier ones.
@@ -108,27 +108,28 @@ class Resolve {
     unknown("type", kind(type));
   }
 
-  Json json_;
+  OrderedJson json_;
   std::vector<Index> roots_;
 };
 
 /// Makes the types of one interface, or of the root of one world, as they are called there.
-class Scope {
+class TypeScope {
  public:
   /// `name` is the interface's as a component has it, `types` what WIT declares there: an object of indices.
-  Scope(const Resolve& resolve, std::optional<Index> interface, std::string name, const Json& types)
+  TypeScope(const Resolve& resolve, std::optional<Index> interface, std::string name,
+            const OrderedJson& types)
       : resolve_(resolve), interface_(interface), name_(std::move(name)) {
     for (const auto& [type, index] : types.items()) {
       names_.try_emplace(resolve_.root(index.get<Index>()), type);
     }
   }
 
-  FunctionItem function(const Json& json) {
+  FunctionItem function(const OrderedJson& json) {
     FunctionItem item{.name = json.at("name").get<std::string>(), .type = {}};
-    const Json& kind = json.at("kind");
+    const OrderedJson& kind = json.at("kind");
     item.type.async =
         (kind.is_string() ? kind.get<std::string>() : only_entry(kind).key).starts_with("async-");
-    for (const Json& parameter : json.at("params")) {
+    for (const OrderedJson& parameter : json.at("params")) {
       item.type.parameters.push_back(
           {.name = parameter.at("name").get<std::string>(), .type = type(parameter.at("type"))});
     }
@@ -158,7 +159,7 @@ class Scope {
     std::uint32_t depth;
   };
 
-  Made make(const Json& json) {
+  Made make(const OrderedJson& json) {
     if (json.is_string()) return {.type = primitive(json), .depth = 1};
     return make(json.get<Index>());
   }
@@ -166,17 +167,17 @@ class Scope {
   Made make(Index index) {
     const Index root = resolve_.root(index);
     if (const auto made = made_.find(root); made != made_.end()) return made->second;
-    if (level_ == kMaxDepth) too_deep(root);
+    if (level_ == kMaxTypeDepth) too_deep(root);
     ++level_;
     Made made = define(root);
     --level_;
-    if (made.depth > kMaxDepth) too_deep(root);
+    if (made.depth > kMaxTypeDepth) too_deep(root);
     made_.insert_or_assign(root, made);
     return made;
   }
 
-  Type type(const Json& json) { return make(json).type; }
-  std::optional<Type> optional(const Json& json) {
+  Type type(const OrderedJson& json) { return make(json).type; }
+  std::optional<Type> optional(const OrderedJson& json) {
     return json.is_null() ? std::nullopt : std::optional(type(json));
   }
 
@@ -186,7 +187,7 @@ class Scope {
     std::uint32_t depth = 1;
   };
 
-  void add(Parts& parts, const Json& json, std::string name = {}) {
+  void add(Parts& parts, const OrderedJson& json, std::string name = {}) {
     TypeField field{.name = std::move(name), .type = {}};
     if (!json.is_null()) {
       const Made made = make(json);
@@ -196,17 +197,17 @@ class Scope {
     parts.fields.push_back(std::move(field));
   }
 
-  Parts named(const Json& list) {
+  Parts named(const OrderedJson& list) {
     Parts parts;
-    for (const Json& item : list) {
+    for (const OrderedJson& item : list) {
       const auto type = item.find("type");
-      add(parts, type == item.end() ? Json() : *type, item.at("name").get<std::string>());
+      add(parts, type == item.end() ? OrderedJson() : *type, item.at("name").get<std::string>());
     }
     return parts;
   }
 
   Made define(Index root) {
-    const Json& kind = resolve_.kind(root);
+    const OrderedJson& kind = resolve_.kind(root);
     if (kind == "resource") return handle(TypeKind::own, root);
     if (!kind.is_object()) unknown("type", kind);
     const auto [what, value] = only_entry(kind);
@@ -237,7 +238,7 @@ class Scope {
       return with(what == "enum" ? TypeKind::enumeration : TypeKind::variant);
     }
     if (what == "tuple") {
-      for (const Json& element : value.at("types")) add(parts, element);
+      for (const OrderedJson& element : value.at("types")) add(parts, element);
       return with(TypeKind::tuple);
     }
     if (what == "result") {
@@ -278,7 +279,7 @@ class Scope {
   }
 
   std::string own_name(Index type) {
-    const Json& name = resolve_.at("types", type).at("name");
+    const OrderedJson& name = resolve_.at("types", type).at("name");
     return name.is_string() ? name.get<std::string>() : std::string();
   }
 
@@ -288,7 +289,7 @@ class Scope {
 
   /// The interface that the resource belongs to, as a component calls it; empty for the world's root.
   std::string owner_of(Index resource) {
-    const Json& owner = resolve_.at("types", resource).at("owner");
+    const OrderedJson& owner = resolve_.at("types", resource).at("owner");
     if (!owner.is_object()) return {};
     const auto [kind, index] = only_entry(owner);
     if (kind != "interface") return {};
@@ -300,7 +301,7 @@ class Scope {
   [[noreturn]] void too_deep(Index root) {
     const std::string type = own_name(root);
     throw TooDeep((type.empty() ? "a type" : "the type '" + type + "'") + " of '" + name_ +
-                  "' is nested deeper than " + std::to_string(kMaxDepth) + " types");
+                  "' is nested deeper than " + std::to_string(kMaxTypeDepth) + " types");
   }
 
   const Resolve& resolve_;
@@ -313,9 +314,9 @@ class Scope {
 
 /// `name` is its own, or the one under which a world has it.
 Interface make_interface(const Resolve& resolve, Index index, const std::string& name) {
-  const Json& json = resolve.at("interfaces", index);
-  const Json& types = json.at("types");
-  Scope scope(resolve, index, name, types);
+  const OrderedJson& json = resolve.at("interfaces", index);
+  const OrderedJson& types = json.at("types");
+  TypeScope scope(resolve, index, name, types);
   Interface interface{.name = name, .functions = {}, .types = {}, .resources = {}};
   for (const auto& [type, id] : types.items()) {
     scope.declare(type, id.get<Index>(), interface);
@@ -327,17 +328,17 @@ Interface make_interface(const Resolve& resolve, Index index, const std::string&
 }
 
 DocumentedInterface make_interface(const Resolve& resolve, Index index) {
-  const Json& json = resolve.at("interfaces", index);
+  const OrderedJson& json = resolve.at("interfaces", index);
   return {.docs = docs_of(json), .interface = make_interface(resolve, index, resolve.full_name(json))};
 }
 
 /// `{"type": {"id": 3}}`
-Index type_of(const Json& item) {
-  const Json& type = item.at("type");
+Index type_of(const OrderedJson& item) {
+  const OrderedJson& type = item.at("type");
   return (type.is_object() ? type.at("id") : type).get<Index>();
 }
 
-WorldItems make_items(const Resolve& resolve, const Json& json, Scope& root) {
+WorldItems make_items(const Resolve& resolve, const OrderedJson& json, TypeScope& root) {
   WorldItems items;
   for (const auto& [key, value] : json.items()) {
     if (const auto interface = value.find("interface"); interface != value.end()) {
@@ -357,13 +358,13 @@ WorldItems make_items(const Resolve& resolve, const Json& json, Scope& root) {
 }
 
 WitWorld make_world(const Resolve& resolve, Index index) {
-  const Json& json = resolve.at("worlds", index);
-  Json types = Json::object();
+  const OrderedJson& json = resolve.at("worlds", index);
+  OrderedJson types = OrderedJson::object();
   for (const auto& [key, value] : json.at("imports").items()) {
     if (value.contains("type")) types[key] = type_of(value);
   }
   WitWorld world{.name = resolve.full_name(json), .docs = docs_of(json), .world = {}};
-  Scope root(resolve, std::nullopt, world.name, types);
+  TypeScope root(resolve, std::nullopt, world.name, types);
   world.world.imports = make_items(resolve, json.at("imports"), root);
   world.world.exports = make_items(resolve, json.at("exports"), root);
   return world;
@@ -376,7 +377,7 @@ auto guarded(Make make) -> Result<decltype(make())> {
     return make();
   } catch (const TooDeep& error) {
     return fail(ErrorCode::invalid_argument, error.what());
-  } catch (const Json::exception& error) {
+  } catch (const OrderedJson::exception& error) {
     return fail(ErrorCode::internal, std::string("the WIT parser's JSON cannot be read: ") + error.what());
   }
 }
@@ -392,9 +393,9 @@ struct Named {
 /// All of a kind, the asked-for package's first.
 std::vector<Named> list_named(const Resolve& resolve, const char* kind) {
   std::vector<Named> list;
-  const Json& items = resolve.list(kind);
+  const OrderedJson& items = resolve.list(kind);
   for (Index i = 0; i < items.size(); ++i) {
-    const Json& item = items.at(i);
+    const OrderedJson& item = items.at(i);
     if (!item.at("name").is_string() || !item.at("package").is_number()) continue;
     list.push_back({.full_name = resolve.full_name(item),
                     .name = item.at("name").get<std::string>(),
@@ -469,7 +470,7 @@ Result<WitLoader> WitLoader::parse(std::string_view text, std::string_view featu
 
 Result<WitLoader> WitLoader::read(std::string_view json) {
   return guarded([&] {
-    Data data{.resolve = Resolve(Json::parse(json)),
+    Data data{.resolve = Resolve(OrderedJson::parse(json)),
               .package = {},
               .worlds = {},
               .interfaces = {},

@@ -4,15 +4,12 @@
 #include <array>
 #include <cstddef>
 
+#include "component/text.h"
+
 #include "component/name.h"
 
 namespace tairitsu::detail {
 namespace {
-
-bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_alphanumeric(char c) { return is_lower(c) || is_upper(c) || is_digit(c); }
 
 bool is_keyword(std::string_view name) {
   // From the crate wit-parser. `float32` and `float64` are of the past.

@@ -18,7 +18,7 @@ constexpr std::string_view kMagic = "TWLD";
 constexpr std::uint32_t kVersion = 2;
 constexpr auto kLastKind = static_cast<std::uint8_t>(TypeKind::fixed_length_list);
 /// A valid component has types at most 100 deep; freeing and comparing them recurses.
-constexpr std::uint32_t kMaxDepth = 200;
+constexpr std::uint32_t kMaxReadDepth = 200;
 
 /// Reads from the front of the bytes. After the first failure everything reads as empty, and
 /// `failed()` says so: callers look once, at the end of each step that loops or builds.
@@ -130,7 +130,7 @@ class Decoder {
       }
       return field;
     });
-    in_.require(depth <= kMaxDepth);
+    in_.require(depth <= kMaxReadDepth);
     in_.require(length == 0 || kind == TypeKind::fixed_length_list);
     in_.require(fields_fit(kind, fields));
     if (in_.failed()) return;

@@ -39,7 +39,7 @@ using detail::WitPath;
 using detail::WitUses;
 
 /// The text ends here, should the names and types of a hostile component add up to more.
-constexpr std::size_t kMaxText = std::size_t{16} << 20;
+constexpr std::size_t kMaxWorldText = std::size_t{16} << 20;
 /// A nameless type of more parts gets a name, so that it is written once.
 constexpr std::size_t kMaxParts = 200;
 constexpr std::size_t kMaxComment = 300;
@@ -137,7 +137,7 @@ Lines enclosed(std::string_view head, const Lines& lines) {
 }
 
 /// Lines in groups, with a blank line between two of them.
-class Body {
+class WorldBody {
  public:
   /// Of one line: it joins the group; else it is one.
   void add(Lines item) {
@@ -196,9 +196,9 @@ struct Scope {
   std::vector<Lines> definitions;                  ///< Of types.
 };
 
-class Printer {
+class WorldPrinter {
  public:
-  explicit Printer(const World& world) : world_(world) {}
+  explicit WorldPrinter(const World& world) : world_(world) {}
 
   std::string print() {
     collect();
@@ -615,7 +615,7 @@ class Printer {
 
   // ---- Types where they are used
 
-  [[nodiscard]] bool full() const { return size_ > kMaxText; }
+  [[nodiscard]] bool full() const { return size_ > kMaxWorldText; }
 
   /// All that may be long is made of these.
   std::string counted(std::string text) {
@@ -773,7 +773,7 @@ class Printer {
 
   std::string write() {
     Lines text{"package " + package_ + ";", {}};
-    std::map<std::size_t, Body> packages;
+    std::map<std::size_t, WorldBody> packages;
     std::vector<std::size_t> order;
     for (current_ = 0; current_ < named_; ++current_) {
       if (!scope().writable) continue;
@@ -797,9 +797,10 @@ class Printer {
     for (const std::string& line : text) {
       all += line;
       all += '\n';
-      if (all.size() > kMaxText) break;
+      if (all.size() > kMaxWorldText) break;
     }
-    if (all.size() > kMaxText || full()) all += "// ... and more, for which this text would be too long\n";
+    if (all.size() > kMaxWorldText || full())
+      all += "// ... and more, for which this text would be too long\n";
     return all;
   }
 
@@ -807,7 +808,7 @@ class Printer {
 
   /// Types and resources, and what is used for them. The bodies of resources and the functions are asked for
   /// before: they too may need a type.
-  void add_types(Body& body, std::vector<Lines> resources) {
+  void add_types(WorldBody& body, std::vector<Lines> resources) {
     for (const auto& [source, names] : scope().uses) body.add(use_line(source, names));
     body.end();
     for (Lines& lines : scope().definitions) body.add(std::move(lines));
@@ -887,7 +888,7 @@ class Printer {
 
   Lines body_of_interface() {
     Functions functions = write_functions();
-    Body body;
+    WorldBody body;
     add_types(body, write_resources(functions));
     for (std::string& line : functions.imports) body.add(std::move(line));
     return body.lines();
@@ -898,7 +899,7 @@ class Printer {
     current_ = scopes_.size() - 1;
     Functions functions = write_functions();
     std::vector<Lines> resources = write_resources(functions);
-    Body body;
+    WorldBody body;
     add_interfaces(body, Side::imports);
     current_ = scopes_.size() - 1;
     add_types(body, std::move(resources));
@@ -909,7 +910,7 @@ class Printer {
     return body.lines();
   }
 
-  void add_interfaces(Body& body, Side side) {
+  void add_interfaces(WorldBody& body, Side side) {
     const std::string_view direction = side == Side::imports ? "import " : "export ";
     const auto on_side = [&](const Scope& scope) {
       return side == Side::imports ? scope.imported : scope.exported;
@@ -953,6 +954,6 @@ class Printer {
 
 }  // namespace
 
-std::string World::to_string() const { return Printer(*this).print(); }
+std::string World::to_string() const { return WorldPrinter(*this).print(); }
 
 }  // namespace tairitsu

@@ -51,9 +51,9 @@ std::unexpected<TransportError> unusable(std::string_view what) {
   return std::unexpected(TransportError{.fault = TransportFault::request, .message = std::string(what)});
 }
 
-class Body final : public oci::HttpBody {
+class AnswerBody final : public oci::HttpBody {
  public:
-  explicit Body(HttpAnswerPtr answer) : answer_(std::move(answer)) {}
+  explicit AnswerBody(HttpAnswerPtr answer) : answer_(std::move(answer)) {}
 
   TransportResult<std::size_t> read(std::span<std::byte> into) override {
     std::size_t count = 0;
@@ -124,7 +124,7 @@ class Transport final : public oci::HttpTransport {
       std::string name = next();
       response.headers.add(std::move(name), next());
     }
-    response.body = std::make_unique<Body>(std::move(answer));
+    response.body = std::make_unique<AnswerBody>(std::move(answer));
     return response;
   }
 

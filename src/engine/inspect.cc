@@ -21,8 +21,6 @@
 namespace tairitsu {
 namespace {
 
-using Json = nlohmann::json;
-
 // In the order of the enumerators. The bridge writes the same words.
 constexpr std::array<std::string_view, 4> kWasmKinds = {"component", "core-module", "wit-package",
                                                         "artifact"};
@@ -32,16 +30,17 @@ constexpr std::array<std::string_view, 12> kItemKinds = {"interface", "world", "
 constexpr std::string_view kPreview1 = "wasi_snapshot_preview1";
 
 template <typename Kind, std::size_t N>
-Kind read_kind(const Json& json, const std::array<std::string_view, N>& names) {
+Kind read_kind(const nlohmann::json& json, const std::array<std::string_view, N>& names) {
   const auto* const found = std::ranges::find(names, json.get_ref<const std::string&>());
-  if (found == names.end()) throw Json::other_error::create(501, "unknown kind " + json.dump(), &json);
+  if (found == names.end())
+    throw nlohmann::json::other_error::create(501, "unknown kind " + json.dump(), &json);
   return static_cast<Kind>(found - names.begin());
 }
 
-std::vector<ItemInfo> read_items(const Json& json) {
+std::vector<ItemInfo> read_items(const nlohmann::json& json) {
   std::vector<ItemInfo> items;
   items.reserve(json.size());
-  for (const Json& item : json) {
+  for (const nlohmann::json& item : json) {
     items.push_back({.name = item.at("name").get<std::string>(),
                      .kind = read_kind<ItemKind>(item.at("kind"), kItemKinds),
                      .type = item.at("type").get<std::string>(),
@@ -50,24 +49,24 @@ std::vector<ItemInfo> read_items(const Json& json) {
   return items;
 }
 
-PartInfo read_part(const Json& json) {
+PartInfo read_part(const nlohmann::json& json) {
   PartInfo part{.kind = read_kind<WasmKind>(json.at("kind"), kWasmKinds),
                 .name = json.at("name").get<std::string>(),
                 .size = json.at("size").get<std::uint64_t>()};
-  for (const Json& producer : json.at("producers")) {
+  for (const nlohmann::json& producer : json.at("producers")) {
     part.producers.push_back({.field = producer.at(0).get<std::string>(),
                               .name = producer.at(1).get<std::string>(),
                               .version = producer.at(2).get<std::string>()});
   }
-  for (const Json& annotation : json.at("annotations")) {
+  for (const nlohmann::json& annotation : json.at("annotations")) {
     part.annotations.push_back(
         {.name = annotation.at(0).get<std::string>(), .text = annotation.at(1).get<std::string>()});
   }
-  for (const Json& section : json.at("custom_sections")) {
+  for (const nlohmann::json& section : json.at("custom_sections")) {
     part.custom_sections.push_back(
         {.name = section.at(0).get<std::string>(), .size = section.at(1).get<std::uint64_t>()});
   }
-  for (const Json& inner : json.at("parts")) part.parts.push_back(read_part(inner));
+  for (const nlohmann::json& inner : json.at("parts")) part.parts.push_back(read_part(inner));
   return part;
 }
 
@@ -127,7 +126,7 @@ std::vector<std::string> find_wasi_versions(const ComponentInfo& info) {
 }
 
 ComponentInfo read_info(std::string_view text) {
-  const Json json = Json::parse(text);
+  const nlohmann::json json = nlohmann::json::parse(text);
   ComponentInfo info{.root = read_part(json.at("root")),
                      .digest = json.at("digest").get<std::string>(),
                      .source_size = json.at("source_size").get<std::uint64_t>(),

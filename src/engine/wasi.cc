@@ -10,9 +10,7 @@ namespace tairitsu::detail {
 
 namespace {
 
-using Json = nlohmann::json;
-
-Json to_json(Output output, const std::filesystem::path& file) {
+nlohmann::json to_json(Output output, const std::filesystem::path& file) {
   switch (output) {
     case Output::discard:
       return "discard";
@@ -28,7 +26,7 @@ Json to_json(Output output, const std::filesystem::path& file) {
   return {};
 }
 
-Json input_to_json(const WasiOptions& options) {
+nlohmann::json input_to_json(const WasiOptions& options) {
   switch (options.standard_input) {
     case Input::empty:
       return "empty";
@@ -42,8 +40,8 @@ Json input_to_json(const WasiOptions& options) {
   return {};
 }
 
-Json folders_to_json(const std::vector<WasiFolder>& folders) {
-  Json list = Json::array();
+nlohmann::json folders_to_json(const std::vector<WasiFolder>& folders) {
+  nlohmann::json list = nlohmann::json::array();
   for (const WasiFolder& folder : folders) {
     list.push_back(
         {{"host", folder.host.string()}, {"guest", folder.guest}, {"read_only", folder.read_only}});
@@ -51,16 +49,17 @@ Json folders_to_json(const std::vector<WasiFolder>& folders) {
   return list;
 }
 
-Json http_to_json(const WasiOptions& options) {
+nlohmann::json http_to_json(const WasiOptions& options) {
   return {
       {"allow", options.http},
-      {"roots", options.http_roots.empty() ? Json("system") : Json{{"file", options.http_roots.string()}}},
+      {"roots", options.http_roots.empty() ? nlohmann::json("system")
+                                           : nlohmann::json{{"file", options.http_roots.string()}}},
       {"connect_nanoseconds", options.http_connect_timeout.count()},
       {"total_nanoseconds", options.http_total_timeout ? options.http_total_timeout->count() : 0},
   };
 }
 
-Json clock_to_json(const WasiOptions& options) {
+nlohmann::json clock_to_json(const WasiOptions& options) {
   if (options.frozen_clock) return {{"frozen", options.frozen_clock->time_since_epoch().count()}};
   if (options.clock_offset.count() != 0) return {{"offset", options.clock_offset.count()}};
   return "real";
@@ -115,12 +114,14 @@ void WasiPolicyDeleter::operator()(const bridge::WasiPolicy* policy) const noexc
 
 Result<WasiPolicyPtr> make_wasi_policy(const WasiOptions& options) {
   TAIRITSU_CHECK(check_times(options));
-  Json environment = Json::array();
-  for (const auto& [name, value] : options.environment) environment.push_back(Json::array({name, value}));
-  const Json json = {
+  nlohmann::json environment = nlohmann::json::array();
+  for (const auto& [name, value] : options.environment)
+    environment.push_back(nlohmann::json::array({name, value}));
+  const nlohmann::json json = {
       {"arguments", options.arguments},
       {"environment", std::move(environment)},
-      {"working_directory", options.working_directory.empty() ? Json() : Json(options.working_directory)},
+      {"working_directory",
+       options.working_directory.empty() ? nlohmann::json() : nlohmann::json(options.working_directory)},
       {"folders", folders_to_json(options.folders)},
       {"standard_input", input_to_json(options)},
       {"standard_output", to_json(options.standard_output, options.output_file)},
@@ -131,12 +132,12 @@ Result<WasiPolicyPtr> make_wasi_policy(const WasiOptions& options) {
       {"name_lookup", options.name_lookup},
       {"http", http_to_json(options)},
       {"clock", clock_to_json(options)},
-      {"random_seed", options.random_seed ? Json(*options.random_seed) : Json()},
+      {"random_seed", options.random_seed ? nlohmann::json(*options.random_seed) : nlohmann::json()},
   };
   std::string text;
   try {
     text = json.dump();
-  } catch (const Json::type_error&) {
+  } catch (const nlohmann::json::type_error&) {
     return fail(ErrorCode::invalid_argument, "a WASI option is not valid UTF-8");
   }
   bridge::WasiCallbacks callbacks{.data = nullptr,

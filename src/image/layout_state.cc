@@ -15,7 +15,7 @@ namespace tairitsu::detail {
 
 namespace {
 
-constexpr int kMaxIndexDepth = 8;
+constexpr int kMaxStoredIndexDepth = 8;
 constexpr mode_t kFileMode = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
 
 /// Writes a file aside, on the disk, and lets it take the place of `name`.
@@ -149,9 +149,9 @@ class LayoutState::Marking {
     // One thing may be called a manifest here and something else there.
     if (!has_children(descriptor.media_type) || !expanded_.insert(descriptor.digest).second) return {};
     const std::string what = "manifest " + descriptor.digest;
-    if (depth > kMaxIndexDepth) {
+    if (depth > kMaxStoredIndexDepth) {
       return fail(ErrorCode::invalid_manifest,
-                  fmt::format("{}: indexes more than {} levels deep", what, kMaxIndexDepth));
+                  fmt::format("{}: indexes more than {} levels deep", what, kMaxStoredIndexDepth));
     }
     const std::string name = blob_name(descriptor.digest);
     TAIRITSU_TRY(const auto bytes, read_file(root_, name.c_str(), kMaxManifestSize, state_.path / name));

@@ -24,8 +24,7 @@ constexpr seconds kDefaultLife = seconds(60);
 constexpr seconds kLongestLife = seconds(86400);
 
 bool is_token_character(char character) {
-  return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
-         (character >= '0' && character <= '9') ||
+  return is_alphanumeric(character) ||
          std::string_view("!#$%&'*+-.^_`|~").find(character) != std::string_view::npos;
 }
 

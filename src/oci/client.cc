@@ -16,7 +16,6 @@ namespace tairitsu::oci {
 
 namespace {
 
-using nlohmann::json;
 using std::chrono::milliseconds;
 
 constexpr std::string_view kDockerHubHost = "registry-1.docker.io";
@@ -232,7 +231,7 @@ Result<Manifest> Client::get_manifest(const Reference& reference, Clock::TimePoi
     return fail(ErrorCode::digest_mismatch, "the registry says that the manifest is " + said->to_string() +
                                                 ", but it is " + digest.to_string());
   }
-  const json content = json::parse(answer.text, nullptr, false);
+  const nlohmann::json content = nlohmann::json::parse(answer.text, nullptr, false);
   if (!content.is_object()) return fail(ErrorCode::registry_refused, "the manifest is no JSON object");
   std::string media_type = media_type_of(answer.headers);
   const std::string own = text_at(content, "mediaType");
@@ -664,12 +663,12 @@ Result<std::vector<std::string>> Client::list_tags(const Reference& repository) 
       TAIRITSU_TRY(const Answer answer,
                    call(repository.registry, pull_scope(repository), std::move(exchange)));
       if (!answer.is_success()) return std::unexpected(refusal(repository.registry, answer));
-      const json page = json::parse(answer.text, nullptr, false);
+      const nlohmann::json page = nlohmann::json::parse(answer.text, nullptr, false);
       const auto listed = page.is_object() ? page.find("tags") : page.end();
       if (!page.is_object() || listed == page.end() || !(listed->is_array() || listed->is_null())) {
         return fail(ErrorCode::registry_refused, "the registry's answer is no list of tags");
       }
-      for (const json& tag : *listed) {
+      for (const nlohmann::json& tag : *listed) {
         if (!tag.is_string() || !is_tag(tag.get_ref<const std::string&>())) {
           return fail(ErrorCode::registry_refused, "the registry lists a tag that is none");
         }

@@ -29,7 +29,7 @@ namespace tairitsu::oci {
 namespace {
 
 /// Keeps the order of a file's keys.
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 constexpr std::string_view kDockerHubKey = "https://index.docker.io/v1/";
 constexpr std::size_t kMaxFile = std::size_t{16} << 20U;
@@ -63,13 +63,13 @@ std::unexpected<Error> file_failure(const std::filesystem::path& path, std::stri
 }
 
 /// An empty object where there is no file.
-Result<Json> read_config(const std::filesystem::path& path) {
-  if (path.empty()) return Json::object();
+Result<OrderedJson> read_config(const std::filesystem::path& path) {
+  if (path.empty()) return OrderedJson::object();
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
   if (!std::filesystem::exists(status)) {
     // A folder in its way that may not be looked into is told, and so is a loop of links.
-    if (status.type() == std::filesystem::file_type::not_found) return Json::object();
+    if (status.type() == std::filesystem::file_type::not_found) return OrderedJson::object();
     return file_failure(path, "cannot be read", error.value());
   }
   if (!std::filesystem::is_regular_file(status))
@@ -81,20 +81,20 @@ Result<Json> read_config(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   if (!file) return file_failure(path, "cannot be read", errno);
-  if (trimmed(text).empty()) return Json::object();
-  Json json = Json::parse(text, nullptr, false);
+  if (trimmed(text).empty()) return OrderedJson::object();
+  OrderedJson json = OrderedJson::parse(text, nullptr, false);
   if (!json.is_object()) return fail(ErrorCode::io, path.string() + ": is no JSON object");
   return json;
 }
 
 /// Replaces the file as a whole, or not at all.
-Result<void> write_config(std::filesystem::path path, const Json& json) {
+Result<void> write_config(std::filesystem::path path, const OrderedJson& json) {
   if (path.empty())
     return fail(ErrorCode::io, "there is no folder for Docker's config.json: HOME is not set");
   std::string text;
   try {
     text = json.dump(1, '\t') + "\n";
-  } catch (const Json::type_error&) {
+  } catch (const OrderedJson::type_error&) {
     return fail(ErrorCode::invalid_argument, "credentials are not valid UTF-8");
   }
   std::error_code error;
@@ -122,7 +122,7 @@ Result<void> write_config(std::filesystem::path path, const Json& json) {
 }
 
 /// The NAME of `docker-credential-NAME`; empty for none.
-Result<std::string> helper_of(const Json& config, std::string_view registry) {
+Result<std::string> helper_of(const OrderedJson& config, std::string_view registry) {
   std::string name;
   if (const auto helpers = config.find("credHelpers"); helpers != config.end() && helpers->is_object()) {
     for (const auto& [key, value] : helpers->items()) {
@@ -133,8 +133,7 @@ Result<std::string> helper_of(const Json& config, std::string_view registry) {
   }
   if (name.empty()) name = text_at(config, "credsStore");
   const auto is_plain = [](char character) {
-    return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
-           (character >= '0' && character <= '9') || character == '-' || character == '_' || character == '.';
+    return is_alphanumeric(character) || character == '-' || character == '_' || character == '.';
   };
   if (!std::ranges::all_of(name, is_plain)) {
     return fail(ErrorCode::io, "'" + printable(name, 100) + "' is no name of a credential helper");
@@ -168,7 +167,7 @@ Result<std::optional<Credentials>> from_helper(const std::string& name, std::str
                                                std::chrono::milliseconds limit) {
   TAIRITSU_TRY(const std::optional<std::string> answer, ask_helper(name, "get", key_of(registry), limit));
   if (!answer) return std::nullopt;
-  const Json json = Json::parse(*answer, nullptr, false);
+  const OrderedJson json = OrderedJson::parse(*answer, nullptr, false);
   if (!json.is_object()) {
     // What it answered may hold a secret: it is not shown.
     return fail(ErrorCode::io, "docker-credential-" + name + " get: the answer is no JSON object");
@@ -186,7 +185,7 @@ Result<std::optional<Credentials>> from_helper(const std::string& name, std::str
   return credentials;
 }
 
-Result<std::optional<Credentials>> from_entry(const Json& entry, std::string_view key) {
+Result<std::optional<Credentials>> from_entry(const OrderedJson& entry, std::string_view key) {
   Credentials credentials = {.username = text_at(entry, "username"),
                              .password = text_at(entry, "password"),
                              .identity_token = text_at(entry, "identitytoken"),
@@ -210,7 +209,7 @@ Result<std::optional<Credentials>> from_entry(const Json& entry, std::string_vie
 }
 
 /// The keys of `auths` for a registry: its own first.
-std::vector<std::string> keys_for(const Json& config, std::string_view registry) {
+std::vector<std::string> keys_for(const OrderedJson& config, std::string_view registry) {
   std::vector<std::string> keys;
   const auto auths = config.find("auths");
   if (auths == config.end() || !auths->is_object()) return keys;
@@ -249,13 +248,13 @@ std::filesystem::path CredentialFile::path() const {
 }
 
 Result<std::string> CredentialFile::helper(std::string_view registry) const {
-  TAIRITSU_TRY(const Json config, read_config(path()));
+  TAIRITSU_TRY(const OrderedJson config, read_config(path()));
   return helper_of(config, registry);
 }
 
 Result<std::optional<Credentials>> CredentialFile::find(std::string_view registry) const {
   const std::filesystem::path file = path();
-  TAIRITSU_TRY(const Json config, read_config(file));
+  TAIRITSU_TRY(const OrderedJson config, read_config(file));
   TAIRITSU_TRY(const std::string helper, helper_of(config, registry));
   if (!helper.empty()) {
     TAIRITSU_TRY(std::optional<Credentials> found, from_helper(helper, registry, options_.helper_limit));
@@ -272,18 +271,18 @@ Result<std::optional<Credentials>> CredentialFile::find(std::string_view registr
 Result<void> CredentialFile::store(std::string_view registry, const Credentials& credentials) const {
   TAIRITSU_CHECK(check_plain(credentials));
   const std::filesystem::path file = path();
-  TAIRITSU_TRY(Json config, read_config(file));
+  TAIRITSU_TRY(OrderedJson config, read_config(file));
   TAIRITSU_TRY(const std::string helper, helper_of(config, registry));
-  Json entry = Json::object();
+  OrderedJson entry = OrderedJson::object();
   if (!helper.empty()) {
     const bool is_token = !credentials.identity_token.empty();
     std::string input;
     try {
-      input = Json{{"ServerURL", key_of(registry)},
-                   {"Username", is_token ? std::string(kTokenUser) : credentials.username},
-                   {"Secret", is_token ? credentials.identity_token : credentials.password}}
+      input = OrderedJson{{"ServerURL", key_of(registry)},
+                          {"Username", is_token ? std::string(kTokenUser) : credentials.username},
+                          {"Secret", is_token ? credentials.identity_token : credentials.password}}
                   .dump();
-    } catch (const Json::type_error&) {
+    } catch (const OrderedJson::type_error&) {
       return fail(ErrorCode::invalid_argument, "credentials are not valid UTF-8");
     }
     TAIRITSU_TRY(const std::optional<std::string> done,
@@ -298,7 +297,7 @@ Result<void> CredentialFile::store(std::string_view registry, const Credentials&
     if (!credentials.registry_token.empty()) entry["registrytoken"] = credentials.registry_token;
   }
   if (const auto auths = config.find("auths"); auths == config.end() || !auths->is_object()) {
-    config["auths"] = Json::object();
+    config["auths"] = OrderedJson::object();
   }
   // An older spelling of the key would hold older credentials.
   const std::string own = key_of(registry);
@@ -311,7 +310,7 @@ Result<void> CredentialFile::store(std::string_view registry, const Credentials&
 
 Result<bool> CredentialFile::erase(std::string_view registry) const {
   const std::filesystem::path file = path();
-  TAIRITSU_TRY(Json config, read_config(file));
+  TAIRITSU_TRY(OrderedJson config, read_config(file));
   TAIRITSU_TRY(const std::string helper, helper_of(config, registry));
   bool erased = false;
   if (!helper.empty()) {

@@ -11,19 +11,11 @@ namespace tairitsu::oci {
 namespace {
 
 /// Docker's bound on `registry/repository`.
-constexpr std::size_t kMaxName = 255;
+constexpr std::size_t kMaxReferenceName = 255;
 
-bool is_lower_or_digit(char character) {
-  return (character >= 'a' && character <= 'z') || (character >= '0' && character <= '9');
-}
+bool is_lower_or_digit(char character) { return is_lower(character) || is_digit(character); }
 
-bool is_alphanumeric(char character) {
-  return is_lower_or_digit(character) || (character >= 'A' && character <= 'Z');
-}
-
-bool is_hexadecimal(char character) {
-  return (character >= '0' && character <= '9') || (character >= 'a' && character <= 'f');
-}
+bool is_hexadecimal(char character) { return is_digit(character) || (character >= 'a' && character <= 'f'); }
 
 /// Letters and digits with single `.`, `_`, double `__` or any number of `-` between them.
 bool is_path_component(std::string_view text) {
@@ -67,7 +59,7 @@ bool is_host(std::string_view text) {
            std::ranges::all_of(lower_case(address),
                                [](char character) { return is_hexadecimal(character) || character == ':'; });
   }
-  return text.size() <= kMaxName && all_parts(text, '.', is_domain_component);
+  return text.size() <= kMaxReferenceName && all_parts(text, '.', is_domain_component);
 }
 
 /// `host[:port]` in its normal form; an empty one where it is none.
@@ -169,7 +161,8 @@ Result<Reference> parse_reference(std::string_view text, const ReferenceOptions&
   if (reference.registry == kDockerHub && rest.find('/') == std::string_view::npos) {
     reference.repository = "library/" + reference.repository;
   }
-  if (reference.name().size() > kMaxName) return no_reference(text, "its name has more than 255 characters");
+  if (reference.name().size() > kMaxReferenceName)
+    return no_reference(text, "its name has more than 255 characters");
   return reference;
 }
 

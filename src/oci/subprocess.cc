@@ -114,8 +114,8 @@ class Child {
 
 Result<ProgramOutcome> run_program(const std::vector<std::string>& arguments, std::string_view input,
                                    std::chrono::milliseconds limit) {
-  using Clock = std::chrono::steady_clock;
-  const Clock::time_point end = Clock::now() + limit;
+  using SteadyClock = std::chrono::steady_clock;
+  const SteadyClock::time_point end = SteadyClock::now() + limit;
   TAIRITSU_TRY(Pipe in, make_pipe());
   TAIRITSU_TRY(Pipe out, make_pipe());
   TAIRITSU_TRY(Pipe err, make_pipe());
@@ -150,7 +150,7 @@ Result<ProgramOutcome> run_program(const std::vector<std::string>& arguments, st
   // A program may leave another behind that holds its output open: what counts is that it has ended itself.
   while (true) {
     const bool ended = child.wait(WNOHANG);
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()).count();
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - SteadyClock::now()).count();
     if (!ended && left <= 0) {
       return fail(ErrorCode::io, arguments[0] + " took longer than " + std::to_string(limit.count()) + " ms");
     }

@@ -12,6 +12,9 @@
 
 namespace tairitsu::oci {
 
+using detail::is_alphanumeric;
+using detail::is_digit;
+using detail::is_lower;
 using detail::printable;
 
 /// A member of a JSON object that is text; empty where there is none.

@@ -19,11 +19,9 @@ std::unexpected<Error> no_url(std::string_view text, std::string_view why) {
   return fail(ErrorCode::invalid_argument, message.append(why));
 }
 
-bool is_digit(char character) { return character >= '0' && character <= '9'; }
-
 bool is_host_character(char character) {
-  return (character >= 'a' && character <= 'z') || is_digit(character) || character == '-' ||
-         character == '.' || character == '_';
+  return is_lower(character) || is_digit(character) || character == '-' || character == '.' ||
+         character == '_';
 }
 
 bool is_url_host(std::string_view host) {

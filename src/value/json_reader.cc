@@ -32,8 +32,9 @@ namespace tairitsu::detail {
 namespace {
 
 /// Of its own, for its lexer does not assert: another in the same program may.
-using Json = nlohmann::basic_json<std::map, std::vector, std::string, bool, std::int64_t, std::uint64_t,
-                                  double, std::allocator, nlohmann::adl_serializer, std::vector<char>>;
+using NlohmannJson =
+    nlohmann::basic_json<std::map, std::vector, std::string, bool, std::int64_t, std::uint64_t, double,
+                         std::allocator, nlohmann::adl_serializer, std::vector<char>>;
 
 // ---- Numbers
 
@@ -193,7 +194,7 @@ std::string quoted(std::string_view text) {
 }
 
 /// The same in the quotes of names.
-std::string named(std::string_view name) {
+std::string name_in_quotes(std::string_view name) {
   std::string text = quoted(name);
   text.front() = text.back() = '\'';
   return text;
@@ -301,7 +302,7 @@ class Names {
 };
 
 std::string no_case(const TypeNode& type, std::string_view name) {
-  return fmt::format("{} is no case of '{}'{}", named(name), kind_name(type),
+  return fmt::format("{} is no case of '{}'{}", name_in_quotes(name), kind_name(type),
                      Names::offer(type, "cases", name));
 }
 
@@ -339,9 +340,9 @@ struct Wanted {
 };
 
 /// Takes the parts of JSON text in their order, and puts values together by a type.
-class Reader {
+class JsonReader {
  public:
-  Reader(const TypeNode& root, bool arguments, const JsonOptions& options)
+  JsonReader(const TypeNode& root, bool arguments, const JsonOptions& options)
       : root_(root), arguments_(arguments), base64_(options.bytes_as_base64), budget_(options.max_bytes) {}
 
   /// Afterwards `values()` has the value, or the arguments; where it fails, `error()` says why.
@@ -357,7 +358,7 @@ class Reader {
   bool number_unsigned(std::uint64_t value);
   bool number_float(double rounded, const std::string& text);
   bool string(const std::string& text);
-  bool binary(const Json::binary_t&) { return false; }  // Not in text.
+  bool binary(const NlohmannJson::binary_t&) { return false; }  // Not in text.
   bool start_object(std::size_t size);
   bool key(const std::string& name);
   bool end_object() { return close(); }
@@ -412,19 +413,19 @@ class Reader {
   std::optional<Error> error_;
 };
 
-bool Reader::read(std::string_view text) {
+bool JsonReader::read(std::string_view text) {
   text_ = text;
   if (!root_.complete) return fail(0, fmt::format("'{}' is no whole type", kind_name(root_)));
   // The lexer takes one for the end of the text.
   const std::size_t zero = std::min(text.find('\0'), text.size());
   const std::string_view before = text.substr(0, zero);
-  if (!Json::sax_parse(before.begin(), before.end(), this)) return false;
+  if (!NlohmannJson::sax_parse(before.begin(), before.end(), this)) return false;
   return zero == text.size() || fail_at(zero, "unexpected zero byte");
 }
 
 // ---- Failing
 
-bool Reader::fail(std::size_t depth, std::string message) {
+bool JsonReader::fail(std::size_t depth, std::string message) {
   const std::string place = pointer(depth);
   if (!place.empty()) message = fmt::format("at '{}': {}", place, message);
   error_.emplace(ErrorCode::invalid_argument, std::move(message));
@@ -432,7 +433,7 @@ bool Reader::fail(std::size_t depth, std::string message) {
 }
 
 /// To the value that the outermost frames are at.
-std::string Reader::pointer(std::size_t depth) const {
+std::string JsonReader::pointer(std::size_t depth) const {
   std::string text;
   for (std::size_t i = 0; i < depth; ++i) {
     const Frame& frame = frames_[i];
@@ -454,7 +455,7 @@ std::string Reader::pointer(std::size_t depth) const {
   return text;
 }
 
-bool Reader::fail_at(std::size_t position, std::string_view reason) {
+bool JsonReader::fail_at(std::size_t position, std::string_view reason) {
   const std::string_view before = text_.substr(0, position);
   const auto line = std::ranges::count(before, '\n') + 1;
   const std::string_view in_line = before.substr(before.rfind('\n') + 1);
@@ -464,8 +465,8 @@ bool Reader::fail_at(std::size_t position, std::string_view reason) {
   return false;
 }
 
-bool Reader::parse_error(std::size_t position, const std::string& token,
-                         const nlohmann::detail::exception& error) {
+bool JsonReader::parse_error(std::size_t position, const std::string& token,
+                             const nlohmann::detail::exception& error) {
   constexpr int kNumberOverflow = 406;
   if (error.id == kNumberOverflow) return number(token);
   // "… while parsing value - invalid literal; last read: 'nul'; expected …": what was read may be anything.
@@ -477,7 +478,7 @@ bool Reader::parse_error(std::size_t position, const std::string& token,
   return fail_at(std::min(position == 0 ? 0 : position - 1, text_.size()), reason);
 }
 
-bool Reader::charge(std::size_t bytes) {
+bool JsonReader::charge(std::size_t bytes) {
   if (bytes > budget_) {
     return fail_at_value("the values would take more memory than JsonOptions::max_bytes allows");
   }
@@ -485,7 +486,7 @@ bool Reader::charge(std::size_t bytes) {
   return true;
 }
 
-bool Reader::unexpected(const Wanted& wanted, const Found& found) {
+bool JsonReader::unexpected(const Wanted& wanted, const Found& found) {
   if (wanted.type == nullptr) return no_place(found);
   const TypeNode& type = *wanted.type;
   if (arguments_ && frames_.empty()) {
@@ -504,7 +505,7 @@ bool Reader::unexpected(const Wanted& wanted, const Found& found) {
 }
 
 /// A value where there is no type for one.
-bool Reader::no_place(const Found& found) {
+bool JsonReader::no_place(const Found& found) {
   const Frame& frame = frames_.back();
   const TypeNode& type = *frame.type;
   switch (frame.shape) {
@@ -522,7 +523,7 @@ bool Reader::no_place(const Found& found) {
 
 // ---- Where values go
 
-Wanted Reader::next() const noexcept {
+Wanted JsonReader::next() const noexcept {
   const TypeNode* declared = &root_;
   if (!frames_.empty()) {
     const Frame& frame = frames_.back();
@@ -550,14 +551,14 @@ Wanted Reader::next() const noexcept {
 }
 
 /// Puts a value of `wanted.type`.
-bool Reader::place(const Wanted& wanted, Value value) {
+bool JsonReader::place(const Wanted& wanted, Value value) {
   if (wanted.type == wanted.declared) return put(*wanted.type, std::move(value));
   return charge(sizeof(PayloadNode)) &&
          put(*wanted.declared, ValueAccess::make_case(*wanted.declared, 1, std::move(value)));
 }
 
 /// Puts a value of that type, which is the declared one.
-bool Reader::put(const TypeNode& type, Value value) {
+bool JsonReader::put(const TypeNode& type, Value value) {
   if (frames_.empty()) {
     values_.push_back(std::move(value));
     return true;
@@ -578,7 +579,7 @@ bool Reader::put(const TypeNode& type, Value value) {
 }
 
 /// Where in `bytes_` the next part of the innermost frame is; null where there is no more memory for it.
-std::byte* Reader::room() {
+std::byte* JsonReader::room() {
   const Frame& frame = frames_.back();
   if (frame.shape != Shape::list) return bytes_.data() + frame.bytes + frame.type->offsets[frame.index];
   const std::size_t size = frame.type->element().size;
@@ -588,13 +589,13 @@ std::byte* Reader::room() {
 }
 
 /// After a value.
-void Reader::step() {
+void JsonReader::step() {
   if (!frames_.empty() && frames_.back().shape < Shape::record) ++frames_.back().index;
 }
 
 // ---- Scalars
 
-bool Reader::null() {
+bool JsonReader::null() {
   const Wanted wanted = next();
   const bool is_option = wanted.declared != nullptr && wanted.declared->kind == TypeKind::option;
   if (!is_option) {
@@ -605,7 +606,7 @@ bool Reader::null() {
   return put(*wanted.declared, ValueAccess::make_case(*wanted.declared, 0));
 }
 
-bool Reader::boolean(bool value) {
+bool JsonReader::boolean(bool value) {
   const Wanted wanted = next();
   if (wanted.type == nullptr || wanted.type->kind != TypeKind::boolean) {
     return unexpected(wanted, Found(value ? "true" : "false"));
@@ -613,7 +614,7 @@ bool Reader::boolean(bool value) {
   return place(wanted, Value(value));
 }
 
-bool Reader::number_integer(std::int64_t value) {
+bool JsonReader::number_integer(std::int64_t value) {
   // 0 was -0: without a sign it is unsigned.
   const bool negative = value <= 0;
   const auto bits = static_cast<std::uint64_t>(value);
@@ -621,11 +622,11 @@ bool Reader::number_integer(std::int64_t value) {
   return integer(Found::number(negative, amount), negative, amount);
 }
 
-bool Reader::number_unsigned(std::uint64_t value) {
+bool JsonReader::number_unsigned(std::uint64_t value) {
   return integer(Found::number(false, value), false, value);
 }
 
-bool Reader::number_float(double, const std::string& text) {
+bool JsonReader::number_float(double, const std::string& text) {
   // The lexer puts the locale's point in.
   const std::size_t point = text.find_first_not_of("0123456789+-eE");
   if (point == std::string::npos || text[point] == '.') return number(text);
@@ -635,7 +636,7 @@ bool Reader::number_float(double, const std::string& text) {
 }
 
 /// A number that is an integer of 64 bits.
-bool Reader::integer(const Found& found, bool negative, std::uint64_t amount) {
+bool JsonReader::integer(const Found& found, bool negative, std::uint64_t amount) {
   const Wanted wanted = next();
   if (wanted.type == nullptr) return unexpected(wanted, found);
   if (is_integer_kind(wanted.type->kind)) return place_integer(wanted, found, negative, amount);
@@ -651,7 +652,7 @@ bool Reader::integer(const Found& found, bool negative, std::uint64_t amount) {
 }
 
 /// Any other number.
-bool Reader::number(const std::string& text) {
+bool JsonReader::number(const std::string& text) {
   const Found found = Found::number(text);
   const Wanted wanted = next();
   if (wanted.type == nullptr) return unexpected(wanted, found);
@@ -667,13 +668,14 @@ bool Reader::number(const std::string& text) {
   return fail_at_value(fmt::format("{} is too large for '{}'", found.words(), kind_name(*wanted.type)));
 }
 
-bool Reader::place_integer(const Wanted& wanted, const Found& found, bool negative, std::uint64_t amount) {
+bool JsonReader::place_integer(const Wanted& wanted, const Found& found, bool negative,
+                               std::uint64_t amount) {
   const TypeKind kind = wanted.type->kind;
   const auto bits = integer_bits(kind, negative, amount);
   return bits ? place(wanted, ValueAccess::immediate(kind, *bits)) : unexpected(wanted, found);
 }
 
-bool Reader::string(const std::string& text) {
+bool JsonReader::string(const std::string& text) {
   if (!frames_.empty() && frames_.back().shape == Shape::flags) return add_label(text);
   const Found found = Found::string(text);
   const Wanted wanted = next();
@@ -712,7 +714,7 @@ bool Reader::string(const std::string& text) {
   return unexpected(wanted, found);
 }
 
-bool Reader::place_bytes(const Wanted& wanted, std::string_view base64) {
+bool JsonReader::place_bytes(const Wanted& wanted, std::string_view base64) {
   const std::size_t size = base64_size(base64);
   if (!charge(sizeof(BytesNode) + size)) return false;
   BytesNode* const node = BytesNode::make(type_of(*wanted.type), size, false);
@@ -725,7 +727,7 @@ bool Reader::place_bytes(const Wanted& wanted, std::string_view base64) {
 }
 
 /// A case that is spelt as its name alone.
-bool Reader::place_case(const Wanted& wanted, std::string_view name) {
+bool JsonReader::place_case(const Wanted& wanted, std::string_view name) {
   const TypeNode& type = *wanted.type;
   const auto index = names_.find(type, name, 0);
   if (!index) return fail_at_value(no_case(type, name));
@@ -735,11 +737,11 @@ bool Reader::place_case(const Wanted& wanted, std::string_view name) {
   return place(wanted, ValueAccess::make_case(type, *index));
 }
 
-bool Reader::add_label(std::string_view name) {
+bool JsonReader::add_label(std::string_view name) {
   Frame& frame = frames_.back();
   const auto index = names_.find(*frame.type, name, frame.index);
   if (!index) {
-    return fail_at_value(fmt::format("{} is no label of '{}'{}", named(name), kind_name(*frame.type),
+    return fail_at_value(fmt::format("{} is no label of '{}'{}", name_in_quotes(name), kind_name(*frame.type),
                                      Names::offer(*frame.type, "labels", name)));
   }
   const std::uint64_t bit = std::uint64_t{1} << *index;
@@ -751,7 +753,7 @@ bool Reader::add_label(std::string_view name) {
 
 // ---- Arrays and objects
 
-bool Reader::start_array(std::size_t) {
+bool JsonReader::start_array(std::size_t) {
   const Found found("an array");
   const Wanted wanted = next();
   if (wanted.type == nullptr) return unexpected(wanted, found);
@@ -770,7 +772,7 @@ bool Reader::start_array(std::size_t) {
   }
 }
 
-bool Reader::start_object(std::size_t) {
+bool JsonReader::start_object(std::size_t) {
   const Found found("an object");
   const Wanted wanted = next();
   if (wanted.type == nullptr) return unexpected(wanted, found);
@@ -787,7 +789,7 @@ bool Reader::start_object(std::size_t) {
   }
 }
 
-bool Reader::open(const Wanted& wanted, Shape shape) {
+bool JsonReader::open(const Wanted& wanted, Shape shape) {
   const TypeNode& type = *wanted.type;
   const bool fields = shape == Shape::record || shape == Shape::sequence;
   Frame frame{.declared = wanted.declared,
@@ -822,20 +824,20 @@ bool Reader::open(const Wanted& wanted, Shape shape) {
   return true;
 }
 
-bool Reader::key(const std::string& name) {
+bool JsonReader::key(const std::string& name) {
   Frame& frame = frames_.back();
   const bool done = frame.shape == Shape::record ? choose_field(frame, name) : choose_case(frame, name);
   frame.has_key = true;
   return done;
 }
 
-bool Reader::choose_field(Frame& frame, std::string_view name) {
+bool JsonReader::choose_field(Frame& frame, std::string_view name) {
   const TypeNode& type = *frame.type;
   const auto index = names_.find(type, name, frame.has_key ? frame.index + 1 : 0);
   const std::string_view word = in_arguments() ? "parameter" : "field";
   if (!index) {
     const std::string place = in_arguments() ? "" : fmt::format(" in '{}'", kind_name(type));
-    return fail_here(fmt::format("there is no {} {}{}{}", word, named(name), place,
+    return fail_here(fmt::format("there is no {} {}{}{}", word, name_in_quotes(name), place,
                                  Names::offer(type, fmt::format("{}s", word), name)));
   }
   if (seen_[frame.seen + *index]) return fail_here(fmt::format("the {} '{}' is given twice", word, name));
@@ -844,16 +846,16 @@ bool Reader::choose_field(Frame& frame, std::string_view name) {
   return true;
 }
 
-bool Reader::choose_case(Frame& frame, std::string_view name) {
+bool JsonReader::choose_case(Frame& frame, std::string_view name) {
   const TypeNode& type = *frame.type;
   const bool some = frame.shape == Shape::some;
   if (frame.has_key) {
     return fail_here(fmt::format("expected one key, found '{}' and {}",
-                                 some ? "some" : type.fields[frame.index].name, named(name)));
+                                 some ? "some" : type.fields[frame.index].name, name_in_quotes(name)));
   }
   if (some) {
-    return name == "some" ||
-           fail_here(fmt::format("expected the key 'some' for '{}', found {}", kind_name(type), named(name)));
+    return name == "some" || fail_here(fmt::format("expected the key 'some' for '{}', found {}",
+                                                   kind_name(type), name_in_quotes(name)));
   }
   const auto index = names_.find(type, name, 0);
   if (index) frame.index = *index;
@@ -861,7 +863,7 @@ bool Reader::choose_case(Frame& frame, std::string_view name) {
 }
 
 /// The innermost array or object ends.
-bool Reader::close() {
+bool JsonReader::close() {
   if (!is_whole()) return false;
   const Frame frame = frames_.back();
   if (frame.shape == Shape::record) seen_.resize(frame.seen);
@@ -880,7 +882,7 @@ bool Reader::close() {
 }
 
 /// Whether nothing is missing; options that are get their `none`.
-bool Reader::is_whole() {
+bool JsonReader::is_whole() {
   const Frame& frame = frames_.back();
   const TypeNode& type = *frame.type;
   switch (frame.shape) {
@@ -924,7 +926,7 @@ bool Reader::is_whole() {
 }
 
 /// The value of the innermost frame.
-Value Reader::closed(const Frame& frame) {
+Value JsonReader::closed(const Frame& frame) {
   const TypeNode& type = *frame.type;
   if (frame.shape == Shape::flags) return ValueAccess::immediate(TypeKind::flags, frame.bits, &type);
   if (frame.in_bytes) {
@@ -950,14 +952,14 @@ bool is_blank(std::string_view text) noexcept {
 }  // namespace
 
 Result<Value> read_json(std::string_view text, const TypeNode& type, const JsonOptions& options) {
-  Reader reader(type, false, options);
+  JsonReader reader(type, false, options);
   if (!reader.read(text)) return std::unexpected(reader.error());
   return std::move(reader.values().front());
 }
 
 Result<std::vector<Value>> read_json_arguments(std::string_view text, const TypeNode& parameters,
                                                const JsonOptions& options) {
-  Reader reader(parameters, true, options);
+  JsonReader reader(parameters, true, options);
   if (!reader.read(is_blank(text) ? "[]" : text)) return std::unexpected(reader.error());
   return std::move(reader.values());
 }

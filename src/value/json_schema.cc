@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "component/text.h"
 #include "tairitsu/json.h"
 #include "value/json_reader.h"
 #include "value/json_text.h"
@@ -22,14 +23,14 @@ namespace detail {
 namespace {
 
 /// A type, once for all types that are written the same.
-struct Entry {
+struct SchemaEntry {
   const TypeNode* node;
-  std::vector<std::size_t> parts;  ///< Entries of the fields' types, `kNone` where a field has none.
+  std::vector<std::size_t> parts;  ///< Entries of the fields' types, `kNoEntry` where a field has none.
   std::size_t uses = 0;            ///< How many parts of entries it is.
   std::size_t size = 0;            ///< How many schemas it has, those behind a `$ref` not among them.
   std::string definition;          ///< Its name in `$defs`, if it is there.
 };
-constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
+constexpr std::size_t kNoEntry = std::numeric_limits<std::size_t>::max();
 
 /// Whether an interface gives the type a name. That of a handle is its resource's.
 bool has_name(const TypeNode& type) noexcept {
@@ -42,13 +43,13 @@ class Entries {
   std::size_t add(const TypeNode& type);
   /// Decides which are in `$defs`, the root apart: named types, and others that would be repeated at length.
   void name_definitions(std::size_t root);
-  [[nodiscard]] const Entry& operator[](std::size_t index) const { return entries_[index]; }
+  [[nodiscard]] const SchemaEntry& operator[](std::size_t index) const { return entries_[index]; }
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
 
  private:
   std::string unused_name(const TypeNode& type);
 
-  std::vector<Entry> entries_;
+  std::vector<SchemaEntry> entries_;
   std::unordered_map<const TypeNode*, std::size_t> by_node_;
   std::map<std::string, std::size_t, std::less<>> by_key_;
   std::set<std::string, std::less<>> names_;
@@ -56,19 +57,19 @@ class Entries {
 
 std::size_t Entries::add(const TypeNode& type) {
   if (const auto found = by_node_.find(&type); found != by_node_.end()) return found->second;
-  Entry entry{.node = &type, .parts = {}, .definition = {}};
+  SchemaEntry entry{.node = &type, .parts = {}, .definition = {}};
   std::string key = fmt::format("{} {} {}:{} {}:{}", static_cast<int>(type.kind), type.length,
                                 type.name.size(), type.name, type.interface_name.size(), type.interface_name);
   for (std::size_t index = 0; index < type.fields.size(); ++index) {
     const TypeNode* part = type.field(index);
-    entry.parts.push_back(part == nullptr ? kNone : add(*part));
+    entry.parts.push_back(part == nullptr ? kNoEntry : add(*part));
     const std::string& name = type.fields[index].name;
     fmt::format_to(std::back_inserter(key), " {} {}:{}", entry.parts.back(), name.size(), name);
   }
   const auto [found, added] = by_key_.try_emplace(std::move(key), entries_.size());
   if (added) {
     for (const std::size_t part : entry.parts) {
-      if (part != kNone) ++entries_[part].uses;
+      if (part != kNoEntry) ++entries_[part].uses;
     }
     entries_.push_back(std::move(entry));
   }
@@ -78,10 +79,10 @@ std::size_t Entries::add(const TypeNode& type) {
 void Entries::name_definitions(std::size_t root) {
   constexpr std::size_t kLong = 100;
   for (std::size_t index = 0; index < entries_.size(); ++index) {
-    Entry& entry = entries_[index];
+    SchemaEntry& entry = entries_[index];
     entry.size = 1;
     for (const std::size_t part : entry.parts) {
-      if (part == kNone) {
+      if (part == kNoEntry) {
         ++entry.size;
       } else {
         entry.size += entries_[part].definition.empty() ? entries_[part].size : 1;
@@ -97,8 +98,7 @@ std::string Entries::unused_name(const TypeNode& type) {
   std::string name = type.name.empty() ? "unnamed" : type.name;
   // So that it is the same in a JSON pointer and in a URI.
   for (char& letter : name) {
-    const bool plain = (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
-                       (letter >= '0' && letter <= '9') || letter == '-' || letter == '_';
+    const bool plain = is_alphanumeric(letter) || letter == '-' || letter == '_';
     if (!plain) letter = '-';
   }
   std::string unused = name;
@@ -117,12 +117,12 @@ class SchemaWriter {
     text_.begin_object();
     text_.key("$schema");
     text_.string("https://json-schema.org/draft/2020-12/schema");
-    const Entry& root = entries_[root_];
+    const SchemaEntry& root = entries_[root_];
     if (has_name(*root.node)) member("title", root.node->name);
     keywords(root);
     bool any = false;
     for (std::size_t index = 0; index < entries_.size(); ++index) {
-      const Entry& entry = entries_[index];
+      const SchemaEntry& entry = entries_[index];
       if (entry.definition.empty()) continue;
       if (!std::exchange(any, true)) {
         text_.key("$defs");
@@ -150,9 +150,9 @@ class SchemaWriter {
   /// The schema of a part, or of none: null.
   void schema(std::size_t index) {
     text_.begin_object();
-    if (index == kNone) {
+    if (index == kNoEntry) {
       member("type", "null");
-    } else if (const Entry& entry = entries_[index]; !entry.definition.empty()) {
+    } else if (const SchemaEntry& entry = entries_[index]; !entry.definition.empty()) {
       member("$ref", "#/$defs/" + entry.definition);
     } else {
       keywords(entry);
@@ -163,15 +163,15 @@ class SchemaWriter {
     text_.key(key);
     schema(index);
   }
-  void keywords(const Entry& entry);
+  void keywords(const SchemaEntry& entry);
   void integer(TypeKind kind);
   void real();
-  void list(const Entry& entry);
-  void record(const Entry& entry);
-  void tuple(const Entry& entry);
-  void cases(const Entry& entry);
-  void option(const Entry& entry);
-  void flags(const Entry& entry);
+  void list(const SchemaEntry& entry);
+  void record(const SchemaEntry& entry);
+  void tuple(const SchemaEntry& entry);
+  void cases(const SchemaEntry& entry);
+  void option(const SchemaEntry& entry);
+  void flags(const SchemaEntry& entry);
   void handle(const TypeNode& type);
   void only_member(std::string_view key, std::size_t part);
   void labels(const TypeNode& type);
@@ -184,7 +184,7 @@ class SchemaWriter {
 };
 
 /// What an object that describes the type has in it.
-void SchemaWriter::keywords(const Entry& entry) {
+void SchemaWriter::keywords(const SchemaEntry& entry) {
   const TypeNode& type = *entry.node;
   switch (type.kind) {
     case TypeKind::boolean:
@@ -237,17 +237,17 @@ void SchemaWriter::integer(TypeKind kind) {
 
 void SchemaWriter::real() { raw_member("anyOf", R"([{"type":"number"},{"enum":["nan","inf","-inf"]}])"); }
 
-void SchemaWriter::list(const Entry& entry) {
+void SchemaWriter::list(const SchemaEntry& entry) {
   if (const TypeNode* element = entry.node->field(0);
       base64_ && element != nullptr && element->kind == TypeKind::u8) {
     member("type", "string");
     return member("contentEncoding", "base64");
   }
   member("type", "array");
-  if (entry.parts[0] != kNone) schema("items", entry.parts[0]);
+  if (entry.parts[0] != kNoEntry) schema("items", entry.parts[0]);
 }
 
-void SchemaWriter::record(const Entry& entry) {
+void SchemaWriter::record(const SchemaEntry& entry) {
   const auto& fields = entry.node->fields;
   member("type", "object");
   text_.key("properties");
@@ -264,7 +264,7 @@ void SchemaWriter::record(const Entry& entry) {
   raw_member("additionalProperties", "false");
 }
 
-void SchemaWriter::tuple(const Entry& entry) {
+void SchemaWriter::tuple(const SchemaEntry& entry) {
   member("type", "array");
   if (!entry.parts.empty()) {
     text_.key("prefixItems");
@@ -293,7 +293,7 @@ void SchemaWriter::only_member(std::string_view key, std::size_t part) {
   text_.end_object();
 }
 
-void SchemaWriter::cases(const Entry& entry) {
+void SchemaWriter::cases(const SchemaEntry& entry) {
   text_.key("oneOf");
   text_.begin_array();
   for (std::size_t index = 0; index < entry.parts.size(); ++index) {
@@ -302,12 +302,12 @@ void SchemaWriter::cases(const Entry& entry) {
   text_.end_array();
 }
 
-void SchemaWriter::option(const Entry& entry) {
+void SchemaWriter::option(const SchemaEntry& entry) {
   text_.key("anyOf");
   text_.begin_array();
   if (is_wrapped_option(*entry.node)) {
     only_member("some", entry.parts[0]);
-  } else if (entry.parts[0] != kNone) {
+  } else if (entry.parts[0] != kNoEntry) {
     schema(entry.parts[0]);
   }
   text_.raw(R"({"type":"null"})");
@@ -321,7 +321,7 @@ void SchemaWriter::labels(const TypeNode& type) {
   text_.end_array();
 }
 
-void SchemaWriter::flags(const Entry& entry) {
+void SchemaWriter::flags(const SchemaEntry& entry) {
   member("type", "array");
   text_.key("items");
   text_.begin_object();

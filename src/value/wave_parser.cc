@@ -43,8 +43,6 @@ constexpr std::string_view kTripleQuote = R"(""")";
 constexpr std::size_t kMaxListBytes = 0x7FFFFFFF;  // As much as a guest takes.
 constexpr std::size_t kManyLabels = 16;            // From here on they are looked up by halving.
 
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 /// A WIT label has no '_', but who writes one means it to be in the label.
 bool is_label_part(char c) noexcept { return is_letter(c) || is_digit(c) || c == '-' || c == '_'; }
 

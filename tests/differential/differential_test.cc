@@ -119,7 +119,7 @@ class Differential : public testing::TestWithParam<SubjectFactory> {
  protected:
   static void SetUpTestSuite() {
     seed = number_from_environment("TAIRITSU_SEED", 1);
-    wanted = number_from_environment("TAIRITSU_CASES", 40000);
+    wanted = number_from_environment("TAIRITSU_CASES", 20000);
     auto created = tairitsu::Engine::create();
     ASSERT_TRUE(created) << created.error().message();
     engine = *std::move(created);

@@ -66,12 +66,6 @@ Result<void> compile(const CompileLimits& limits, std::string_view text) {
   return forget(Image::from_text(engine, text));
 }
 
-std::string repeat(std::string_view text, unsigned count) {
-  std::string all;
-  for (unsigned i = 0; i < count; ++i) all += text;
-  return all;
-}
-
 /// The default of this process, which a test need not know.
 const CompileLimits kDefaults;
 

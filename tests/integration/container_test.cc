@@ -2,7 +2,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "callback.h"
 #include "support.h"
 
 namespace tairitsu::test {
@@ -20,30 +20,17 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 using namespace std::chrono_literals;
 
-using Call = std::uint32_t(std::uint32_t);
-using Add = std::uint32_t(std::uint32_t, std::uint32_t);
-
-/// What callback.wat imports: `call` does this, `note` nothing.
-std::function<Result<void>(Linker&)> imports(std::function<Result<std::uint32_t>(std::uint32_t)> call) {
-  return [call = std::move(call)](Linker& linker) -> Result<void> {
-    TAIRITSU_CHECK(linker.define("call", call));
-    return linker.define("test:callback/host@1.2.0#note", [](std::uint32_t) {});
-  };
-}
-
-Result<std::uint32_t> same(std::uint32_t n) { return n; }
-
 /// A running container of callback.wat.
-Container start_callback(std::function<Result<std::uint32_t>(std::uint32_t)> call = same) {
-  return start("callback.wat", imports(std::move(call)));
+Container start_callback(CallFunction call = same) {
+  return start("callback.wat", callback_imports(std::move(call)));
 }
 
 ContainerBuilder callback_builder() {
-  return Container::builder(load("callback.wat")).with_imports(imports(same));
+  return Container::builder(load("callback.wat")).with_imports(callback_imports(same));
 }
 
 std::uint32_t add(const Container& container, std::uint32_t a, std::uint32_t b) {
-  return unwrap(function_of<Add>(container, "add")(a, b));
+  return unwrap(function_of<AddCall>(container, "add")(a, b));
 }
 
 // ---- States
@@ -58,7 +45,7 @@ TEST(ContainerState, HasNames) {
 TEST(ContainerState, IsCreatedUntilItIsStarted) {
   auto container = unwrap(callback_builder().create());
   EXPECT_EQ(container.state(), ContainerState::created);
-  const auto early = container.function<Add>("add");
+  const auto early = container.function<AddCall>("add");
   ASSERT_ERROR(early, container_stopped);
   EXPECT_THAT(message_of(early), HasSubstr("not started"));
   EXPECT_EQ(container.memory_bytes(), 0U);
@@ -81,13 +68,13 @@ TEST(ContainerState, IsRunningOnceItIsBuilt) {
 
 TEST(ContainerState, IsStoppedForGood) {
   auto container = start_callback();
-  auto function = function_of<Add>(container, "add");
+  auto function = function_of<AddCall>(container, "add");
   container.stop();
   EXPECT_EQ(container.state(), ContainerState::stopped);
   const auto stopped = function(1, 2);
   ASSERT_ERROR(stopped, container_stopped);
   EXPECT_EQ(message_of(stopped), "call 'add': the container was stopped");
-  EXPECT_ERROR(container.function<Add>("add"), container_stopped);
+  EXPECT_ERROR(container.function<AddCall>("add"), container_stopped);
   EXPECT_ERROR(container.fuel(), container_stopped);
   EXPECT_EQ(container.memory_bytes(), 0U);
   container.stop();
@@ -157,23 +144,24 @@ TEST(ContainerState, IsNotTouchedByArgumentsThatAreRefused) {
 /// What a generator would write: the guest's functions, typed.
 struct CallbackGuest {
   Function<Call> run;
-  Function<Add> add;
+  Function<AddCall> add;
 
   static Result<CallbackGuest> instantiate(GuestContext& guest) {
     TAIRITSU_TRY(auto instance, guest.linker.instantiate(guest.store, guest.component));
     TAIRITSU_TRY(auto run, instance.function<Call>("run"));
-    TAIRITSU_TRY(auto add, instance.function<Add>("add"));
+    TAIRITSU_TRY(auto add, instance.function<AddCall>("add"));
     return CallbackGuest{std::move(run), std::move(add)};
   }
 };
 
 TEST(ContainerInitializer, GivesWhatTheContainerShows) {
-  auto container = unwrap(Container::builder(load("callback.wat"))
-                              .with_guest_initializer([](GuestContext& guest) -> Result<GuestInstance> {
-                                TAIRITSU_CHECK(imports([](std::uint32_t n) { return 10 * n; })(guest.linker));
-                                return CallbackGuest::instantiate(guest);
-                              })
-                              .build());
+  auto container =
+      unwrap(Container::builder(load("callback.wat"))
+                 .with_guest_initializer([](GuestContext& guest) -> Result<GuestInstance> {
+                   TAIRITSU_CHECK(callback_imports([](std::uint32_t n) { return 10 * n; })(guest.linker));
+                   return CallbackGuest::instantiate(guest);
+                 })
+                 .build());
   auto* guest = container.guest().downcast<CallbackGuest>();
   ASSERT_NE(guest, nullptr);
   EXPECT_EQ(unwrap(guest->run(4)), 40U);
@@ -194,7 +182,7 @@ TEST(ContainerInitializer, FailsWhereItsBindingsFail) {
 TEST(ContainerInitializer, RunsWhenTheContainerStarts) {
   int calls = 0;
   auto container = unwrap(Container::builder(load("callback.wat"))
-                              .with_imports(imports(same))
+                              .with_imports(callback_imports(same))
                               .with_guest_initializer([&](GuestContext& guest) -> Result<GuestInstance> {
                                 ++calls;
                                 return CallbackGuest::instantiate(guest);
@@ -211,12 +199,12 @@ TEST(ContainerInitializer, IsTheInstanceWhereNoneIsGiven) {
   const auto container = start_callback();
   auto* instance = container.guest().downcast<Instance>();
   ASSERT_NE(instance, nullptr);
-  EXPECT_EQ(unwrap(unwrap(instance->function<Add>("add"))(2, 2)), 4U);
+  EXPECT_EQ(unwrap(unwrap(instance->function<AddCall>("add"))(2, 2)), 4U);
 }
 
 TEST(ContainerInitializer, MayGiveAnythingMovable) {
   auto container = unwrap(Container::builder(load("callback.wat"))
-                              .with_imports(imports(same))
+                              .with_imports(callback_imports(same))
                               .with_guest_initializer([](GuestContext& guest) -> Result<GuestInstance> {
                                 TAIRITSU_CHECK(guest.linker.instantiate(guest.store, guest.component));
                                 return std::make_unique<int>(7);
@@ -229,7 +217,7 @@ TEST(ContainerInitializer, MayGiveAnythingMovable) {
 
 Result<Container> build_with(GuestInitializer initializer) {
   return Container::builder(load("callback.wat"))
-      .with_imports(imports(same))
+      .with_imports(callback_imports(same))
       .with_guest_initializer(std::move(initializer))
       .build();
 }
@@ -363,16 +351,16 @@ INSTANTIATE_TEST_SUITE_P(AsyncAbi, ContainerReentry, ::testing::Bool(),
                          [](const auto& test) { return test.param ? "On" : "Off"; });
 
 TEST_P(ContainerReentry, OfOnesOwnHostFunctionIsRefused) {
-  std::optional<Function<Add>> inner;
+  std::optional<Function<AddCall>> inner;
   int refused = 0;
-  auto container = start(image(), imports([&](std::uint32_t n) {
+  auto container = start(image(), callback_imports([&](std::uint32_t n) {
                            const auto answer = (*inner)(1, 2);
                            EXPECT_ERROR(answer, reentrant_call);
                            EXPECT_THAT(message_of(answer), StartsWith("call 'add': "));
                            ++refused;
                            return n + 1;
                          }));
-  inner = function_of<Add>(container, "add");
+  inner = function_of<AddCall>(container, "add");
   auto run = function_of<Call>(container, "run");
   // What was refused has cost nothing: the call goes on, and so does the container.
   EXPECT_EQ(unwrap(run(1)), 2U);
@@ -383,9 +371,9 @@ TEST_P(ContainerReentry, OfOnesOwnHostFunctionIsRefused) {
 }
 
 TEST_P(ContainerReentry, ThatIsPassedOnEndsTheCall) {
-  std::optional<Function<Add>> inner;
-  auto container = start(image(), imports([&](std::uint32_t) { return (*inner)(1, 2); }));
-  inner = function_of<Add>(container, "add");
+  std::optional<Function<AddCall>> inner;
+  auto container = start(image(), callback_imports([&](std::uint32_t) { return (*inner)(1, 2); }));
+  inner = function_of<AddCall>(container, "add");
   const auto answer = function_of<Call>(container, "run")(1);
   ASSERT_ERROR(answer, reentrant_call);
   EXPECT_THAT(message_of(answer), StartsWith("call 'run': host function 'call': call 'add': "));
@@ -395,12 +383,12 @@ TEST_P(ContainerReentry, ThatIsPassedOnEndsTheCall) {
 TEST_P(ContainerReentry, ThroughAnotherContainerIsRefused) {
   const Image of_both = image();
   std::optional<Function<Call>> first_run;
-  auto second = start(of_both, imports([&](std::uint32_t n) -> Result<std::uint32_t> {
+  auto second = start(of_both, callback_imports([&](std::uint32_t n) -> Result<std::uint32_t> {
                         EXPECT_ERROR((*first_run)(n), reentrant_call);
                         return n + 1;
                       }));
   auto second_run = function_of<Call>(second, "run");
-  auto first = start(of_both, imports([&](std::uint32_t n) { return second_run(n + 10); }));
+  auto first = start(of_both, callback_imports([&](std::uint32_t n) { return second_run(n + 10); }));
   first_run = function_of<Call>(first, "run");
   EXPECT_EQ(unwrap((*first_run)(1)), 12U);
   EXPECT_EQ(first.state(), ContainerState::running);
@@ -411,10 +399,10 @@ TEST_P(ContainerReentry, IsNoCallOfAnotherContainer) {
   const Image of_all = image();
   // Each asks the next one and adds 1.
   std::vector<std::unique_ptr<Container>> containers;
-  std::function<Result<std::uint32_t>(std::uint32_t)> next = same;
+  CallFunction next = same;
   for (int depth = 0; depth < 20; ++depth) {
-    containers.push_back(
-        std::make_unique<Container>(start(of_all, imports([next](std::uint32_t n) { return next(n + 1); }))));
+    containers.push_back(std::make_unique<Container>(
+        start(of_all, callback_imports([next](std::uint32_t n) { return next(n + 1); }))));
     next = function_of<Call>(*containers.back(), "run");
   }
   EXPECT_EQ(unwrap(next(0)), 20U);
@@ -422,9 +410,9 @@ TEST_P(ContainerReentry, IsNoCallOfAnotherContainer) {
 
 TEST_P(ContainerReentry, ATrapOfAnotherContainerIsItsOwn) {
   const Image of_both = image();
-  auto second = start(of_both, imports(same));
+  auto second = start(of_both, callback_imports(same));
   auto trap = function_of<void(std::uint32_t)>(second, "run-then-trap");
-  auto first = start(of_both, imports([&](std::uint32_t n) -> Result<std::uint32_t> {
+  auto first = start(of_both, callback_imports([&](std::uint32_t n) -> Result<std::uint32_t> {
                        EXPECT_ERROR(trap(n), trap);
                        return n;
                      }));
@@ -434,16 +422,16 @@ TEST_P(ContainerReentry, ATrapOfAnotherContainerIsItsOwn) {
 }
 
 TEST_P(ContainerReentry, IsRefusedAfterATrap) {
-  auto container = start(image(), imports(same));
-  auto add = function_of<Add>(container, "add");
+  auto container = start(image(), callback_imports(same));
+  auto add = function_of<AddCall>(container, "add");
   EXPECT_ERROR(function_of<void(std::uint32_t)>(container, "run-then-trap")(1), trap);
   EXPECT_ERROR(add(1, 2), container_failed);
 }
 
 TEST_P(ContainerReentry, OfTheContainersOtherOperationsIsRefused) {
   Container* self = nullptr;
-  auto container = start(image(), imports([&](std::uint32_t n) {
-                           EXPECT_ERROR(self->function<Add>("add"), reentrant_call);
+  auto container = start(image(), callback_imports([&](std::uint32_t n) {
+                           EXPECT_ERROR(self->function<AddCall>("add"), reentrant_call);
                            EXPECT_ERROR(self->fuel(), reentrant_call);
                            EXPECT_ERROR(self->set_fuel(1), reentrant_call);
                            EXPECT_EQ(self->state(), ContainerState::running);
@@ -480,10 +468,10 @@ TEST_P(ContainerReentry, IsRefusedWhileTheGuestStarts) {
 // ---- What outlives what
 
 TEST(ContainerLifetime, FunctionsOutliveIt) {
-  std::optional<Function<Add>> add;
+  std::optional<Function<AddCall>> add;
   {
     const auto container = start_callback();
-    add = function_of<Add>(container, "add");
+    add = function_of<AddCall>(container, "add");
     EXPECT_EQ(unwrap((*add)(1, 2)), 3U);
   }
   const auto copy = add;
@@ -492,7 +480,7 @@ TEST(ContainerLifetime, FunctionsOutliveIt) {
 
 TEST(ContainerLifetime, FunctionsFollowItWhereItMoves) {
   auto first = start_callback();
-  auto add = function_of<Add>(first, "add");
+  auto add = function_of<AddCall>(first, "add");
   Container second = std::move(first);
   EXPECT_EQ(unwrap(add(1, 2)), 3U);
   EXPECT_EQ(test::add(second, 3, 4), 7U);
@@ -529,7 +517,7 @@ TEST(ContainerLifetime, InterruptHandlesOutliveIt) {
 
 TEST(ContainerLifetime, CopiesOfAFunctionShareIt) {
   const auto container = start_callback();
-  auto first = function_of<Add>(container, "add");
+  auto first = function_of<AddCall>(container, "add");
   auto second = first;
   EXPECT_EQ(unwrap(first(1, 2)), 3U);
   EXPECT_EQ(unwrap(second(3, 4)), 7U);
@@ -580,7 +568,7 @@ TEST(ContainerStop, FromItsOwnHostFunctionEndsTheCall) {
 TEST(ContainerStop, FromAnotherThreadCutsOffACallThatComputes) {
   const Engine engine = unwrap(Engine::create({.epochs = true}));
   std::atomic<bool> entered = false;
-  auto container = start(load(engine, "callback.wat"), imports([&](std::uint32_t n) {
+  auto container = start(load(engine, "callback.wat"), callback_imports([&](std::uint32_t n) {
                            entered = true;
                            return n;
                          }));
@@ -695,8 +683,9 @@ TEST(ContainerTemplate, OutlivesImageAndEngine) {
   std::optional<ContainerTemplate> made;
   {
     const Engine engine = unwrap(Engine::create({.async_abi = true}));
-    made =
-        unwrap(Container::builder(load(engine, "callback.wat")).with_imports(imports(same)).build_template());
+    made = unwrap(Container::builder(load(engine, "callback.wat"))
+                      .with_imports(callback_imports(same))
+                      .build_template());
   }
   auto copy = *made;
   made.reset();
@@ -707,7 +696,7 @@ TEST(ContainerTemplate, OutlivesImageAndEngine) {
 
 TEST(ExportedFunction, ServesAllContainersOfItsComponent) {
   const Image image = load("callback.wat");
-  const auto exported = image.component().function<Add>("add");
+  const auto exported = image.component().function<AddCall>("add");
   ASSERT_OK(exported);
   const auto made = unwrap(callback_builder().build_template());
   for (std::uint32_t i = 0; i < 10; ++i) {
@@ -717,7 +706,7 @@ TEST(ExportedFunction, ServesAllContainersOfItsComponent) {
 }
 
 TEST(ExportedFunction, IsOfOneComponent) {
-  const auto exported = load("callback.wat").component().function<Add>("add");
+  const auto exported = load("callback.wat").component().function<AddCall>("add");
   ASSERT_OK(exported);
   const Container other = start("hostile.wat");
   const auto of_another = other.function(*exported);

@@ -52,7 +52,7 @@ std::string outcome(HttpTransport& transport, const HttpRequest& request) {
   }
 }
 
-std::string get(const LoopbackServer& server, std::chrono::milliseconds idle = 10s) {
+std::string outcome_of_get(const LoopbackServer& server, std::chrono::milliseconds idle = 10s) {
   const auto client = transport();
   return outcome(*client, {.url = server.url(), .idle_limit = idle});
 }
@@ -86,23 +86,25 @@ TEST(HttpClient, SendsARequestAndReadsAnAnswer) {
 }
 
 TEST(HttpClient, ReadsChunks) {
-  EXPECT_EQ(
-      get(saying("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")),
-      "200 abcde");
+  EXPECT_EQ(outcome_of_get(saying(
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")),
+            "200 abcde");
 }
 
 TEST(HttpClient, FollowsNothingByItself) {
-  EXPECT_EQ(get(saying("HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n")), "302 ");
+  EXPECT_EQ(outcome_of_get(saying("HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n")),
+            "302 ");
 }
 
 TEST(HttpClient, TellsCutsFromEnds) {
-  EXPECT_EQ(get(saying("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")), "200 abcthen cut_off");
-  EXPECT_EQ(get(saying("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")),
+  EXPECT_EQ(outcome_of_get(saying("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")),
             "200 abcthen cut_off");
-  EXPECT_EQ(get(saying("HTTP/1.1 200 OK\r\n\r\nabc")), "200 abc");
-  EXPECT_EQ(get(saying("HTTP/1.1 200 OK\r\nConte")), "cut_off");
-  EXPECT_EQ(get(saying("")), "cut_off");
-  EXPECT_EQ(get(saying("220 smtp.example.org ESMTP\r\n")), "cut_off");
+  EXPECT_EQ(outcome_of_get(saying("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")),
+            "200 abcthen cut_off");
+  EXPECT_EQ(outcome_of_get(saying("HTTP/1.1 200 OK\r\n\r\nabc")), "200 abc");
+  EXPECT_EQ(outcome_of_get(saying("HTTP/1.1 200 OK\r\nConte")), "cut_off");
+  EXPECT_EQ(outcome_of_get(saying("")), "cut_off");
+  EXPECT_EQ(outcome_of_get(saying("220 smtp.example.org ESMTP\r\n")), "cut_off");
 }
 
 TEST(HttpClient, NobodyListens) {
@@ -129,13 +131,13 @@ TEST(HttpClient, AServerThatHangsUpOnTls) {
 TEST(HttpClient, ADeadServerIsLeft) {
   const LoopbackServer silent([](Connection& connection) { connection.wait(); });
   const auto start = std::chrono::steady_clock::now();
-  EXPECT_EQ(get(silent, 100ms), "timeout");
+  EXPECT_EQ(outcome_of_get(silent, 100ms), "timeout");
   const LoopbackServer stuck([](Connection& connection) {
     connection.read_head();
     connection.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
     connection.wait();
   });
-  EXPECT_EQ(get(stuck, 100ms), "200 abcthen timeout");
+  EXPECT_EQ(outcome_of_get(stuck, 100ms), "200 abcthen timeout");
   EXPECT_LT(std::chrono::steady_clock::now() - start, 3s);
 }
 

@@ -19,6 +19,7 @@
 #include <variant>
 #include <vector>
 
+#include "binaries.h"
 #include "support.h"
 
 namespace tairitsu::test {
@@ -30,8 +31,6 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-constexpr std::string_view kEmptyModule("\0asm\x01\0\0\0", 8);
-constexpr std::string_view kEmptyComponent("\0asm\x0d\0\x01\0", 8);
 /// From sha256sum.
 constexpr std::string_view kEmptyComponentDigest =
     "sha256:24eaf3439a60c96764c4f2c92a0a81b52bd4fe5d5b91f090184a0f6486b1bf29";
@@ -40,8 +39,6 @@ constexpr std::string_view kAnswer = R"((component
   (core module $m (func (export "answer") (result i32) (i32.const 42)))
   (core instance $i (instantiate $m))
   (func (export "answer") (result u32) (canon lift (core func $i "answer")))))";
-
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 
 Result<Image> from_bytes(std::string_view bytes) { return Image::from_bytes(test_engine(), bytes_of(bytes)); }
 

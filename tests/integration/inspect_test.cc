@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <filesystem>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,19 +20,11 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::StartsWith;
 
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
-
 ComponentInfo inspect(std::string_view bytes) { return unwrap(inspect_component(bytes_of(bytes))); }
 
-const ItemInfo* find(const std::vector<ItemInfo>& items, std::string_view name) {
+const ItemInfo* find_item(const std::vector<ItemInfo>& items, std::string_view name) {
   const auto found = std::ranges::find(items, name, &ItemInfo::name);
   return found == items.end() ? nullptr : &*found;
-}
-
-std::vector<std::string> names_of(const std::vector<ItemInfo>& items) {
-  std::vector<std::string> names;
-  for (const ItemInfo& item : items) names.push_back(item.name);
-  return names;
 }
 
 TEST(Inspect, TellsOfTextWhatItTellsOfItsBinary) {
@@ -52,13 +43,13 @@ TEST(Inspect, ListsImportsAndExportsWithTypes) {
   const ItemInfo& host = info.imports[0];
   EXPECT_EQ(host.kind, ItemKind::interface);
   EXPECT_FALSE(host.provided);
-  ASSERT_NE(find(host.items, "ticket"), nullptr);
-  EXPECT_EQ(find(host.items, "ticket")->kind, ItemKind::resource);
-  const ItemInfo* const number = find(host.items, "[method]ticket.number");
+  ASSERT_NE(find_item(host.items, "ticket"), nullptr);
+  EXPECT_EQ(find_item(host.items, "ticket")->kind, ItemKind::resource);
+  const ItemInfo* const number = find_item(host.items, "[method]ticket.number");
   ASSERT_NE(number, nullptr);
   EXPECT_EQ(number->kind, ItemKind::function);
   EXPECT_EQ(number->type, "func(self: borrow<ticket>) -> u32");
-  const ItemInfo* const drops = find(info.exports, "drops");
+  const ItemInfo* const drops = find_item(info.exports, "drops");
   ASSERT_NE(drops, nullptr);
   EXPECT_EQ(drops->type, "func() -> u32");
 }
@@ -69,7 +60,7 @@ TEST(Inspect, SpellsTypesAsTheWorldOfAnImageDoes) {
   EXPECT_EQ(info.exports.size(), own.functions.size() + own.interfaces.size());
   ASSERT_THAT(own.functions, Not(IsEmpty()));
   for (const FunctionItem& function : own.functions) {
-    const ItemInfo* const item = find(info.exports, function.name);
+    const ItemInfo* const item = find_item(info.exports, function.name);
     ASSERT_NE(item, nullptr) << function.name;
     EXPECT_EQ(item->type, function.type.to_string()) << function.name;
   }
@@ -96,8 +87,8 @@ TEST(Inspect, TellsTheHighestVersionOfEachReleaseOfWasi) {
     (import "wasi:random/random" (instance))
     (import "other:io/poll@0.4.0" (instance))))");
   EXPECT_THAT(info.wasi_versions, ElementsAre("0.2.10", "0.3.0"));
-  EXPECT_TRUE(find(info.imports, "wasi:io/streams@0.2.3")->provided);
-  EXPECT_FALSE(find(info.imports, "other:io/poll@0.4.0")->provided);
+  EXPECT_TRUE(find_item(info.imports, "wasi:io/streams@0.2.3")->provided);
+  EXPECT_FALSE(find_item(info.imports, "other:io/poll@0.4.0")->provided);
 }
 
 TEST(Inspect, TellsOfPartsAndWhatMadeThem) {

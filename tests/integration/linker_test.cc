@@ -9,21 +9,18 @@
 #include <vector>
 
 #include "support.h"
+#include "types.h"
 
 namespace tairitsu::test {
 
-struct Point {
-  double x{};
-  double y{};
-  double z{};
-};
-struct Pair {
+/// What has the name of `Point`, but not its last field.
+struct ShortPoint {
   double x{};
   double y{};
 };
 
 /// A resource of the host, for the linker alone: nothing is called.
-struct Ticket {};
+struct UncalledTicket {};
 
 /// A resource of the host that has a name by which no component knows it first.
 struct Numbered {
@@ -42,17 +39,13 @@ struct NamedT : GuestResource {
 }  // namespace tairitsu::test
 
 template <>
-struct tairitsu::Describe<tairitsu::test::Point>
-    : tairitsu::Record<tairitsu::test::Point, "point", tairitsu::Field<"x", &tairitsu::test::Point::x>,
-                       tairitsu::Field<"y", &tairitsu::test::Point::y>,
-                       tairitsu::Field<"z", &tairitsu::test::Point::z>> {};
+struct tairitsu::Describe<tairitsu::test::ShortPoint>
+    : tairitsu::Record<tairitsu::test::ShortPoint, "point",
+                       tairitsu::Field<"x", &tairitsu::test::ShortPoint::x>,
+                       tairitsu::Field<"y", &tairitsu::test::ShortPoint::y>> {};
 template <>
-struct tairitsu::Describe<tairitsu::test::Pair>
-    : tairitsu::Record<tairitsu::test::Pair, "point", tairitsu::Field<"x", &tairitsu::test::Pair::x>,
-                       tairitsu::Field<"y", &tairitsu::test::Pair::y>> {};
-template <>
-struct tairitsu::Describe<tairitsu::test::Ticket> : tairitsu::HostResource<tairitsu::test::Ticket, "ticket"> {
-};
+struct tairitsu::Describe<tairitsu::test::UncalledTicket>
+    : tairitsu::HostResource<tairitsu::test::UncalledTicket, "ticket"> {};
 
 template <>
 struct tairitsu::Describe<tairitsu::test::Numbered> : tairitsu::HostResource<tairitsu::test::Numbered, "q"> {
@@ -202,9 +195,9 @@ TEST(LinkerMismatch, OfAnImportHasBothTypes) {
               HasSubstr("C++ has 2 parameters, the component has 1"));
   EXPECT_THAT(mismatch_of("nothing", [] { return std::string(); }),
               HasSubstr("result: C++ has string, the component has no value"));
-  EXPECT_THAT(mismatch_of("record", [](Pair pair) { return pair; }),
+  EXPECT_THAT(mismatch_of("record", [](ShortPoint point) { return point; }),
               HasSubstr("parameter 1 ('a'): C++ has 2 fields, the component has 3"));
-  EXPECT_THAT(mismatch_of("list", [](std::vector<Pair> pairs) { return pairs; }),
+  EXPECT_THAT(mismatch_of("list", [](std::vector<ShortPoint> points) { return points; }),
               HasSubstr("parameter 1 ('a'), element: C++ has 2 fields, the component has 3"));
   EXPECT_THAT(
       mismatch_of("maybe", [](std::optional<std::string>) -> std::expected<std::string, bool> { return ""; }),
@@ -234,8 +227,8 @@ TEST(LinkerMismatch, OfAnExportHasBothTypes) {
 
 TEST(LinkerMismatch, OfAResourceNamesIt) {
   const auto built = build(load("resources.wat"), [](Linker& linker) -> Result<void> {
-    TAIRITSU_CHECK(linker.define_resource<Ticket>("test:shop/host@1.0.0#ticket"));
-    return linker.define("test:shop/host@1.0.0#take", [](Ticket&) {});
+    TAIRITSU_CHECK(linker.define_resource<UncalledTicket>("test:shop/host@1.0.0#ticket"));
+    return linker.define("test:shop/host@1.0.0#take", [](UncalledTicket&) {});
   });
   ASSERT_ERROR(built, type_mismatch);
   EXPECT_THAT(message_of(built), HasSubstr("C++ has borrow<ticket>, the component has ticket"));
@@ -425,7 +418,7 @@ TEST(LinkerKinds, ThatDifferAreRefused) {
     return [name](Linker& linker) { return linker.define(name, [] {}); };
   };
   const auto resource = [](std::string_view name) {
-    return [name](Linker& linker) { return linker.define_resource<Ticket>(name); };
+    return [name](Linker& linker) { return linker.define_resource<UncalledTicket>(name); };
   };
   EXPECT_EQ(other_kind(R"("f" (instance))", function("f")),
             "import 'f': C++ has a function, the component has an instance");
@@ -441,7 +434,7 @@ TEST(LinkerKinds, ThatDifferAreRefused) {
 
 TEST(LinkerKinds, OfAnImportMayHaveADefinitionBesideAnotherKind) {
   EXPECT_OK(build(from_text(R"((component (import "f" (func))))"), [](Linker& linker) -> Result<void> {
-    TAIRITSU_CHECK(linker.define_resource<Ticket>("f"));
+    TAIRITSU_CHECK(linker.define_resource<UncalledTicket>("f"));
     return linker.define("f", [] {});
   }));
 }
@@ -493,7 +486,7 @@ TEST(LinkerNames, HaveToBeWellFormed) {
   for (const std::string_view name :
        {"", "#f", "a:b/c@1.0.0#", "a:b/c@1.0.0", "a#b#c", "a:b/c.f", "iface.f", "iface@1.0.0#f"}) {
     EXPECT_ERROR(linker.define(name, [] {}), invalid_argument) << name;
-    EXPECT_ERROR(linker.define_resource<Ticket>(name), invalid_argument) << name;
+    EXPECT_ERROR(linker.define_resource<UncalledTicket>(name), invalid_argument) << name;
   }
   EXPECT_THAT(message_of(linker.define("host.f", [] {})), HasSubstr("full name"));
   // An interface that is written inside a world has neither package nor version.
@@ -513,8 +506,8 @@ TEST(LinkerNames, CanBeTakenOnce) {
   EXPECT_OK(linker.define("a:b/c@1.0.0#g", [] {}));
   ASSERT_OK(linker.define("f", [] {}));
   EXPECT_ERROR(linker.define("f", [] {}), already_exists);
-  ASSERT_OK(linker.define_resource<Ticket>("a:b/c@1.0.0#f")) << "resources have names of their own";
-  EXPECT_ERROR(linker.define_resource<Ticket>("a:b/c@1.0.0#f"), already_exists);
+  ASSERT_OK(linker.define_resource<UncalledTicket>("a:b/c@1.0.0#f")) << "resources have names of their own";
+  EXPECT_ERROR(linker.define_resource<UncalledTicket>("a:b/c@1.0.0#f"), already_exists);
 }
 
 TEST(LinkerNames, OfAnErrorReachTheBuilder) {
@@ -574,7 +567,7 @@ TEST(LinkerDefinitions, MayBeMoreThanAComponentImports) {
   EXPECT_OK(build(load("callback.wat"), [](Linker& linker) -> Result<void> {
     TAIRITSU_CHECK(define_callback(linker));
     TAIRITSU_CHECK(linker.define("unused", [](std::string_view) {}));
-    TAIRITSU_CHECK(linker.define_resource<Ticket>("test:shop/host@1.0.0#ticket"));
+    TAIRITSU_CHECK(linker.define_resource<UncalledTicket>("test:shop/host@1.0.0#ticket"));
     return linker.define("test:callback/host@1.2.0#unused", [] {});
   }));
 }

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -18,6 +17,7 @@
 #include <tairitsu/inspect.h>
 #include <nlohmann/json.hpp>
 
+#include "callback.h"
 #include "processes.h"
 #include "support.h"
 
@@ -36,9 +36,6 @@ using ::testing::Pair;
 using ::testing::StartsWith;
 using namespace std::chrono_literals;
 
-using Call = std::uint32_t(std::uint32_t);
-using CallFunction = std::function<Result<std::uint32_t>(std::uint32_t)>;
-
 /// What `run(9)` answers; other threads may have stopped the container, or be calling it.
 Result<std::uint32_t> run_if_possible(const Container& container) {
   TAIRITSU_TRY(auto run, container.function<Call>("run"));
@@ -48,28 +45,17 @@ Result<std::uint32_t> run_if_possible(const Container& container) {
 /// Gives a builder what callback.wat imports.
 Registry::Configure calling(CallFunction call) {
   return [call = std::move(call)](ContainerBuilder builder) {
-    return std::move(builder).with_imports([call](Linker& linker) -> Result<void> {
-      TAIRITSU_CHECK(linker.define("call", call));
-      return linker.define("test:callback/host@1.2.0#note", [](std::uint32_t) {});
-    });
+    return std::move(builder).with_imports(callback_imports(call));
   };
 }
 
-Result<std::uint32_t> same(std::uint32_t n) { return n; }
-
 /// All names of all images, in order.
-std::vector<std::string> names(const Result<std::vector<Registry::ImageEntry>>& entries) {
+std::vector<std::string> image_names(const Result<std::vector<Registry::ImageEntry>>& entries) {
   std::vector<std::string> found;
   for (const auto& entry : unwrap(entries)) {
     found.insert(found.end(), entry.description.names.begin(), entry.description.names.end());
   }
   std::ranges::sort(found);
-  return found;
-}
-
-std::vector<std::string> names(const std::vector<Registry::ContainerEntry>& entries) {
-  std::vector<std::string> found;
-  for (const auto& entry : entries) found.push_back(entry.name);
   return found;
 }
 
@@ -270,7 +256,7 @@ TEST_P(RegistryImages, WithSeveralNamesAreRemovedNameByNameOrByForce) {
   ASSERT_OK(registry_.tag("shop:1", "shop:3"));
   const std::string digest = unwrap(registry_.images())[0].description.digest;
   ASSERT_OK(registry_.remove_image("shop:2"));
-  EXPECT_THAT(names(registry_.images()), ElementsAre("shop:1", "shop:3"));
+  EXPECT_THAT(image_names(registry_.images()), ElementsAre("shop:1", "shop:3"));
   const auto refused = registry_.remove_image(digest);
   ASSERT_ERROR(refused, in_use);
   EXPECT_THAT(message_of(refused), HasSubstr("2 names: shop:1, shop:3"));
@@ -296,7 +282,7 @@ TEST_P(RegistryImages, InUseStayUnlessForced) {
   ASSERT_OK(registry_.remove_image("shop", true));
   EXPECT_ERROR(registry_.image("shop"), not_found);
   EXPECT_EQ(unwrap(function_of<Call>(*third, "run")(5)), 5U) << "its containers live on";
-  EXPECT_THAT(names(registry_.containers()), ElementsAre("second", "third"));
+  EXPECT_THAT(names_of(registry_.containers()), ElementsAre("second", "third"));
 }
 
 TEST_P(RegistryImages, AreInUseByContainersThatAreHeld) {
@@ -348,7 +334,7 @@ TEST_P(RegistryContainers, AreNamedWhereNobodyNamesThem) {
   const auto missing = registry_.run("ghcr.io/me/shop:1");
   ASSERT_ERROR(missing, missing_import);
   EXPECT_THAT(message_of(missing), StartsWith("container 'shop-5': "));
-  EXPECT_THAT(names(registry_.containers()), ElementsAre("shop-1", "shop-2", "shop-3", "shop-4", "till"));
+  EXPECT_THAT(names_of(registry_.containers()), ElementsAre("shop-1", "shop-2", "shop-3", "shop-4", "till"));
 }
 
 TEST_P(RegistryContainers, ThatAreNotBuiltLeaveTheirNameFree) {
@@ -380,7 +366,7 @@ TEST_P(RegistryContainers, AreListedByName) {
   EXPECT_ERROR(function_of<void()>(*failing, "trap")(), trap);
   ASSERT_OK(registry_.stop_container("c"));
   const auto entries = registry_.containers();
-  EXPECT_THAT(names(entries), ElementsAre("a", "b", "c"));
+  EXPECT_THAT(names_of(entries), ElementsAre("a", "b", "c"));
   EXPECT_EQ(entries[0].state, ContainerState::running);
   EXPECT_EQ(entries[1].state, ContainerState::error);
   EXPECT_EQ(entries[2].state, ContainerState::stopped);
@@ -457,7 +443,7 @@ TEST_P(RegistryContainers, MayMakeOthersWhileTheyAreMade) {
     return builder;
   });
   ASSERT_OK(outer);
-  EXPECT_THAT(names(registry_.containers()), ElementsAre("inner", "outer"));
+  EXPECT_THAT(names_of(registry_.containers()), ElementsAre("inner", "outer"));
 }
 
 TEST_P(RegistryContainers, OfWhichNoneIsThereAreNotOffered) {
@@ -483,8 +469,8 @@ TEST_P(RegistryThreads, ReadWhileACallRuns) {
   std::thread caller([&] { EXPECT_EQ(unwrap(run(1)), 1U); });
   while (!entered) std::this_thread::yield();
 
-  EXPECT_EQ(names(registry_.containers()), std::vector<std::string>{"busy"});
-  EXPECT_EQ(names(registry_.images()), std::vector<std::string>{"shop"});
+  EXPECT_EQ(names_of(registry_.containers()), std::vector<std::string>{"busy"});
+  EXPECT_EQ(image_names(registry_.images()), std::vector<std::string>{"shop"});
   EXPECT_OK(registry_.container("busy"));
   EXPECT_OK(registry_.image("shop"));
   auto other = registry_.create_container("other", "shop", calling(same));
@@ -513,7 +499,7 @@ TEST_P(RegistryThreads, ReadWhileAContainerIsMade) {
   EXPECT_OK(registry_.create_container("quick", "hostile"));
   leave = true;
   maker.join();
-  EXPECT_THAT(names(registry_.containers()), ElementsAre("quick", "slow"));
+  EXPECT_THAT(names_of(registry_.containers()), ElementsAre("quick", "slow"));
 }
 
 TEST_P(RegistryThreads, CutOffACallByStoppingOrRemoving) {
@@ -626,7 +612,7 @@ TEST_P(RegistryThreads, RegisterTagAndRemoveAtOnce) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_THAT(names(registry_.images()), Contains("kept"));
+  EXPECT_THAT(image_names(registry_.images()), Contains("kept"));
 }
 
 // ---- In memory alone
@@ -712,7 +698,7 @@ TEST_F(RegistryStore, ListsWhatCannotBeUsed) {
   ASSERT_OK(store().add_image("bad", std::as_bytes(std::span(kHeaderAlone))));
   unwrap(put(registry_, "damaged", "callback.wat"));
   damage(blob(unwrap(store().find("damaged")).digest));
-  EXPECT_THAT(names(registry_.images()), ElementsAre("bad", "damaged"));
+  EXPECT_THAT(image_names(registry_.images()), ElementsAre("bad", "damaged"));
   EXPECT_NE(unwrap(registry_.images())[1].description.problem, "");
   const auto bad = registry_.image("bad");
   ASSERT_ERROR(bad, invalid_component);

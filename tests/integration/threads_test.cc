@@ -2,8 +2,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <functional>
-#include <latch>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -12,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "callback.h"
+#include "run_together.h"
 #include "support.h"
 
 namespace tairitsu::test {
@@ -19,23 +19,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-using Call = std::uint32_t(std::uint32_t);
-using Add = std::uint32_t(std::uint32_t, std::uint32_t);
-
-constexpr int kThreads = 6;
-
-/// Runs `body(index)` on several threads that begin together, and waits for all.
-void run_together(int count, const std::function<void(int)>& body) {
-  std::latch ready(count);
-  std::vector<std::thread> threads;
-  for (int index = 0; index < count; ++index) {
-    threads.emplace_back([&, index] {
-      ready.arrive_and_wait();
-      body(index);
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-}
+constexpr int kEngineThreads = 6;
 
 /// What a host function of a container adds up, with no lock: each container has its own.
 struct Sum {
@@ -59,7 +43,7 @@ Image callback(const EngineOptions& options = {}) {
 /// Makes calls in a container of its own, and checks what they do.
 void use(Container& container, std::uint32_t seed) {
   auto run = function_of<Call>(container, "run");
-  auto add = function_of<Add>(container, "add");
+  auto add = function_of<AddCall>(container, "add");
   for (std::uint32_t i = 1; i <= 50; ++i) {
     ASSERT_EQ(unwrap(add(seed, i)), seed + i);
     ASSERT_EQ(unwrap(run(1)), i);
@@ -69,7 +53,7 @@ void use(Container& container, std::uint32_t seed) {
 
 TEST(ThreadsAndImages, MakeContainersOfOne) {
   const Image image = callback();
-  run_together(kThreads, [&](int index) {
+  run_together(kEngineThreads, [&](int index) {
     for (int round = 0; round < 20; ++round) {
       auto container = unwrap(sum_builder(image).with_host_state(Sum{}).build());
       use(container, static_cast<std::uint32_t>(index * 1000 + round));
@@ -80,7 +64,7 @@ TEST(ThreadsAndImages, MakeContainersOfOne) {
 TEST(ThreadsAndImages, MakeThemOnOneEngine) {
   const Engine engine = unwrap(Engine::create());
   const std::string text = read_guest("callback.wat");
-  run_together(kThreads, [&](int index) {
+  run_together(kEngineThreads, [&](int index) {
     for (int round = 0; round < 3; ++round) {
       const Image image = unwrap(Image::from_text(engine, text));
       auto container = unwrap(sum_builder(image).with_host_state(Sum{}).build());
@@ -102,23 +86,23 @@ TEST(ThreadsAndTemplates, MakeContainersOfOne) {
                                      return Sum{};
                                    })
                                    .build_template());
-    run_together(kThreads, [&](int index) {
+    run_together(kEngineThreads, [&](int index) {
       const ContainerTemplate copy = shared;
       for (int round = 0; round < 50; ++round) {
         auto container = unwrap(copy.instantiate());
         use(container, static_cast<std::uint32_t>(index * 1000 + round));
       }
     });
-    EXPECT_EQ(made, kThreads * 50);
+    EXPECT_EQ(made, kEngineThreads * 50);
   }
 }
 
 TEST(ThreadsAndTemplates, ShareOneThatIsLetGoMeanwhile) {
   std::optional<ContainerTemplate> shared =
       unwrap(sum_builder(callback()).with_state_factory([] { return Sum{}; }).build_template());
-  std::vector<ContainerTemplate> copies(kThreads, *shared);
+  std::vector<ContainerTemplate> copies(kEngineThreads, *shared);
   shared.reset();
-  run_together(kThreads, [&](int index) {
+  run_together(kEngineThreads, [&](int index) {
     const auto own = std::move(copies[static_cast<std::size_t>(index)]);
     for (int round = 0; round < 10; ++round) {
       auto container = unwrap(own.instantiate());
@@ -145,9 +129,9 @@ TEST(ThreadsAndTemplates, MakeDeadlinesOfTheirOwn) {
 
 TEST(ThreadsAndExports, ShareAFunctionThatWasLookedUpOnce) {
   const Image image = callback();
-  const auto add = unwrap(image.component().function<Add>("add"));
+  const auto add = unwrap(image.component().function<AddCall>("add"));
   const auto shared = unwrap(sum_builder(image).with_state_factory([] { return Sum{}; }).build_template());
-  run_together(kThreads, [&](int index) {
+  run_together(kEngineThreads, [&](int index) {
     for (std::uint32_t round = 0; round < 50; ++round) {
       const auto container = unwrap(shared.instantiate());
       const auto own = static_cast<std::uint32_t>(index);
@@ -159,7 +143,7 @@ TEST(ThreadsAndExports, ShareAFunctionThatWasLookedUpOnce) {
 
 TEST(ThreadsAndErrors, TrapEachInItsOwnContainer) {
   const auto shared = unwrap(Container::builder(load("hostile.wat")).build_template());
-  run_together(kThreads, [&](int) {
+  run_together(kEngineThreads, [&](int) {
     for (int round = 0; round < 30; ++round) {
       auto container = unwrap(shared.instantiate());
       if (round % 2 == 0) {
@@ -201,7 +185,7 @@ TEST(ThreadsInOneContainer, EnterOneAtATime) {
   EXPECT_EQ(succeeded + refused, 4000U);
   EXPECT_EQ(container.state(), ContainerState::running) << "a refusal costs nothing";
   EXPECT_EQ(container.host_state<Sum>()->total, succeeded);
-  EXPECT_EQ(unwrap(function_of<Add>(container, "add")(1, 2)), 3U);
+  EXPECT_EQ(unwrap(function_of<AddCall>(container, "add")(1, 2)), 3U);
 }
 
 TEST(ThreadsInOneContainer, AreRefusedWhileACallRuns) {
@@ -216,7 +200,7 @@ TEST(ThreadsInOneContainer, AreRefusedWhileACallRuns) {
     return linker.define("test:callback/host@1.2.0#note", [](std::uint32_t) {});
   });
   auto run = function_of<Call>(container, "run");
-  auto add = function_of<Add>(container, "add");
+  auto add = function_of<AddCall>(container, "add");
   std::thread first([&] { EXPECT_EQ(unwrap(run(7)), 7U); });
   while (!entered) std::this_thread::yield();
   EXPECT_ERROR(add(1, 2), reentrant_call);
@@ -282,7 +266,7 @@ TEST(ThreadsAndStop, RaceWithStart) {
       }
     });
     EXPECT_EQ(container.state(), ContainerState::stopped);
-    EXPECT_ERROR(container.function<Add>("add"), container_stopped);
+    EXPECT_ERROR(container.function<AddCall>("add"), container_stopped);
   }
 }
 
@@ -291,7 +275,7 @@ TEST(ThreadsAndStop, ComeFromSeveralAtOnce) {
       unwrap(sum_builder(callback()).with_state_factory([] { return Sum{}; }).build_template());
   for (int round = 0; round < 40; ++round) {
     auto container = unwrap(shared.instantiate());
-    auto add = function_of<Add>(container, "add");
+    auto add = function_of<AddCall>(container, "add");
     run_together(4, [&](int index) {
       if (index == 0) {
         for (int i = 0; i < 20; ++i) (void)add(1, 2);
@@ -386,7 +370,7 @@ TEST(ThreadsAndWasi, WaitBesideEachOther) {
   const auto direct = unwrap(builder().with_wasi({.standard_output = Output::capture}).build_template());
   const auto interruptible =
       unwrap(builder().with_wasi({.standard_output = Output::capture}).interruptible().build_template());
-  run_together(kThreads, [&](int index) {
+  run_together(kEngineThreads, [&](int index) {
     const ContainerTemplate& made = index % 2 == 0 ? direct : interruptible;
     for (int round = 0; round < 5; ++round) {
       auto container = unwrap(made.instantiate());

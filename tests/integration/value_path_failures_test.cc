@@ -84,15 +84,15 @@ const Image& text_guest() {
   return image;
 }
 
-constexpr std::string_view kText = "test:nest/host@1.0.0#text";
+constexpr std::string_view kTextImport = "test:nest/host@1.0.0#text";
 using Text = Function<std::string(std::string_view)>;
 
 template <typename F>
 Container start_text(F function) {
-  return start(text_guest(), [&](Linker& linker) { return linker.define(kText, std::move(function)); });
+  return start(text_guest(), [&](Linker& linker) { return linker.define(kTextImport, std::move(function)); });
 }
 
-Text text_of(const Container& container) {
+Text text_function(const Container& container) {
   return function_of<std::string(std::string_view)>(container, "text");
 }
 
@@ -100,14 +100,14 @@ Text text_of(const Container& container) {
 template <typename F>
 Error failure_of(F function) {
   Container container = start_text(std::move(function));
-  auto text = text_of(container);
+  auto text = text_function(container);
   const auto failed = text("hello");
   EXPECT_FALSE(failed);
   EXPECT_EQ(container.state(), ContainerState::error);
   EXPECT_ERROR(text("again"), container_failed);
   // The process goes on.
   Container fresh = start_text([](std::string a) { return a; });
-  EXPECT_EQ(unwrap(text_of(fresh)("hello")), "hello");
+  EXPECT_EQ(unwrap(text_function(fresh)("hello")), "hello");
   return failed ? Error(ErrorCode::internal, "succeeded") : failed.error();
 }
 
@@ -235,12 +235,14 @@ class Chain {
     for (std::size_t i = 0; i < length; ++i) {
       const char letter = static_cast<char>('a' + length - 1 - i);
       containers_.push_back(build([&](Linker& linker) {
-        return linker.define(kText, [next, letter](std::string_view text) -> Result<std::string> {
+        return linker.define(kTextImport, [next, letter](std::string_view text) -> Result<std::string> {
           TAIRITSU_TRY(auto answer, next(std::string(text) + letter));
           return letter + answer;
         });
       }));
-      next = [text = text_of(containers_.back())](std::string_view value) mutable { return text(value); };
+      next = [text = text_function(containers_.back())](std::string_view value) mutable {
+        return text(value);
+      };
     }
     first_ = std::move(next);
   }
@@ -327,7 +329,7 @@ TEST(NestedCalls, AFailureThatTheHostHandlesStopsThere) {
     return fmt::format("{} {} {}", text, to_string(trapped.error().code()),
                        to_string(refused.error().code()));
   });
-  auto text = text_of(outer);
+  auto text = text_function(outer);
   EXPECT_EQ(unwrap(text("it was")), "it was trap container_failed");
   EXPECT_EQ(inner.state(), ContainerState::error);
   EXPECT_EQ(outer.state(), ContainerState::running);
@@ -340,7 +342,7 @@ TEST(NestedCalls, AContainerIsNotEnteredFromItsOwnHostFunction) {
     const auto refused = (*self)(text);
     return refused ? "entered" : std::string(to_string(refused.error().code()));
   });
-  self = text_of(container);
+  self = text_function(container);
   EXPECT_EQ(unwrap((*self)("x")), "reentrant_call");
   EXPECT_EQ(container.state(), ContainerState::running);
   EXPECT_EQ(unwrap((*self)("x")), "reentrant_call");
@@ -348,10 +350,10 @@ TEST(NestedCalls, AContainerIsNotEnteredFromItsOwnHostFunction) {
 
 TEST(NestedCalls, AVisitorMayCallOthersButNotItsOwn) {
   Container other = start_text([](std::string_view a) { return std::string(a) + "!"; });
-  auto other_text = text_of(other);
+  auto other_text = text_function(other);
   Container container = start_text([](std::string_view a) { return std::string(a) + "?"; });
   auto view = function_of<std::string_view(std::string_view)>(container, "text");
-  auto own = text_of(container);
+  auto own = text_function(container);
   std::string seen;
   ASSERT_OK(view.read(
       [&](std::string_view text) {

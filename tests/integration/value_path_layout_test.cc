@@ -263,7 +263,7 @@ TEST(ValuePathLayout, FlatRecordsLieAsTheyDoInCpp) {
                             (export $flat "flat" (type $t)))",
                         "$flat", 16);
   guest.expect_layout({{1.5, 2, 3.5F}, {-1.5, 0xFFFFFFFF, -0.0F}},
-                      bytes_of(1.5, std::uint32_t{2}, 3.5F, -1.5, std::uint32_t{0xFFFFFFFF}, -0.0F));
+                      joined_bytes(1.5, std::uint32_t{2}, 3.5F, -1.5, std::uint32_t{0xFFFFFFFF}, -0.0F));
   guest.expect_layout({}, {});
 }
 
@@ -281,8 +281,9 @@ TEST(ValuePathLayout, PaddingOfTheHostStaysOutOfTheGuest) {
     values[i].b = static_cast<std::uint32_t>(i + 2);
     values[i].c = static_cast<std::uint16_t>(i + 3);
   }
-  guest.expect_layout(values, bytes_of(std::uint8_t{1}, Unwritten<3>{}, 2, std::uint16_t{3}, Unwritten<2>{},
-                                       std::uint8_t{2}, Unwritten<3>{}, 3, std::uint16_t{4}, Unwritten<2>{}));
+  guest.expect_layout(values,
+                      joined_bytes(std::uint8_t{1}, Unwritten<3>{}, 2, std::uint16_t{3}, Unwritten<2>{},
+                                   std::uint8_t{2}, Unwritten<3>{}, 3, std::uint16_t{4}, Unwritten<2>{}));
 }
 
 TEST(ValuePathLayout, PaddingOfNestedRecordsStaysOutToo) {
@@ -293,29 +294,29 @@ TEST(ValuePathLayout, PaddingOfNestedRecordsStaysOutToo) {
          (export $nested "nested-padded" (type $u)))",
       "$nested", 16);
   guest.expect_layout({{{1, 2, 3}, 4}},
-                      bytes_of(std::uint8_t{1}, Unwritten<3>{}, 2, std::uint16_t{3}, Unwritten<2>{}, 4));
+                      joined_bytes(std::uint8_t{1}, Unwritten<3>{}, 2, std::uint16_t{3}, Unwritten<2>{}, 4));
 }
 
 TEST(ValuePathLayout, DescribedOrderCountsNotTheMembers) {
   ListGuest<Reordered> guest(R"((type $t (record (field "first" u32) (field "second" u32)))
                                  (export $reordered "reordered" (type $t)))",
                              "$reordered", 8);
-  guest.expect_layout({{.second = 2, .first = 1}, {.second = 4, .first = 3}}, bytes_of(1, 2, 3, 4));
+  guest.expect_layout({{.second = 2, .first = 1}, {.second = 4, .first = 3}}, joined_bytes(1, 2, 3, 4));
   ListGuest<ReorderedMixed> mixed(
       R"((type $t (record (field "first" u8) (field "middle" u8) (field "last" u16)))
          (export $reordered "reordered-mixed" (type $t)))",
       "$reordered", 4);
   mixed.expect_layout({{.last = 3, .middle = 2, .first = 1}},
-                      bytes_of(std::uint8_t{1}, std::uint8_t{2}, std::uint16_t{3}));
+                      joined_bytes(std::uint8_t{1}, std::uint8_t{2}, std::uint16_t{3}));
 }
 
 TEST(ValuePathLayout, MembersThatAreNotDescribedStayAtHome) {
   ListGuest<WithExtra> guest(R"((type $t (record (field "a" u32))) (export $extra "with-extra" (type $t)))",
                              "$extra", 4);
-  guest.expect_layout({{1, 0}, {2, 0}}, bytes_of(1, 2));
+  guest.expect_layout({{1, 0}, {2, 0}}, joined_bytes(1, 2));
   const auto stored = guest.bytes({{1, 0x5E5E5E5E}});
   ASSERT_OK(stored);
-  EXPECT_EQ(*stored, bytes_of(1));
+  EXPECT_EQ(*stored, joined_bytes(1));
 }
 
 TEST(ValuePathLayout, MixedRecordsFollowTheCanonicalOffsets) {
@@ -328,48 +329,48 @@ TEST(ValuePathLayout, MixedRecordsFollowTheCanonicalOffsets) {
       "$mixed", 56);
   guest.expect_layout(
       {{1, 2, true, 3.5, 4, {-5, -6, 7.5F}}},
-      bytes_of(std::uint8_t{1}, Unwritten<3>{}, 2, std::uint8_t{1}, Unwritten<7>{}, 3.5, std::uint16_t{4},
-               Unwritten<6>{}, std::int8_t{-5}, Unwritten<7>{}, std::int64_t{-6}, 7.5F, Unwritten<4>{}));
+      joined_bytes(std::uint8_t{1}, Unwritten<3>{}, 2, std::uint8_t{1}, Unwritten<7>{}, 3.5, std::uint16_t{4},
+                   Unwritten<6>{}, std::int8_t{-5}, Unwritten<7>{}, std::int64_t{-6}, 7.5F, Unwritten<4>{}));
 }
 
 TEST(ValuePathLayout, TuplesAndPairsLieAsRecords) {
   ListGuest<std::tuple<std::uint8_t, std::uint64_t, std::int16_t>> tuples("", "(tuple u8 u64 s16)", 24);
-  tuples.expect_layout({{1, 2, -3}}, bytes_of(std::uint8_t{1}, Unwritten<7>{}, std::uint64_t{2},
-                                              std::int16_t{-3}, Unwritten<6>{}));
+  tuples.expect_layout({{1, 2, -3}}, joined_bytes(std::uint8_t{1}, Unwritten<7>{}, std::uint64_t{2},
+                                                  std::int16_t{-3}, Unwritten<6>{}));
   ListGuest<std::pair<std::uint8_t, std::uint16_t>> pairs("", "(tuple u8 u16)", 4);
-  pairs.expect_layout({{1, 2}, {3, 4}}, bytes_of(std::uint8_t{1}, Unwritten<1>{}, std::uint16_t{2},
-                                                 std::uint8_t{3}, Unwritten<1>{}, std::uint16_t{4}));
+  pairs.expect_layout({{1, 2}, {3, 4}}, joined_bytes(std::uint8_t{1}, Unwritten<1>{}, std::uint16_t{2},
+                                                     std::uint8_t{3}, Unwritten<1>{}, std::uint16_t{4}));
 }
 
 TEST(ValuePathLayout, OptionsHaveTheirPayloadAtItsAlignment) {
   ListGuest<std::optional<std::uint64_t>> guest("", "(option u64)", 16);
-  guest.expect_layout({7, std::nullopt}, bytes_of(std::uint8_t{1}, Unwritten<7>{}, std::uint64_t{7},
-                                                  std::uint8_t{0}, Unwritten<15>{}));
+  guest.expect_layout({7, std::nullopt}, joined_bytes(std::uint8_t{1}, Unwritten<7>{}, std::uint64_t{7},
+                                                      std::uint8_t{0}, Unwritten<15>{}));
   ListGuest<std::optional<std::optional<std::uint16_t>>> nested("", "(option (option u16))", 6);
   nested.expect_layout(
       {std::nullopt, std::optional<std::uint16_t>(), std::optional<std::uint16_t>(5)},
-      bytes_of(std::uint8_t{0}, Unwritten<5>{},                                   //
-               std::uint8_t{1}, Unwritten<1>{}, std::uint8_t{0}, Unwritten<3>{},  //
-               std::uint8_t{1}, Unwritten<1>{}, std::uint8_t{1}, Unwritten<1>{}, std::uint16_t{5}));
+      joined_bytes(std::uint8_t{0}, Unwritten<5>{},                                   //
+                   std::uint8_t{1}, Unwritten<1>{}, std::uint8_t{0}, Unwritten<3>{},  //
+                   std::uint8_t{1}, Unwritten<1>{}, std::uint8_t{1}, Unwritten<1>{}, std::uint16_t{5}));
 }
 
 TEST(ValuePathLayout, ResultsTakeTheLargerPayload) {
   using Ok = std::expected<std::uint64_t, std::uint8_t>;
   ListGuest<Ok> guest("", "(result u64 (error u8))", 16);
   guest.expect_layout({Ok(7), Ok(std::unexpect, std::uint8_t{9})},
-                      bytes_of(std::uint8_t{0}, Unwritten<7>{}, std::uint64_t{7}, std::uint8_t{1},
-                               Unwritten<7>{}, std::uint8_t{9}, Unwritten<7>{}));
+                      joined_bytes(std::uint8_t{0}, Unwritten<7>{}, std::uint64_t{7}, std::uint8_t{1},
+                                   Unwritten<7>{}, std::uint8_t{9}, Unwritten<7>{}));
   using OkOnly = std::expected<std::uint32_t, std::monostate>;
   ListGuest<OkOnly> ok_only("", "(result u32)", 8);
   ok_only.expect_layout({OkOnly(7), OkOnly(std::unexpect)},
-                        bytes_of(std::uint8_t{0}, Unwritten<3>{}, 7, std::uint8_t{1}, Unwritten<7>{}));
+                        joined_bytes(std::uint8_t{0}, Unwritten<3>{}, 7, std::uint8_t{1}, Unwritten<7>{}));
   using ErrorOnly = std::expected<void, std::uint8_t>;
   ListGuest<ErrorOnly> error_only("", "(result (error u8))", 2);
   error_only.expect_layout({ErrorOnly(), ErrorOnly(std::unexpect, std::uint8_t{9})},
-                           bytes_of(std::uint8_t{0}, Unwritten<1>{}, std::uint8_t{1}, std::uint8_t{9}));
+                           joined_bytes(std::uint8_t{0}, Unwritten<1>{}, std::uint8_t{1}, std::uint8_t{9}));
   ListGuest<ResultNoneNone> neither("", "(result)", 1);
   neither.expect_layout({ResultNoneNone(), ResultNoneNone(std::unexpect)},
-                        bytes_of(std::uint8_t{0}, std::uint8_t{1}));
+                        joined_bytes(std::uint8_t{0}, std::uint8_t{1}));
 }
 
 TEST(ValuePathLayout, FlagsTakeOneTwoOrFourBytes) {
@@ -384,7 +385,7 @@ TEST(ValuePathLayout, FlagsTakeOneTwoOrFourBytes) {
   ListGuest<Flags17> seventeen(fmt::format(R"((type $t (flags{})) (export $f "flags17" (type $t)))", labels),
                                "$f", 4);
   seventeen.expect_layout({Flags17::from_bits(0x1FFFF), Flags17::from_bits(0x10000)},
-                          bytes_of(0x1FFFF, 0x10000));
+                          joined_bytes(0x1FFFF, 0x10000));
 }
 
 TEST(ValuePathLayout, EnumsPast256CasesTakeTwoBytes) {
@@ -392,8 +393,8 @@ TEST(ValuePathLayout, EnumsPast256CasesTakeTwoBytes) {
   for (std::size_t i = 0; i < kWideCases; ++i) labels += fmt::format(" \"c{:03}\"", i);
   ListGuest<Wide> guest(fmt::format(R"((type $t (enum{})) (export $e "wide" (type $t)))", labels), "$e", 2);
   guest.expect_layout({Wide::first, Wide::last, Wide{256}},
-                      bytes_of(std::uint16_t{0}, std::uint16_t{299}, std::uint16_t{256}));
-  EXPECT_ERROR(guest.from_bytes(bytes_of(std::uint16_t{300})), invalid_value);
+                      joined_bytes(std::uint16_t{0}, std::uint16_t{299}, std::uint16_t{256}));
+  EXPECT_ERROR(guest.from_bytes(joined_bytes(std::uint16_t{300})), invalid_value);
 }
 
 TEST(ValuePathLayout, VariantsHaveTheirPayloadAfterTheDiscriminant) {
@@ -404,13 +405,13 @@ TEST(ValuePathLayout, VariantsHaveTheirPayloadAfterTheDiscriminant) {
          (export $shape "shape" (type $s)))",
       "$shape", 32);
   guest.expect_layout({Shape(1.5), Shape(Point{1, 2, 3}), Shape(std::monostate{})},
-                      bytes_of(std::uint8_t{0}, Unwritten<7>{}, 1.5, Unwritten<16>{},  //
-                               std::uint8_t{1}, Unwritten<7>{}, 1.0, 2.0, 3.0,         //
-                               std::uint8_t{3}, Unwritten<31>{}));
+                      joined_bytes(std::uint8_t{0}, Unwritten<7>{}, 1.5, Unwritten<16>{},  //
+                                   std::uint8_t{1}, Unwritten<7>{}, 1.0, 2.0, 3.0,         //
+                                   std::uint8_t{3}, Unwritten<31>{}));
   // The text's pointer: the arena begins at 1024, and the list of one shape takes 32 bytes.
   const auto label = guest.bytes({Shape(std::string("ab"))});
   ASSERT_OK(label);
-  EXPECT_EQ(*label, bytes_of(std::uint8_t{2}, Unwritten<7>{}, 1056, 2, Unwritten<16>{}));
+  EXPECT_EQ(*label, joined_bytes(std::uint8_t{2}, Unwritten<7>{}, 1056, 2, Unwritten<16>{}));
 }
 
 TEST(ValuePathLayout, StringsAndListsArePointerAndLength) {
@@ -418,11 +419,11 @@ TEST(ValuePathLayout, StringsAndListsArePointerAndLength) {
   const auto texts = strings.bytes({"abc", "", "de"});
   ASSERT_OK(texts);
   // 24 bytes at 1024, then 3 at 1048, none at 1056, 2 at 1056.
-  EXPECT_EQ(*texts, bytes_of(1048, 3, 1056, 0, 1056, 2));
+  EXPECT_EQ(*texts, joined_bytes(1048, 3, 1056, 0, 1056, 2));
   ListGuest<std::vector<std::uint16_t>> lists("", "(list u16)", 8);
   const auto numbers = lists.bytes({{1, 2, 3}, {}});
   ASSERT_OK(numbers);
-  EXPECT_EQ(*numbers, bytes_of(1040, 3, 1048, 0));
+  EXPECT_EQ(*numbers, joined_bytes(1040, 3, 1048, 0));
 }
 
 TEST(ValuePathLayout, BoolsAreWrittenAsZeroAndOne) {

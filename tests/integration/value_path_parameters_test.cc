@@ -218,7 +218,7 @@ TEST_F(ValuePathForward, OptionsInResultsOut) {
 
 /// What `scalar(0)` answers to a guest that imports `test:forward/host@1.2.3` where every interface
 /// given adds its number.
-Result<U32> answer_of(const std::vector<std::pair<std::string, U32>>& versions) {
+Result<U32> answer_with(const std::vector<std::pair<std::string, U32>>& versions) {
   const Image image = from_text(R"((component
     (import "test:forward/host@1.2.3" (instance $host (export "scalar" (func (param "a" u32) (result u32)))))
     (core func $lowered (canon lower (func $host "scalar")))
@@ -245,15 +245,15 @@ TEST_F(ValuePathForward, TheWholeInterfaceMayBeOfAnotherCompatibleVersion) {
 }
 
 TEST(ValuePathVersions, AnImportTakesTheExactVersionElseTheHighestOfItsMajor) {
-  EXPECT_EQ(unwrap(answer_of({{"@1.2.3", 1}, {"@1.2.5", 2}, {"@1.3.0", 3}})), 1U);
-  EXPECT_EQ(unwrap(answer_of({{"@1.2.5", 2}, {"@1.3.0", 3}, {"@1.2.0", 4}})), 3U);
-  EXPECT_EQ(unwrap(answer_of({{"@1.10.0", 5}, {"@1.9.0", 6}})), 5U);
-  EXPECT_EQ(unwrap(answer_of({{"@1.0.0", 7}, {"@2.0.0", 8}})), 7U);
+  EXPECT_EQ(unwrap(answer_with({{"@1.2.3", 1}, {"@1.2.5", 2}, {"@1.3.0", 3}})), 1U);
+  EXPECT_EQ(unwrap(answer_with({{"@1.2.5", 2}, {"@1.3.0", 3}, {"@1.2.0", 4}})), 3U);
+  EXPECT_EQ(unwrap(answer_with({{"@1.10.0", 5}, {"@1.9.0", 6}})), 5U);
+  EXPECT_EQ(unwrap(answer_with({{"@1.0.0", 7}, {"@2.0.0", 8}})), 7U);
 }
 
 TEST(ValuePathVersions, AnotherMajorOrAPreReleaseDoesNotFit) {
   for (const std::string version : {"@2.0.0", "@0.2.3", "@1.3.0-rc.1"}) {
-    const auto missing = answer_of({{version, 1}});
+    const auto missing = answer_with({{version, 1}});
     ASSERT_ERROR(missing, missing_import) << version;
     EXPECT_THAT(message_of(missing),
                 testing::HasSubstr("test:forward/host@1.2.3#scalar: func(a: u32) -> u32"));

@@ -73,13 +73,6 @@ const std::vector<std::string>& texts() {
   return list;
 }
 
-std::string repeat(std::string_view text, std::size_t times) {
-  std::string result;
-  result.reserve(text.size() * times);
-  for (std::size_t i = 0; i < times; ++i) result += text;
-  return result;
-}
-
 class ValuePathText : public EchoTest {};
 INSTANTIATE_ECHO_TEST(ValuePathText);
 

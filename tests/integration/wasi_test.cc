@@ -15,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "callback.h"
 #include "processes.h"
 #include "support.h"
 
@@ -31,7 +32,6 @@ using ::testing::SizeIs;
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-using Note = std::function<Result<std::uint32_t>(std::uint32_t)>;
 using Seconds = std::chrono::duration<double>;
 
 // wasi:sockets/network error-code
@@ -47,9 +47,7 @@ const Image& wasi_image() {
   return image;
 }
 
-Result<std::uint32_t> same(std::uint32_t n) { return n; }
-
-ContainerBuilder wasi_builder(Note note = same) {
+ContainerBuilder wasi_builder(CallFunction note = same) {
   return Container::builder(wasi_image()).with_imports([note = std::move(note)](Linker& linker) {
     return linker.define("test:wasi/host@1.0.0#note", note);
   });
@@ -61,7 +59,7 @@ class Wasi : public ::testing::TestWithParam<bool> {
   static ContainerBuilder linked(ContainerBuilder builder) {
     return GetParam() ? std::move(builder).interruptible() : std::move(builder);
   }
-  static Container make(const WasiOptions& options = {}, Note note = same) {
+  static Container make(const WasiOptions& options = {}, CallFunction note = same) {
     return unwrap(linked(wasi_builder(std::move(note)).with_wasi(options)).build());
   }
 };
@@ -378,7 +376,7 @@ TEST_P(Wasi, RefusesReentryWhileTheGuestWaits) {
 /// Guest after guest, each sleeping before and after it asks the next: every call waits inside another.
 TEST_P(Wasi, WaitsInCallsWithinCalls) {
   std::vector<std::unique_ptr<Container>> containers;
-  Note next = same;
+  CallFunction next = same;
   for (int depth = 0; depth < 4; ++depth) {
     containers.push_back(std::make_unique<Container>(make({}, next)));
     next = [call = function_of<std::uint32_t(std::uint32_t, std::uint32_t)>(

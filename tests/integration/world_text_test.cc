@@ -63,7 +63,7 @@ std::optional<Image> image_of(const std::filesystem::path& path) {
 /// How much of the one there has to be in the other.
 enum class Extent { all, part };
 
-std::set<std::string> names(const auto& items) {
+std::set<std::string> name_set(const auto& items) {
   std::set<std::string> names;
   for (const auto& item : items) names.insert(item.name);
   return names;
@@ -78,8 +78,8 @@ void expect_names(const std::set<std::string>& some, const std::set<std::string>
 
 /// What an interface, or a world's root, has.
 void expect_items(const auto& some, const auto& more, Extent extent) {
-  expect_names(names(some.functions), names(more.functions), extent);
-  expect_names(names(some.types), names(more.types), extent);
+  expect_names(name_set(some.functions), name_set(more.functions), extent);
+  expect_names(name_set(some.types), name_set(more.types), extent);
   expect_names({some.resources.begin(), some.resources.end()}, {more.resources.begin(), more.resources.end()},
                extent);
   for (const FunctionItem& function : some.functions) {
@@ -105,8 +105,8 @@ void expect_items(const auto& some, const auto& more, Extent extent) {
 
 /// Interfaces that are on both sides are printed once, with what either has.
 void expect_read_back(const WorldItems& items, const WorldItems& other_side, const WorldItems& read) {
-  EXPECT_EQ(names(items.interfaces), names(read.interfaces));
-  const auto shared = names(other_side.interfaces);
+  EXPECT_EQ(name_set(items.interfaces), name_set(read.interfaces));
+  const auto shared = name_set(other_side.interfaces);
   for (const Interface& interface : items.interfaces) {
     SCOPED_TRACE(interface.name);
     const auto found = std::ranges::find(read.interfaces, interface.name, &Interface::name);
@@ -169,7 +169,7 @@ TEST_F(PrintedWorld, WithItemsOfItsOwnIsReadBack) {
   expect_read_back(image.world().imports, image.world().exports, read.imports);
   WorldItems imports = image.world().imports;
   expect_items(imports, read.imports, Extent::part);
-  EXPECT_EQ(names(imports.functions), names(read.imports.functions));
+  EXPECT_EQ(name_set(imports.functions), name_set(read.imports.functions));
 }
 
 // ---- Next to the WIT that it was built of
@@ -196,7 +196,7 @@ TEST_P(WorldOfWit, IsTheComponents) {
   const Image image = load(built.guest);
   const World& world = image.world();
 
-  EXPECT_EQ(names(world.exports.interfaces), names(declared.exports.interfaces));
+  EXPECT_EQ(name_set(world.exports.interfaces), name_set(declared.exports.interfaces));
   for (const Interface& interface : world.exports.interfaces) {
     SCOPED_TRACE(interface.name);
     const auto& list = declared.exports.interfaces;

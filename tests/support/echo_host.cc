@@ -12,12 +12,14 @@
 namespace tairitsu::test {
 namespace {
 
-std::atomic<std::size_t> calls{0};
+using U32 = std::uint32_t;
+
+std::atomic<std::size_t> echo_calls{0};
 
 template <typename T>
 Result<void> define_flat(Linker& linker, const std::string& type) {
   return linker.define("flat-" + type, [](const T& value) {
-    ++calls;
+    ++echo_calls;
     return value;
   });
 }
@@ -26,18 +28,17 @@ template <typename T>
 Result<void> define_both(Linker& linker, const std::string& type) {
   TAIRITSU_CHECK(define_flat<T>(linker, type));
   return linker.define("echo-" + type, [](const std::vector<T>& values) {
-    ++calls;
+    ++echo_calls;
     return values;
   });
 }
 
 }  // namespace
 
-std::size_t echo_host_calls() { return calls; }
+std::size_t echo_host_calls() { return echo_calls; }
 
 Result<void> define_echo_host(Linker& linker) {
   using std::string;
-  using U32 = std::uint32_t;
   TAIRITSU_CHECK(define_both<bool>(linker, "bool"));
   TAIRITSU_CHECK(define_both<std::uint8_t>(linker, "u8"));
   TAIRITSU_CHECK(define_both<std::int8_t>(linker, "s8"));
@@ -72,7 +73,7 @@ Result<void> define_echo_host(Linker& linker) {
   TAIRITSU_CHECK(
       linker.define("sum16", [](U32 p0, U32 p1, U32 p2, U32 p3, U32 p4, U32 p5, U32 p6, U32 p7, U32 p8,
                                 U32 p9, U32 p10, U32 p11, U32 p12, U32 p13, U32 p14, U32 p15) {
-        ++calls;
+        ++echo_calls;
         std::uint64_t sum = 0;
         for (const U32 p : {p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15}) sum += p;
         return sum;
@@ -80,7 +81,7 @@ Result<void> define_echo_host(Linker& linker) {
   TAIRITSU_CHECK(
       linker.define("sum17", [](U32 p0, U32 p1, U32 p2, U32 p3, U32 p4, U32 p5, U32 p6, U32 p7, U32 p8,
                                 U32 p9, U32 p10, U32 p11, U32 p12, U32 p13, U32 p14, U32 p15, U32 p16) {
-        ++calls;
+        ++echo_calls;
         std::uint64_t sum = 0;
         for (const U32 p : {p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16})
           sum += p;
@@ -89,7 +90,7 @@ Result<void> define_echo_host(Linker& linker) {
   using View = std::string_view;
   return linker.define("many-strings",
                        [](View p0, View p1, View p2, View p3, View p4, View p5, View p6, View p7, View p8) {
-                         ++calls;
+                         ++echo_calls;
                          std::size_t sum = 0;
                          for (const View p : {p0, p1, p2, p3, p4, p5, p6, p7, p8}) sum += p.size();
                          return static_cast<U32>(sum);

@@ -91,7 +91,7 @@ class ListGuest {
   Container container_;
 };
 
-/// Joins little-endian numbers and filler to bytes: `bytes_of(std::uint16_t{1}, Unwritten<6>{}, 2.5)`.
+/// Joins little-endian numbers and filler to bytes: `joined_bytes(std::uint16_t{1}, Unwritten<6>{}, 2.5)`.
 template <std::size_t N>
 struct Unwritten {
   std::array<std::uint8_t, N> bytes = [] {
@@ -102,7 +102,7 @@ struct Unwritten {
 };
 
 template <typename... Parts>
-std::vector<std::uint8_t> bytes_of(const Parts&... parts) {
+std::vector<std::uint8_t> joined_bytes(const Parts&... parts) {
   std::vector<std::uint8_t> out;
   const auto append = [&out](const auto& part) {
     const auto* data = reinterpret_cast<const std::uint8_t*>(&part);

@@ -25,6 +25,11 @@
 
 namespace tairitsu::test {
 
+inline std::string read_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 class TemporaryFolder {
  public:
   TemporaryFolder() {
@@ -51,10 +56,7 @@ class TemporaryFolder {
     std::ofstream(file, std::ios::binary) << text;
     return file;
   }
-  [[nodiscard]] std::string read(std::string_view name) const {
-    std::ifstream file(path_ / name, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
+  [[nodiscard]] std::string read(std::string_view name) const { return read_file(path_ / name); }
 
  private:
   std::filesystem::path path_;

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "run_together.h"
 #include "support.h"
 
 namespace tairitsu::test {
@@ -63,20 +64,6 @@ struct Adding : WitCommandDispatcher {
     for (const char* name : names) unwrap(register_handler(name, adding()));
   }
 };
-
-/// Runs `body(index)` on several threads that begin together, and waits for all.
-void run_together(int count, const std::function<void(int)>& body) {
-  std::latch ready(count);
-  std::vector<std::thread> threads;
-  threads.reserve(static_cast<std::size_t>(count));
-  for (int index = 0; index < count; ++index) {
-    threads.emplace_back([&, index] {
-      ready.arrive_and_wait();
-      body(index);
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-}
 
 // ---- What is a command, and what may handle it ------------------------------------------------------
 
@@ -282,10 +269,10 @@ class Arithmetic : public WitInterface {
 };
 
 /// An interface of a function.
-class Interface : public WitInterface {
+class FunctionInterface : public WitInterface {
  public:
   using Register = std::function<Result<void>(WitCommandDispatcher&)>;
-  Interface(std::string name, Register register_handlers)
+  FunctionInterface(std::string name, Register register_handlers)
       : name_(std::move(name)), register_(std::move(register_handlers)) {}
   [[nodiscard]] std::string_view name() const override { return name_; }
   [[nodiscard]] Result<void> register_handlers(WitCommandDispatcher& dispatcher) const override {
@@ -299,12 +286,11 @@ class Interface : public WitInterface {
 
 /// An interface that registers handlers of these names.
 std::unique_ptr<WitInterface> interface_of(std::string name, const std::vector<std::string>& commands) {
-  return std::make_unique<Interface>(std::move(name),
-                                     [commands](WitCommandDispatcher& dispatcher) -> Result<void> {
-                                       for (const auto& command : commands)
-                                         TAIRITSU_CHECK(dispatcher.register_handler(command, adding()));
-                                       return {};
-                                     });
+  return std::make_unique<FunctionInterface>(
+      std::move(name), [commands](WitCommandDispatcher& dispatcher) -> Result<void> {
+        for (const auto& command : commands) TAIRITSU_CHECK(dispatcher.register_handler(command, adding()));
+        return {};
+      });
 }
 
 TEST(WitInterface, IsImplementedByTheMacro) {
@@ -334,7 +320,7 @@ TEST(WitInterface, IsRegisteredAsAWholeOrNotAtAll) {
 
 TEST(WitInterface, ThatThrowsIsNotRegistered) {
   Adding dispatcher{"other"};
-  const Interface throwing("throwing", [](WitCommandDispatcher& to) -> Result<void> {
+  const FunctionInterface throwing("throwing", [](WitCommandDispatcher& to) -> Result<void> {
     TAIRITSU_CHECK(to.register_handler("add", adding()));
     throw std::runtime_error("no such device");
   });
@@ -347,7 +333,7 @@ TEST(WitInterface, ThatThrowsIsNotRegistered) {
 TEST(WitInterface, IsReachableFromItsOwnThreadAtOnceAndFromOthersWhenItIsWhole) {
   WitCommandDispatcher dispatcher;
   const auto elsewhere = [](auto look) { std::thread(look).join(); };
-  const Interface half("half", [&](WitCommandDispatcher& to) -> Result<void> {
+  const FunctionInterface half("half", [&](WitCommandDispatcher& to) -> Result<void> {
     TAIRITSU_CHECK(to.register_handler("add", adding()));
     EXPECT_EQ(unwrap(to.dispatch("add", Add{.a = 1, .b = 2})), 3);
     EXPECT_EQ(to.size(), 1U);
@@ -370,7 +356,7 @@ TEST(WitInterface, IsReachableFromItsOwnThreadAtOnceAndFromOthersWhenItIsWhole) 
 
 TEST(WitInterface, ThatFailsTakesBackNothingOfOtherThreads) {
   WitCommandDispatcher dispatcher;
-  const Interface failing("failing", [&](WitCommandDispatcher& to) -> Result<void> {
+  const FunctionInterface failing("failing", [&](WitCommandDispatcher& to) -> Result<void> {
     TAIRITSU_CHECK(to.register_handler("add", adding()));
     std::thread([&] { EXPECT_OK(to.register_interface(*interface_of("other", {"a", "b"}))); }).join();
     return fail(ErrorCode::io, "no");
@@ -425,7 +411,7 @@ TEST(CompositeWitInterface, MayHoldComposites) {
 
 TEST(CompositeWitInterface, GoesOnAfterAnInnerFailureThatItsHolderForgives) {
   WitCommandDispatcher dispatcher;
-  const Interface forgiving("forgiving", [](WitCommandDispatcher& to) -> Result<void> {
+  const FunctionInterface forgiving("forgiving", [](WitCommandDispatcher& to) -> Result<void> {
     TAIRITSU_CHECK(to.register_handler("read", adding()));
     EXPECT_ERROR(to.register_interface(*interface_of("optional", {"write", "read"})), already_exists);
     return to.register_handler("close", adding());
@@ -537,7 +523,7 @@ TEST(SharedState, IsHeldByEachCopy) {
 
 // ---- Threads; the thread sanitizer runs these -------------------------------------------------------
 
-constexpr int kThreads = 8;
+constexpr int kCommandThreads = 8;
 
 TEST(ThreadsAndCommands, CountExactly) {
   constexpr std::uint64_t kRounds = 2000;
@@ -548,7 +534,7 @@ TEST(ThreadsAndCommands, CountExactly) {
                 total, [](std::uint64_t& value, const Count& count) { return value += count.by; })));
   ASSERT_OK(dispatcher.register_handler(
       "note", stateful_handler<Note>(total, [](std::uint64_t& value, const Note&) { value += 100; })));
-  run_together(kThreads, [&](int) {
+  run_together(kCommandThreads, [&](int) {
     std::uint64_t last = 0;
     for (std::uint64_t round = 0; round < kRounds; ++round) {
       const std::uint64_t now = unwrap(dispatcher.dispatch("up", Count{.by = 2}));
@@ -557,20 +543,21 @@ TEST(ThreadsAndCommands, CountExactly) {
       EXPECT_OK(dispatcher.dispatch("note", Note{}));
     }
   });
-  EXPECT_EQ(unwrap(total.with([](const std::uint64_t& value) { return value; })), kThreads * kRounds * 102);
+  EXPECT_EQ(unwrap(total.with([](const std::uint64_t& value) { return value; })),
+            kCommandThreads * kRounds * 102);
 }
 
 TEST(ThreadsAndCommands, DispatchWhileOthersRegisterAndRemove) {
   Adding dispatcher{"add"};
   std::atomic<int> answered = 0;
-  run_together(kThreads, [&](int index) {
+  run_together(kCommandThreads, [&](int index) {
     const std::string own = "own-" + std::to_string(index);
     for (int round = 0; round < 300; ++round) {
       EXPECT_EQ(unwrap(dispatcher.dispatch("add", Add{.a = index, .b = round})), index + round);
       ASSERT_OK(dispatcher.register_handler(
           own, simple_handler<Add>([index](const Add& add) { return add.a * index; })));
       EXPECT_EQ(unwrap(dispatcher.dispatch(own, Add{.a = round})), round * index);
-      const int other = (index + 1) % kThreads;
+      const int other = (index + 1) % kCommandThreads;
       const auto answer = dispatcher.dispatch("own-" + std::to_string(other), Add{.a = round});
       if (answer) {
         ++answered;
@@ -578,7 +565,7 @@ TEST(ThreadsAndCommands, DispatchWhileOthersRegisterAndRemove) {
       } else {
         EXPECT_ERROR(answer, not_found);
       }
-      EXPECT_LE(dispatcher.size(), kThreads + 1U);
+      EXPECT_LE(dispatcher.size(), kCommandThreads + 1U);
       ASSERT_OK(dispatcher.remove(own));
     }
   });
@@ -590,7 +577,7 @@ TEST(ThreadsAndCommands, GiveANameToOneOnly) {
     WitCommandDispatcher dispatcher;
     std::atomic<int> winner = -1;
     std::atomic<int> refused = 0;
-    run_together(kThreads, [&](int index) {
+    run_together(kCommandThreads, [&](int index) {
       const auto done =
           dispatcher.register_handler("add", simple_handler<Add>([index](const Add&) { return index; }));
       if (done) {
@@ -600,7 +587,7 @@ TEST(ThreadsAndCommands, GiveANameToOneOnly) {
         ++refused;
       }
     });
-    EXPECT_EQ(refused, kThreads - 1);
+    EXPECT_EQ(refused, kCommandThreads - 1);
     EXPECT_EQ(unwrap(dispatcher.dispatch("add", Add{})), winner);
   }
 }
@@ -642,7 +629,7 @@ TEST(ThreadsAndCommands, SeeAnInterfaceAsAWhole) {
     WitCommandDispatcher dispatcher;
     std::atomic<int> writing = kWriters;
     std::atomic<int> registered = 0;
-    run_together(kThreads, [&](int index) {
+    run_together(kCommandThreads, [&](int index) {
       if (index >= kWriters) {
         do {
           const auto names = dispatcher.names();

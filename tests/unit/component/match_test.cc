@@ -6,23 +6,19 @@
 #include <vector>
 
 #include "component/type_node.h"
+#include "type_makers.h"
 
 namespace tairitsu::detail {
 namespace {
 
-Type primitive(TypeKind kind) { return Type::make(kind); }
-Type make(TypeKind kind, std::vector<TypeField> fields) { return Type::make(kind, {}, std::move(fields)); }
-Type list(Type element) { return make(TypeKind::list, {{"", std::move(element)}}); }
-
-const Type kU8 = primitive(TypeKind::u8);
-const Type kU32 = primitive(TypeKind::u32);
-const Type kF32 = primitive(TypeKind::f32);
-const Type kF64 = primitive(TypeKind::f64);
-const Type kString = primitive(TypeKind::string);
-
-FunctionType function(std::vector<TypeField> parameters, std::optional<Type> result = {}) {
-  return {std::move(parameters), std::move(result)};
-}
+using test::function;
+using test::kF32;
+using test::kF64;
+using test::kString;
+using test::kU32;
+using test::kU8;
+using test::list;
+using test::make;
 
 /// The message's first line, or "fits".
 std::string mismatch(const FunctionType& wanted, const FunctionType& actual) {
@@ -99,15 +95,14 @@ TEST(SignatureMatch, SpellsTypesOutWhereTheirNamesAreTheSame) {
 
 TEST(SignatureMatch, ComparesResourcesAsFarAsTheyAreNamed) {
   const Type basket = Type::make(TypeKind::own, "basket", {}, "a:b/c@1.2.3");
-  EXPECT_EQ(mismatch(primitive(TypeKind::own), basket), "fits");
+  EXPECT_EQ(mismatch(make(TypeKind::own), basket), "fits");
   EXPECT_EQ(mismatch(Type::make(TypeKind::own, "basket"), basket), "fits");
   EXPECT_EQ(mismatch(Type::make(TypeKind::own, "basket", {}, "a:b/c@1.0.0"), basket), "fits");
   EXPECT_EQ(mismatch(Type::make(TypeKind::own, "cart"), basket),
             "result: C++ has cart, the component has basket");
   EXPECT_EQ(mismatch(Type::make(TypeKind::own, "basket", {}, "a:b/d"), basket),
             "result: C++ has basket of a:b/d, the component has basket of a:b/c@1.2.3");
-  EXPECT_EQ(mismatch(primitive(TypeKind::borrow), basket),
-            "result: C++ has borrow<_>, the component has basket");
+  EXPECT_EQ(mismatch(make(TypeKind::borrow), basket), "result: C++ has borrow<_>, the component has basket");
 }
 
 TEST(SignatureMatch, KnowsAResourceByEachOfItsNames) {
@@ -128,9 +123,8 @@ TEST(UnsupportedType, IsNamedWithItsPosition) {
   EXPECT_EQ(find_unsupported(function({{"a", kU8}, {"body", stream}})), "parameter 'body' uses stream<u8>");
   EXPECT_EQ(find_unsupported(function({{"body", list(make(TypeKind::record, {{"s", stream}}))}})),
             "parameter 'body' uses stream<u8>");
-  EXPECT_EQ(
-      find_unsupported(function({}, make(TypeKind::result, {{"", primitive(TypeKind::error_context)}}))),
-      "its result uses error-context");
+  EXPECT_EQ(find_unsupported(function({}, make(TypeKind::result, {{"", make(TypeKind::error_context)}}))),
+            "its result uses error-context");
   EXPECT_EQ(find_unsupported(function({{"a", make(TypeKind::map, {{"", kString}, {"", kU8}})}})),
             "parameter 'a' uses map<string, u8>");
   EXPECT_EQ(
@@ -167,7 +161,7 @@ TEST(FlatCount, FollowsTheCanonicalAbi) {
       4U);
   EXPECT_EQ(flat_count(make(TypeKind::enumeration, {{"a", {}}})), 1U);
   EXPECT_EQ(flat_count(make(TypeKind::flags, {{"a", {}}})), 1U);
-  EXPECT_EQ(flat_count(primitive(TypeKind::own)), 1U);
+  EXPECT_EQ(flat_count(make(TypeKind::own)), 1U);
   EXPECT_EQ(flat_count(Type::make(TypeKind::fixed_length_list, {}, {{"", kString}}, {}, 4)), 8U);
   EXPECT_EQ(flat_count(Type::make(TypeKind::fixed_length_list, {}, {{"", kString}}, {}, 1'000'000'000)), 17U);
 }
@@ -195,9 +189,9 @@ TEST(FlatCount, StopsCountingEarly) {
 }
 
 TEST(Type, KnowsWhetherItHoldsHandlesOrPointers) {
-  const Type own = primitive(TypeKind::own);
+  const Type own = make(TypeKind::own);
   EXPECT_TRUE(has_handles(list(make(TypeKind::option, {{"", own}}))));
-  EXPECT_TRUE(has_handles(primitive(TypeKind::borrow)));
+  EXPECT_TRUE(has_handles(make(TypeKind::borrow)));
   EXPECT_FALSE(has_handles(list(kString)));
   EXPECT_TRUE(has_pointers(make(TypeKind::record, {{"a", kU8}, {"b", kString}})));
   EXPECT_FALSE(has_pointers(make(TypeKind::record, {{"a", kU8}, {"b", own}})));

@@ -2,16 +2,18 @@
 
 #include <gtest/gtest.h>
 
+#include "type_makers.h"
+
 namespace tairitsu {
 namespace {
 
-Type make(TypeKind kind, std::vector<TypeField> fields) { return Type::make(kind, {}, std::move(fields)); }
+using test::kLevel;
+using test::kString;
+using test::kU8;
+using test::make;
 
-const Type kU8 = Type::make(TypeKind::u8);
-const Type kString = Type::make(TypeKind::string);
-const Type kItem = Type::make(TypeKind::record, "item",
-                              {{"id", Type::make(TypeKind::u32)}, {"price", Type::make(TypeKind::f64)}});
-const Type kLevel = Type::make(TypeKind::enumeration, "level", {{"info", {}}, {"warning", {}}});
+const Type kPricedItem = Type::make(
+    TypeKind::record, "item", {{"id", Type::make(TypeKind::u32)}, {"price", Type::make(TypeKind::f64)}});
 
 TEST(Type, PrintsPrimitivesAsWit) {
   EXPECT_EQ(Type::make(TypeKind::boolean).to_string(), "bool");
@@ -25,7 +27,7 @@ TEST(Type, PrintsPrimitivesAsWit) {
 
 TEST(Type, PrintsTypesWithArgumentsAsWit) {
   EXPECT_EQ(make(TypeKind::list, {{"", kU8}}).to_string(), "list<u8>");
-  EXPECT_EQ(make(TypeKind::option, {{"", kItem}}).to_string(), "option<item>");
+  EXPECT_EQ(make(TypeKind::option, {{"", kPricedItem}}).to_string(), "option<item>");
   EXPECT_EQ(make(TypeKind::tuple, {{"", kU8}, {"", kString}}).to_string(), "tuple<u8, string>");
   EXPECT_EQ(make(TypeKind::map, {{"", kString}, {"", kU8}}).to_string(), "map<string, u8>");
   EXPECT_EQ(Type::make(TypeKind::fixed_length_list, {}, {{"", kU8}}, {}, 4).to_string(), "list<u8, 4>");
@@ -47,14 +49,15 @@ TEST(Type, PrintsHandlesByTheirResource) {
 }
 
 TEST(Type, PrintsItsNameWhereItIsUsedAndItsDefinitionWhereAsked) {
-  EXPECT_EQ(kItem.to_string(), "item");
-  EXPECT_EQ(kItem.definition(), "record { id: u32, price: f64 }");
+  EXPECT_EQ(kPricedItem.to_string(), "item");
+  EXPECT_EQ(kPricedItem.definition(), "record { id: u32, price: f64 }");
   EXPECT_EQ(kLevel.definition(), "enum { info, warning }");
-  const Type filter = Type::make(TypeKind::variant, "filter",
-                                 {{"all", {}}, {"cheaper-than", Type::make(TypeKind::f64)}, {"is", kItem}});
+  const Type filter =
+      Type::make(TypeKind::variant, "filter",
+                 {{"all", {}}, {"cheaper-than", Type::make(TypeKind::f64)}, {"is", kPricedItem}});
   EXPECT_EQ(filter.definition(), "variant { all, cheaper-than(f64), is(item) }");
   EXPECT_EQ(make(TypeKind::flags, {{"read", {}}}).to_string(), "flags { read }");
-  EXPECT_EQ(make(TypeKind::list, {{"", kItem}}).definition(), "list<item>");
+  EXPECT_EQ(make(TypeKind::list, {{"", kPricedItem}}).definition(), "list<item>");
 }
 
 TEST(FunctionType, PrintsItsSignature) {
@@ -67,18 +70,19 @@ TEST(FunctionType, PrintsItsSignature) {
 }
 
 TEST(FunctionType, SpellsNamedTypesOutAtEveryDepth) {
-  const Type order = Type::make(TypeKind::record, "order", {{"items", make(TypeKind::list, {{"", kItem}})}});
+  const Type order =
+      Type::make(TypeKind::record, "order", {{"items", make(TypeKind::list, {{"", kPricedItem}})}});
   const FunctionType buy{{{"order", order}}, {}};
   EXPECT_EQ(buy.to_string(), "func(order: order)");
   EXPECT_EQ(buy.definition(), "func(order: record { items: list<record { id: u32, price: f64 }> })");
 }
 
 TEST(Type, ComparesByStructure) {
-  const Type other_name = Type::make(TypeKind::record, "thing", kItem.fields());
-  EXPECT_EQ(kItem, other_name);
-  EXPECT_EQ(make(TypeKind::list, {{"", kItem}}), make(TypeKind::list, {{"", other_name}}));
-  EXPECT_NE(kItem, make(TypeKind::record, {{"id", Type::make(TypeKind::u32)}}));
-  EXPECT_NE(kItem,
+  const Type other_name = Type::make(TypeKind::record, "thing", kPricedItem.fields());
+  EXPECT_EQ(kPricedItem, other_name);
+  EXPECT_EQ(make(TypeKind::list, {{"", kPricedItem}}), make(TypeKind::list, {{"", other_name}}));
+  EXPECT_NE(kPricedItem, make(TypeKind::record, {{"id", Type::make(TypeKind::u32)}}));
+  EXPECT_NE(kPricedItem,
             make(TypeKind::record, {{"id", Type::make(TypeKind::u32)}, {"cost", Type::make(TypeKind::f64)}}));
   EXPECT_NE(kU8, Type::make(TypeKind::s8));
   EXPECT_NE(make(TypeKind::result, {{"", kU8}, {}}), make(TypeKind::result, {{}, {"", kU8}}));

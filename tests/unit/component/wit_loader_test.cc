@@ -7,15 +7,20 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "support.h"
 #include "tairitsu/wit.h"
+#include "worlds.h"
 
 namespace tairitsu {
 namespace {
 
+using test::find_interface;
+using test::names_of;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -30,18 +35,6 @@ World world_of(std::string_view text) {
   auto world = parse(text).world();
   if (!world) throw std::runtime_error(world.error().message());
   return std::move(world->world);
-}
-
-const Interface& find(const WorldItems& items, std::string_view name) {
-  const auto found = std::ranges::find(items.interfaces, name, &Interface::name);
-  if (found == items.interfaces.end()) throw std::runtime_error("no interface " + std::string(name));
-  return *found;
-}
-
-std::vector<std::string> names(const auto& list) {
-  std::vector<std::string> names;
-  for (const auto& item : list) names.push_back(item.name);
-  return names;
 }
 
 /// `name: func(…)` of each, types by name.
@@ -105,10 +98,11 @@ TEST_F(WitFiles, AreReadAsAFolderWithItsDependencies) {
     const auto wit = WitLoader::load(folder() / path);
     ASSERT_TRUE(wit) << wit.error().message();
     EXPECT_EQ(wit->package(), "a:b");
-    EXPECT_THAT(names(wit->worlds()), ElementsAre("a:b/w")) << "its own";
+    EXPECT_THAT(names_of(wit->worlds()), ElementsAre("a:b/w")) << "its own";
     ASSERT_EQ(wit->interfaces().size(), 1U);
     EXPECT_EQ(wit->interfaces()[0].interface.name, "a:b/i");
-    EXPECT_THAT(names(wit->world()->world.imports.interfaces), ElementsAre("dep:other/types@2.0.0", "a:b/i"));
+    EXPECT_THAT(names_of(wit->world()->world.imports.interfaces),
+                ElementsAre("dep:other/types@2.0.0", "a:b/i"));
     EXPECT_EQ(wit->world("dep:other/v@2.0.0")->name, "dep:other/v@2.0.0");
     EXPECT_EQ(wit->interface("dep:other/types")->interface.types[0].name, "t");
   }
@@ -152,7 +146,7 @@ package root:component;
 world root { import a:b/c@1.0.0; }
 package a:b@1.0.0 { interface c { f: func(); } })");
   EXPECT_EQ(wit.package(), "root:component");
-  EXPECT_THAT(names(wit.world()->world.imports.interfaces), ElementsAre("a:b/c@1.0.0"));
+  EXPECT_THAT(names_of(wit.world()->world.imports.interfaces), ElementsAre("a:b/c@1.0.0"));
 }
 
 TEST(WitText, TakesInFeatures) {
@@ -166,7 +160,7 @@ world w {
   import h: func();
 })";
   const auto imports = [&](std::string_view features) {
-    return names(parse(kText, features).world()->world.imports.functions);
+    return names_of(parse(kText, features).world()->world.imports.functions);
   };
   EXPECT_THAT(imports(""), ElementsAre("f"));
   EXPECT_THAT(imports("fancy"), ElementsAre("f", "g"));
@@ -186,7 +180,7 @@ package c:d@2.0.0 { world one {} })";
 
 TEST(WitWorlds, AreFoundByName) {
   const WitLoader wit = parse(kSeveral);
-  EXPECT_THAT(names(wit.worlds()), ElementsAre("a:b/one@1.0.0", "a:b/two@1.0.0"));
+  EXPECT_THAT(names_of(wit.worlds()), ElementsAre("a:b/one@1.0.0", "a:b/two@1.0.0"));
   EXPECT_EQ(wit.world("one")->name, "a:b/one@1.0.0");
   EXPECT_EQ(wit.world("a:b/one@1.0.0")->name, "a:b/one@1.0.0");
   EXPECT_EQ(wit.world("a:b/two")->name, "a:b/two@1.0.0");
@@ -244,7 +238,7 @@ interface types {
   const DocumentedInterface found = *wit.interface("types");
   EXPECT_EQ(found.docs, "All of them.");
   const Interface& types = found.interface;
-  EXPECT_THAT(names(types.types),
+  EXPECT_THAT(names_of(types.types),
               ElementsAre("item", "query", "level", "rights", "id", "ids", "owned", "lent"));
   EXPECT_THAT(types.resources, ElementsAre("session"));
   EXPECT_EQ(types.types[0].type.definition(), "record { id: u32, type: string }");
@@ -282,16 +276,16 @@ interface two {
 }
 interface three { use two.{mine}; type again = mine; f: func(a: mine, b: again); }
 world w { import two; import three; use one.{thing}; export g: func(t: thing); })");
-  EXPECT_THAT(names(world.imports.interfaces), ElementsAre("a:b/one", "a:b/two", "a:b/three"));
-  EXPECT_EQ(find(world.imports, "a:b/one").types[2].type.to_string(), "item");
-  const Interface& two = find(world.imports, "a:b/two");
-  EXPECT_THAT(names(two.types), ElementsAre("mine", "order", "twin"));
+  EXPECT_THAT(names_of(world.imports.interfaces), ElementsAre("a:b/one", "a:b/two", "a:b/three"));
+  EXPECT_EQ(find_interface(world.imports, "a:b/one").types[2].type.to_string(), "item");
+  const Interface& two = find_interface(world.imports, "a:b/two");
+  EXPECT_THAT(names_of(two.types), ElementsAre("mine", "order", "twin"));
   EXPECT_THAT(signatures(two.functions), ElementsAre("f: func(a: mine, b: order, c: twin) -> list<mine>"));
   EXPECT_EQ(two.types[1].type.definition(), "record { items: list<mine> }");
   EXPECT_EQ(two.types[0].type, two.types[2].type) << "names do not matter";
-  EXPECT_THAT(signatures(find(world.imports, "a:b/three").functions),
+  EXPECT_THAT(signatures(find_interface(world.imports, "a:b/three").functions),
               ElementsAre("f: func(a: mine, b: mine)"));
-  EXPECT_THAT(names(world.imports.types), ElementsAre("thing"));
+  EXPECT_THAT(names_of(world.imports.types), ElementsAre("thing"));
   EXPECT_THAT(signatures(world.exports.functions), ElementsAre("g: func(t: thing)"));
 }
 
@@ -366,21 +360,21 @@ world w {
   export shop;
   export stop: func(c: borrow<clock>);
 })");
-  const Interface& shop = find(world.exports, "a:b/shop@1.0.0");
+  const Interface& shop = find_interface(world.exports, "a:b/shop@1.0.0");
   EXPECT_THAT(shop.resources, ElementsAre("basket"));
   EXPECT_THAT(signatures(shop.functions),
               ElementsAre("[constructor]basket: func(owner: string) -> basket",
                           "[method]basket.add: func(self: borrow<basket>, id: u32) -> result<_, string>",
                           "[static]basket.merge: func(a: basket, b: borrow<basket>) -> basket",
                           "[method]basket.wait: async func(self: borrow<basket>)"));
-  const Interface& till = find(world.imports, "a:b/till@1.0.0");
+  const Interface& till = find_interface(world.imports, "a:b/till@1.0.0");
   EXPECT_THAT(till.resources, ElementsAre("bag"));
   EXPECT_EQ(till.functions[0].type.parameters[0].type,
             Type::make(TypeKind::own, "basket", {}, "a:b/shop@1.0.0"));
-  EXPECT_THAT(signatures(find(world.imports, "a:b/fallible@1.0.0").functions),
+  EXPECT_THAT(signatures(find_interface(world.imports, "a:b/fallible@1.0.0").functions),
               ElementsAre("[constructor]r: func() -> result<r, string>"));
   EXPECT_THAT(world.imports.resources, ElementsAre("basket", "clock"));
-  EXPECT_THAT(names(world.imports.functions), ElementsAre("start", "[method]clock.now"));
+  EXPECT_THAT(names_of(world.imports.functions), ElementsAre("start", "[method]clock.now"));
   EXPECT_EQ(world.exports.functions[0].type.parameters[0].type, Type::make(TypeKind::borrow, "clock"));
 }
 
@@ -389,7 +383,7 @@ TEST(WitResources, OfAnInterfaceOfSeveralNamesBelongToEach) {
 package a:b;
 interface store { resource r; open: func() -> r; }
 world w { import primary: store; import backup: store; import store; })");
-  EXPECT_THAT(names(world.imports.interfaces), ElementsAre("primary", "backup", "a:b/store"));
+  EXPECT_THAT(names_of(world.imports.interfaces), ElementsAre("primary", "backup", "a:b/store"));
   for (const Interface& interface : world.imports.interfaces) {
     EXPECT_EQ(interface.functions[0].type.result, Type::make(TypeKind::own, "r", {}, interface.name));
   }
@@ -409,13 +403,13 @@ world w {
   }
   export console: interface { run: func(); }
 })");
-  EXPECT_THAT(names(world.imports.interfaces), ElementsAre("a:b/shared", "console"));
-  const Interface& console = find(world.imports, "console");
+  EXPECT_THAT(names_of(world.imports.interfaces), ElementsAre("a:b/shared", "console"));
+  const Interface& console = find_interface(world.imports, "console");
   EXPECT_THAT(console.resources, testing::UnorderedElementsAre("screen", "file"));
   const auto& print = *std::ranges::find(console.functions, "print", &FunctionItem::name);
   EXPECT_EQ(print.type.parameters[0].type->interface_name(), "console");
   EXPECT_EQ(print.type.parameters[1].type->interface_name(), "a:b/shared");
-  EXPECT_THAT(names(find(world.exports, "console").functions), ElementsAre("run"));
+  EXPECT_THAT(names_of(find_interface(world.exports, "console").functions), ElementsAre("run"));
 }
 
 TEST(WitWorlds, IncludeOthers) {
@@ -425,9 +419,9 @@ interface i { f: func(); }
 world small { import i; import log: func(); export run: func(); }
 world large { include small with { log as write } export stop: func(); })");
   const World world = wit.world("large")->world;
-  EXPECT_THAT(names(world.imports.interfaces), ElementsAre("a:b/i"));
-  EXPECT_THAT(names(world.imports.functions), ElementsAre("write"));
-  EXPECT_THAT(names(world.exports.functions), testing::UnorderedElementsAre("run", "stop"));
+  EXPECT_THAT(names_of(world.imports.interfaces), ElementsAre("a:b/i"));
+  EXPECT_THAT(names_of(world.imports.functions), ElementsAre("write"));
+  EXPECT_THAT(names_of(world.exports.functions), testing::UnorderedElementsAre("run", "stop"));
 }
 
 TEST(WitWorlds, ImportWhatTheirInterfacesUse) {
@@ -437,9 +431,9 @@ interface types { record t { x: u8 } }
 interface api { use types.{t}; f: func(t: t); }
 world used { export api; }
 world whole { export types; export api; })");
-  EXPECT_THAT(names(wit.world("used")->world.imports.interfaces), ElementsAre("a:b/types"));
-  EXPECT_THAT(names(wit.world("whole")->world.imports.interfaces), IsEmpty());
-  EXPECT_THAT(names(wit.world("whole")->world.exports.interfaces), ElementsAre("a:b/types", "a:b/api"));
+  EXPECT_THAT(names_of(wit.world("used")->world.imports.interfaces), ElementsAre("a:b/types"));
+  EXPECT_THAT(names_of(wit.world("whole")->world.imports.interfaces), IsEmpty());
+  EXPECT_THAT(names_of(wit.world("whole")->world.exports.interfaces), ElementsAre("a:b/types", "a:b/api"));
 }
 
 TEST(WitWorlds, OutliveTheLoader) {

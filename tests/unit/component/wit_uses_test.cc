@@ -7,14 +7,18 @@
 namespace tairitsu::detail {
 namespace {
 
-using Interface = WitUses::Interface;
+using WitUsesInterface = WitUses::Interface;
 
-Interface imported(std::size_t package = 1) { return {.package = package, .imported = true, .usable = true}; }
-Interface exported(std::size_t package = 1) { return {.package = package, .exported = true, .usable = true}; }
-Interface both() { return {.package = 1, .imported = true, .exported = true, .usable = true}; }
+WitUsesInterface imported(std::size_t package = 1) {
+  return {.package = package, .imported = true, .usable = true};
+}
+WitUsesInterface exported(std::size_t package = 1) {
+  return {.package = package, .exported = true, .usable = true};
+}
+WitUsesInterface both() { return {.package = 1, .imported = true, .exported = true, .usable = true}; }
 
 /// With the world's root at the end.
-WitUses uses(std::vector<Interface> interfaces) {
+WitUses uses(std::vector<WitUsesInterface> interfaces) {
   interfaces.push_back({.imported = true});
   const std::size_t root = interfaces.size() - 1;
   return WitUses(std::move(interfaces), root);

@@ -88,11 +88,11 @@ std::vector<std::byte> with_types(std::string_view count, std::string_view types
   return from_hex(text);
 }
 
-constexpr std::string_view kU8 = "02 00000000 00000000 00000000 00000000";
+constexpr std::string_view kU8InBytes = "02 00000000 00000000 00000000 00000000";
 
 TEST(World, RefusesTypesThatCannotBe) {
   const auto refused = [](std::string_view last) {
-    return !decode_world(with_types("02000000", std::string(kU8) + std::string(last)));
+    return !decode_world(with_types("02000000", std::string(kU8InBytes) + std::string(last)));
   };
   EXPECT_FALSE(refused("0d 00000000 00000000 00000000 01000000 00000000 01000000")) << "list<u8>";
   EXPECT_TRUE(refused("0d 00000000 00000000 00000000 00000000")) << "list of nothing";
@@ -139,7 +139,7 @@ TEST(World, RefusesResourcesThatCannotBe) {
 }
 
 TEST(World, RefusesTypesThatAreTooDeepToFree) {
-  std::string types(kU8);
+  std::string types(kU8InBytes);
   constexpr unsigned kCount = 250;
   for (unsigned i = 1; i < kCount; ++i) {
     constexpr std::string_view kDigits = "0123456789abcdef";

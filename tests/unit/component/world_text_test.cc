@@ -4,41 +4,46 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tairitsu/type.h"
 #include "tairitsu/wit.h"
+#include "type_makers.h"
+#include "worlds.h"
 
 namespace tairitsu {
 namespace {
 
+using test::find_interface;
+using test::find_signature;
+using test::function;
+using test::kString;
+using test::kU32;
+using test::kU8;
+using test::list;
+using test::tuple;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-const Type kU8 = Type::make(TypeKind::u8);
-const Type kU32 = Type::make(TypeKind::u32);
-const Type kString = Type::make(TypeKind::string);
-
 Type record(std::string name, std::vector<TypeField> fields) {
   return Type::make(TypeKind::record, std::move(name), std::move(fields));
 }
-Type list(Type element) { return Type::make(TypeKind::list, {}, {{"", std::move(element)}}); }
-Type tuple(std::vector<TypeField> elements) { return Type::make(TypeKind::tuple, {}, std::move(elements)); }
 Type own(std::string interface, std::string name) {
   return Type::make(TypeKind::own, std::move(name), {}, std::move(interface));
 }
 Type borrow(std::string interface, std::string name) {
   return Type::make(TypeKind::borrow, std::move(name), {}, std::move(interface));
 }
-FunctionItem function(std::string name, std::vector<TypeField> parameters, std::optional<Type> result = {}) {
-  return {.name = std::move(name),
-          .type = {.parameters = std::move(parameters), .result = std::move(result)}};
+FunctionItem function_item(std::string name, std::vector<TypeField> parameters,
+                           std::optional<Type> result = {}) {
+  return {.name = std::move(name), .type = function(std::move(parameters), std::move(result))};
 }
 
-const Type kPoint = record("point", {{"x", kU8}, {"y", kU8}});
+const Type kBytePoint = record("point", {{"x", kU8}, {"y", kU8}});
 
 /// The only world of the text. Fails the test where it does not parse.
 World read_back(const std::string& text) {
@@ -51,20 +56,8 @@ World read_back(const std::string& text) {
   return wit->worlds().at(0).world;
 }
 
-const Interface& find(const WorldItems& items, std::string_view name) {
-  const auto found = std::ranges::find(items.interfaces, name, &Interface::name);
-  if (found == items.interfaces.end()) throw std::runtime_error("no interface " + std::string(name));
-  return *found;
-}
-
-const FunctionType& find(const std::vector<FunctionItem>& functions, std::string_view name) {
-  const auto found = std::ranges::find(functions, name, &FunctionItem::name);
-  if (found == functions.end()) throw std::runtime_error("no function " + std::string(name));
-  return found->type;
-}
-
 /// `s = a:b/host#r`
-std::string text_of(const std::vector<ResourceAlias>& aliases) {
+std::string aliases_as_text(const std::vector<ResourceAlias>& aliases) {
   std::string text;
   for (const auto& [name, interface, resource] : aliases) {
     text.append(text.empty() ? "" : ", ").append(name).append(" = ");
@@ -88,26 +81,31 @@ TEST(WorldText, HasOneResourceUnderSeveralNames) {
     interface host { resource r { constructor(); } type s = r; pass: func(s: s) -> s; }
     interface user { use host.{s as q}; }
     interface out { resource w; type v = w; type u = v; use host.{r}; g: func(r: r) -> v; })");
-  EXPECT_EQ(text_of(world.imports.aliases),
+  EXPECT_EQ(aliases_as_text(world.imports.aliases),
             "top = a:b/host#r, r = a:b/host#r, more = a:b/host#r, mine = #base");
-  EXPECT_EQ(text_of(find(world.imports, "a:b/host").aliases), "s = a:b/host#r");
-  EXPECT_EQ(text_of(find(world.imports, "a:b/user").aliases), "q = a:b/host#r");
-  EXPECT_EQ(text_of(find(world.exports, "a:b/out").aliases), "r = a:b/host#r, v = a:b/out#w, u = a:b/out#w");
+  EXPECT_EQ(aliases_as_text(find_interface(world.imports, "a:b/host").aliases), "s = a:b/host#r");
+  EXPECT_EQ(aliases_as_text(find_interface(world.imports, "a:b/user").aliases), "q = a:b/host#r");
+  EXPECT_EQ(aliases_as_text(find_interface(world.exports, "a:b/out").aliases),
+            "r = a:b/host#r, v = a:b/out#w, u = a:b/out#w");
 
   const std::string text = world.to_string();
   EXPECT_THAT(text, HasSubstr("type s = r;"));
   EXPECT_THAT(text, HasSubstr("type mine = base;"));
   EXPECT_THAT(text, HasSubstr("use host.{r as q};"));
   const World again = read_back(text);
-  EXPECT_EQ(text_of(again.imports.aliases), text_of(world.imports.aliases)) << text;
+  EXPECT_EQ(aliases_as_text(again.imports.aliases), aliases_as_text(world.imports.aliases)) << text;
   for (const char* name : {"a:b/host", "a:b/user"}) {
-    const Interface& interface = find(again.imports, name);
-    EXPECT_EQ(text_of(interface.aliases), text_of(find(world.imports, name).aliases)) << text;
-    EXPECT_EQ(interface.resources, find(world.imports, name).resources) << text;
+    const Interface& interface = find_interface(again.imports, name);
+    EXPECT_EQ(aliases_as_text(interface.aliases),
+              aliases_as_text(find_interface(world.imports, name).aliases))
+        << text;
+    EXPECT_EQ(interface.resources, find_interface(world.imports, name).resources) << text;
   }
-  EXPECT_EQ(text_of(find(again.exports, "a:b/out").aliases), text_of(find(world.exports, "a:b/out").aliases))
+  EXPECT_EQ(aliases_as_text(find_interface(again.exports, "a:b/out").aliases),
+            aliases_as_text(find_interface(world.exports, "a:b/out").aliases))
       << text;
-  EXPECT_EQ(find(find(again.imports, "a:b/host").functions, "pass").to_string(), "func(s: r) -> r");
+  EXPECT_EQ(find_signature(find_interface(again.imports, "a:b/host").functions, "pass").to_string(),
+            "func(s: r) -> r");
 }
 
 TEST(WorldText, IsWit) {
@@ -118,24 +116,25 @@ TEST(WorldText, IsWit) {
   const Type borrow_basket = borrow("example:shop/till", "basket");
   World world;
   world.imports.interfaces = {{.name = "example:log/log@1.2.0",
-                               .functions = {function("log", {{"level", level}, {"message", kString}})},
+                               .functions = {function_item("log", {{"level", level}, {"message", kString}})},
                                .types = {{"level", level}},
                                .resources = {}},
                               {.name = "clock",
-                               .functions = {function("now", {}, Type::make(TypeKind::u64))},
+                               .functions = {function_item("now", {}, Type::make(TypeKind::u64))},
                                .types = {},
                                .resources = {}}};
-  world.imports.functions = {function("ask", {{"question", kString}}, kString)};
+  world.imports.functions = {function_item("ask", {{"question", kString}}, kString)};
   world.imports.unsupported = {"module \"m\""};
   world.exports.interfaces = {
       {.name = "example:shop/till",
-       .functions = {function("[constructor]basket", {{"owner", kString}}, own_basket),
-                     function("[method]basket.add", {{"self", borrow_basket}, {"item", item}}),
-                     function("[static]basket.merge", {{"a", own_basket}, {"b", own_basket}}, own_basket),
-                     function("choose", {{"choice", choice}}, item)},
+       .functions = {function_item("[constructor]basket", {{"owner", kString}}, own_basket),
+                     function_item("[method]basket.add", {{"self", borrow_basket}, {"item", item}}),
+                     function_item("[static]basket.merge", {{"a", own_basket}, {"b", own_basket}},
+                                   own_basket),
+                     function_item("choose", {{"choice", choice}}, item)},
        .types = {{"item", item}, {"id", kU32}, {"thing", item}, {"choice", choice}, {"lent", borrow_basket}},
        .resources = {"basket", "other"}}};
-  world.exports.functions = {function("run", {})};
+  world.exports.functions = {function_item("run", {})};
   world.exports.functions[0].type.async = true;
   const std::string text = world.to_string();
   EXPECT_EQ(text, R"(package root:component;
@@ -197,10 +196,10 @@ package example:shop {
 }
 )");
   const World again = read_back(text);
-  const Interface& till = find(again.exports, "example:shop/till");
-  EXPECT_EQ(find(till.functions, "[static]basket.merge").result, own_basket);
-  EXPECT_EQ(find(till.functions, "choose").result, item);
-  EXPECT_TRUE(find(again.exports.functions, "run").async);
+  const Interface& till = find_interface(again.exports, "example:shop/till");
+  EXPECT_EQ(find_signature(till.functions, "[static]basket.merge").result, own_basket);
+  EXPECT_EQ(find_signature(till.functions, "choose").result, item);
+  EXPECT_TRUE(find_signature(again.exports.functions, "run").async);
 }
 
 TEST(WorldText, OfNothingIsAWorld) {
@@ -214,17 +213,20 @@ TEST(WorldText, EscapesKeywordsWhereverTheyAre) {
   World world;
   world.imports.interfaces = {
       {.name = "world:interface/package@1.0.0",
-       .functions = {function("[static]resource.static", {{"type", flags}}),
-                     function("func", {{"async", record("record", {{"list", flags}})}})},
+       .functions = {function_item("[static]resource.static", {{"type", flags}}),
+                     function_item("func", {{"async", record("record", {{"list", flags}})}})},
        .types = {{"flags", flags}, {"record", record("record", {{"list", flags}})}},
        .resources = {"resource"}},
       {.name = "import",
-       .functions = {function("enum", {{"own", thing}})},
+       .functions = {function_item("enum", {{"own", thing}})},
        .types = {},
        .resources = {"resource"}}};
   const World again = read_back(world.to_string());
-  EXPECT_EQ(find(find(again.imports, "import").functions, "enum").parameters[0].type, thing);
-  EXPECT_EQ(find(find(again.imports, "world:interface/package@1.0.0").functions, "func").parameters[0].type,
+  EXPECT_EQ(find_signature(find_interface(again.imports, "import").functions, "enum").parameters[0].type,
+            thing);
+  EXPECT_EQ(find_signature(find_interface(again.imports, "world:interface/package@1.0.0").functions, "func")
+                .parameters[0]
+                .type,
             record("", {{"list", flags}}));
 }
 
@@ -233,16 +235,16 @@ TEST(WorldText, EscapesKeywordsWhereverTheyAre) {
 TEST(WorldText, UsesATypeOfTheSameName) {
   World world;
   world.imports.interfaces = {
-      {.name = "a:b/one", .functions = {}, .types = {{"point", kPoint}}, .resources = {}},
+      {.name = "a:b/one", .functions = {}, .types = {{"point", kBytePoint}}, .resources = {}},
       {.name = "a:b/two",
-       .functions = {function("f", {{"p", kPoint}})},
-       .types = {{"point", kPoint}},
+       .functions = {function_item("f", {{"p", kBytePoint}})},
+       .types = {{"point", kBytePoint}},
        .resources = {}},
       {.name = "a:c/three@2.0.0",
-       .functions = {function("f", {{"p", list(kPoint)}})},
-       .types = {{"point", kPoint}},
+       .functions = {function_item("f", {{"p", list(kBytePoint)}})},
+       .types = {{"point", kBytePoint}},
        .resources = {}}};
-  world.exports.functions = {function("g", {{"p", kPoint}})};
+  world.exports.functions = {function_item("g", {{"p", kBytePoint}})};
   const std::string text = world.to_string();
   EXPECT_THAT(text, HasSubstr("  interface two {\n    use one.{point};\n"));
   EXPECT_THAT(text, HasSubstr("  interface three {\n    use a:b/one.{point};\n"));
@@ -254,9 +256,9 @@ TEST(WorldText, WritesATypeOfAnotherNameOutAgain) {
   const Type mine = record("mine", {{"x", kU8}, {"y", kU8}});
   World world;
   world.imports.interfaces = {
-      {.name = "a:b/one", .functions = {}, .types = {{"point", kPoint}}, .resources = {}},
+      {.name = "a:b/one", .functions = {}, .types = {{"point", kBytePoint}}, .resources = {}},
       {.name = "a:b/two",
-       .functions = {function("f", {{"p", mine}})},
+       .functions = {function_item("f", {{"p", mine}})},
        .types = {{"mine", mine}},
        .resources = {}}};
   const std::string text = world.to_string();
@@ -265,17 +267,17 @@ TEST(WorldText, WritesATypeOfAnotherNameOutAgain) {
 }
 
 TEST(WorldText, UsesUnderAnotherNameWhatCannotHaveBeenWrittenThere) {
-  const Type line = record("line", {{"from", kPoint}, {"to", kPoint}});
-  const Type stroke = record("stroke", {{"from", kPoint}, {"to", kPoint}});
+  const Type line = record("line", {{"from", kBytePoint}, {"to", kBytePoint}});
+  const Type stroke = record("stroke", {{"from", kBytePoint}, {"to", kBytePoint}});
   World world;
   world.imports.interfaces = {
-      {.name = "a:b/one", .functions = {}, .types = {{"point", kPoint}, {"line", line}}, .resources = {}},
+      {.name = "a:b/one", .functions = {}, .types = {{"point", kBytePoint}, {"line", line}}, .resources = {}},
       {.name = "a:b/two",
-       .functions = {function("f", {{"s", stroke}})},
+       .functions = {function_item("f", {{"s", stroke}})},
        .types = {{"stroke", stroke}},
        .resources = {}}};
   EXPECT_THAT(world.to_string(), HasSubstr("use one.{line as stroke};"));
-  EXPECT_EQ(find(read_back(world.to_string()).imports, "a:b/two").types.size(), 1U);
+  EXPECT_EQ(find_interface(read_back(world.to_string()).imports, "a:b/two").types.size(), 1U);
 }
 
 TEST(WorldText, UsesAResourceFromItsOwner) {
@@ -284,19 +286,19 @@ TEST(WorldText, UsesAResourceFromItsOwner) {
   world.imports.interfaces = {
       {.name = "a:b/host@1.0.0", .functions = {}, .types = {}, .resources = {"ticket"}},
       {.name = "a:b/same@1.0.0",
-       .functions = {function("f", {{"t", ticket}})},
+       .functions = {function_item("f", {{"t", ticket}})},
        .types = {},
        .resources = {"ticket"}},
       {.name = "a:b/renamed@1.0.0",
-       .functions = {function("f", {{"t", list(ticket)}})},
+       .functions = {function_item("f", {{"t", list(ticket)}})},
        .types = {},
        .resources = {"coin"}},
       {.name = "a:b/unnamed@1.0.0",
-       .functions = {function("ticket", {{"t", borrow("a:b/host@1.0.0", "ticket")}})},
+       .functions = {function_item("ticket", {{"t", borrow("a:b/host@1.0.0", "ticket")}})},
        .types = {},
        .resources = {}},
       {.name = "a:b/another@1.0.0",
-       .functions = {function("f", {{"t", own("a:b/another@1.0.0", "ticket")}})},
+       .functions = {function_item("f", {{"t", own("a:b/another@1.0.0", "ticket")}})},
        .types = {},
        .resources = {"ticket"}}};
   const std::string text = world.to_string();
@@ -307,7 +309,9 @@ TEST(WorldText, UsesAResourceFromItsOwner) {
   const World again = read_back(text);
   for (const Interface& interface : world.imports.interfaces) {
     for (const FunctionItem& item : interface.functions) {
-      EXPECT_EQ(find(find(again.imports, interface.name).functions, item.name).parameters[0].type,
+      EXPECT_EQ(find_signature(find_interface(again.imports, interface.name).functions, item.name)
+                    .parameters[0]
+                    .type,
                 item.type.parameters[0].type)
           << interface.name;
     }
@@ -318,43 +322,45 @@ TEST(WorldText, UsesAResourceFromItsOwner) {
 TEST(WorldText, UsesResourcesBeforeEqualTypes) {
   World world;
   world.imports.interfaces = {
-      {.name = "p:p/one", .functions = {}, .types = {{"point", kPoint}}, .resources = {}},
-      {.name = "q:q/one", .functions = {}, .types = {{"point", kPoint}}, .resources = {"r"}},
+      {.name = "p:p/one", .functions = {}, .types = {{"point", kBytePoint}}, .resources = {}},
+      {.name = "q:q/one", .functions = {}, .types = {{"point", kBytePoint}}, .resources = {"r"}},
       {.name = "p:p/two",
-       .functions = {function("f", {{"r", own("q:q/one", "r")}})},
+       .functions = {function_item("f", {{"r", own("q:q/one", "r")}})},
        .types = {},
        .resources = {"r"}}};
   const std::string text = world.to_string();
   EXPECT_THAT(text, HasSubstr("use q:q/one.{r};"));
   EXPECT_THAT(text, Not(HasSubstr("use p:p/one.{point};"))) << "packages would use each other";
-  EXPECT_EQ(find(find(read_back(text).imports, "p:p/two").functions, "f").parameters[0].type,
-            own("q:q/one", "r"));
+  EXPECT_EQ(
+      find_signature(find_interface(read_back(text).imports, "p:p/two").functions, "f").parameters[0].type,
+      own("q:q/one", "r"));
 }
 
 TEST(WorldText, UsesNothingThatWouldMixImportsWithExports) {
   const Type other = record("other", {{"a", kString}});
   const Interface shared{
-      .name = "a:b/shared", .functions = {}, .types = {{"point", kPoint}}, .resources = {}};
+      .name = "a:b/shared", .functions = {}, .types = {{"point", kBytePoint}}, .resources = {}};
   World world;
   world.imports.interfaces = {shared,
                               {.name = "a:b/middle",
                                .functions = {},
-                               .types = {{"point", kPoint}, {"other", other}},
+                               .types = {{"point", kBytePoint}, {"other", other}},
                                .resources = {}}};
   world.exports.interfaces = {shared,
                               {.name = "a:b/last",
-                               .functions = {function("f", {{"p", kPoint}, {"o", other}})},
-                               .types = {{"point", kPoint}, {"other", other}},
+                               .functions = {function_item("f", {{"p", kBytePoint}, {"o", other}})},
+                               .types = {{"point", kBytePoint}, {"other", other}},
                                .resources = {}}};
   const World again = read_back(world.to_string());
   EXPECT_EQ(again.imports.interfaces.size(), 2U);
   EXPECT_EQ(again.exports.interfaces.size(), 2U);
-  EXPECT_EQ(find(find(again.exports, "a:b/last").functions, "f").parameters[1].type, other);
+  EXPECT_EQ(find_signature(find_interface(again.exports, "a:b/last").functions, "f").parameters[1].type,
+            other);
 }
 
 TEST(WorldText, TellsWhereAResourceCannotBeUsed) {
   World world;
-  world.imports.functions = {function("f", {{"r", own("a:b/guest", "r")}, {"s", own("", "")}})};
+  world.imports.functions = {function_item("f", {{"r", own("a:b/guest", "r")}, {"s", own("", "")}})};
   world.exports.interfaces = {{.name = "a:b/guest", .functions = {}, .types = {}, .resources = {"r"}}};
   const std::string text = world.to_string();
   EXPECT_THAT(text, HasSubstr("// Of another interface, from which WIT cannot use it here.\n  resource r;"));
@@ -366,8 +372,8 @@ TEST(WorldText, TellsWhereAResourceCannotBeUsed) {
 
 TEST(WorldText, HasAnInterfaceOfBothSidesOnce) {
   const Interface interface{.name = "a:b/c",
-                            .functions = {function("f", {{"p", kPoint}})},
-                            .types = {{"point", kPoint}},
+                            .functions = {function_item("f", {{"p", kBytePoint}})},
+                            .types = {{"point", kBytePoint}},
                             .resources = {}};
   World world;
   world.imports.interfaces = {interface};
@@ -397,13 +403,13 @@ TEST(WorldText, SaysHowBothSidesOfAnInterfaceDiffer) {
   World world;
   world.imports.interfaces = {
       {.name = "a:b/c",
-       .functions = {function("f", {}), function("g", {{"a", kU8}}), function("i", {})},
+       .functions = {function_item("f", {}), function_item("g", {{"a", kU8}}), function_item("i", {})},
        .types = {{"t", kU8}},
        .resources = {}}};
   world.exports.interfaces = {
       {.name = "a:b/c",
-       .functions = {function("f", {}), function("g", {{"a", kU32}}), function("h", {})},
-       .types = {{"t", kString}, {"u", kPoint}},
+       .functions = {function_item("f", {}), function_item("g", {{"a", kU32}}), function_item("h", {})},
+       .types = {{"t", kString}, {"u", kBytePoint}},
        .resources = {}}};
   const std::string text = world.to_string();
   EXPECT_THAT(text, HasSubstr(R"(  // Only exported: u, h.
@@ -411,19 +417,19 @@ TEST(WorldText, SaysHowBothSidesOfAnInterfaceDiffer) {
   // Exported with another type: t, g.
   interface c {)"));
   const World again = read_back(text);
-  EXPECT_EQ(find(again.exports, "a:b/c").functions.size(), 4U);
+  EXPECT_EQ(find_interface(again.exports, "a:b/c").functions.size(), 4U);
 }
 
 TEST(WorldText, KeepsInterfacesOfPlainNamesApart) {
   World world;
   world.imports.interfaces = {
-      {.name = "run", .functions = {function("f", {})}, .types = {}, .resources = {"r"}}};
+      {.name = "run", .functions = {function_item("f", {})}, .types = {}, .resources = {"r"}}};
   world.exports.interfaces = {
-      {.name = "run", .functions = {function("g", {})}, .types = {}, .resources = {}}};
+      {.name = "run", .functions = {function_item("g", {})}, .types = {}, .resources = {}}};
   const World again = read_back(world.to_string());
-  EXPECT_EQ(find(again.imports, "run").functions[0].name, "f");
-  EXPECT_EQ(find(again.imports, "run").resources, std::vector<std::string>{"r"});
-  EXPECT_EQ(find(again.exports, "run").functions[0].name, "g");
+  EXPECT_EQ(find_interface(again.imports, "run").functions[0].name, "f");
+  EXPECT_EQ(find_interface(again.imports, "run").resources, std::vector<std::string>{"r"});
+  EXPECT_EQ(find_interface(again.exports, "run").functions[0].name, "g");
 }
 
 // ---- What a component does not say, and what WIT does not
@@ -433,45 +439,45 @@ TEST(WorldText, MakesUpNamesForTypesWithout) {
   const Type flags = Type::make(TypeKind::flags, {}, {{"a", {}}});
   World world;
   world.imports.functions = {
-      function("unnamed", {}),
-      function("f", {{"a", nameless}, {"b", list(record("", {{"x", kU8}}))}, {"c", flags}})};
+      function_item("unnamed", {}),
+      function_item("f", {{"a", nameless}, {"b", list(record("", {{"x", kU8}}))}, {"c", flags}})};
   const std::string text = world.to_string();
   EXPECT_THAT(text, HasSubstr("// The component has no name for this type.\n  record unnamed2 {"));
   EXPECT_THAT(text, HasSubstr("import f: func(a: unnamed2, b: list<unnamed2>, c: unnamed3);"));
-  EXPECT_EQ(find(read_back(text).imports.functions, "f").parameters[1].type, list(nameless));
+  EXPECT_EQ(find_signature(read_back(text).imports.functions, "f").parameters[1].type, list(nameless));
 }
 
 TEST(WorldText, NamesTypesThatAnotherScopeHasNamed) {
   // As of a component that exports no name for it where it is used.
   World world;
   world.exports.interfaces = {
-      {.name = "a:b/one", .functions = {}, .types = {{"point", kPoint}}, .resources = {}},
+      {.name = "a:b/one", .functions = {}, .types = {{"point", kBytePoint}}, .resources = {}},
       {.name = "a:b/two",
-       .functions = {function("point", {}), function("f", {{"p", kPoint}})},
+       .functions = {function_item("point", {}), function_item("f", {{"p", kBytePoint}})},
        .types = {},
        .resources = {}}};
-  world.exports.functions = {function("g", {{"p", kPoint}})};
+  world.exports.functions = {function_item("g", {{"p", kBytePoint}})};
   const std::string text = world.to_string();
   EXPECT_THAT(text, HasSubstr("use one.{point as point2};"));
   EXPECT_THAT(text, HasSubstr("// The component has no name for this type here.\n  record point {"))
       << "a world uses from imports alone";
-  EXPECT_EQ(find(read_back(text).exports.functions, "g").parameters[0].type, kPoint);
+  EXPECT_EQ(find_signature(read_back(text).exports.functions, "g").parameters[0].type, kBytePoint);
 }
 
 TEST(WorldText, KeepsWhatIsExportedAtTheRoot) {
   const Type thing = own("", "thing");
   World world;
-  world.exports = {
-      .interfaces = {},
-      .functions = {function("[constructor]thing", {}, thing), function("f", {{"p", kPoint}}, thing)},
-      .types = {{"point", kPoint}},
-      .resources = {"thing"},
-      .unsupported = {}};
+  world.exports = {.interfaces = {},
+                   .functions = {function_item("[constructor]thing", {}, thing),
+                                 function_item("f", {{"p", kBytePoint}}, thing)},
+                   .types = {{"point", kBytePoint}},
+                   .resources = {"thing"},
+                   .unsupported = {}};
   const std::string text = world.to_string();
   EXPECT_THAT(text, HasSubstr("// The component exports this, which WIT cannot say.\n  record point {"));
   EXPECT_THAT(text, HasSubstr("// The component exports this, which WIT cannot say.\n  resource thing {\n"
                               "    constructor();\n  }"));
-  EXPECT_EQ(find(read_back(text).exports.functions, "f").result, thing);
+  EXPECT_EQ(find_signature(read_back(text).exports.functions, "f").result, thing);
 }
 
 TEST(WorldText, HasACommentForWhatWitCannotSay) {
@@ -479,9 +485,10 @@ TEST(WorldText, HasACommentForWhatWitCannotSay) {
   world.imports.interfaces = {
       {.name = "url=<https://a.b/c>", .functions = {}, .types = {}, .resources = {}},
       {.name = "a:b/c@1",
-       .functions = {function("[method]missing.f", {}), function("bad\nname", {}), function("f", {{"", kU8}}),
-                     function("[constructor]r", {}, kU8), function("[method]r.f", {}),
-                     function("[static]r.s", {{"r", own("a:b/c@1", "r")}})},
+       .functions = {function_item("[method]missing.f", {}), function_item("bad\nname", {}),
+                     function_item("f", {{"", kU8}}), function_item("[constructor]r", {}, kU8),
+                     function_item("[method]r.f", {}),
+                     function_item("[static]r.s", {{"r", own("a:b/c@1", "r")}})},
        .types = {{"not a name", kU8}},
        .resources = {"r", "no name"}}};
   world.imports.unsupported = {"instance \"in\x01ner\xff\"\nin \"a:b/c\""};
@@ -522,7 +529,7 @@ TEST(WorldText, ReadsBackEveryKindOfType) {
   add(with(TypeKind::error_context));
   add(list(kU8));
   add(with(TypeKind::option, {{"", kString}}));
-  add(tuple({{"", kU8}, {"", kString}}));
+  add(tuple({kU8, kString}));
   add(with(TypeKind::result));
   add(with(TypeKind::result, {{"", kU8}}));
   add(with(TypeKind::result, {{"", {}}, {"", kString}}));
@@ -534,9 +541,9 @@ TEST(WorldText, ReadsBackEveryKindOfType) {
   add(with(TypeKind::map, {{"", kString}, {"", kU8}}));
   add(Type::make(TypeKind::fixed_length_list, {}, {{"", kU8}}, {}, 4));
   World world;
-  world.imports.functions = {function("f", parameters)};
+  world.imports.functions = {function_item("f", parameters)};
   const World again = read_back(world.to_string());
-  const FunctionType& read = find(again.imports.functions, "f");
+  const FunctionType& read = find_signature(again.imports.functions, "f");
   ASSERT_EQ(read.parameters.size(), parameters.size());
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     EXPECT_EQ(read.parameters[i].name, parameters[i].name);
@@ -548,11 +555,11 @@ TEST(WorldText, ReadsBackEveryKindOfType) {
 
 TEST(WorldText, DoesNotGrowWithTheWaysInWhichTypesAreNested) {
   Type type = kU8;
-  for (int i = 0; i < 60; ++i) type = tuple({{"", type}, {"", type}});
+  for (int i = 0; i < 60; ++i) type = tuple({type, type});
   World world;
-  world.imports.functions = {function("f", {{"a", type}}), function("g", {{"a", list(type)}})};
+  world.imports.functions = {function_item("f", {{"a", type}}), function_item("g", {{"a", list(type)}})};
   world.imports.interfaces = {{.name = "a:b/c",
-                               .functions = {function("f", {{"a", type}})},
+                               .functions = {function_item("f", {{"a", type}})},
                                .types = {{"t", type}},
                                .resources = {}}};
   const auto start = std::chrono::steady_clock::now();
@@ -571,7 +578,7 @@ TEST(WorldText, IsCutOffWhereItWouldBeTooLong) {
   for (int i = 0; i < 1000; ++i) parameters.push_back({"p" + std::to_string(i), named});
   World world;
   for (int i = 0; i < 1000; ++i) {
-    world.imports.functions.push_back(function("f" + std::to_string(i), parameters));
+    world.imports.functions.push_back(function_item("f" + std::to_string(i), parameters));
   }
   const std::string text = world.to_string();
   EXPECT_LT(text.size(), std::size_t{20} << 20);
@@ -588,8 +595,8 @@ TEST(WorldText, OfManyInterfacesIsThereSoon) {
         .name = "p" + number + ":p/i", .functions = {}, .types = {}, .resources = {"r" + number}};
     for (const int other : {0, i / 2, i - 1, i}) {
       const std::string name = std::to_string(std::max(other, 0));
-      interface.functions.push_back(function("f" + std::to_string(interface.functions.size()),
-                                             {{"r", own("p" + name + ":p/i", "r" + name)}}));
+      interface.functions.push_back(function_item("f" + std::to_string(interface.functions.size()),
+                                                  {{"r", own("p" + name + ":p/i", "r" + name)}}));
     }
     (i % 2 == 0 ? world.imports : world.exports).interfaces.push_back(std::move(interface));
   }

@@ -11,17 +11,19 @@
 #include <string_view>
 #include <vector>
 
+#include "binaries.h"
+#include "support.h"
 #include "tairitsu/image.h"
 
 namespace tairitsu {
 namespace {
 
+using test::kEmptyComponent;
+using test::kEmptyModule;
+using test::names_of;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using std::string_view_literals::operator""sv;
-
-constexpr std::string_view kEmptyModule("\0asm\x01\0\0\0", 8);
-constexpr std::string_view kEmptyComponent("\0asm\x0d\0\x01\0", 8);
 
 Result<std::vector<std::byte>> make_component(std::string_view module) {
   return componentize(std::as_bytes(std::span(module)));
@@ -101,24 +103,20 @@ TEST_F(GuestBindings, GoWithAdapters) {
   EXPECT_TRUE(with.has_value()) << with.error().message();
 }
 
-std::vector<std::string> names(const std::vector<GeneratedFile>& files) {
-  std::vector<std::string> names;
-  for (const auto& file : files) {
-    EXPECT_FALSE(file.contents.empty()) << file.name;
-    names.push_back(file.name);
-  }
-  return names;
+std::vector<std::string> names_of_filled(const std::vector<GeneratedFile>& files) {
+  for (const auto& file : files) EXPECT_FALSE(file.contents.empty()) << file.name;
+  return names_of(files);
 }
 
 TEST_F(GuestBindings, AreNamedAfterTheWorld) {
   const auto wit = write("package a:b;\nworld my-world { export f: func(x: string); }\n");
   const auto c = generate_guest_bindings({.language = GuestLanguage::c, .wit = {.path = wit}});
   ASSERT_TRUE(c.has_value()) << c.error().message();
-  EXPECT_THAT(names(*c), ElementsAre("my_world.c", "my_world.h", "my_world_component_type.o"));
+  EXPECT_THAT(names_of_filled(*c), ElementsAre("my_world.c", "my_world.h", "my_world_component_type.o"));
   const auto cpp =
       generate_guest_bindings({.language = GuestLanguage::cpp, .wit = {.path = wit, .world = "my-world"}});
   ASSERT_TRUE(cpp.has_value()) << cpp.error().message();
-  EXPECT_THAT(names(*cpp),
+  EXPECT_THAT(names_of_filled(*cpp),
               ElementsAre("my_world.cpp", "my_world_component_type.o", "my_world_cpp.h", "wit.h"));
 }
 
@@ -127,7 +125,7 @@ TEST_F(GuestBindings, NeverReplaceTheClassThatAnAuthorWrites) {
       write("package a:b;\ninterface i { resource r { constructor(); } }\nworld w { export i; }\n");
   const auto files = generate_guest_bindings({.language = GuestLanguage::cpp, .wit = {.path = wit}});
   ASSERT_TRUE(files.has_value()) << files.error().message();
-  EXPECT_THAT(names(*files),
+  EXPECT_THAT(names_of_filled(*files),
               ElementsAre("exports-a-b-i-R.h.template", "w.cpp", "w_component_type.o", "w_cpp.h", "wit.h"));
 }
 

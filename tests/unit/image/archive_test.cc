@@ -7,7 +7,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <optional>
 #include <span>
@@ -16,20 +15,28 @@
 #include <utility>
 #include <vector>
 
+#include "binaries.h"
 #include "image/digest.h"
 #include "image/store.h"
 #include "oci/subprocess.h"
 #include "processes.h"
 #include "sha256.h"
+#include "skopeo.h"
 #include "support.h"
 
 namespace tairitsu {
 namespace {
 
 using namespace std::chrono_literals;
+using test::bytes_of;
+using test::component;
 using test::digest_of_text;
+using test::have_skopeo;
 using test::message_of;
+using test::read_file;
+using test::skopeo_copy;
 using test::TemporaryFolder;
+using test::text_of;
 using test::unwrap;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -38,16 +45,6 @@ using testing::SizeIs;
 
 constexpr const char* kLayout = R"({"imageLayoutVersion":"1.0.0"})";
 constexpr const char* kManifestType = "application/vnd.oci.image.manifest.v1+json";
-
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
-
-/// What begins as a component does; the store looks no further.
-std::string component(const std::string& text) { return std::string("\0asm\x0d\0\1\0", 8) + text; }
-
-std::string read_file(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 /// `command` of a shell went well.
 bool runs(const std::string& command) {
@@ -225,10 +222,6 @@ class ArchiveTest : public testing::Test {
 
   TemporaryFolder above;
 };
-
-std::string text_of(const std::vector<std::byte>& bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 TEST_F(ArchiveTest, BringsAnImageToAnotherStore) {
   const StoredImage image =
@@ -754,12 +747,6 @@ TEST_F(ArchiveTest, MayHaveAnythingAfterItsEnd) {
 }
 
 // ---- skopeo
-
-bool have_skopeo() { return runs("skopeo --version"); }
-
-bool skopeo_copy(const std::string& from, const std::string& to) {
-  return runs("skopeo --insecure-policy copy '" + from + "' '" + to + "'");
-}
 
 TEST_F(ArchiveTest, IsReadBySkopeo) {
   if (!have_skopeo()) GTEST_SKIP() << "no skopeo here";

@@ -8,7 +8,6 @@
 #include <chrono>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <random>
 #include <string>
 #include <vector>
@@ -19,9 +18,11 @@
 namespace tairitsu::detail {
 namespace {
 
+using test::bytes_of;
 using test::ChildProcess;
 using test::in_processes;
 using test::message_of;
+using test::read_file;
 using test::TemporaryFolder;
 using test::unwrap;
 using testing::HasSubstr;
@@ -29,13 +30,6 @@ using testing::HasSubstr;
 std::string digest(int number) {
   std::string digits = std::to_string(number);
   return "sha256:" + std::string(64 - digits.size(), '0') + digits;
-}
-
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
-
-std::string content(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 void set_used(const std::filesystem::path& path, std::chrono::seconds ago) {
@@ -70,7 +64,7 @@ class ArtifactCacheTest : public testing::Test {
 TEST_F(ArtifactCacheTest, FindsWhatWasPut) {
   const ArtifactCache cache = open();
   const auto path = unwrap(cache.put(digest(1), "48.0.8-x86_64", bytes_of("machine code")));
-  EXPECT_EQ(content(path), "machine code");
+  EXPECT_EQ(read_file(path), "machine code");
   EXPECT_EQ(unwrap(cache.find(digest(1), "48.0.8-x86_64")), path);
   EXPECT_EQ(unwrap(cache.find(digest(1), "48.0.9-x86_64")), std::nullopt);
   EXPECT_EQ(unwrap(cache.find(digest(2), "48.0.8-x86_64")), std::nullopt);
@@ -126,7 +120,7 @@ TEST_F(ArtifactCacheTest, HasAKeyBesideItForItsOwnerAlone) {
     std::filesystem::remove(path);
     std::filesystem::create_symlink(above / "planted", path);
   });
-  EXPECT_EQ(content(above / "planted"), std::string(32, 'k'));
+  EXPECT_EQ(read_file(above / "planted"), std::string(32, 'k'));
   if (::geteuid() != 0) return;
   ASSERT_EQ(::chown(path.c_str(), 12345, 12345), 0);
   EXPECT_EQ(unwrap(cache.key()), std::nullopt);
@@ -157,7 +151,7 @@ TEST_F(ArtifactCacheTest, AFolderThatCannotBeMadeFailsOnlyThePut) {
 TEST_F(ArtifactCacheTest, PutsInThePlaceOfAnOlderOne) {
   const ArtifactCache cache = open();
   EXPECT_OK(cache.put(digest(1), "f", bytes_of("old")));
-  EXPECT_EQ(content(unwrap(cache.put(digest(1), "f", bytes_of("new")))), "new");
+  EXPECT_EQ(read_file(unwrap(cache.put(digest(1), "f", bytes_of("new")))), "new");
   EXPECT_EQ(unwrap(cache.usage()).artifacts, 1U);
   EXPECT_EQ(unwrap(cache.usage()).bytes, 3U);
 }
@@ -361,7 +355,7 @@ TEST_F(ArtifactCacheTest, ManyProcessesPutAndFindAtOnce) {
       const auto found = unwrap(cache.find(digest(number), "f"));
       if (!found) {
         unwrap(cache.put(digest(number), "f", bytes_of(artifact(process + round))));
-      } else if (const std::string text = content(*found); !is_whole(text)) {
+      } else if (const std::string text = read_file(*found); !is_whole(text)) {
         // It may have been evicted meanwhile, but there is never a part of one.
         if (!text.empty()) return 1;
       }
@@ -386,7 +380,7 @@ TEST_F(ArtifactCacheTest, AKilledWriterLeavesNoHalfArtifact) {
     EXPECT_EQ(writer.kill_after(std::chrono::microseconds(random() % 4000)), -SIGKILL);
     for (int i = 0; i < 3; ++i) {
       if (const auto found = unwrap(open().find(digest(i), "f"))) {
-        EXPECT_TRUE(is_whole(content(*found)));
+        EXPECT_TRUE(is_whole(read_file(*found)));
       }
     }
   }

@@ -20,27 +20,21 @@
 namespace tairitsu::detail {
 namespace {
 
+using test::bytes_of;
 using test::ChildProcess;
 using test::digest_of_text;
 using test::in_processes;
 using test::message_of;
+using test::read_file;
 using test::TemporaryFolder;
+using test::text_of;
 using test::unwrap;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
-std::string text_of(const std::vector<std::byte>& bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 void write_file(const std::filesystem::path& path, std::string_view text) {
   std::ofstream(path, std::ios::binary) << text;
-}
-std::string read_text(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 /// As if it had been written more than an hour ago.
@@ -121,7 +115,7 @@ class LayoutTest : public testing::Test {
       for (std::size_t at = text.find("sha256:"); at != std::string::npos;
            at = text.find("sha256:", at + 1)) {
         const std::string digest = text.substr(at, 71);
-        EXPECT_EQ(digest_of_text(read_text(blob(digest))), digest) << entry.name;
+        EXPECT_EQ(digest_of_text(read_file(blob(digest))), digest) << entry.name;
       }
     }
   }
@@ -154,11 +148,11 @@ TEST_F(LayoutTest, ReadsWhatWasCommitted) {
   EXPECT_THAT(names(), ElementsAre("ghcr.io/foo/web:1", "web:1"));
   EXPECT_EQ(unwrap(layout.entries())[0].descriptor.digest, parts.descriptor().digest);
   EXPECT_EQ(text_of(unwrap(layout.read(described("x", parts.layer), 100))), "component");
-  EXPECT_EQ(read_text(folder / "oci-layout"), R"({"imageLayoutVersion":"1.0.0"})");
-  EXPECT_THAT(read_text(folder / "index.json"),
+  EXPECT_EQ(read_file(folder / "oci-layout"), R"({"imageLayoutVersion":"1.0.0"})");
+  EXPECT_THAT(read_file(folder / "index.json"),
               HasSubstr(R"({"io.containerd.image.name":"ghcr.io/foo/web:1",)"
                         R"("org.opencontainers.image.ref.name":"ghcr.io/foo/web:1"})"));
-  EXPECT_THAT(read_text(folder / "index.json"), Not(HasSubstr(R"("io.containerd.image.name":"web:1")")));
+  EXPECT_THAT(read_file(folder / "index.json"), Not(HasSubstr(R"("io.containerd.image.name":"web:1")")));
   expect_sound();
 }
 
@@ -369,7 +363,7 @@ TEST_F(LayoutTest, KeepsWhatOtherToolsWrote) {
        {std::string("foreign"), Parts("foreign").config, manifest, inner, outer, std::string("xml")}) {
     write_file(blob(digest_of_text(text)), text);
   }
-  std::string index = read_text(folder / "index.json");
+  std::string index = read_file(folder / "index.json");
   const std::string foreign = json_of(described(kIndexMediaType, outer)) + "," +
                               json_of(described("application/xml", "xml")) +
                               R"(,{"annotations":{"org.opencontainers.image.ref.name":"theirs","x":"y"},)"
@@ -387,7 +381,7 @@ TEST_F(LayoutTest, KeepsWhatOtherToolsWrote) {
   EXPECT_EQ(unwrap(open().collect_garbage()).digests.size(), 3U);
   EXPECT_EQ(blobs().size(), 9U);
   EXPECT_THAT(names(), ElementsAre("", "", "theirs", "two", "theirs-too"));
-  const std::string after = read_text(folder / "index.json");
+  const std::string after = read_file(folder / "index.json");
   EXPECT_THAT(after, HasSubstr(R"({"annotations":{"org.opencontainers.image.ref.name":"theirs","x":"y"},)"
                                R"("artifactType":"z","digest":"sha512:abc","mediaType":"m","size":3})"));
   EXPECT_THAT(after, HasSubstr(R"({"annotations":{"org.opencontainers.image.ref.name":"theirs-too","x":"y"},)"
@@ -408,7 +402,7 @@ TEST_F(LayoutTest, SparesFreshBlobsOfToolsThatKnowNoLocks) {
 TEST_F(LayoutTest, CollectsNothingWithoutASoundIndex) {
   add("a", {"a:1"});
   add("b", {"b:1"});
-  const std::string index = read_text(folder / "index.json");
+  const std::string index = read_file(folder / "index.json");
   const auto blobs = [&] {
     std::set<std::string> names;
     for (const auto& entry : std::filesystem::directory_iterator(folder / "blobs/sha256"))
@@ -456,7 +450,7 @@ TEST_F(LayoutTest, FollowsNoLinkThatWasPutIntoIt) {
     trap(place, elsewhere / "target");
     EXPECT_ERROR(try_add(open(), Parts("b"), {"b:1"}), untrusted_file) << place;
     EXPECT_ERROR(open().collect_garbage(), untrusted_file) << place;
-    EXPECT_EQ(read_text(elsewhere / "target/mine"), "mine");
+    EXPECT_EQ(read_file(elsewhere / "target/mine"), "mine");
     EXPECT_EQ(std::distance(std::filesystem::directory_iterator(elsewhere / "target"), {}), 1) << place;
     std::filesystem::remove_all(elsewhere / "target");
   }
@@ -472,7 +466,7 @@ TEST_F(LayoutTest, FollowsNoLinkThatWasPutIntoIt) {
   std::filesystem::create_symlink(elsewhere / "lock", folder / ".tairitsu/tmp/transaction-1/lock");
   std::filesystem::create_symlink(elsewhere.path(), folder / ".tairitsu/tmp/transaction-2");
   EXPECT_OK(open().collect_garbage());
-  EXPECT_EQ(read_text(elsewhere / "lock"), "mine");
+  EXPECT_EQ(read_file(elsewhere / "lock"), "mine");
   EXPECT_TRUE(std::filesystem::is_empty(folder / ".tairitsu/tmp"));
 }
 
@@ -550,7 +544,7 @@ TEST_F(LayoutTest, RefusesWhatIsNoLayout) {
     EXPECT_ERROR(open().entries(), invalid_manifest) << text.substr(0, 100);
     EXPECT_ERROR(open().collect_garbage(), invalid_manifest) << text.substr(0, 100);
     EXPECT_ERROR(try_add(open(), Parts("x"), {"x"}), invalid_manifest) << text.substr(0, 100);
-    EXPECT_EQ(read_text(folder / "index.json"), text) << "left as it is";
+    EXPECT_EQ(read_file(folder / "index.json"), text) << "left as it is";
   }
 }
 

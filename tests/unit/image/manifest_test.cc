@@ -8,13 +8,12 @@
 namespace tairitsu::detail {
 namespace {
 
+using test::bytes_of;
 using test::message_of;
 using test::unwrap;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Pair;
-
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 
 const std::string kA = "sha256:" + std::string(64, 'a');
 const std::string kB = "sha256:" + std::string(64, 'b');

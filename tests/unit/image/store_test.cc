@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -11,19 +10,28 @@
 #include <string>
 #include <vector>
 
+#include "binaries.h"
+#include "environment.h"
 #include "image/digest.h"
 #include "processes.h"
 #include "sha256.h"
+#include "skopeo.h"
 #include "support.h"
 
 namespace tairitsu {
 namespace {
 
+using test::bytes_of;
 using test::ChildProcess;
+using test::component;
+using test::core_module;
 using test::digest_of_text;
+using test::EnvironmentVariable;
+using test::have_skopeo;
 using test::in_processes;
 using test::message_of;
 using test::TemporaryFolder;
+using test::text_of;
 using test::unwrap;
 using testing::AllOf;
 using testing::Contains;
@@ -33,43 +41,18 @@ using testing::IsEmpty;
 using testing::Key;
 using testing::MatchesRegex;
 
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
-std::string text_of(const std::vector<std::byte>& bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-/// What begins as a component does; the store looks no further.
-std::string component(const std::string& text) { return std::string("\0asm\x0d\0\1\0", 8) + text; }
-std::string core_module(const std::string& text) { return std::string("\0asm\1\0\0\0", 8) + text; }
-
-/// Sets a variable of the environment, or unsets it, for the scope.
-class Variable {
- public:
-  Variable(const char* name, const char* value) : name_(name) {
-    if (const char* old = std::getenv(name)) old_ = old;
-    value == nullptr ? ::unsetenv(name) : ::setenv(name, value, 1);
-  }
-  Variable(const Variable&) = delete;
-  Variable& operator=(const Variable&) = delete;
-  ~Variable() { old_ ? ::setenv(name_, old_->c_str(), 1) : ::unsetenv(name_); }
-
- private:
-  const char* name_;
-  std::optional<std::string> old_;
-};
-
 TEST(DataFolder, IsFoundByTheEnvironment) {
-  const Variable home("HOME", "/home/me");
-  const Variable data("XDG_DATA_HOME", "/data");
+  const EnvironmentVariable home("HOME", "/home/me");
+  const EnvironmentVariable data("XDG_DATA_HOME", "/data");
   {
-    const Variable own("TAIRITSU_HOME", "/own");
+    const EnvironmentVariable own("TAIRITSU_HOME", "/own");
     EXPECT_EQ(unwrap(default_data_folder()), "/own");
   }
-  const Variable own("TAIRITSU_HOME", nullptr);
+  const EnvironmentVariable own("TAIRITSU_HOME", std::nullopt);
   EXPECT_EQ(unwrap(default_data_folder()), "/data/tairitsu");
-  const Variable relative("XDG_DATA_HOME", "relative");
+  const EnvironmentVariable relative("XDG_DATA_HOME", "relative");
   EXPECT_EQ(unwrap(default_data_folder()), "/home/me/.local/share/tairitsu");
-  const Variable none("HOME", "");
+  const EnvironmentVariable none("HOME", "");
   EXPECT_ERROR(default_data_folder(), not_found);
 }
 
@@ -438,13 +421,9 @@ TEST_F(ImageStoreTest, AFullDiskIsAnErrorAndLosesNothing) {
 
 // ---- skopeo
 
-bool have_skopeo() { return std::system("skopeo --version >/dev/null 2>&1") == 0; }
-
-/// `skopeo copy`, from a layout to another; whether it went well.
-bool skopeo_copy(const std::string& from, const std::string& to) {
-  const std::string command =
-      "skopeo --insecure-policy copy 'oci:" + from + "' 'oci:" + to + "' >/dev/null 2>&1";
-  return std::system(command.c_str()) == 0;
+/// From a layout to another.
+bool copy_by_skopeo(const std::string& from, const std::string& to) {
+  return test::skopeo_copy("oci:" + from, "oci:" + to);
 }
 
 TEST_F(ImageStoreTest, SkopeoCopiesOutAndIn) {
@@ -454,8 +433,8 @@ TEST_F(ImageStoreTest, SkopeoCopiesOutAndIn) {
   EXPECT_OK(open().tag("ghcr.io/foo/web:1", "web"));
   const std::string layout = open().layout_folder();
   const std::string other = above / "other";
-  ASSERT_TRUE(skopeo_copy(layout + ":ghcr.io/foo/web:1", other + ":ghcr.io/foo/web:1"));
-  ASSERT_TRUE(skopeo_copy(layout + ":web", other + ":short"));
+  ASSERT_TRUE(copy_by_skopeo(layout + ":ghcr.io/foo/web:1", other + ":ghcr.io/foo/web:1"));
+  ASSERT_TRUE(copy_by_skopeo(layout + ":web", other + ":short"));
 
   // What skopeo wrote is a layout that is read as it is.
   std::filesystem::create_directory(above / "theirs");
@@ -470,7 +449,7 @@ TEST_F(ImageStoreTest, SkopeoCopiesOutAndIn) {
   EXPECT_EQ(unwrap(theirs.images()).size(), 2U);
 
   // And skopeo puts an image beside ours, which stay as they are.
-  ASSERT_TRUE(skopeo_copy((above / "theirs/images").string() + ":ours", layout + ":from-skopeo"));
+  ASSERT_TRUE(copy_by_skopeo((above / "theirs/images").string() + ":ours", layout + ":from-skopeo"));
   EXPECT_THAT(unwrap(open().find("from-skopeo")).names, ElementsAre("from-skopeo"));
   EXPECT_THAT(unwrap(open().find("web")).names, ElementsAre("ghcr.io/foo/web:1", "web"));
   EXPECT_EQ(unwrap(open().prune()).bytes, 0U);
@@ -478,7 +457,7 @@ TEST_F(ImageStoreTest, SkopeoCopiesOutAndIn) {
   unwrap(open().remove("ghcr.io/foo/web:1"));
   EXPECT_EQ(unwrap(open().prune()).blobs, 3U);
   expect_sound();
-  EXPECT_TRUE(skopeo_copy(layout + ":from-skopeo", (above / "again").string() + ":x"));
+  EXPECT_TRUE(copy_by_skopeo(layout + ":from-skopeo", (above / "again").string() + ":x"));
 }
 
 TEST_F(ImageStoreTest, SkopeoMovesANameOfOurs) {
@@ -486,7 +465,7 @@ TEST_F(ImageStoreTest, SkopeoMovesANameOfOurs) {
   add("web", "1");
   const StoredImage newer = add("newer", "2");
   const std::string layout = open().layout_folder();
-  ASSERT_TRUE(skopeo_copy(layout + ":newer", layout + ":web"));
+  ASSERT_TRUE(copy_by_skopeo(layout + ":newer", layout + ":web"));
   EXPECT_EQ(unwrap(open().find("web")).digest, newer.digest);
   EXPECT_OK(open().remove("web"));
   EXPECT_ERROR(open().find("web"), not_found);

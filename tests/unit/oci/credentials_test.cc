@@ -10,36 +10,16 @@
 
 #include <nlohmann/json.hpp>
 
+#include "environment.h"
 #include "processes.h"
 #include "support.h"
 
 namespace tairitsu::oci {
 namespace {
 
+using test::EnvironmentVariable;
 using testing::HasSubstr;
 using testing::Not;
-
-/// An environment variable that is as it was when this ends.
-class Variable {
- public:
-  Variable(const char* name, const std::string& value) : name_(name) {
-    if (const char* old = std::getenv(name)) old_ = old;
-    setenv(name, value.c_str(), 1);
-  }
-  Variable(const Variable&) = delete;
-  Variable& operator=(const Variable&) = delete;
-  ~Variable() {
-    if (old_) {
-      setenv(name_, old_->c_str(), 1);
-    } else {
-      unsetenv(name_);
-    }
-  }
-
- private:
-  const char* name_;
-  std::optional<std::string> old_;
-};
 
 class CredentialFileTest : public testing::Test {
  protected:
@@ -69,7 +49,7 @@ class CredentialFileTest : public testing::Test {
   }
 
   test::TemporaryFolder folder_;
-  Variable path_{"PATH", folder_.path().string() + ":" + std::getenv("PATH")};
+  EnvironmentVariable path_{"PATH", folder_.path().string() + ":" + std::getenv("PATH")};
 };
 
 // user:pass
@@ -275,13 +255,13 @@ TEST_F(CredentialFileTest, ForgetsALogin) {
 
 TEST_F(CredentialFileTest, StandsWhereDockerLooks) {
   {
-    const Variable folder("DOCKER_CONFIG", "/somewhere");
+    const EnvironmentVariable folder("DOCKER_CONFIG", "/somewhere");
     EXPECT_EQ(CredentialFile().path(), "/somewhere/config.json");
   }
-  const Variable folder("DOCKER_CONFIG", "");
-  const Variable home("HOME", "/home/someone");
+  const EnvironmentVariable folder("DOCKER_CONFIG", "");
+  const EnvironmentVariable home("HOME", "/home/someone");
   EXPECT_EQ(CredentialFile().path(), "/home/someone/.docker/config.json");
-  const Variable nowhere("HOME", "");
+  const EnvironmentVariable nowhere("HOME", "");
   EXPECT_EQ(CredentialFile().path(), "");
   EXPECT_EQ(test::unwrap(CredentialFile().find("ghcr.io")), std::nullopt);
   EXPECT_ERROR(CredentialFile().store("ghcr.io", {}), io);

@@ -1,30 +1,25 @@
 #include <string>
-#include <utility>
-#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "tairitsu/json.h"
+#include "type_makers.h"
 
 namespace tairitsu {
 namespace {
 
 using Json = nlohmann::ordered_json;
+using test::kLevel;
+using test::kString;
+using test::kU8;
+using test::list;
+using test::make;
+using test::option;
+using test::tuple;
 
-Type make(TypeKind kind) { return Type::make(kind); }
-Type make(TypeKind kind, std::vector<TypeField> fields, std::string name = {}) {
-  return Type::make(kind, std::move(name), std::move(fields));
-}
-Type list(Type element) { return make(TypeKind::list, {{"", std::move(element)}}); }
-Type option(Type payload) { return make(TypeKind::option, {{"", std::move(payload)}}); }
-Type pair(const Type& a, const Type& b) { return make(TypeKind::tuple, {{"", a}, {"", b}}); }
-
-const Type kU8 = make(TypeKind::u8);
-const Type kString = make(TypeKind::string);
-const Type kLevel = make(TypeKind::enumeration, {{"info", {}}, {"warning", {}}}, "level");
-const Type kItem =
+const Type kNotedItem =
     make(TypeKind::record, {{"id", kU8}, {"level", kLevel}, {"note", option(kString)}}, "item");
 
 /// The schema without `$schema`, which is checked.
@@ -72,7 +67,7 @@ TEST(JsonSchema, Lists) {
 }
 
 TEST(JsonSchema, Tuples) {
-  expect_schema(pair(kString, make(TypeKind::boolean)), R"({
+  expect_schema(tuple({kString, make(TypeKind::boolean)}), R"({
     "type": "array", "prefixItems": [{"type": "string"}, {"type": "boolean"}],
     "items": false, "minItems": 2})");
 }
@@ -122,7 +117,7 @@ TEST(JsonSchema, HandlesAndWhatHasNoValues) {
 }
 
 TEST(JsonSchema, NamedTypesAreDefinedOnce) {
-  expect_schema(pair(kItem, list(kItem)), R"({
+  expect_schema(tuple({kNotedItem, list(kNotedItem)}), R"({
     "type": "array",
     "prefixItems": [{"$ref": "#/$defs/item"}, {"type": "array", "items": {"$ref": "#/$defs/item"}}],
     "items": false, "minItems": 2,
@@ -139,7 +134,7 @@ TEST(JsonSchema, NamedTypesAreDefinedOnce) {
 }
 
 TEST(JsonSchema, TheTypeItselfIsNotBehindAReference) {
-  const Json json = schema(kItem);
+  const Json json = schema(kNotedItem);
   EXPECT_EQ(json.at("title"), "item");
   EXPECT_EQ(json.at("type"), "object");
   EXPECT_EQ(json.at("$defs").size(), 1U);
@@ -158,7 +153,7 @@ TEST(JsonSchema, TypesOfOneNameAreToldApart) {
 TEST(JsonSchema, TypesThatNestInThemselvesManyTimesStaySmall) {
   // 2^100 leaves.
   Type type = kU8;
-  for (int i = 0; i < 100; ++i) type = pair(type, type);
+  for (int i = 0; i < 100; ++i) type = tuple({type, type});
   const std::string text = json_schema(type);
   EXPECT_LT(text.size(), 100'000U);
   const Json json = Json::parse(text);
@@ -167,7 +162,7 @@ TEST(JsonSchema, TypesThatNestInThemselvesManyTimesStaySmall) {
 
 TEST(JsonSchema, OfAFunctionIsAnObjectOfItsParameters) {
   FunctionType function;
-  function.parameters = {{"item", kItem}, {"count", option(kU8)}};
+  function.parameters = {{"item", kNotedItem}, {"count", option(kU8)}};
   function.result = kString;
   Json json = Json::parse(json_schema(function, {.indent = 2}));
   EXPECT_EQ(json.at("type"), "object");

@@ -7,7 +7,6 @@
 #include <numeric>
 #include <random>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -15,47 +14,48 @@
 
 #include "../../fuzz/random_value.h"
 #include "support.h"
+#include "type_makers.h"
 #include "value/value_node.h"
 
 namespace tairitsu {
 namespace {
 
+using test::function;
 using test::is_error;
 using test::is_ok;
+using test::kBool;
+using test::kChar;
+using test::kF32;
+using test::kF64;
+using test::kLevel;
+using test::kS64;
+using test::kString;
+using test::kU64;
+using test::kU8;
+using test::list;
+using test::make;
 using test::message_of;
+using test::option;
+using test::result;
 using test::unwrap;
 using testing::HasSubstr;
 
 constexpr JsonOptions kBase64{.bytes_as_base64 = true};
 constexpr JsonOptions kIndented{.indent = 2};
 
-Type make(TypeKind kind) { return Type::make(kind); }
-Type make(TypeKind kind, std::vector<TypeField> fields, std::string name = {}) {
-  return Type::make(kind, std::move(name), std::move(fields));
-}
-Type list(Type element) { return make(TypeKind::list, {{"", std::move(element)}}); }
-Type option(Type payload) { return make(TypeKind::option, {{"", std::move(payload)}}); }
-Type result(std::optional<Type> ok, std::optional<Type> error) {
-  return make(TypeKind::result, {{"", std::move(ok)}, {"", std::move(error)}});
-}
-
-const Type kBool = make(TypeKind::boolean);
-const Type kU8 = make(TypeKind::u8);
-const Type kS64 = make(TypeKind::s64);
-const Type kU64 = make(TypeKind::u64);
-const Type kF32 = make(TypeKind::f32);
-const Type kF64 = make(TypeKind::f64);
-const Type kChar = make(TypeKind::character);
-const Type kString = make(TypeKind::string);
-const Type kLevel = make(TypeKind::enumeration, {{"info", {}}, {"warning", {}}}, "level");
 const Type kAccess = make(TypeKind::flags, {{"read", {}}, {"write", {}}, {"run", {}}}, "access");
-const Type kPoint = make(TypeKind::record, {{"x", kF64}, {"level", kLevel}, {"access", kAccess}}, "point");
-const Type kPair = make(TypeKind::tuple, {{"", kU8}, {"", kPoint}});
-const Type kItem =
+const Type kLeveledPoint =
+    make(TypeKind::record, {{"x", kF64}, {"level", kLevel}, {"access", kAccess}}, "point");
+const Type kPair = make(TypeKind::tuple, {{"", kU8}, {"", kLeveledPoint}});
+const Type kNamedItem =
     make(TypeKind::record, {{"item-id", kU64}, {"name", kString}, {"note", option(kString)}}, "item");
-const Type kFilter = make(
-    TypeKind::variant,
-    {{"all", {}}, {"cheaper-than", kF64}, {"is", kItem}, {"near", kPoint}, {"maybe", option(kU8)}}, "filter");
+const Type kFilter = make(TypeKind::variant,
+                          {{"all", {}},
+                           {"cheaper-than", kF64},
+                           {"is", kNamedItem},
+                           {"near", kLeveledPoint},
+                           {"maybe", option(kU8)}},
+                          "filter");
 const Type kBasket = Type::make(TypeKind::own, "basket", {}, "example:shop/till@1.0.0");
 
 /// Whether the value and all that is in it are of exactly these types.
@@ -81,7 +81,7 @@ testing::AssertionResult is_deeply(const Value& value, const Type& type) {
 
 /// Reads text that has to fit the type. The value has to be of exactly that type, and to be the same again
 /// when it is written and read with any options.
-Value read(std::string_view text, const Type& type, const JsonOptions& options = {}) {
+Value read_json(std::string_view text, const Type& type, const JsonOptions& options = {}) {
   Value value = unwrap(parse_json(text, type, options));
   EXPECT_TRUE(is_deeply(value, type)) << text;
   for (const bool base64 : {false, true}) {
@@ -101,7 +101,7 @@ Value read(std::string_view text, const Type& type, const JsonOptions& options =
 
 /// The text as it is written when it has been read.
 std::string rewritten(std::string_view text, const Type& type, const JsonOptions& options = {}) {
-  return to_json(read(text, type, options), options);
+  return to_json(read_json(text, type, options), options);
 }
 
 /// Why the text does not fit the type.
@@ -114,7 +114,7 @@ std::string refusal(std::string_view text, const Type& type, const JsonOptions& 
 // ---- Each kind
 
 TEST(Json, Booleans) {
-  EXPECT_EQ(read("true", kBool), Value(true));
+  EXPECT_EQ(read_json("true", kBool), Value(true));
   EXPECT_EQ(rewritten(" false\n", kBool), "false");
   EXPECT_EQ(refusal("1", kBool), "expected true or false for 'bool', found the number 1");
   EXPECT_EQ(refusal("null", kBool), "expected true or false for 'bool', found null");
@@ -151,21 +151,21 @@ TEST(Json, IntegersHaveTheRangeOfTheirType) {
 }
 
 TEST(Json, IntegersMayBeSpeltLikeOtherNumbersWhereTheyAreIntegers) {
-  EXPECT_EQ(read("1e2", kU8), Value(std::uint8_t{100}));
-  EXPECT_EQ(read("2.50e+1", kU8), Value(std::uint8_t{25}));
-  EXPECT_EQ(read("0.002E3", kU8), Value(std::uint8_t{2}));
-  EXPECT_EQ(read("1200e-2", kU8), Value(std::uint8_t{12}));
-  EXPECT_EQ(read("-1.0", kS64), Value(std::int64_t{-1}));
-  EXPECT_EQ(read("0e99999999999999999999", kU8), Value(std::uint8_t{0}));
-  EXPECT_EQ(read("0.000e-5", kU8), Value(std::uint8_t{0}));
-  EXPECT_EQ(read("-0", kU8), Value(std::uint8_t{0}));
-  EXPECT_EQ(read("-0.0", kU64), Value(std::uint64_t{0}));
-  EXPECT_EQ(read("18446744073709551615.000", kU64), Value(UINT64_MAX));
-  EXPECT_EQ(read("1844674407370955161.5e1", kU64), Value(UINT64_MAX));
-  EXPECT_EQ(read("-922337203685477580800e-2", kS64), Value(INT64_MIN));
-  EXPECT_EQ(read("1e19", kU64), Value(std::uint64_t{10'000'000'000'000'000'000U}));
-  EXPECT_EQ(read("0." + std::string(5000, '0') + "7e5001", kU8), Value(std::uint8_t{7}));
-  EXPECT_EQ(read("7" + std::string(5000, '0') + "e-5000", kU8), Value(std::uint8_t{7}));
+  EXPECT_EQ(read_json("1e2", kU8), Value(std::uint8_t{100}));
+  EXPECT_EQ(read_json("2.50e+1", kU8), Value(std::uint8_t{25}));
+  EXPECT_EQ(read_json("0.002E3", kU8), Value(std::uint8_t{2}));
+  EXPECT_EQ(read_json("1200e-2", kU8), Value(std::uint8_t{12}));
+  EXPECT_EQ(read_json("-1.0", kS64), Value(std::int64_t{-1}));
+  EXPECT_EQ(read_json("0e99999999999999999999", kU8), Value(std::uint8_t{0}));
+  EXPECT_EQ(read_json("0.000e-5", kU8), Value(std::uint8_t{0}));
+  EXPECT_EQ(read_json("-0", kU8), Value(std::uint8_t{0}));
+  EXPECT_EQ(read_json("-0.0", kU64), Value(std::uint64_t{0}));
+  EXPECT_EQ(read_json("18446744073709551615.000", kU64), Value(UINT64_MAX));
+  EXPECT_EQ(read_json("1844674407370955161.5e1", kU64), Value(UINT64_MAX));
+  EXPECT_EQ(read_json("-922337203685477580800e-2", kS64), Value(INT64_MIN));
+  EXPECT_EQ(read_json("1e19", kU64), Value(std::uint64_t{10'000'000'000'000'000'000U}));
+  EXPECT_EQ(read_json("0." + std::string(5000, '0') + "7e5001", kU8), Value(std::uint8_t{7}));
+  EXPECT_EQ(read_json("7" + std::string(5000, '0') + "e-5000", kU8), Value(std::uint8_t{7}));
 
   for (const char* text :
        {"1.5", "1e-1", "15e-1", "0.1e0", "10e-2", "1e3", "2.56e2", "1e20", "-1e0", "1e99999999999",
@@ -177,10 +177,10 @@ TEST(Json, IntegersMayBeSpeltLikeOtherNumbersWhereTheyAreIntegers) {
 }
 
 TEST(Json, IntegersOf64BitsMayBeStringsOfDigits) {
-  EXPECT_EQ(read("\"18446744073709551615\"", kU64), Value(UINT64_MAX));
-  EXPECT_EQ(read("\"-9223372036854775808\"", kS64), Value(INT64_MIN));
-  EXPECT_EQ(read("\"0\"", kS64), Value(std::int64_t{0}));
-  EXPECT_EQ(read("9007199254740993", kU64), Value(std::uint64_t{9007199254740993}));
+  EXPECT_EQ(read_json("\"18446744073709551615\"", kU64), Value(UINT64_MAX));
+  EXPECT_EQ(read_json("\"-9223372036854775808\"", kS64), Value(INT64_MIN));
+  EXPECT_EQ(read_json("\"0\"", kS64), Value(std::int64_t{0}));
+  EXPECT_EQ(read_json("9007199254740993", kU64), Value(std::uint64_t{9007199254740993}));
   for (const char* text : {"\"\"", "\"-\"", "\"+1\"", "\"01\"", "\" 1\"", "\"1.0\"", "\"1e2\"", "\"-1\"",
                            "\"18446744073709551616\"", "\"0x10\"", "\"1\\u0000\""}) {
     EXPECT_THAT(refusal(text, kU64),
@@ -203,19 +203,19 @@ TEST(Json, FloatsAreWrittenAsTheShortestNumberThatReadsBack) {
 }
 
 TEST(Json, FloatsAreTheNearestOfWhatIsRead) {
-  EXPECT_EQ(read("9007199254740993", kF64), Value(9007199254740992.0));
-  EXPECT_EQ(read("18446744073709551615", kF64), Value(18446744073709551616.0));
-  EXPECT_EQ(read("-9223372036854775808", kF64), Value(-9223372036854775808.0));
-  EXPECT_EQ(read("123456789012345678901234567890", kF64), Value(123456789012345678901234567890.0));
-  EXPECT_EQ(read("16777217", kF32), Value(16777216.0F));
+  EXPECT_EQ(read_json("9007199254740993", kF64), Value(9007199254740992.0));
+  EXPECT_EQ(read_json("18446744073709551615", kF64), Value(18446744073709551616.0));
+  EXPECT_EQ(read_json("-9223372036854775808", kF64), Value(-9223372036854775808.0));
+  EXPECT_EQ(read_json("123456789012345678901234567890", kF64), Value(123456789012345678901234567890.0));
+  EXPECT_EQ(read_json("16777217", kF32), Value(16777216.0F));
   // Rounded to a double first, it would be halfway between two floats, and become the even one.
-  EXPECT_EQ(read("1.00000005960464477540", kF32), Value(std::nextafter(1.0F, 2.0F)));
-  EXPECT_EQ(read("1e-400", kF64), Value(0.0));
-  EXPECT_TRUE(std::signbit(*read("-1e-400", kF64).get<double>()));
-  EXPECT_TRUE(std::signbit(*read("-0", kF64).get<double>()));
-  EXPECT_TRUE(std::signbit(*read("-0", kF32).get<float>()));
-  EXPECT_FALSE(std::signbit(*read("0", kF64).get<double>()));
-  EXPECT_EQ(read("1e-46", kF32), Value(0.0F));
+  EXPECT_EQ(read_json("1.00000005960464477540", kF32), Value(std::nextafter(1.0F, 2.0F)));
+  EXPECT_EQ(read_json("1e-400", kF64), Value(0.0));
+  EXPECT_TRUE(std::signbit(*read_json("-1e-400", kF64).get<double>()));
+  EXPECT_TRUE(std::signbit(*read_json("-0", kF64).get<double>()));
+  EXPECT_TRUE(std::signbit(*read_json("-0", kF32).get<float>()));
+  EXPECT_FALSE(std::signbit(*read_json("0", kF64).get<double>()));
+  EXPECT_EQ(read_json("1e-46", kF32), Value(0.0F));
   EXPECT_EQ(refusal("1e400", kF64), "the number 1e400 is too large for 'f64'");
   EXPECT_EQ(refusal("-1E+999", kF32), "the number -1E+999 is too large for 'f32'");
   EXPECT_EQ(refusal("3.5e38", kF32), "the number 3.5e38 is too large for 'f32'");
@@ -240,8 +240,8 @@ TEST(Json, CharactersAreStringsOfOne) {
   for (const char* text : {R"("a")", R"("é")", R"("鏡")", R"("🪞")", R"("\"")", R"("\u0000")", R"("\n")"}) {
     EXPECT_EQ(rewritten(text, kChar), text);
   }
-  EXPECT_EQ(read(R"("\ud83e\ude9e")", kChar), Value(U'🪞'));
-  EXPECT_EQ(read(R"("\u00e9")", kChar), Value(U'é'));
+  EXPECT_EQ(read_json(R"("\ud83e\ude9e")", kChar), Value(U'🪞'));
+  EXPECT_EQ(read_json(R"("\u00e9")", kChar), Value(U'é'));
   EXPECT_EQ(refusal(R"("")", kChar), R"(expected a string of one character for 'char', found the string "")");
   EXPECT_THAT(refusal(R"("ab")", kChar), HasSubstr(R"(found the string "ab")"));
   EXPECT_THAT(refusal(R"("éé")", kChar), HasSubstr(R"(found the string "éé")"));
@@ -251,7 +251,7 @@ TEST(Json, CharactersAreStringsOfOne) {
 }
 
 TEST(Json, Strings) {
-  EXPECT_EQ(read(R"("a\/b\u0041\t")", kString), Value("a/bA\t"));
+  EXPECT_EQ(read_json(R"("a\/b\u0041\t")", kString), Value("a/bA\t"));
   EXPECT_EQ(rewritten(R"("")", kString), R"("")");
   EXPECT_EQ(rewritten(R"("q\"\\\b\f\n\r\t\u0000\u001f\u007f鏡")", kString),
             "\"q\\\"\\\\\\u0008\\u000c\\n\\r\\t\\u0000\\u001f\x7F鏡\"");
@@ -283,7 +283,7 @@ TEST(Json, Lists) {
             "[[7,{\"x\":1,\"level\":\"info\",\"access\":[\"run\"]}]]");
   const std::vector<std::uint16_t> numbers = {1, 2, 3};
   EXPECT_TRUE(
-      std::ranges::equal(read("[1,2,3]", list(make(TypeKind::u16))).numbers<std::uint16_t>(), numbers));
+      std::ranges::equal(read_json("[1,2,3]", list(make(TypeKind::u16))).numbers<std::uint16_t>(), numbers));
   EXPECT_EQ(refusal("{}", list(kU8)), "expected an array for 'list<u8>', found an object");
   EXPECT_EQ(refusal("[1,[],3]", list(kU8)),
             "at '/1': expected an integer from 0 to 255 for 'u8', found an array");
@@ -296,8 +296,9 @@ TEST(Json, BytesAreBase64WhereThatIsAskedFor) {
   for (const char* text : {R"("")", R"("AA==")", R"("AAE=")", R"("AAEC")", R"("+/+/")", R"("aGVsbG8=")"}) {
     EXPECT_EQ(rewritten(text, bytes, kBase64), text);
   }
-  EXPECT_EQ(read(R"("AP8Q")", bytes, kBase64), read("[0,255,16]", bytes));
-  EXPECT_EQ(read("[0,255,16]", bytes, kBase64), read("[0,255,16]", bytes)) << "arrays are read with it too";
+  EXPECT_EQ(read_json(R"("AP8Q")", bytes, kBase64), read_json("[0,255,16]", bytes));
+  EXPECT_EQ(read_json("[0,255,16]", bytes, kBase64), read_json("[0,255,16]", bytes))
+      << "arrays are read with it too";
   EXPECT_EQ(rewritten(R"([["AQ==",[2]],[]])", list(list(bytes)), kBase64), R"([["AQ==","Ag=="],[]])");
   EXPECT_EQ(refusal(R"("AAEC")", bytes), R"(expected an array for 'list<u8>', found the string "AAEC")");
   EXPECT_EQ(refusal("5", bytes, kBase64),
@@ -310,28 +311,30 @@ TEST(Json, BytesAreBase64WhereThatIsAskedFor) {
   }
   EXPECT_THAT(refusal(R"("AA==")", list(make(TypeKind::s8)), kBase64),
               HasSubstr("expected an array for 'list<s8>'"));
-  EXPECT_EQ(to_json(read("[1,-2]", list(make(TypeKind::s8))), kBase64), "[1,-2]");
+  EXPECT_EQ(to_json(read_json("[1,-2]", list(make(TypeKind::s8))), kBase64), "[1,-2]");
 }
 
 TEST(Json, Records) {
-  EXPECT_EQ(rewritten(R"({"name":"tea","item-id":7,"note":"hot"})", kItem),
+  EXPECT_EQ(rewritten(R"({"name":"tea","item-id":7,"note":"hot"})", kNamedItem),
             R"({"item-id":7,"name":"tea","note":"hot"})");
-  EXPECT_EQ(rewritten(R"({"access":[],"level":"warning","x":0.5})", kPoint),
+  EXPECT_EQ(rewritten(R"({"access":[],"level":"warning","x":0.5})", kLeveledPoint),
             R"({"x":0.5,"level":"warning","access":[]})");
-  EXPECT_EQ(rewritten(R"({"item-id":7,"name":""})", kItem), R"({"item-id":7,"name":"","note":null})");
-  EXPECT_EQ(refusal("[]", kItem), "expected an object for 'item', found an array");
-  EXPECT_EQ(refusal(R"({"item-id":7})", kItem), "the field 'name' is missing");
-  EXPECT_EQ(refusal("{}", kItem), "the fields 'item-id', 'name' are missing");
-  EXPECT_EQ(refusal(R"([{"x":1,"level":"info"}])", list(kPoint)), "at '/0': the field 'access' is missing");
+  EXPECT_EQ(rewritten(R"({"item-id":7,"name":""})", kNamedItem), R"({"item-id":7,"name":"","note":null})");
+  EXPECT_EQ(refusal("[]", kNamedItem), "expected an object for 'item', found an array");
+  EXPECT_EQ(refusal(R"({"item-id":7})", kNamedItem), "the field 'name' is missing");
+  EXPECT_EQ(refusal("{}", kNamedItem), "the fields 'item-id', 'name' are missing");
+  EXPECT_EQ(refusal(R"([{"x":1,"level":"info"}])", list(kLeveledPoint)),
+            "at '/0': the field 'access' is missing");
   EXPECT_EQ(
-      refusal(R"({"item_id":7})", kItem),
+      refusal(R"({"item_id":7})", kNamedItem),
       "there is no field 'item_id' in 'item'; did you mean 'item-id'? There are 'item-id', 'name', 'note'");
-  EXPECT_EQ(refusal(R"({"a\n\"":7})", kItem),
+  EXPECT_EQ(refusal(R"({"a\n\"":7})", kNamedItem),
             R"(there is no field 'a\n\"' in 'item'; there are 'item-id', 'name', 'note')");
-  EXPECT_EQ(refusal(R"([{"name":"tea","item-id":1,"name":"tea"}])", list(kItem)),
+  EXPECT_EQ(refusal(R"([{"name":"tea","item-id":1,"name":"tea"}])", list(kNamedItem)),
             "at '/0': the field 'name' is given twice");
-  EXPECT_EQ(refusal(R"({"x":1,"x":2,"level":"info","access":[]})", kPoint), "the field 'x' is given twice");
-  EXPECT_EQ(refusal(R"({"x":1,"level":"info","access":null})", kPoint),
+  EXPECT_EQ(refusal(R"({"x":1,"x":2,"level":"info","access":[]})", kLeveledPoint),
+            "the field 'x' is given twice");
+  EXPECT_EQ(refusal(R"({"x":1,"level":"info","access":null})", kLeveledPoint),
             "at '/access': expected an array of labels for 'access', found null");
 }
 
@@ -371,7 +374,7 @@ TEST(Json, Tuples) {
 TEST(Json, OptionsAreNullOrTheirPayload) {
   EXPECT_EQ(rewritten("null", option(kU8)), "null");
   EXPECT_EQ(rewritten("5", option(kU8)), "5");
-  EXPECT_EQ(rewritten(R"({"item-id":7,"name":"","note":null})", option(kItem)),
+  EXPECT_EQ(rewritten(R"({"item-id":7,"name":"","note":null})", option(kNamedItem)),
             R"({"item-id":7,"name":"","note":null})");
   EXPECT_EQ(rewritten("[null,1]", list(option(kU8))), "[null,1]");
   EXPECT_EQ(rewritten("[[1,2],null]", list(option(list(kU8)))), "[[1,2],null]");
@@ -389,8 +392,8 @@ TEST(Json, OptionsOfOptionsSayWhichIsNull) {
   EXPECT_EQ(rewritten(R"({"some":5})", twice), R"({"some":5})");
   EXPECT_EQ(rewritten(R"({"some":{"some":null}})", thrice), R"({"some":{"some":null}})");
   EXPECT_EQ(rewritten(R"({"some":{"some":5}})", thrice), R"({"some":{"some":5}})");
-  EXPECT_EQ(read("null", twice), Value::none());
-  EXPECT_EQ(read(R"({"some":null})", twice), Value::some(Value::none()));
+  EXPECT_EQ(read_json("null", twice), Value::none());
+  EXPECT_EQ(read_json(R"({"some":null})", twice), Value::some(Value::none()));
   EXPECT_EQ(to_json(Value::some(Value::some(Value::none()))), R"({"some":{"some":null}})");
   EXPECT_EQ(refusal("5", twice),
             R"(expected null or {"some": …} for 'option<option<u8>>', found the number 5)");
@@ -426,7 +429,7 @@ TEST(Json, Variants) {
   EXPECT_EQ(rewritten(R"({"near":{"x":1,"level":"info","access":["read"]}})", kFilter),
             R"({"near":{"x":1,"level":"info","access":["read"]}})");
   EXPECT_EQ(rewritten(R"({"maybe":null})", kFilter), R"({"maybe":null})");
-  EXPECT_EQ(read(R"({"maybe":null})", kFilter).payload(), Value::none());
+  EXPECT_EQ(read_json(R"({"maybe":null})", kFilter).payload(), Value::none());
   EXPECT_EQ(
       refusal(R"({"cheaper_than":1})", kFilter),
       "'cheaper_than' is no case of 'filter'; did you mean 'cheaper-than'? There are 'all', 'cheaper-than', "
@@ -569,10 +572,10 @@ TEST(Json, IndentedText) {
     }
   }
 ])";
-  EXPECT_EQ(to_json(read(text, type), kIndented), text);
-  EXPECT_EQ(to_json(read("[]", type), kIndented), "[]");
-  EXPECT_EQ(to_json(read("[[],[1,2]]", list(list(kU8))), {.indent = 0}), "[\n[],\n[\n1,\n2\n]\n]");
-  EXPECT_EQ(to_json(read("5", kU8), kIndented), "5");
+  EXPECT_EQ(to_json(read_json(text, type), kIndented), text);
+  EXPECT_EQ(to_json(read_json("[]", type), kIndented), "[]");
+  EXPECT_EQ(to_json(read_json("[[],[1,2]]", list(list(kU8))), {.indent = 0}), "[\n[],\n[\n1,\n2\n]\n]");
+  EXPECT_EQ(to_json(read_json("5", kU8), kIndented), "5");
 }
 
 TEST(Json, TextThatIsNoJsonIsRefusedWithItsPlace) {
@@ -588,7 +591,7 @@ TEST(Json, TextThatIsNoJsonIsRefusedWithItsPlace) {
   EXPECT_THAT(refusal("\"a\nb\"", kString), HasSubstr("line 1, column 3: invalid string: control character"));
   EXPECT_THAT(refusal(R"("\x")", kString), HasSubstr("invalid string: forbidden character after backslash"));
   EXPECT_THAT(refusal(R"("\ud800")", kString), HasSubstr("surrogate"));
-  EXPECT_THAT(refusal("{'item-id':1}", kItem), HasSubstr("line 1, column 2: invalid literal"));
+  EXPECT_THAT(refusal("{'item-id':1}", kNamedItem), HasSubstr("line 1, column 2: invalid literal"));
   EXPECT_THAT(refusal("nan", kF64), HasSubstr("line 1, column 2: invalid literal"));
   EXPECT_THAT(refusal("/**/1", kU8), HasSubstr("line 1, column 1: invalid literal"));
   EXPECT_THAT(refusal("+1", kU8), HasSubstr("line 1, column 1"));
@@ -606,9 +609,9 @@ TEST(Json, TextHasToBeUtf8) {
     EXPECT_EQ(message.find_first_of("\xFF\xC3\xED\xF4\xC0"), std::string::npos) << "not repeated";
   }
   EXPECT_THAT(refusal("\xFF", kString), HasSubstr("line 1, column 1: invalid literal"));
-  EXPECT_EQ(read("\xEF\xBB\xBF"
-                 "1",
-                 kU8),
+  EXPECT_EQ(read_json("\xEF\xBB\xBF"
+                      "1",
+                      kU8),
             Value(std::uint8_t{1}))
       << "a byte order mark may be in front";
 }
@@ -643,7 +646,7 @@ TEST(Json, NestingIsThatOfTheType) {
 TEST(Json, LongTextIsCutOffInMessages) {
   const std::string text(1000, 'a');
   EXPECT_LT(refusal('"' + text + '"', kU8).size(), 200U);
-  EXPECT_LT(refusal("{\"" + text + "\":1}", kItem).size(), 200U);
+  EXPECT_LT(refusal("{\"" + text + "\":1}", kNamedItem).size(), 200U);
   EXPECT_LT(refusal(std::string(1000, '1'), kU8).size(), 200U);
   EXPECT_LT(refusal('"' + text, kU8).size(), 200U);
 }
@@ -684,12 +687,6 @@ TEST(Json, ValuesTakeNoMoreMemoryThanIsAllowed) {
 
 // ---- Arguments
 
-FunctionType function(std::vector<TypeField> parameters) {
-  FunctionType type;
-  type.parameters = std::move(parameters);
-  return type;
-}
-
 std::string arguments_refusal(std::string_view text, const FunctionType& type) {
   const auto arguments = parse_json_arguments(text, type);
   EXPECT_TRUE(is_error(arguments, ErrorCode::invalid_argument)) << text;
@@ -697,7 +694,7 @@ std::string arguments_refusal(std::string_view text, const FunctionType& type) {
 }
 
 TEST(JsonArguments, AreAnArrayInOrderOrAnObjectByName) {
-  const FunctionType type = function({{"name", kString}, {"at", kPoint}, {"note", option(kString)}});
+  const FunctionType type = function({{"name", kString}, {"at", kLeveledPoint}, {"note", option(kString)}});
   for (const char* text : {R"(["tea",{"x":1,"level":"info","access":[]},"hot"])",
                            R"({"at":{"x":1,"level":"info","access":[]},"note":"hot","name":"tea"})"}) {
     const auto arguments = unwrap(parse_json_arguments(text, type));

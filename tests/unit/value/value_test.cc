@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "support.h"
+#include "type_makers.h"
 #include "types.h"
 #include "value/value_node.h"
 
@@ -19,7 +20,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 Type type_of_point() { return detail::Codec<Point>::type(); }
-Type list_of(Type element) { return Type::make(TypeKind::list, {}, {TypeField{{}, std::move(element)}}); }
 
 TEST(Value, IsNoValueByItself) {
   const Value value{};
@@ -79,7 +79,7 @@ TEST(Value, HoldsNumbersAsOneBuffer) {
 }
 
 TEST(Value, HoldsRecordsOfNumbersAsOneBuffer) {
-  ListBuilder builder(list_of(type_of_point()));
+  ListBuilder builder(list(type_of_point()));
   for (int i = 0; i < 1000; ++i) builder.add({1.0 * i, 2.0 * i, 3.0 * i});
   const Value points = unwrap(builder.build());
   ASSERT_EQ(points.size(), 1000U);
@@ -159,7 +159,7 @@ TEST(Value, SaysWhereItDoesNotFit) {
             "field 'nested': the field 'z' is missing");
   EXPECT_EQ(with({"nested", 1}), "field 'nested': a value of type 's32' where 'inner' is wanted");
   EXPECT_THAT(with({"nestled", 1}), HasSubstr("the field 'nested' is missing"));
-  EXPECT_EQ(message_of(Value::list({1, 2, 300}).to(list_of(Type::make(TypeKind::u8)))),
+  EXPECT_EQ(message_of(Value::list({1, 2, 300}).to(list(kU8))),
             "element 2: 300 is not exactly a value of 'u8'");
   EXPECT_EQ(message_of(Value::enumeration("pink").to(detail::Codec<Colour>::type())),
             "'pink' is no case of 'enum { red, green, blue }'");
@@ -178,8 +178,7 @@ TEST(Value, SaysWhereItDoesNotFit) {
             "a field is given twice");
   EXPECT_EQ(message_of(Value::tuple({1, 2}).to(detail::Codec<Tuple>::type())),
             "2 values where 'tuple<u8, u64, string>' has 3");
-  EXPECT_EQ(message_of(Value(1).to(list_of(Type::make(TypeKind::u8)))),
-            "a value of type 's32' where 'list<u8>' is wanted");
+  EXPECT_EQ(message_of(Value(1).to(list(kU8))), "a value of type 's32' where 'list<u8>' is wanted");
 }
 
 TEST(Value, ConvertsNumbersOnlyWhereNothingIsLost) {
@@ -274,14 +273,14 @@ TEST(ThreadsAndValues, ReadOneTogether) {
 }
 
 TEST(ListBuilder, NamesTheFirstElementThatDoesNotFit) {
-  ListBuilder builder(list_of(Type::make(TypeKind::u8)));
+  ListBuilder builder(list(kU8));
   builder.add(1).add(2).add(999).add("x");
   EXPECT_EQ(message_of(builder.build()), "element 2: 999 is not exactly a value of 'u8'");
   EXPECT_EQ(unwrap(builder.add(7).build()).size(), 1U);
 }
 
 TEST(ListBuilder, ConvertsFieldsThatAreOfOtherTypes) {
-  ListBuilder builder(list_of(type_of_point()));
+  ListBuilder builder(list(type_of_point()));
   builder.reserve(2);
   builder.add({1, 2, 3}).add(Value::record({{"z", 1}, {"y", 2}, {"x", 3}}));
   const Value points = unwrap(builder.build());
@@ -292,7 +291,7 @@ TEST(ListBuilder, ConvertsFieldsThatAreOfOtherTypes) {
 }
 
 TEST(ListBuilder, MakesListsOfAnything) {
-  ListBuilder texts(list_of(Type::make(TypeKind::string)));
+  ListBuilder texts(list(kString));
   texts.add("a").add("b");
   EXPECT_EQ(unwrap(texts.build()), Value::list({"a", "b"}));
   EXPECT_EQ(unwrap(texts.build()).size(), 0U);

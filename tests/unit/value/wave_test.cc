@@ -17,33 +17,28 @@
 #include <fmt/format.h>
 
 #include "../../fuzz/random_value.h"
+#include "type_makers.h"
 #include "value/value_node.h"
 
 namespace tairitsu {
 namespace {
 
+using test::function;
+using test::kBool;
+using test::kChar;
+using test::kF32;
+using test::kF64;
+using test::kS8;
+using test::kString;
+using test::kU32;
+using test::kU8;
+using test::list;
+using test::option;
+using test::result;
+using test::tuple;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-const Type kBool = Type::make(TypeKind::boolean);
-const Type kU8 = Type::make(TypeKind::u8);
-const Type kS8 = Type::make(TypeKind::s8);
-const Type kU32 = Type::make(TypeKind::u32);
-const Type kF32 = Type::make(TypeKind::f32);
-const Type kF64 = Type::make(TypeKind::f64);
-const Type kChar = Type::make(TypeKind::character);
-const Type kString = Type::make(TypeKind::string);
-
-Type list(Type element) { return Type::make(TypeKind::list, {}, {TypeField{{}, std::move(element)}}); }
-Type option(Type payload) { return Type::make(TypeKind::option, {}, {TypeField{{}, std::move(payload)}}); }
-Type result(std::optional<Type> ok, std::optional<Type> err) {
-  return Type::make(TypeKind::result, {}, {TypeField{{}, std::move(ok)}, TypeField{{}, std::move(err)}});
-}
-Type tuple(std::vector<Type> elements) {
-  std::vector<TypeField> fields;
-  for (Type& element : elements) fields.push_back({{}, std::move(element)});
-  return Type::make(TypeKind::tuple, {}, std::move(fields));
-}
 Type labels(TypeKind kind, std::string name, std::vector<std::string> names) {
   std::vector<TypeField> fields;
   for (std::string& label : names) fields.push_back({std::move(label), std::nullopt});
@@ -54,17 +49,17 @@ const Type kColor = labels(TypeKind::enumeration, "color", {"red", "green", "blu
 const Type kKeywords =
     labels(TypeKind::enumeration, "keyword", {"true", "false", "some", "none", "ok", "err", "inf", "nan"});
 const Type kPermissions = labels(TypeKind::flags, "permissions", {"read", "write", "exec"});
-const Type kPoint = Type::make(TypeKind::record, "point", {{"x", kF64}, {"y", kF64}});
+const Type kFlatPoint = Type::make(TypeKind::record, "point", {{"x", kF64}, {"y", kF64}});
 const Type kExample =
     Type::make(TypeKind::record, "example", {{"must-have", kU8}, {"optional", option(kU8)}});
 const Type kAllOptional =
     Type::make(TypeKind::record, "all-optional", {{"a", option(kU8)}, {"b", option(kU8)}});
 const Type kResponse = Type::make(TypeKind::variant, "response",
                                   {{"empty", std::nullopt}, {"body", list(kU8)}, {"err", kString}});
-const Type kItem = Type::make(TypeKind::record, "item", {{"id", kU32}, {"color", kColor}});
+const Type kColoredItem = Type::make(TypeKind::record, "item", {{"id", kU32}, {"color", kColor}});
 
 /// The value as text again; or the error's message.
-std::string read(std::string_view text, const Type& type) {
+std::string read_wave(std::string_view text, const Type& type) {
   const auto value = parse_wave(text, type);
   if (!value) {
     EXPECT_EQ(value.error().code(), ErrorCode::invalid_argument);
@@ -78,17 +73,11 @@ std::string read(std::string_view text, const Type& type) {
   return written;
 }
 
-std::string text_of(std::string_view text) {
+std::string read_string(std::string_view text) {
   const auto value = parse_wave(text, kString);
   if (!value) return value.error().message();
-  EXPECT_EQ(read(text, kString), to_wave(*value));
+  EXPECT_EQ(read_wave(text, kString), to_wave(*value));
   return std::string(value->text());
-}
-
-FunctionType function(std::vector<TypeField> parameters) {
-  FunctionType type;
-  type.parameters = std::move(parameters);
-  return type;
 }
 
 std::string arguments(std::string_view text, const FunctionType& type) {
@@ -106,84 +95,84 @@ std::string arguments(std::string_view text, const FunctionType& type) {
 // ---- The specification, from wasm-wave's README, section by section
 
 TEST(Wave, ReadsTheValuesOfTheSpecificationsTable) {
-  EXPECT_EQ(read("true", kBool), "true");
-  EXPECT_EQ(read("false", kBool), "false");
-  EXPECT_EQ(read("123", Type::make(TypeKind::s32)), "123");
-  EXPECT_EQ(read("-9", Type::make(TypeKind::s64)), "-9");
-  EXPECT_EQ(read("3.14", kF64), "3.14");
-  EXPECT_EQ(read("6.022e+23", kF64), "6.022e+23");
-  EXPECT_EQ(read("nan", kF32), "nan");
-  EXPECT_EQ(read("-inf", kF32), "-inf");
-  EXPECT_EQ(read("'x'", kChar), "'x'");
-  EXPECT_EQ(read("'☃'", kChar), "'☃'");
-  EXPECT_EQ(read(R"('\'')", kChar), R"('\'')");
-  EXPECT_EQ(read(R"('\u{0}')", kChar), R"('\u{0}')");
-  EXPECT_EQ(read(R"("abc\t123")", kString), R"("abc\t123")");
-  EXPECT_EQ(read(R"(("abc", 123))", tuple({kString, kU8})), R"(("abc", 123))");
-  EXPECT_EQ(read("[1, 2, 3]", list(kU8)), "[1, 2, 3]");
-  EXPECT_EQ(read(R"({field-a: 1, field-b: "two"})",
-                 Type::make(TypeKind::record, "", {{"field-a", kU8}, {"field-b", kString}})),
+  EXPECT_EQ(read_wave("true", kBool), "true");
+  EXPECT_EQ(read_wave("false", kBool), "false");
+  EXPECT_EQ(read_wave("123", Type::make(TypeKind::s32)), "123");
+  EXPECT_EQ(read_wave("-9", Type::make(TypeKind::s64)), "-9");
+  EXPECT_EQ(read_wave("3.14", kF64), "3.14");
+  EXPECT_EQ(read_wave("6.022e+23", kF64), "6.022e+23");
+  EXPECT_EQ(read_wave("nan", kF32), "nan");
+  EXPECT_EQ(read_wave("-inf", kF32), "-inf");
+  EXPECT_EQ(read_wave("'x'", kChar), "'x'");
+  EXPECT_EQ(read_wave("'☃'", kChar), "'☃'");
+  EXPECT_EQ(read_wave(R"('\'')", kChar), R"('\'')");
+  EXPECT_EQ(read_wave(R"('\u{0}')", kChar), R"('\u{0}')");
+  EXPECT_EQ(read_wave(R"("abc\t123")", kString), R"("abc\t123")");
+  EXPECT_EQ(read_wave(R"(("abc", 123))", tuple({kString, kU8})), R"(("abc", 123))");
+  EXPECT_EQ(read_wave("[1, 2, 3]", list(kU8)), "[1, 2, 3]");
+  EXPECT_EQ(read_wave(R"({field-a: 1, field-b: "two"})",
+                      Type::make(TypeKind::record, "", {{"field-a", kU8}, {"field-b", kString}})),
             R"({field-a: 1, field-b: "two"})");
   const Type days = Type::make(TypeKind::variant, "", {{"days", kU32}, {"forever", std::nullopt}});
-  EXPECT_EQ(read("days(30)", days), "days(30)");
-  EXPECT_EQ(read("forever", days), "forever");
-  EXPECT_EQ(read("south", labels(TypeKind::enumeration, "", {"south", "west"})), "south");
-  EXPECT_EQ(read("\"flat some\"", option(kString)), "some(\"flat some\")");
-  EXPECT_EQ(read("some(\"explicit some\")", option(kString)), "some(\"explicit some\")");
-  EXPECT_EQ(read("none", option(kString)), "none");
-  EXPECT_EQ(read("\"flat ok\"", result(kString, kString)), "ok(\"flat ok\")");
-  EXPECT_EQ(read("ok(\"explicit ok\")", result(kString, kString)), "ok(\"explicit ok\")");
-  EXPECT_EQ(read("err(\"oops\")", result(kString, kString)), "err(\"oops\")");
-  EXPECT_EQ(read("{read, write}", kPermissions), "{read, write}");
-  EXPECT_EQ(read("{}", kPermissions), "{}");
+  EXPECT_EQ(read_wave("days(30)", days), "days(30)");
+  EXPECT_EQ(read_wave("forever", days), "forever");
+  EXPECT_EQ(read_wave("south", labels(TypeKind::enumeration, "", {"south", "west"})), "south");
+  EXPECT_EQ(read_wave("\"flat some\"", option(kString)), "some(\"flat some\")");
+  EXPECT_EQ(read_wave("some(\"explicit some\")", option(kString)), "some(\"explicit some\")");
+  EXPECT_EQ(read_wave("none", option(kString)), "none");
+  EXPECT_EQ(read_wave("\"flat ok\"", result(kString, kString)), "ok(\"flat ok\")");
+  EXPECT_EQ(read_wave("ok(\"explicit ok\")", result(kString, kString)), "ok(\"explicit ok\")");
+  EXPECT_EQ(read_wave("err(\"oops\")", result(kString, kString)), "err(\"oops\")");
+  EXPECT_EQ(read_wave("{read, write}", kPermissions), "{read, write}");
+  EXPECT_EQ(read_wave("{}", kPermissions), "{}");
 }
 
 TEST(Wave, SkipsWhitespaceAndCommentsBetweenTokens) {
-  EXPECT_EQ(read(" \t\r\n( 1\n,2 ) ", tuple({kU8, kU8})), "(1, 2)");
+  EXPECT_EQ(read_wave(" \t\r\n( 1\n,2 ) ", tuple({kU8, kU8})), "(1, 2)");
   EXPECT_EQ(
-      read("// a\n{ // b\n must-have // c\n : // d\n 1 , // e\n optional: some // f\n (2) // g\n } // h",
-           kExample),
+      read_wave("// a\n{ // b\n must-have // c\n : // d\n 1 , // e\n optional: some // f\n (2) // g\n } // h",
+                kExample),
       "{must-have: 1, optional: some(2)}");
-  EXPECT_EQ(read("body // x\n ([])", kResponse), "body([])");
-  EXPECT_EQ(text_of("\"// no comment\""), "// no comment");
-  EXPECT_EQ(read("1 / 2", kU8), "1:3: expected the end of the text, found '/'");
+  EXPECT_EQ(read_wave("body // x\n ([])", kResponse), "body([])");
+  EXPECT_EQ(read_string("\"// no comment\""), "// no comment");
+  EXPECT_EQ(read_wave("1 / 2", kU8), "1:3: expected the end of the text, found '/'");
 }
 
 TEST(Wave, TakesAPercentSignBeforeAnyLabelAndNeedsItBeforeKeywords) {
   for (const TypeField& keyword : kKeywords.fields()) {
-    EXPECT_EQ(read("%" + keyword.name, kKeywords), "%" + keyword.name);
+    EXPECT_EQ(read_wave("%" + keyword.name, kKeywords), "%" + keyword.name);
     EXPECT_EQ(
-        read(keyword.name, kKeywords),
+        read_wave(keyword.name, kKeywords),
         "1:1: '" + keyword.name + "' is a keyword of WAVE: the case is written '%" + keyword.name + "'");
   }
-  EXPECT_EQ(read("%red", kColor), "red");
-  EXPECT_EQ(read("{%must-have: 1}", kExample), "{must-have: 1}");
-  EXPECT_EQ(read("{%read, write}", kPermissions), "{read, write}");
-  EXPECT_EQ(read("%body([1])", kResponse), "body([1])");
-  EXPECT_EQ(read("%err(\"oops\")", kResponse), "%err(\"oops\")");
-  EXPECT_THAT(read("err(\"oops\")", kResponse),
+  EXPECT_EQ(read_wave("%red", kColor), "red");
+  EXPECT_EQ(read_wave("{%must-have: 1}", kExample), "{must-have: 1}");
+  EXPECT_EQ(read_wave("{%read, write}", kPermissions), "{read, write}");
+  EXPECT_EQ(read_wave("%body([1])", kResponse), "body([1])");
+  EXPECT_EQ(read_wave("%err(\"oops\")", kResponse), "%err(\"oops\")");
+  EXPECT_THAT(read_wave("err(\"oops\")", kResponse),
               HasSubstr("'err' is a keyword of WAVE: the case is written '%err'"));
-  EXPECT_EQ(read("%true", kBool), "1:1: expected true or false, found '%true'");
-  EXPECT_EQ(read("%none", option(kU8)),
+  EXPECT_EQ(read_wave("%true", kBool), "1:1: expected true or false, found '%true'");
+  EXPECT_EQ(read_wave("%none", option(kU8)),
             "1:1: expected an integer from 0 to 255, some(…) or none, found '%none'");
-  EXPECT_THAT(read("%%red", kColor),
+  EXPECT_THAT(read_wave("%%red", kColor),
               StartsWith("1:1: expected a case of 'color' (red, green, blue), found '%'"));
   // As fields and labels keywords need none.
   const Type record = Type::make(TypeKind::record, "", {{"true", kU8}, {"none", kU8}, {"nan", kU8}});
-  EXPECT_EQ(read("{true: 1, none: 2, nan: 3}", record), "{true: 1, none: 2, nan: 3}");
-  EXPECT_EQ(read("{ok, inf}", labels(TypeKind::flags, "", {"ok", "inf"})), "{ok, inf}");
+  EXPECT_EQ(read_wave("{true: 1, none: 2, nan: 3}", record), "{true: 1, none: 2, nan: 3}");
+  EXPECT_EQ(read_wave("{ok, inf}", labels(TypeKind::flags, "", {"ok", "inf"})), "{ok, inf}");
 }
 
 TEST(Wave, ReadsIntegersOfTheirRange) {
   const auto bounds = [](TypeKind kind, std::string least, std::string most, std::string below,
                          std::string above) {
     const Type type = Type::make(kind);
-    EXPECT_EQ(read(least, type), least);
-    EXPECT_EQ(read(most, type), most);
+    EXPECT_EQ(read_wave(least, type), least);
+    EXPECT_EQ(read_wave(most, type), most);
     const std::string range = fmt::format(" is no value of '{}' ({} to {})", type.to_string(), least, most);
-    EXPECT_EQ(read(below, type), "1:1: " + below + range);
-    EXPECT_EQ(read(above, type), "1:1: " + above + range);
-    EXPECT_EQ(read("99999999999999999999999999", type), "1:1: 99999999999999999999999999" + range);
+    EXPECT_EQ(read_wave(below, type), "1:1: " + below + range);
+    EXPECT_EQ(read_wave(above, type), "1:1: " + above + range);
+    EXPECT_EQ(read_wave("99999999999999999999999999", type), "1:1: 99999999999999999999999999" + range);
   };
   bounds(TypeKind::u8, "0", "255", "-1", "256");
   bounds(TypeKind::s8, "-128", "127", "-129", "128");
@@ -194,42 +183,43 @@ TEST(Wave, ReadsIntegersOfTheirRange) {
   bounds(TypeKind::u64, "0", "18446744073709551615", "-1", "18446744073709551616");
   bounds(TypeKind::s64, "-9223372036854775808", "9223372036854775807", "-9223372036854775809",
          "9223372036854775808");
-  EXPECT_EQ(read("-0", kS8), "0");
-  EXPECT_THAT(read("-0", kU8), HasSubstr("-0 is no value of 'u8'"));
+  EXPECT_EQ(read_wave("-0", kS8), "0");
+  EXPECT_THAT(read_wave("-0", kU8), HasSubstr("-0 is no value of 'u8'"));
 }
 
 TEST(Wave, RefusesWhatIsNoInteger) {
-  EXPECT_EQ(read("1.0", kU8), "1:1: expected an integer from 0 to 255, found '1.0'");
-  EXPECT_EQ(read("1e2", kU8), "1:1: expected an integer from 0 to 255, found '1e2'");
-  EXPECT_EQ(read("inf", kU8), "1:1: expected an integer from 0 to 255, found 'inf'");
-  EXPECT_EQ(read("01", kU8), "1:1: a number has no zeros before its first digit");
-  EXPECT_EQ(read("-00", kS8), "1:1: a number has no zeros before its first digit");
-  EXPECT_EQ(read("+1", kU8), "1:1: expected an integer from 0 to 255, found '+'");
-  EXPECT_EQ(read("-", kS8), "1:1: expected an integer from -128 to 127, found '-'");
-  EXPECT_EQ(read("0x1F", kU8), "1:2: expected the end of the text, found 'x1F'");
-  EXPECT_EQ(read("1_000", kU8), "1:2: expected the end of the text, found '_'");
-  EXPECT_EQ(read("", kU8), "1:1: expected an integer from 0 to 255, found the end of the text");
+  EXPECT_EQ(read_wave("1.0", kU8), "1:1: expected an integer from 0 to 255, found '1.0'");
+  EXPECT_EQ(read_wave("1e2", kU8), "1:1: expected an integer from 0 to 255, found '1e2'");
+  EXPECT_EQ(read_wave("inf", kU8), "1:1: expected an integer from 0 to 255, found 'inf'");
+  EXPECT_EQ(read_wave("01", kU8), "1:1: a number has no zeros before its first digit");
+  EXPECT_EQ(read_wave("-00", kS8), "1:1: a number has no zeros before its first digit");
+  EXPECT_EQ(read_wave("+1", kU8), "1:1: expected an integer from 0 to 255, found '+'");
+  EXPECT_EQ(read_wave("-", kS8), "1:1: expected an integer from -128 to 127, found '-'");
+  EXPECT_EQ(read_wave("0x1F", kU8), "1:2: expected the end of the text, found 'x1F'");
+  EXPECT_EQ(read_wave("1_000", kU8), "1:2: expected the end of the text, found '_'");
+  EXPECT_EQ(read_wave("", kU8), "1:1: expected an integer from 0 to 255, found the end of the text");
 }
 
 TEST(Wave, ReadsFloatsAsTheNearestOnes) {
-  EXPECT_EQ(read("[0, 0.0, 0e0, 0.0e0, 0e-1, 0E+1, 0.000e100]", list(kF32)), "[0, 0, 0, 0, 0, 0, 0]");
-  EXPECT_EQ(read("[-3.1415, -100000, -0.0e-0]", list(kF32)), "[-3.1415, -100000, -0]");
-  EXPECT_EQ(read("[nan, inf, -inf]", list(kF64)), "[nan, inf, -inf]");
+  EXPECT_EQ(read_wave("[0, 0.0, 0e0, 0.0e0, 0e-1, 0E+1, 0.000e100]", list(kF32)), "[0, 0, 0, 0, 0, 0, 0]");
+  EXPECT_EQ(read_wave("[-3.1415, -100000, -0.0e-0]", list(kF32)), "[-3.1415, -100000, -0]");
+  EXPECT_EQ(read_wave("[nan, inf, -inf]", list(kF64)), "[nan, inf, -inf]");
   EXPECT_EQ(parse_wave("3.4028234664e38", kF32)->get<float>(), std::numeric_limits<float>::max());
-  EXPECT_EQ(read("3.4028234664e39", kF32), "inf");
-  EXPECT_EQ(read("-3.4028234664e39", kF32), "-inf");
+  EXPECT_EQ(read_wave("3.4028234664e39", kF32), "inf");
+  EXPECT_EQ(read_wave("-3.4028234664e39", kF32), "-inf");
   EXPECT_EQ(parse_wave("1.4012984643e-45", kF32)->get<float>(), std::numeric_limits<float>::denorm_min());
-  EXPECT_EQ(read("1.4012984643e-46", kF32), "0");
-  EXPECT_EQ(read("-1.4012984643e-46", kF32), "-0");
-  EXPECT_EQ(read("[1e309, -1e309, 1e-400, -1e-400]", list(kF64)), "[inf, -inf, 0, -0]");
-  EXPECT_EQ(read("[1e99999999999999999999, 1e-99999999999999999999, 0e99999999999999999999]", list(kF64)),
-            "[inf, 0, 0]");
+  EXPECT_EQ(read_wave("1.4012984643e-46", kF32), "0");
+  EXPECT_EQ(read_wave("-1.4012984643e-46", kF32), "-0");
+  EXPECT_EQ(read_wave("[1e309, -1e309, 1e-400, -1e-400]", list(kF64)), "[inf, -inf, 0, -0]");
+  EXPECT_EQ(
+      read_wave("[1e99999999999999999999, 1e-99999999999999999999, 0e99999999999999999999]", list(kF64)),
+      "[inf, 0, 0]");
   // The digits decide together with the exponent.
-  EXPECT_EQ(read(std::string("1") + std::string(400, '0') + "e-400", kF64), "1");
-  EXPECT_EQ(read(std::string("1") + std::string(400, '0') + "e-90", kF64), "inf");
-  EXPECT_EQ(read("0." + std::string(400, '0') + "1e401", kF64), "1");
-  EXPECT_EQ(read("0." + std::string(400, '0') + "1e-10", kF64), "0");
-  EXPECT_EQ(read("0." + std::string(400, '0') + "1e800", kF64), "inf");
+  EXPECT_EQ(read_wave(std::string("1") + std::string(400, '0') + "e-400", kF64), "1");
+  EXPECT_EQ(read_wave(std::string("1") + std::string(400, '0') + "e-90", kF64), "inf");
+  EXPECT_EQ(read_wave("0." + std::string(400, '0') + "1e401", kF64), "1");
+  EXPECT_EQ(read_wave("0." + std::string(400, '0') + "1e-10", kF64), "0");
+  EXPECT_EQ(read_wave("0." + std::string(400, '0') + "1e800", kF64), "inf");
   // Rounded once, not first to f64.
   EXPECT_EQ(parse_wave("1.000000059604644775390625000000001", kF32)->get<float>(), 1.00000012F);
 }
@@ -237,12 +227,13 @@ TEST(Wave, ReadsFloatsAsTheNearestOnes) {
 TEST(Wave, RefusesWhatIsNoFloat) {
   for (const char* text : {"-nan", "NaN", "infinity", "-infinity", "Infinity", "Inf", "INF", "-Inf", "-INF",
                            ".5", "+1", "e5", "true", "%inf"}) {
-    EXPECT_THAT(read(text, kF64), StartsWith("1:1: expected a number, inf, -inf or nan, found '")) << text;
+    EXPECT_THAT(read_wave(text, kF64), StartsWith("1:1: expected a number, inf, -inf or nan, found '"))
+        << text;
   }
-  EXPECT_EQ(read("1.", kF64), "1:2: expected the end of the text, found '.'");
-  EXPECT_EQ(read("1e", kF64), "1:2: expected the end of the text, found 'e'");
-  EXPECT_EQ(read("01.5", kF64), "1:1: a number has no zeros before its first digit");
-  EXPECT_EQ(read("-01.5", kF64), "1:1: a number has no zeros before its first digit");
+  EXPECT_EQ(read_wave("1.", kF64), "1:2: expected the end of the text, found '.'");
+  EXPECT_EQ(read_wave("1e", kF64), "1:2: expected the end of the text, found 'e'");
+  EXPECT_EQ(read_wave("01.5", kF64), "1:1: a number has no zeros before its first digit");
+  EXPECT_EQ(read_wave("-01.5", kF64), "1:1: a number has no zeros before its first digit");
 }
 
 TEST(Wave, WritesFloatsInTheShortestWay) {
@@ -260,9 +251,9 @@ TEST(Wave, WritesFloatsInTheShortestWay) {
 }
 
 TEST(Wave, ReadsCharsAndTheirEscapes) {
-  EXPECT_EQ(read(R"(['\\', '\'', '\"', '\t', '\n', '\r'])", list(kChar)),
+  EXPECT_EQ(read_wave(R"(['\\', '\'', '\"', '\t', '\n', '\r'])", list(kChar)),
             R"(['\\', '\'', '"', '\t', '\n', '\r'])");
-  EXPECT_EQ(read(R"(['x', '\u{78}', '\u{000078}', '"', '\u{10FFFF}'])", list(kChar)),
+  EXPECT_EQ(read_wave(R"(['x', '\u{78}', '\u{000078}', '"', '\u{10FFFF}'])", list(kChar)),
             R"(['x', 'x', 'x', '"', '\u{10ffff}'])");
   EXPECT_EQ(parse_wave("'🌊'", kChar)->get<char32_t>(), U'🌊');
   EXPECT_EQ(parse_wave("'\t'", kChar)->get<char32_t>(), U'\t');
@@ -270,276 +261,289 @@ TEST(Wave, ReadsCharsAndTheirEscapes) {
 
 TEST(Wave, RefusesWhatIsNoChar) {
   const std::string one = "1:1: a char is one character (a Unicode scalar value) in ' '";
-  EXPECT_EQ(read("''", kChar), "1:1: a char is one character in ' ', and the character ' is written '\\''");
-  EXPECT_EQ(read("'''", kChar), "1:1: a char is one character in ' ', and the character ' is written '\\''");
-  EXPECT_EQ(read("'ab'", kChar), one);
-  EXPECT_EQ(read("'☃☃'", kChar), one);
-  EXPECT_EQ(read("'x", kChar), one);
-  EXPECT_EQ(read("'", kChar), one);
-  EXPECT_EQ(read("'\n'", kChar), "1:1: a line break in a char is written '\\n'");
-  EXPECT_EQ(read("x'", kChar), "1:1: expected a char in ' ', found 'x'");
-  EXPECT_EQ(read("\"x\"", kChar), "1:1: expected a char in ' ', found a string");
+  EXPECT_EQ(read_wave("''", kChar),
+            "1:1: a char is one character in ' ', and the character ' is written '\\''");
+  EXPECT_EQ(read_wave("'''", kChar),
+            "1:1: a char is one character in ' ', and the character ' is written '\\''");
+  EXPECT_EQ(read_wave("'ab'", kChar), one);
+  EXPECT_EQ(read_wave("'☃☃'", kChar), one);
+  EXPECT_EQ(read_wave("'x", kChar), one);
+  EXPECT_EQ(read_wave("'", kChar), one);
+  EXPECT_EQ(read_wave("'\n'", kChar), "1:1: a line break in a char is written '\\n'");
+  EXPECT_EQ(read_wave("x'", kChar), "1:1: expected a char in ' ', found 'x'");
+  EXPECT_EQ(read_wave("\"x\"", kChar), "1:1: expected a char in ' ', found a string");
 }
 
 TEST(Wave, RefusesEscapesThatAreNone) {
   for (const char* text : {R"('\z')", R"('\x1f')", R"('\0')", R"('\☃')", R"("\a")"}) {
-    EXPECT_THAT(read(text, text[0] == '"' ? kString : kChar), HasSubstr("is no escape: there are \\n,"))
+    EXPECT_THAT(read_wave(text, text[0] == '"' ? kString : kChar), HasSubstr("is no escape: there are \\n,"))
         << text;
   }
-  EXPECT_EQ(read(R"("a\zb")", kString),
+  EXPECT_EQ(read_wave(R"("a\zb")", kString),
             R"(1:3: '\z' is no escape: there are \n, \r, \t, \\, \', \" and \u{…})");
   for (const char* text :
        {R"("\u1f")", R"("\u{1f")", R"("\u1f}")", R"("\u{}")", R"("\u{x}")", R"("\u{12345678}")",
         R"("\u{-1}")", R"("\u{+1}")", R"("\u{0000041}")", R"("\u)", R"("\u{)", R"("\u{1)"}) {
-    EXPECT_EQ(read(text, kString), "1:2: an escape \\u has one to six hexadecimal digits: \\u{…}") << text;
+    EXPECT_EQ(read_wave(text, kString), "1:2: an escape \\u has one to six hexadecimal digits: \\u{…}")
+        << text;
   }
   for (const char* text : {R"("\u{110000}")", R"("\u{d800}")", R"("\u{dfff}")", R"("\u{FFFFFF}")"}) {
-    EXPECT_THAT(read(text, kString), HasSubstr("is no Unicode scalar value")) << text;
+    EXPECT_THAT(read_wave(text, kString), HasSubstr("is no Unicode scalar value")) << text;
   }
-  EXPECT_THAT(read("\"\\", kString), StartsWith("1:2: '\\' is no escape"));
+  EXPECT_THAT(read_wave("\"\\", kString), StartsWith("1:2: '\\' is no escape"));
 }
 
 TEST(Wave, ReadsStrings) {
-  EXPECT_EQ(text_of("\"\""), "");
-  EXPECT_EQ(text_of("\"WAVE🌊\""), "WAVE🌊");
-  EXPECT_EQ(text_of(R"("\\\'\"\t\n\r")"), "\\'\"\t\n\r");
-  EXPECT_EQ(text_of(R"("'\'\u{27}")"), "'''");
-  EXPECT_EQ(text_of(R"("☃\u{2603}\u{002603}")"), "☃☃☃");
-  EXPECT_EQ(text_of("\"tab\tand\rreturn\""), "tab\tand\rreturn");
-  EXPECT_EQ(text_of(std::string("\"nul \0 too\"", 11)), std::string("nul \0 too", 9));
+  EXPECT_EQ(read_string("\"\""), "");
+  EXPECT_EQ(read_string("\"WAVE🌊\""), "WAVE🌊");
+  EXPECT_EQ(read_string(R"("\\\'\"\t\n\r")"), "\\'\"\t\n\r");
+  EXPECT_EQ(read_string(R"("'\'\u{27}")"), "'''");
+  EXPECT_EQ(read_string(R"("☃\u{2603}\u{002603}")"), "☃☃☃");
+  EXPECT_EQ(read_string("\"tab\tand\rreturn\""), "tab\tand\rreturn");
+  EXPECT_EQ(read_string(std::string("\"nul \0 too\"", 11)), std::string("nul \0 too", 9));
 }
 
 TEST(Wave, RefusesStringsWithoutAnEnd) {
   const std::string message = "1:1: the string has no closing '\"' in its line (a line break is written \\n)";
-  EXPECT_EQ(read("\"abc", kString), message);
-  EXPECT_EQ(read("\"abc\\\"", kString), message);
-  EXPECT_EQ(read("\"abc\ndef\"", kString), message);
-  EXPECT_EQ(read("abc", kString), "1:1: expected a string in \" \", found 'abc'");
-  EXPECT_EQ(read("\"a\"b", kString), "1:4: expected the end of the text, found 'b'");
+  EXPECT_EQ(read_wave("\"abc", kString), message);
+  EXPECT_EQ(read_wave("\"abc\\\"", kString), message);
+  EXPECT_EQ(read_wave("\"abc\ndef\"", kString), message);
+  EXPECT_EQ(read_wave("abc", kString), "1:1: expected a string in \" \", found 'abc'");
+  EXPECT_EQ(read_wave("\"a\"b", kString), "1:4: expected the end of the text, found 'b'");
 }
 
 TEST(Wave, ReadsStringsOfSeveralLines) {
-  EXPECT_EQ(text_of("\"\"\"\n\"\"\""), "");
-  EXPECT_EQ(text_of("\"\"\"\n   \"\"\""), "");
-  EXPECT_EQ(text_of("\"\"\"\nA single line\n\"\"\""), "A single line");
-  EXPECT_EQ(text_of("\"\"\"\n    Indentation determined\n      by ending delimiter\n  \"\"\""),
+  EXPECT_EQ(read_string("\"\"\"\n\"\"\""), "");
+  EXPECT_EQ(read_string("\"\"\"\n   \"\"\""), "");
+  EXPECT_EQ(read_string("\"\"\"\nA single line\n\"\"\""), "A single line");
+  EXPECT_EQ(read_string("\"\"\"\n    Indentation determined\n      by ending delimiter\n  \"\"\""),
             "  Indentation determined\n    by ending delimiter");
-  EXPECT_EQ(text_of("\"\"\"\n  Must escape carriage return at end of line: \\r\n"
-                    "  Must break up double quote triplets: \"\"\\\"\"\n  \"\"\""),
+  EXPECT_EQ(read_string("\"\"\"\n  Must escape carriage return at end of line: \\r\n"
+                        "  Must break up double quote triplets: \"\"\\\"\"\n  \"\"\""),
             "Must escape carriage return at end of line: \r\nMust break up double quote triplets: \"\"\"\"");
-  EXPECT_EQ(text_of("\"\"\"\n\nEmpty leading and trailing lines are retained\n\n\"\"\""),
+  EXPECT_EQ(read_string("\"\"\"\n\nEmpty leading and trailing lines are retained\n\n\"\"\""),
             "\nEmpty leading and trailing lines are retained\n");
-  EXPECT_EQ(text_of("\"\"\"\r\na\r\n\r\nb\\r\r\nc\rd\r\n\"\"\""), "a\n\nb\r\nc\rd");
-  EXPECT_EQ(text_of("\"\"\"\n\\\\\\'\\\"\\t\\n\\u{2603}\n\"\"\""), "\\'\"\t\n☃");
-  EXPECT_EQ(read("[\"\"\"\na\n\"\"\", \"b\"]", list(kString)), "[\"a\", \"b\"]");
+  EXPECT_EQ(read_string("\"\"\"\r\na\r\n\r\nb\\r\r\nc\rd\r\n\"\"\""), "a\n\nb\r\nc\rd");
+  EXPECT_EQ(read_string("\"\"\"\n\\\\\\'\\\"\\t\\n\\u{2603}\n\"\"\""), "\\'\"\t\n☃");
+  EXPECT_EQ(read_wave("[\"\"\"\na\n\"\"\", \"b\"]", list(kString)), "[\"a\", \"b\"]");
 }
 
 TEST(Wave, RefusesStringsOfSeveralLinesOfAnotherShape) {
-  EXPECT_EQ(read("\"\"\"\nabc", kString), "1:1: the string has no closing '\"\"\"'");
-  EXPECT_EQ(read("\"\"\"\n\"\"", kString), "1:1: the string has no closing '\"\"\"'");
-  EXPECT_EQ(read("\"\"\"\"\"\"", kString), "1:1: nothing may follow the opening '\"\"\"' in its line");
-  EXPECT_EQ(read("\"\"\" \"\"\"", kString), "1:1: nothing may follow the opening '\"\"\"' in its line");
-  EXPECT_EQ(read("\"\"\"extra\n\"\"\"", kString), "1:1: nothing may follow the opening '\"\"\"' in its line");
-  EXPECT_EQ(read("\"\"\"\"\n\"\"\"", kString), "1:1: nothing may follow the opening '\"\"\"' in its line");
-  EXPECT_EQ(read("\"\"\"\r\"\"\"", kString), "1:1: nothing may follow the opening '\"\"\"' in its line");
-  EXPECT_EQ(read("\"\"\"\nextra\"\"\"", kString),
+  EXPECT_EQ(read_wave("\"\"\"\nabc", kString), "1:1: the string has no closing '\"\"\"'");
+  EXPECT_EQ(read_wave("\"\"\"\n\"\"", kString), "1:1: the string has no closing '\"\"\"'");
+  EXPECT_EQ(read_wave("\"\"\"\"\"\"", kString), "1:1: nothing may follow the opening '\"\"\"' in its line");
+  EXPECT_EQ(read_wave("\"\"\" \"\"\"", kString), "1:1: nothing may follow the opening '\"\"\"' in its line");
+  EXPECT_EQ(read_wave("\"\"\"extra\n\"\"\"", kString),
+            "1:1: nothing may follow the opening '\"\"\"' in its line");
+  EXPECT_EQ(read_wave("\"\"\"\"\n\"\"\"", kString),
+            "1:1: nothing may follow the opening '\"\"\"' in its line");
+  EXPECT_EQ(read_wave("\"\"\"\r\"\"\"", kString), "1:1: nothing may follow the opening '\"\"\"' in its line");
+  EXPECT_EQ(read_wave("\"\"\"\nextra\"\"\"", kString),
             "2:6: only spaces may stand before the closing '\"\"\"' in its line");
-  EXPECT_EQ(read("\"\"\"\n\t\"\"\"", kString),
+  EXPECT_EQ(read_wave("\"\"\"\n\t\"\"\"", kString),
             "2:2: only spaces may stand before the closing '\"\"\"' in its line");
-  EXPECT_EQ(read("\"\"\"\n\\\"\"\"\n\"\"\"", kString),
+  EXPECT_EQ(read_wave("\"\"\"\n\\\"\"\"\n\"\"\"", kString),
             "2:2: only spaces may stand before the closing '\"\"\"' in its line");
-  EXPECT_EQ(read("\"\"\"\n\"\"\"\"", kString), "2:4: expected the end of the text, found a string");
-  EXPECT_EQ(read("\"\"\"\n  a\n\n  \"\"\"", kString),
+  EXPECT_EQ(read_wave("\"\"\"\n\"\"\"\"", kString), "2:4: expected the end of the text, found a string");
+  EXPECT_EQ(read_wave("\"\"\"\n  a\n\n  \"\"\"", kString),
             "3:1: the line has fewer than the 2 spaces before the closing '\"\"\"'");
-  EXPECT_THAT(read("\"\"\"\na\\j\n\"\"\"", kString), StartsWith("2:2: '\\j' is no escape"));
-  EXPECT_THAT(read("\"\"\"\na\\\n\"\"\"", kString), StartsWith("2:2: '\\\\n' is no escape"));
-  EXPECT_THAT(read("\"\"\"\n\\u{d800}\n\"\"\"", kString),
+  EXPECT_THAT(read_wave("\"\"\"\na\\j\n\"\"\"", kString), StartsWith("2:2: '\\j' is no escape"));
+  EXPECT_THAT(read_wave("\"\"\"\na\\\n\"\"\"", kString), StartsWith("2:2: '\\\\n' is no escape"));
+  EXPECT_THAT(read_wave("\"\"\"\n\\u{d800}\n\"\"\"", kString),
               StartsWith("2:1: '\\u{d800}' is no Unicode scalar value"));
 }
 
 TEST(Wave, ReadsTuplesAndLists) {
-  EXPECT_EQ(read("(123, \"abc\",)", tuple({kU8, kString})), "(123, \"abc\")");
-  EXPECT_EQ(read("(1)", tuple({kU8})), "(1)");
-  EXPECT_EQ(read("[]", list(kChar)), "[]");
-  EXPECT_EQ(read("[ ]", list(kString)), "[]");
-  EXPECT_EQ(read("['a', 'b', 'c',]", list(kChar)), "['a', 'b', 'c']");
-  EXPECT_EQ(read("[[1, 2], [], [3]]", list(list(kU8))), "[[1, 2], [], [3]]");
-  EXPECT_EQ(read("[{x: 1, y: 2}, {y: 3, x: 4}]", list(kPoint)), "[{x: 1, y: 2}, {x: 4, y: 3}]");
-  EXPECT_EQ(read("[(1, true), (2, false)]", list(tuple({kU32, kBool}))), "[(1, true), (2, false)]");
-  EXPECT_EQ(read("[red, %blue]", list(kColor)), "[red, blue]");
-  EXPECT_EQ(read("[{}, {exec, read}]", list(kPermissions)), "[{}, {read, exec}]");
+  EXPECT_EQ(read_wave("(123, \"abc\",)", tuple({kU8, kString})), "(123, \"abc\")");
+  EXPECT_EQ(read_wave("(1)", tuple({kU8})), "(1)");
+  EXPECT_EQ(read_wave("[]", list(kChar)), "[]");
+  EXPECT_EQ(read_wave("[ ]", list(kString)), "[]");
+  EXPECT_EQ(read_wave("['a', 'b', 'c',]", list(kChar)), "['a', 'b', 'c']");
+  EXPECT_EQ(read_wave("[[1, 2], [], [3]]", list(list(kU8))), "[[1, 2], [], [3]]");
+  EXPECT_EQ(read_wave("[{x: 1, y: 2}, {y: 3, x: 4}]", list(kFlatPoint)), "[{x: 1, y: 2}, {x: 4, y: 3}]");
+  EXPECT_EQ(read_wave("[(1, true), (2, false)]", list(tuple({kU32, kBool}))), "[(1, true), (2, false)]");
+  EXPECT_EQ(read_wave("[red, %blue]", list(kColor)), "[red, blue]");
+  EXPECT_EQ(read_wave("[{}, {exec, read}]", list(kPermissions)), "[{}, {read, exec}]");
 }
 
 TEST(Wave, MakesPlainListsOfOneBuffer) {
   const auto numbers = parse_wave("[1, 2, 255]", list(kU8));
   ASSERT_TRUE(numbers);
   EXPECT_THAT(numbers->numbers<std::uint8_t>(), testing::ElementsAre(1, 2, 255));
-  const auto points = parse_wave("[{y: 1, x: 2}]", list(kPoint));
+  const auto points = parse_wave("[{y: 1, x: 2}]", list(kFlatPoint));
   ASSERT_TRUE(points);
   EXPECT_EQ(detail::ValueAccess::node(*points)->tag, detail::ValueNode::Tag::bytes);
   EXPECT_EQ((*points)[0]["x"].get<double>(), 2);
-  const auto point = parse_wave("{y: 1, x: 2}", kPoint);
+  const auto point = parse_wave("{y: 1, x: 2}", kFlatPoint);
   ASSERT_TRUE(point);
   EXPECT_EQ((*point)["y"].get<double>(), 1);
 }
 
 TEST(Wave, RefusesBadListsAndTuples) {
-  EXPECT_EQ(read("[1, 2", list(kU8)), "1:6: expected ',' or ']', found the end of the text");
-  EXPECT_EQ(read("[1 2]", list(kU8)), "1:4: expected ',' or ']', found '2'");
-  EXPECT_EQ(read("[1,,]", list(kU8)), "1:4: element 1: expected an integer from 0 to 255, found ','");
-  EXPECT_EQ(read("[,]", list(kU8)), "1:2: element 0: expected an integer from 0 to 255, found ','");
-  EXPECT_EQ(read("[1)", list(kU8)), "1:3: expected ',' or ']', found ')'");
-  EXPECT_EQ(read("(1]", tuple({kU8})), "1:3: expected ',' or ')', found ']'");
-  EXPECT_EQ(read("1", list(kU8)), "1:1: expected a list in [ ], found '1'");
-  EXPECT_EQ(read("[\"a\", 1]", list(kString)), "1:7: element 1: expected a string in \" \", found '1'");
-  EXPECT_EQ(read("1", tuple({kU8})), "1:1: expected a tuple in ( ), 'tuple<u8>', found '1'");
-  EXPECT_EQ(read("()", tuple({kU8})), "1:2: element 0 of 'tuple<u8>' is missing");
-  EXPECT_EQ(read("(1)", tuple({kU8, kString})), "1:3: element 1 of 'tuple<u8, string>' is missing");
-  EXPECT_EQ(read("(1, 2)", tuple({kU8})), "1:5: 'tuple<u8>' has no more than 1 element");
-  EXPECT_EQ(read("(1, \"\", 2)", tuple({kU8, kString})),
+  EXPECT_EQ(read_wave("[1, 2", list(kU8)), "1:6: expected ',' or ']', found the end of the text");
+  EXPECT_EQ(read_wave("[1 2]", list(kU8)), "1:4: expected ',' or ']', found '2'");
+  EXPECT_EQ(read_wave("[1,,]", list(kU8)), "1:4: element 1: expected an integer from 0 to 255, found ','");
+  EXPECT_EQ(read_wave("[,]", list(kU8)), "1:2: element 0: expected an integer from 0 to 255, found ','");
+  EXPECT_EQ(read_wave("[1)", list(kU8)), "1:3: expected ',' or ']', found ')'");
+  EXPECT_EQ(read_wave("(1]", tuple({kU8})), "1:3: expected ',' or ')', found ']'");
+  EXPECT_EQ(read_wave("1", list(kU8)), "1:1: expected a list in [ ], found '1'");
+  EXPECT_EQ(read_wave("[\"a\", 1]", list(kString)), "1:7: element 1: expected a string in \" \", found '1'");
+  EXPECT_EQ(read_wave("1", tuple({kU8})), "1:1: expected a tuple in ( ), 'tuple<u8>', found '1'");
+  EXPECT_EQ(read_wave("()", tuple({kU8})), "1:2: element 0 of 'tuple<u8>' is missing");
+  EXPECT_EQ(read_wave("(1)", tuple({kU8, kString})), "1:3: element 1 of 'tuple<u8, string>' is missing");
+  EXPECT_EQ(read_wave("(1, 2)", tuple({kU8})), "1:5: 'tuple<u8>' has no more than 1 element");
+  EXPECT_EQ(read_wave("(1, \"\", 2)", tuple({kU8, kString})),
             "1:9: 'tuple<u8, string>' has no more than 2 elements");
-  EXPECT_EQ(read("(1, 2)", tuple({kU8, kString})), "1:5: element 1: expected a string in \" \", found '2'");
+  EXPECT_EQ(read_wave("(1, 2)", tuple({kU8, kString})),
+            "1:5: element 1: expected a string in \" \", found '2'");
 }
 
 TEST(Wave, ReadsRecordsInAnyOrderAndWithoutFieldsThatAreNone) {
-  EXPECT_EQ(read("{must-have: 123}", kExample), "{must-have: 123}");
-  EXPECT_EQ(read("{must-have: 123, optional: none,}", kExample), "{must-have: 123}");
-  EXPECT_EQ(read("{optional: 4, must-have: 123}", kExample), "{must-have: 123, optional: some(4)}");
-  EXPECT_EQ(read("{:}", kAllOptional), "{:}");
-  EXPECT_EQ(read("{ // x\n : }", kAllOptional), "{:}");
-  EXPECT_EQ(read("{a:none,b:none}", kAllOptional), "{:}");
-  EXPECT_EQ(read("{b:some(2),a:1}", kAllOptional), "{a: some(1), b: some(2)}");
+  EXPECT_EQ(read_wave("{must-have: 123}", kExample), "{must-have: 123}");
+  EXPECT_EQ(read_wave("{must-have: 123, optional: none,}", kExample), "{must-have: 123}");
+  EXPECT_EQ(read_wave("{optional: 4, must-have: 123}", kExample), "{must-have: 123, optional: some(4)}");
+  EXPECT_EQ(read_wave("{:}", kAllOptional), "{:}");
+  EXPECT_EQ(read_wave("{ // x\n : }", kAllOptional), "{:}");
+  EXPECT_EQ(read_wave("{a:none,b:none}", kAllOptional), "{:}");
+  EXPECT_EQ(read_wave("{b:some(2),a:1}", kAllOptional), "{a: some(1), b: some(2)}");
 }
 
 TEST(Wave, RefusesBadRecords) {
-  EXPECT_EQ(read("{optional: none}", kExample), "1:1: the field 'must-have' of 'example' is missing");
-  EXPECT_EQ(read("{:}", kExample), "1:1: the field 'must-have' of 'example' is missing");
-  EXPECT_EQ(read("{must-have: 1, must-have: 1}", kExample), "1:16: the field 'must-have' is given twice");
-  EXPECT_EQ(read("{must-have: 1, optional: 1, %optional: none}", kExample),
+  EXPECT_EQ(read_wave("{optional: none}", kExample), "1:1: the field 'must-have' of 'example' is missing");
+  EXPECT_EQ(read_wave("{:}", kExample), "1:1: the field 'must-have' of 'example' is missing");
+  EXPECT_EQ(read_wave("{must-have: 1, must-have: 1}", kExample),
+            "1:16: the field 'must-have' is given twice");
+  EXPECT_EQ(read_wave("{must-have: 1, optional: 1, %optional: none}", kExample),
             "1:29: the field 'optional' is given twice");
-  EXPECT_EQ(read("{must_have: 1}", kExample),
+  EXPECT_EQ(read_wave("{must_have: 1}", kExample),
             "1:2: 'must_have' is no field of 'example' (must-have, optional); did you mean 'must-have'?");
-  EXPECT_EQ(read("{must-have: 1, other: 2}", kExample),
+  EXPECT_EQ(read_wave("{must-have: 1, other: 2}", kExample),
             "1:16: 'other' is no field of 'example' (must-have, optional)");
-  EXPECT_EQ(read("{}", kAllOptional), "1:1: {} is flags without a label: a record without fields is {:}");
-  EXPECT_EQ(read("{:", kAllOptional), "1:3: expected '}', found the end of the text");
-  EXPECT_EQ(read("{: a: 1}", kAllOptional), "1:4: expected '}', found 'a'");
-  EXPECT_EQ(read("{a 1}", kAllOptional), "1:4: field 'a': expected ':', found '1'");
-  EXPECT_EQ(read("{a: 1 b: 2}", kAllOptional), "1:7: expected ',' or '}', found 'b'");
-  EXPECT_EQ(read("{a: 1,, b: 2}", kAllOptional), "1:7: expected a field of 'all-optional' (a, b), found ','");
-  EXPECT_EQ(read("{\"a\": 1}", kAllOptional),
+  EXPECT_EQ(read_wave("{}", kAllOptional),
+            "1:1: {} is flags without a label: a record without fields is {:}");
+  EXPECT_EQ(read_wave("{:", kAllOptional), "1:3: expected '}', found the end of the text");
+  EXPECT_EQ(read_wave("{: a: 1}", kAllOptional), "1:4: expected '}', found 'a'");
+  EXPECT_EQ(read_wave("{a 1}", kAllOptional), "1:4: field 'a': expected ':', found '1'");
+  EXPECT_EQ(read_wave("{a: 1 b: 2}", kAllOptional), "1:7: expected ',' or '}', found 'b'");
+  EXPECT_EQ(read_wave("{a: 1,, b: 2}", kAllOptional),
+            "1:7: expected a field of 'all-optional' (a, b), found ','");
+  EXPECT_EQ(read_wave("{\"a\": 1}", kAllOptional),
             "1:2: expected a field of 'all-optional' (a, b), found a string");
-  EXPECT_EQ(read("{a: 300}", kAllOptional), "1:5: field 'a': 300 is no value of 'u8' (0 to 255)");
-  EXPECT_EQ(read("(1, 2)", kAllOptional), "1:1: expected a record in { }, 'all-optional', found '('");
+  EXPECT_EQ(read_wave("{a: 300}", kAllOptional), "1:5: field 'a': 300 is no value of 'u8' (0 to 255)");
+  EXPECT_EQ(read_wave("(1, 2)", kAllOptional), "1:1: expected a record in { }, 'all-optional', found '('");
 }
 
 TEST(Wave, ReadsCases) {
-  EXPECT_EQ(read("empty", kResponse), "empty");
-  EXPECT_EQ(read("body([79, 75])", kResponse), "body([79, 75])");
-  EXPECT_EQ(read("body ( [] )", kResponse), "body([])");
-  EXPECT_EQ(read("[empty, body([1])]", list(kResponse)), "[empty, body([1])]");
+  EXPECT_EQ(read_wave("empty", kResponse), "empty");
+  EXPECT_EQ(read_wave("body([79, 75])", kResponse), "body([79, 75])");
+  EXPECT_EQ(read_wave("body ( [] )", kResponse), "body([])");
+  EXPECT_EQ(read_wave("[empty, body([1])]", list(kResponse)), "[empty, body([1])]");
 }
 
 TEST(Wave, RefusesBadCases) {
-  EXPECT_EQ(read("{id: 1, color: gren}", kItem),
+  EXPECT_EQ(read_wave("{id: 1, color: gren}", kColoredItem),
             "1:16: field 'color': 'gren' is no case of 'color' (red, green, blue); did you mean 'green'?");
-  EXPECT_EQ(read("Green", kColor),
+  EXPECT_EQ(read_wave("Green", kColor),
             "1:1: 'Green' is no case of 'color' (red, green, blue); did you mean 'green'?");
-  EXPECT_EQ(read("purple", kColor), "1:1: 'purple' is no case of 'color' (red, green, blue)");
-  EXPECT_EQ(read("1", kColor), "1:1: expected a case of 'color' (red, green, blue), found '1'");
-  EXPECT_EQ(read("none", kColor), "1:1: expected a case of 'color' (red, green, blue), found 'none'");
-  EXPECT_EQ(read("red(1)", kColor), "1:4: expected the end of the text, found '('");
-  EXPECT_EQ(read("empty(1)", kResponse), "1:6: 'empty' has no payload");
-  EXPECT_EQ(read("empty()", kResponse), "1:6: 'empty' has no payload");
-  EXPECT_EQ(read("body", kResponse), "1:1: 'body' has a payload of type 'list<u8>': body(…)");
-  EXPECT_EQ(read("%err", kResponse), "1:1: '%err' has a payload of type 'string': %err(…)");
-  EXPECT_EQ(read("body()", kResponse), "1:6: case 'body': expected a list in [ ], found ')'");
-  EXPECT_EQ(read("body([1, x])", kResponse),
+  EXPECT_EQ(read_wave("purple", kColor), "1:1: 'purple' is no case of 'color' (red, green, blue)");
+  EXPECT_EQ(read_wave("1", kColor), "1:1: expected a case of 'color' (red, green, blue), found '1'");
+  EXPECT_EQ(read_wave("none", kColor), "1:1: expected a case of 'color' (red, green, blue), found 'none'");
+  EXPECT_EQ(read_wave("red(1)", kColor), "1:4: expected the end of the text, found '('");
+  EXPECT_EQ(read_wave("empty(1)", kResponse), "1:6: 'empty' has no payload");
+  EXPECT_EQ(read_wave("empty()", kResponse), "1:6: 'empty' has no payload");
+  EXPECT_EQ(read_wave("body", kResponse), "1:1: 'body' has a payload of type 'list<u8>': body(…)");
+  EXPECT_EQ(read_wave("%err", kResponse), "1:1: '%err' has a payload of type 'string': %err(…)");
+  EXPECT_EQ(read_wave("body()", kResponse), "1:6: case 'body': expected a list in [ ], found ')'");
+  EXPECT_EQ(read_wave("body([1, x])", kResponse),
             "1:10: case 'body': element 1: expected an integer from 0 to 255, found 'x'");
-  EXPECT_EQ(read("body([1]", kResponse), "1:9: expected ')', found the end of the text");
-  EXPECT_EQ(read("errr(\"\")", kResponse),
+  EXPECT_EQ(read_wave("body([1]", kResponse), "1:9: expected ')', found the end of the text");
+  EXPECT_EQ(read_wave("errr(\"\")", kResponse),
             "1:1: 'errr' is no case of 'response' (empty, body, err); did you mean '%err'?");
 }
 
 TEST(Wave, ReadsOptions) {
-  EXPECT_EQ(read("123", option(kU8)), "some(123)");
-  EXPECT_EQ(read("some(123)", option(kU8)), "some(123)");
-  EXPECT_EQ(read("some(none)", option(option(kU8))), "some(none)");
-  EXPECT_EQ(read("some(1)", option(option(kU8))), "some(some(1))");
-  EXPECT_EQ(read("some(ok(1))", option(result(kU8, {}))), "some(ok(1))");
-  EXPECT_EQ(read("[1, 2]", option(list(kU8))), "some([1, 2])");
-  EXPECT_EQ(read("%none", option(kKeywords)), "some(%none)");
-  EXPECT_EQ(read("none", option(kKeywords)), "none");
-  EXPECT_EQ(read("[1, none, some(3)]", list(option(kU8))), "[some(1), none, some(3)]");
+  EXPECT_EQ(read_wave("123", option(kU8)), "some(123)");
+  EXPECT_EQ(read_wave("some(123)", option(kU8)), "some(123)");
+  EXPECT_EQ(read_wave("some(none)", option(option(kU8))), "some(none)");
+  EXPECT_EQ(read_wave("some(1)", option(option(kU8))), "some(some(1))");
+  EXPECT_EQ(read_wave("some(ok(1))", option(result(kU8, {}))), "some(ok(1))");
+  EXPECT_EQ(read_wave("[1, 2]", option(list(kU8))), "some([1, 2])");
+  EXPECT_EQ(read_wave("%none", option(kKeywords)), "some(%none)");
+  EXPECT_EQ(read_wave("none", option(kKeywords)), "none");
+  EXPECT_EQ(read_wave("[1, none, some(3)]", list(option(kU8))), "[some(1), none, some(3)]");
 }
 
 TEST(Wave, RefusesBadOptions) {
-  EXPECT_EQ(read("1", option(option(kU8))), "1:1: expected some(…) or none, found '1'");
-  EXPECT_EQ(read("ok(1)", option(result(kU8, {}))), "1:1: expected some(…) or none, found 'ok'");
-  EXPECT_EQ(read("null", option(kString)), "1:1: expected a string in \" \", some(…) or none, found 'null'");
-  EXPECT_EQ(read("some", option(kU8)), "1:1: 'some' has a payload of type 'u8': some(…)");
-  EXPECT_EQ(read("some()", option(kU8)), "1:6: some: expected an integer from 0 to 255, found ')'");
-  EXPECT_EQ(read("some(some(1))", option(kU8)), "1:6: some: expected an integer from 0 to 255, found 'some'");
-  EXPECT_EQ(read("none()", option(kU8)), "1:5: 'none' has no payload");
-  EXPECT_EQ(read("none(1)", option(kU8)), "1:5: 'none' has no payload");
-  EXPECT_EQ(read("some(none)", option(kU8)), "1:6: some: expected an integer from 0 to 255, found 'none'");
-  EXPECT_EQ(read("some(1", option(kU8)), "1:7: expected ')', found the end of the text");
+  EXPECT_EQ(read_wave("1", option(option(kU8))), "1:1: expected some(…) or none, found '1'");
+  EXPECT_EQ(read_wave("ok(1)", option(result(kU8, {}))), "1:1: expected some(…) or none, found 'ok'");
+  EXPECT_EQ(read_wave("null", option(kString)),
+            "1:1: expected a string in \" \", some(…) or none, found 'null'");
+  EXPECT_EQ(read_wave("some", option(kU8)), "1:1: 'some' has a payload of type 'u8': some(…)");
+  EXPECT_EQ(read_wave("some()", option(kU8)), "1:6: some: expected an integer from 0 to 255, found ')'");
+  EXPECT_EQ(read_wave("some(some(1))", option(kU8)),
+            "1:6: some: expected an integer from 0 to 255, found 'some'");
+  EXPECT_EQ(read_wave("none()", option(kU8)), "1:5: 'none' has no payload");
+  EXPECT_EQ(read_wave("none(1)", option(kU8)), "1:5: 'none' has no payload");
+  EXPECT_EQ(read_wave("some(none)", option(kU8)),
+            "1:6: some: expected an integer from 0 to 255, found 'none'");
+  EXPECT_EQ(read_wave("some(1", option(kU8)), "1:7: expected ')', found the end of the text");
 }
 
 TEST(Wave, ReadsResults) {
-  EXPECT_EQ(read("123", result(kU8, {})), "ok(123)");
-  EXPECT_EQ(read("ok(123)", result(kU8, {})), "ok(123)");
-  EXPECT_EQ(read("err", result(kU8, {})), "err");
-  EXPECT_EQ(read("ok", result({}, kString)), "ok");
-  EXPECT_EQ(read("err(\"oops\")", result({}, kString)), "err(\"oops\")");
-  EXPECT_EQ(read("ok", result({}, {})), "ok");
-  EXPECT_EQ(read("err", result({}, {})), "err");
-  EXPECT_EQ(read("ok(some(1))", result(option(kU8), {})), "ok(some(1))");
-  EXPECT_EQ(read("[ok, err]", list(result({}, {}))), "[ok, err]");
+  EXPECT_EQ(read_wave("123", result(kU8, {})), "ok(123)");
+  EXPECT_EQ(read_wave("ok(123)", result(kU8, {})), "ok(123)");
+  EXPECT_EQ(read_wave("err", result(kU8, {})), "err");
+  EXPECT_EQ(read_wave("ok", result({}, kString)), "ok");
+  EXPECT_EQ(read_wave("err(\"oops\")", result({}, kString)), "err(\"oops\")");
+  EXPECT_EQ(read_wave("ok", result({}, {})), "ok");
+  EXPECT_EQ(read_wave("err", result({}, {})), "err");
+  EXPECT_EQ(read_wave("ok(some(1))", result(option(kU8), {})), "ok(some(1))");
+  EXPECT_EQ(read_wave("[ok, err]", list(result({}, {}))), "[ok, err]");
 }
 
 TEST(Wave, RefusesBadResults) {
-  EXPECT_EQ(read("some(1)", result(option(kU8), {})), "1:1: expected ok(…) or err, found 'some'");
-  EXPECT_EQ(read("1", result({}, kU8)), "1:1: expected ok or err(…), found '1'");
-  EXPECT_EQ(read("ok", result(kU8, kU8)), "1:1: 'ok' has a payload of type 'u8': ok(…)");
-  EXPECT_EQ(read("ok()", result(kU8, kU8)), "1:4: ok: expected an integer from 0 to 255, found ')'");
-  EXPECT_EQ(read("err(x)", result(kU8, kU8)), "1:5: err: expected an integer from 0 to 255, found 'x'");
-  EXPECT_EQ(read("ok()", result({}, {})), "1:3: 'ok' has no payload");
-  EXPECT_EQ(read("err(0)", result({}, {})), "1:4: 'err' has no payload");
-  EXPECT_EQ(read("error(0)", result(kU8, kU8)),
+  EXPECT_EQ(read_wave("some(1)", result(option(kU8), {})), "1:1: expected ok(…) or err, found 'some'");
+  EXPECT_EQ(read_wave("1", result({}, kU8)), "1:1: expected ok or err(…), found '1'");
+  EXPECT_EQ(read_wave("ok", result(kU8, kU8)), "1:1: 'ok' has a payload of type 'u8': ok(…)");
+  EXPECT_EQ(read_wave("ok()", result(kU8, kU8)), "1:4: ok: expected an integer from 0 to 255, found ')'");
+  EXPECT_EQ(read_wave("err(x)", result(kU8, kU8)), "1:5: err: expected an integer from 0 to 255, found 'x'");
+  EXPECT_EQ(read_wave("ok()", result({}, {})), "1:3: 'ok' has no payload");
+  EXPECT_EQ(read_wave("err(0)", result({}, {})), "1:4: 'err' has no payload");
+  EXPECT_EQ(read_wave("error(0)", result(kU8, kU8)),
             "1:1: expected an integer from 0 to 255, ok(…) or err(…), found 'error'");
 }
 
 TEST(Wave, ReadsFlags) {
-  EXPECT_EQ(read("{write, read,}", kPermissions), "{read, write}");
-  EXPECT_EQ(read("{ }", kPermissions), "{}");
+  EXPECT_EQ(read_wave("{write, read,}", kPermissions), "{read, write}");
+  EXPECT_EQ(read_wave("{ }", kPermissions), "{}");
   std::vector<std::string> many;
   for (int index = 0; index < 40; ++index) many.push_back("l" + std::to_string(index));
-  EXPECT_EQ(read("{l39, l0, l32}", labels(TypeKind::flags, "", many)), "{l0, l32, l39}");
+  EXPECT_EQ(read_wave("{l39, l0, l32}", labels(TypeKind::flags, "", many)), "{l0, l32, l39}");
 }
 
 TEST(Wave, RefusesBadFlags) {
-  EXPECT_EQ(read("{read, read}", kPermissions), "1:8: the label 'read' is given twice");
-  EXPECT_EQ(read("{read, %read}", kPermissions), "1:8: the label 'read' is given twice");
-  EXPECT_EQ(read("{execute}", kPermissions),
+  EXPECT_EQ(read_wave("{read, read}", kPermissions), "1:8: the label 'read' is given twice");
+  EXPECT_EQ(read_wave("{read, %read}", kPermissions), "1:8: the label 'read' is given twice");
+  EXPECT_EQ(read_wave("{execute}", kPermissions),
             "1:2: 'execute' is no label of 'permissions' (read, write, exec)");
-  EXPECT_EQ(read("{wirte}", kPermissions), "1:2: 'wirte' is no label of 'permissions' (read, write, exec)");
-  EXPECT_EQ(read("{writes}", kPermissions),
+  EXPECT_EQ(read_wave("{wirte}", kPermissions),
+            "1:2: 'wirte' is no label of 'permissions' (read, write, exec)");
+  EXPECT_EQ(read_wave("{writes}", kPermissions),
             "1:2: 'writes' is no label of 'permissions' (read, write, exec); did you mean 'write'?");
-  EXPECT_EQ(read("{read write}", kPermissions), "1:7: expected ',' or '}', found 'write'");
-  EXPECT_EQ(read("{read: true}", kPermissions), "1:6: expected ',' or '}', found ':'");
-  EXPECT_EQ(read("{:}", kPermissions),
+  EXPECT_EQ(read_wave("{read write}", kPermissions), "1:7: expected ',' or '}', found 'write'");
+  EXPECT_EQ(read_wave("{read: true}", kPermissions), "1:6: expected ',' or '}', found ':'");
+  EXPECT_EQ(read_wave("{:}", kPermissions),
             "1:2: expected a label of 'permissions' (read, write, exec), found ':'");
-  EXPECT_EQ(read("read", kPermissions), "1:1: expected flags in { }, 'permissions', found 'read'");
+  EXPECT_EQ(read_wave("read", kPermissions), "1:1: expected flags in { }, 'permissions', found 'read'");
   const Type many = labels(TypeKind::flags, "", std::vector<std::string>(65, "l"));
-  EXPECT_EQ(read("{}", many), "1:1: flags of more than 64 labels are not supported");
+  EXPECT_EQ(read_wave("{}", many), "1:1: flags of more than 64 labels are not supported");
 }
 
 TEST(Wave, ReadsBools) {
-  EXPECT_EQ(read("[true,false]", list(kBool)), "[true, false]");
-  EXPECT_EQ(read("True", kBool), "1:1: expected true or false, found 'True'");
-  EXPECT_EQ(read("truer", kBool), "1:1: expected true or false, found 'truer'");
-  EXPECT_EQ(read("0", kBool), "1:1: expected true or false, found '0'");
+  EXPECT_EQ(read_wave("[true,false]", list(kBool)), "[true, false]");
+  EXPECT_EQ(read_wave("True", kBool), "1:1: expected true or false, found 'True'");
+  EXPECT_EQ(read_wave("truer", kBool), "1:1: expected true or false, found 'truer'");
+  EXPECT_EQ(read_wave("0", kBool), "1:1: expected true or false, found '0'");
 }
 
 // ---- Arguments
@@ -561,7 +565,7 @@ TEST(Wave, ReadsArguments) {
 TEST(Wave, RefusesBadArguments) {
   const FunctionType none = function({});
   const FunctionType one = function({{"count", kU8}});
-  const FunctionType two = function({{"count", kU8}, {"item", kItem}});
+  const FunctionType two = function({{"count", kU8}, {"item", kColoredItem}});
   EXPECT_EQ(arguments("(1)", none), "1:2: the function has no parameters");
   EXPECT_EQ(arguments("(1, 2)", one), "1:5: the function has no more than 1 parameter");
   EXPECT_EQ(arguments("(1, {id: 1, color: red}, 2)", two),
@@ -581,14 +585,14 @@ TEST(Wave, RefusesBadArguments) {
 // ---- What has no text
 
 TEST(Wave, SaysWhatHasNoText) {
-  EXPECT_EQ(read("x", Type::make(TypeKind::own, "basket")),
+  EXPECT_EQ(read_wave("x", Type::make(TypeKind::own, "basket")),
             "1:1: 'basket' is a handle of a resource, which has no text");
-  EXPECT_EQ(read("x", Type::make(TypeKind::borrow, "basket")),
+  EXPECT_EQ(read_wave("x", Type::make(TypeKind::borrow, "basket")),
             "1:1: 'borrow<basket>' is a handle of a resource, which has no text");
-  EXPECT_EQ(read("none", option(Type::make(TypeKind::own, "basket"))), "none");
-  EXPECT_EQ(read("[]", Type::make(TypeKind::stream, {}, {TypeField{{}, kU8}})),
+  EXPECT_EQ(read_wave("none", option(Type::make(TypeKind::own, "basket"))), "none");
+  EXPECT_EQ(read_wave("[]", Type::make(TypeKind::stream, {}, {TypeField{{}, kU8}})),
             "1:1: values of 'stream<u8>' are not supported");
-  EXPECT_EQ(read("[1]", Type::make(TypeKind::fixed_length_list, {}, {TypeField{{}, kU8}}, {}, 1)),
+  EXPECT_EQ(read_wave("[1]", Type::make(TypeKind::fixed_length_list, {}, {TypeField{{}, kU8}}, {}, 1)),
             "1:1: values of 'list<u8, 1>' are not supported");
 }
 
@@ -606,15 +610,16 @@ TEST(Wave, WritesNoValueAsTheEmptyTuple) {
   const auto value = parse_wave(" ( ) ", Value().type());
   ASSERT_TRUE(value);
   EXPECT_TRUE(value->is_empty());
-  EXPECT_EQ(read("(1)", Value().type()), "1:2: expected ')', found '1'");
-  EXPECT_EQ(read("1", Value().type()), "1:1: expected (), found '1'");
+  EXPECT_EQ(read_wave("(1)", Value().type()), "1:2: expected ')', found '1'");
+  EXPECT_EQ(read_wave("1", Value().type()), "1:1: expected (), found '1'");
 }
 
 TEST(Wave, ReadsTypesThatAreKnownInPart) {
-  EXPECT_EQ(read("none", Value::none().type()), "none");
-  EXPECT_EQ(read("some(1)", Value::none().type()), "1:5: the type of what is in 'option<_>' is not known");
-  EXPECT_EQ(read("[]", Value::list({}).type()), "[]");
-  EXPECT_EQ(read("[1]", Value::list({}).type()), "1:2: the type of what is in 'list<_>' is not known");
+  EXPECT_EQ(read_wave("none", Value::none().type()), "none");
+  EXPECT_EQ(read_wave("some(1)", Value::none().type()),
+            "1:5: the type of what is in 'option<_>' is not known");
+  EXPECT_EQ(read_wave("[]", Value::list({}).type()), "[]");
+  EXPECT_EQ(read_wave("[1]", Value::list({}).type()), "1:2: the type of what is in 'list<_>' is not known");
 }
 
 // ---- Writing
@@ -674,29 +679,31 @@ TEST(Wave, ReadsWhatItWrote) {
 // ---- Hostile text
 
 TEST(Wave, RefusesTextThatIsNotUtf8) {
-  EXPECT_EQ(read("\"é\xff\"", kString), "1:3: the text is not UTF-8");
-  EXPECT_EQ(read("1 // \xc3", kU8), "1:6: the text is not UTF-8");
-  EXPECT_EQ(read("\n \"\xed\xa0\x80\"", kString), "2:3: the text is not UTF-8");
-  EXPECT_EQ(text_of("\"\uFFFD\""), "\uFFFD");
+  EXPECT_EQ(read_wave("\"é\xff\"", kString), "1:3: the text is not UTF-8");
+  EXPECT_EQ(read_wave("1 // \xc3", kU8), "1:6: the text is not UTF-8");
+  EXPECT_EQ(read_wave("\n \"\xed\xa0\x80\"", kString), "2:3: the text is not UTF-8");
+  EXPECT_EQ(read_string("\"\uFFFD\""), "\uFFFD");
 }
 
 TEST(Wave, CountsColumnsInCharacters) {
-  EXPECT_EQ(read("[\"☃☃\", 1]", list(kString)), "1:8: element 1: expected a string in \" \", found '1'");
-  EXPECT_EQ(read("[1,\n2,\n x]", list(kU8)), "3:2: element 2: expected an integer from 0 to 255, found 'x'");
+  EXPECT_EQ(read_wave("[\"☃☃\", 1]", list(kString)), "1:8: element 1: expected a string in \" \", found '1'");
+  EXPECT_EQ(read_wave("[1,\n2,\n x]", list(kU8)),
+            "3:2: element 2: expected an integer from 0 to 255, found 'x'");
 }
 
 TEST(Wave, KeepsMessagesShortAndInOneLine) {
   const std::string long_name(100'000, 'x');
-  EXPECT_EQ(read(long_name, kColor),
+  EXPECT_EQ(read_wave(long_name, kColor),
             "1:1: '" + std::string(60, 'x') + "…' is no case of 'color' (red, green, blue)");
-  EXPECT_LT(read(std::string(100'000, '9'), kU8).size(), 200U);
-  EXPECT_EQ(read("\x1b[31m", kU8), "1:1: expected an integer from 0 to 255, found '\\u{1b}'");
-  EXPECT_EQ(read(std::string_view("\0", 1), kU8), "1:1: expected an integer from 0 to 255, found '\\u{0}'");
-  EXPECT_EQ(read("\u202e", kU8), "1:1: expected an integer from 0 to 255, found '\\u{202e}'");
+  EXPECT_LT(read_wave(std::string(100'000, '9'), kU8).size(), 200U);
+  EXPECT_EQ(read_wave("\x1b[31m", kU8), "1:1: expected an integer from 0 to 255, found '\\u{1b}'");
+  EXPECT_EQ(read_wave(std::string_view("\0", 1), kU8),
+            "1:1: expected an integer from 0 to 255, found '\\u{0}'");
+  EXPECT_EQ(read_wave("\u202e", kU8), "1:1: expected an integer from 0 to 255, found '\\u{202e}'");
   std::vector<std::string> names;
   for (int index = 0; index < 3000; ++index) names.push_back("case-" + std::to_string(index));
   EXPECT_EQ(
-      read("case-x", labels(TypeKind::enumeration, "many", names)),
+      read_wave("case-x", labels(TypeKind::enumeration, "many", names)),
       "1:1: 'case-x' is no case of 'many' (case-0, case-1, case-2, case-3, case-4, case-5, case-6, case-7, … "
       "3000 in all); did you mean 'case-0'?");
 }
@@ -715,7 +722,7 @@ TEST(Wave, FindsLabelsOfLargeTypesInAnyOrder) {
     EXPECT_EQ((*value)[index].get<std::uint32_t>(), static_cast<std::uint32_t>(index));
   }
   fields[7].type = option(kU8);
-  EXPECT_EQ(read("{f0: 1, f0: 1}", Type::make(TypeKind::record, "large", fields)),
+  EXPECT_EQ(read_wave("{f0: 1, f0: 1}", Type::make(TypeKind::record, "large", fields)),
             "1:9: the field 'f0' is given twice");
 }
 
