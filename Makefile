@@ -107,6 +107,7 @@ lint: setup ## Check formats, and run clippy and clang-tidy
 	@scripts/setup.sh lint
 	clang-format-19 --dry-run -Werror $(cpp_files)
 	cargo fmt --all --check
+	scripts/layers.py
 	$(MAKE) lint-rust
 	cmake --preset dev
 	scripts/tidy.py build-dev

@@ -45,8 +45,8 @@ set_source_files_properties("${bridge_object}" PROPERTIES EXTERNAL_OBJECT TRUE G
 
 # ---- The libraries
 
-add_library(tairitsu_shared SHARED $<TARGET_OBJECTS:tairitsu> "${bridge_object}")
-add_library(tairitsu_static STATIC $<TARGET_OBJECTS:tairitsu> "${bridge_object}")
+add_library(tairitsu_shared SHARED ${tairitsu_objects} "${bridge_object}")
+add_library(tairitsu_static STATIC ${tairitsu_objects} "${bridge_object}")
 foreach(library IN ITEMS tairitsu_shared tairitsu_static)
   add_dependencies(${library} tairitsu_bridge_object)
   target_compile_features(${library} INTERFACE cxx_std_23)

@@ -175,9 +175,6 @@ template <typename Functions>
   return attach(*instance.core(), &bound_functions_key<Functions>, functions);
 }
 
-/// The error of a method of a resource that is not there any more; `name` is WIT's.
-[[nodiscard]] std::unexpected<Error> no_resource(std::string_view name);
-
 }  // namespace detail
 
 namespace detail {

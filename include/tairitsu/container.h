@@ -31,6 +31,7 @@
 namespace tairitsu {
 
 namespace detail {
+class ContainerCore;
 class TemplateCore;
 struct InterruptCore;
 
@@ -414,6 +415,8 @@ namespace detail {
 [[nodiscard]] Result<std::shared_ptr<BoundFunction>> bind(
     const std::shared_ptr<ContainerCore>& core, std::shared_ptr<const ExportedFunctionCore> exported);
 [[nodiscard]] const Component& component_of(const ContainerCore& core) noexcept;
+/// `GuestScope::attach`.
+[[nodiscard]] Result<void> attach(ContainerCore& core, const void* key, std::shared_ptr<void> value);
 }  // namespace detail
 
 template <typename Signature>

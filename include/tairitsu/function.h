@@ -25,13 +25,13 @@ struct BoundFunction;
 
 /// One call: what the bridge needs of it, and where its error goes.
 struct CallFrameBase : abi::Frame {
-  ContainerCore* core = nullptr;
+  GuestScope* guest = nullptr;
   std::uint64_t copy_limit = 0;
   std::optional<Error> error;
 };
 
-/// The container's core, for checks before the call.
-[[nodiscard]] const ContainerCore& core_of(const BoundFunction& function) noexcept;
+/// The container's guest, for checks before the call.
+[[nodiscard]] const GuestScope& guest_of(const BoundFunction& function) noexcept;
 /// The error of such a check, with the function and the parameter (from 1) that it is about.
 [[nodiscard]] Error refused(const BoundFunction& function, std::size_t parameter, const Error& error);
 /// The error of calling a function that is none.
@@ -57,7 +57,7 @@ struct CallFrame : CallFrameBase {
 
   static bool lower_parameters(abi::Frame* frame, abi::Lowering* lowering, abi::Slot* slots) {
     auto& self = *static_cast<CallFrame*>(frame);
-    LowerContext cx(*lowering, *self.core);
+    LowerContext cx(*lowering, *self.guest);
     bool lowered = false;
     try {
       lowered = lower_all(cx, self.parameters, slots, std::index_sequence_for<Ps...>{});
@@ -73,7 +73,7 @@ struct CallFrame : CallFrameBase {
     if constexpr (std::is_void_v<R>) {
       return true;
     } else {
-      LiftContext cx(*lifting, *self.core, self.copy_limit);
+      LiftContext cx(*lifting, *self.guest, self.copy_limit);
       bool lifted = false;
       try {
         R value{};
@@ -173,7 +173,7 @@ class Function<R(Args...)> {
     if (bound_ == nullptr) [[unlikely]]
       return std::unexpected(detail::unbound());
     if constexpr (detail::SignatureTraits<R(Args...)>::Parameters::needs_check) {
-      detail::CheckContext cx(detail::core_of(*bound_));
+      detail::CheckContext cx(detail::guest_of(*bound_));
       std::size_t position = 0;
       if (!(true && ... && (++position, check_one<detail::Parameter<Args>>(cx, args)))) {
         return std::unexpected(detail::refused(*bound_, position, *cx.error));

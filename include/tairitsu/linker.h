@@ -28,7 +28,7 @@ class Instance;
 class Store;
 
 namespace detail {
-[[nodiscard]] void* host_state(ContainerCore& core, const std::type_info& type) noexcept;
+[[nodiscard]] void* host_state(GuestScope& guest, const std::type_info& type) noexcept;
 }
 
 /// What a host function knows of the call it serves. Lives as long as the call.
@@ -37,16 +37,16 @@ class Caller {
   /// The container's host state, as given to its builder. Null where it is of another type.
   template <typename State>
   [[nodiscard]] State* state() const noexcept {
-    return static_cast<State*>(detail::host_state(core_, typeid(State)));
+    return static_cast<State*>(detail::host_state(guest_, typeid(State)));
   }
   /// The host's objects that the guest holds.
-  [[nodiscard]] ResourceTable& resources() const noexcept { return detail::resources(core_); }
+  [[nodiscard]] ResourceTable& resources() const noexcept { return guest_.resources(); }
 
   /// For the library's own layers.
-  explicit Caller(detail::ContainerCore& core) noexcept : core_(core) {}
+  explicit Caller(detail::GuestScope& guest) noexcept : guest_(guest) {}
 
  private:
-  detail::ContainerCore& core_;
+  detail::GuestScope& guest_;
 };
 
 namespace detail {
@@ -63,13 +63,13 @@ struct HostFunction {
   [[nodiscard]] virtual std::shared_ptr<HostFunction> typed_as(const FunctionType&) const { return nullptr; }
 };
 
-std::uint64_t copy_limit(const ContainerCore& core) noexcept;
+std::uint64_t copy_limit(const GuestScope& guest) noexcept;
 /// Records why the host function failed, for the call that the host made into the guest.
-void set_host_error(ContainerCore& core, std::string_view function, const Error& error) noexcept;
+void set_host_error(GuestScope& guest, std::string_view function, const Error& error) noexcept;
 /// The same for the exception that is being handled.
-void set_host_exception(ContainerCore& core, std::string_view function) noexcept;
+void set_host_exception(GuestScope& guest, std::string_view function) noexcept;
 /// Whether the container was stopped while its host function ran; records that as its failure.
-bool stopped_meanwhile(ContainerCore& core) noexcept;
+bool stopped_meanwhile(GuestScope& guest) noexcept;
 
 /// What a host function may return: nothing, a value, or a `Result` of either.
 template <typename T>
@@ -86,27 +86,27 @@ struct HostReturn<std::expected<T, Error>> {
 /// Keeps a result until the bridge lowers it, after the host function has returned.
 template <typename R>
 struct HeldResult : abi::HostResult {
-  HeldResult(R result, ContainerCore& container, std::string_view name)
-      : value(std::move(result)), core(container), function(name) {
+  HeldResult(R result, GuestScope& container, std::string_view name)
+      : value(std::move(result)), guest(container), function(name) {
     this->lower = &lower_value;
     this->destroy = [](abi::HostResult* self) { delete static_cast<HeldResult*>(self); };
   }
   R value;
-  ContainerCore& core;
+  GuestScope& guest;
   std::string_view function;
 
   static bool lower_value(abi::HostResult* held, abi::Lowering* lowering, abi::Slot* slot,
                           std::size_t address) {
     auto& self = *static_cast<HeldResult*>(held);
-    LowerContext cx(*lowering, self.core);
+    LowerContext cx(*lowering, self.guest);
     bool lowered = false;
     try {
       lowered =
           slot != nullptr ? Codec<R>::lower(cx, self.value, slot) : Codec<R>::store(cx, self.value, address);
     } catch (...) {
-      set_host_exception(self.core, self.function);
+      set_host_exception(self.guest, self.function);
     }
-    if (!lowered && cx.error) set_host_error(self.core, self.function, *cx.error);
+    if (!lowered && cx.error) set_host_error(self.guest, self.function, *cx.error);
     return lowered;
   }
 };
@@ -127,22 +127,22 @@ struct TypedHostFunction : HostFunction {
   Call call;
 
   static bool on_call(void* data, abi::HostCall* host_call) {
-    auto& core = *static_cast<ContainerCore*>(host_call->context);
+    auto& guest = *static_cast<GuestScope*>(host_call->context);
     auto& self = *static_cast<TypedHostFunction*>(static_cast<HostFunction*>(data));
     try {
-      return self.run(core, *host_call, std::index_sequence_for<Args...>{}) && !stopped_meanwhile(core);
+      return self.run(guest, *host_call, std::index_sequence_for<Args...>{}) && !stopped_meanwhile(guest);
     } catch (...) {
-      set_host_exception(core, self.name);
+      set_host_exception(guest, self.name);
       return false;
     }
   }
 
  private:
   template <std::size_t... I>
-  bool run(ContainerCore& core, abi::HostCall& host_call, std::index_sequence<I...>) {
+  bool run(GuestScope& guest, abi::HostCall& host_call, std::index_sequence<I...>) {
     std::uint64_t limit = 0;
-    if constexpr (ShapeType::parameters_use_memory) limit = copy_limit(core);
-    LiftContext cx(host_call.lifting, core, limit);
+    if constexpr (ShapeType::parameters_use_memory) limit = copy_limit(guest);
+    LiftContext cx(host_call.lifting, guest, limit);
     std::tuple<Parameter<Args>...> values;
     bool lifted;
     if constexpr (ShapeType::parameters_flat) {
@@ -154,25 +154,25 @@ struct TypedHostFunction : HostFunction {
                                              std::get<I>(values)));
     }
     if (!lifted) {
-      set_host_error(core, name, *cx.error);
+      set_host_error(guest, name, *cx.error);
       return false;
     }
-    Caller caller(core);
+    Caller caller(guest);
     if constexpr (std::is_void_v<Return>) {
       call(caller, pass<Args>(std::get<I>(values))...);
       return true;
     } else if constexpr (!HostReturn<Return>::fails) {
-      return give(core, host_call, call(caller, pass<Args>(std::get<I>(values))...));
+      return give(guest, host_call, call(caller, pass<Args>(std::get<I>(values))...));
     } else {
       Return result = call(caller, pass<Args>(std::get<I>(values))...);
       if (!result) {
-        set_host_error(core, name, result.error());
+        set_host_error(guest, name, result.error());
         return false;
       }
       if constexpr (std::is_void_v<R>) {
         return true;
       } else {
-        return give(core, host_call, *std::move(result));
+        return give(guest, host_call, *std::move(result));
       }
     }
   }
@@ -190,22 +190,22 @@ struct TypedHostFunction : HostFunction {
   }
 
   template <typename T>
-  bool give(ContainerCore& core, abi::HostCall& host_call, T value) {
+  bool give(GuestScope& guest, abi::HostCall& host_call, T value) {
     if constexpr (Codec<R>::needs_check) {
-      CheckContext cx(core);
+      CheckContext cx(guest);
       if (!Codec<R>::check(cx, value)) {
-        set_host_error(core, name, *cx.error);
+        set_host_error(guest, name, *cx.error);
         return false;
       }
     }
     if constexpr (ShapeType::result_flat && !ShapeType::result_has_handles) {
       // A scalar needs nothing of the guest: no context is looked at.
       abi::Lowering none{};
-      LowerContext cx(none, core);
+      LowerContext cx(none, guest);
       abi::Slot* slot = &host_call.result;
       return Codec<R>::lower(cx, value, slot);
     } else {
-      host_call.host_result = new HeldResult<R>(std::move(value), core, name);
+      host_call.host_result = new HeldResult<R>(std::move(value), guest, name);
       return true;
     }
   }

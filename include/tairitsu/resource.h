@@ -25,7 +25,7 @@
 namespace tairitsu {
 
 namespace detail {
-class ContainerCore;
+class GuestScope;
 
 std::uint32_t next_resource_type_id() noexcept;
 
@@ -155,25 +155,25 @@ class HostObject {
 class GuestResource {
  public:
   GuestResource() = default;
-  GuestResource(GuestResource&& other) noexcept : core_(std::move(other.core_)), handle_(other.handle_) {}
+  GuestResource(GuestResource&& other) noexcept : guest_(std::move(other.guest_)), handle_(other.handle_) {}
   GuestResource& operator=(GuestResource&& other) noexcept;
   ~GuestResource();
 
   /// Whether it still has its resource: not moved from, dropped, or given to a guest.
-  [[nodiscard]] explicit operator bool() const noexcept { return core_ != nullptr; }
+  [[nodiscard]] explicit operator bool() const noexcept { return guest_ != nullptr; }
   /// Drops the resource and says how its destructor in the guest ended: a trap there puts the
   /// container into its error state, as any call does.
   [[nodiscard]] Result<void> drop();
 
   /// For the value path.
-  GuestResource(std::shared_ptr<detail::ContainerCore> core, const abi::Handle& handle) noexcept
-      : core_(std::move(core)), handle_(handle) {}
-  [[nodiscard]] const detail::ContainerCore* core() const noexcept { return core_.get(); }
+  GuestResource(std::shared_ptr<detail::GuestScope> guest, const abi::Handle& handle) noexcept
+      : guest_(std::move(guest)), handle_(handle) {}
+  [[nodiscard]] const detail::GuestScope* guest() const noexcept { return guest_.get(); }
   [[nodiscard]] const abi::Handle& handle() const noexcept { return handle_; }
-  void release() noexcept { core_.reset(); }
+  void release() noexcept { guest_.reset(); }
 
  private:
-  std::shared_ptr<detail::ContainerCore> core_;
+  std::shared_ptr<detail::GuestScope> guest_;
   abi::Handle handle_{};
 };
 
@@ -183,11 +183,33 @@ namespace detail {
 template <typename Functions>
 inline constexpr char bound_functions_key{};
 
-/// What generated bindings keep with a guest, see `attach`; null where there is nothing of that key. Called
-/// while a call runs.
-[[nodiscard]] std::shared_ptr<void> attached(ContainerCore& core, const void* key) noexcept;
-/// Keeps `value` with the guest, until the guest ends.
-[[nodiscard]] Result<void> attach(ContainerCore& core, const void* key, std::shared_ptr<void> value);
+/// What handles need of the guest that they go to and come from. A container's core is one.
+class GuestScope {
+ public:
+  GuestScope(const GuestScope&) = delete;
+  GuestScope& operator=(const GuestScope&) = delete;
+
+  [[nodiscard]] virtual std::shared_ptr<GuestScope> share() = 0;
+  [[nodiscard]] virtual ResourceTable& resources() noexcept = 0;
+  /// Lets go of the table's entry `key` when the call that runs now ends.
+  virtual void release_after_call(std::uint32_t key) = 0;
+  /// Keeps a lent object alive, and nobody's to give away, until the call that runs now ends.
+  virtual void keep_for_call(const HostObject& object) = 0;
+  /// The type id that the guest's component knows the host's resource by; 0 where it has none of that name.
+  [[nodiscard]] virtual std::uint32_t linked_resource(std::string_view interface,
+                                                      std::string_view name) const noexcept = 0;
+  /// Drops a guest's resource: now, or when the running call ends, or not at all where the guest is gone.
+  [[nodiscard]] virtual Result<void> drop_resource(const abi::Handle& handle) = 0;
+  /// What generated bindings keep with the guest, see `attach`; null where there is nothing of that key. Called
+  /// while a call runs.
+  [[nodiscard]] virtual std::shared_ptr<void> attached(const void* key) const noexcept = 0;
+  /// Keeps `value` with the guest, until the guest ends.
+  [[nodiscard]] virtual Result<void> attach(const void* key, std::shared_ptr<void> value) = 0;
+
+ protected:
+  GuestScope() = default;
+  ~GuestScope() = default;  // Shared as what it is.
+};
 
 }  // namespace detail
 
@@ -198,9 +220,9 @@ class BoundResource : public GuestResource {
   BoundResource() = default;
 
   /// For the value path.
-  static void bind(BoundResource& resource, detail::ContainerCore& core) noexcept {
+  static void bind(BoundResource& resource, const detail::GuestScope& guest) noexcept {
     resource.functions_ =
-        std::static_pointer_cast<Functions>(detail::attached(core, &detail::bound_functions_key<Functions>));
+        std::static_pointer_cast<Functions>(guest.attached(&detail::bound_functions_key<Functions>));
   }
 
  protected:
@@ -230,16 +252,8 @@ concept HostResourceType = Described<T> && Describe<T>::kind == DescriptionKind:
 template <typename T>
 concept GuestResourceType = std::derived_from<T, GuestResource>;
 
-/// What the codecs of resources need of a container.
-[[nodiscard]] ResourceTable& resources(ContainerCore& core) noexcept;
-[[nodiscard]] std::shared_ptr<ContainerCore> share(ContainerCore& core);
-/// Lets go of the table's entry `key` when the call that runs now ends.
-void release_after_call(ContainerCore& core, std::uint32_t key);
-/// Keeps a lent object alive, and nobody's to give away, until the call that runs now ends.
-void keep_for_call(ContainerCore& core, const HostObject& object);
-/// The type id that the container's component knows the host's resource by; 0 where it has none of that name.
-[[nodiscard]] std::uint32_t linked_resource(const ContainerCore& core, std::string_view interface,
-                                            std::string_view name) noexcept;
+/// Fails for a resource that was dropped or moved from, of the WIT name.
+[[nodiscard]] std::unexpected<Error> no_resource(std::string_view name);
 bool fail_resource(LiftContext& cx, std::string_view name);
 bool check_guest_resource(CheckContext& cx, const GuestResource* resource);
 bool check_host_resource(CheckContext& cx, const void* object, std::string_view name);
@@ -296,7 +310,7 @@ struct Codec<std::unique_ptr<T>> : HandleCodec<std::unique_ptr<T>, Codec<std::un
     return check_host_resource(cx, value.get(), Describe<T>::name);
   }
   static abi::Handle to_handle(LowerContext& cx, const std::unique_ptr<T>& value) {
-    const std::uint32_t key = resources(cx.core()).insert(std::move(owned_value(value)));
+    const std::uint32_t key = cx.guest().resources().insert(std::move(owned_value(value)));
     return {.kind = abi::HandleKind::host_own,
             .rep = key,
             .resource_type = resource_type_id<T>(),
@@ -304,7 +318,7 @@ struct Codec<std::unique_ptr<T>> : HandleCodec<std::unique_ptr<T>, Codec<std::un
             .guest = {}};
   }
   static bool from_handle(LiftContext& cx, const abi::Handle& handle, std::unique_ptr<T>& out) {
-    if (handle.kind == abi::HandleKind::host_own) out = resources(cx.core()).template take<T>(handle.rep);
+    if (handle.kind == abi::HandleKind::host_own) out = cx.guest().resources().template take<T>(handle.rep);
     return out != nullptr || fail_resource(cx, Describe<T>::name);
   }
 };
@@ -316,8 +330,8 @@ struct Codec<Borrow<T>> : HandleCodec<Borrow<T>, Codec<Borrow<T>>> {
     return check_host_resource(cx, value.get(), Describe<T>::name);
   }
   static abi::Handle to_handle(LowerContext& cx, const Borrow<T>& value) {
-    const std::uint32_t key = resources(cx.core()).lend(*value);
-    release_after_call(cx.core(), key);
+    const std::uint32_t key = cx.guest().resources().lend(*value);
+    cx.guest().release_after_call(key);
     return {.kind = abi::HandleKind::host_borrow,
             .rep = key,
             .resource_type = resource_type_id<T>(),
@@ -326,7 +340,7 @@ struct Codec<Borrow<T>> : HandleCodec<Borrow<T>, Codec<Borrow<T>>> {
   }
   static bool from_handle(LiftContext& cx, const abi::Handle& handle, Borrow<T>& out) {
     T* object = handle.kind == abi::HandleKind::host_borrow
-                    ? resources(cx.core()).template find<T>(handle.rep)
+                    ? cx.guest().resources().template find<T>(handle.rep)
                     : nullptr;
     if (object == nullptr) return fail_resource(cx, Describe<T>::name);
     out = *object;
@@ -348,10 +362,10 @@ std::string guest_resource_name() {
 inline const GuestResource* as_guest_resource(const GuestResource* resource) noexcept { return resource; }
 
 template <typename Functions>
-void bind_resource(BoundResource<Functions>& resource, ContainerCore& core) noexcept {
-  BoundResource<Functions>::bind(resource, core);
+void bind_resource(BoundResource<Functions>& resource, const GuestScope& guest) noexcept {
+  BoundResource<Functions>::bind(resource, guest);
 }
-inline void bind_resource(GuestResource&, ContainerCore&) noexcept {}
+inline void bind_resource(GuestResource&, const GuestScope&) noexcept {}
 
 template <GuestResourceType T>
 struct Codec<T> : HandleCodec<T, Codec<T>> {
@@ -364,8 +378,8 @@ struct Codec<T> : HandleCodec<T, Codec<T>> {
   }
   static bool from_handle(LiftContext& cx, const abi::Handle& handle, T& out) {
     if (handle.kind != abi::HandleKind::guest_own) return fail_resource(cx, guest_resource_name<T>());
-    static_cast<GuestResource&>(out) = GuestResource(share(cx.core()), handle);
-    bind_resource(out, cx.core());
+    static_cast<GuestResource&>(out) = GuestResource(cx.guest().share(), handle);
+    bind_resource(out, cx.guest());
     return true;
   }
 };

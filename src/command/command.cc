@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-#include "component/nearest.h"
+#include "base/nearest.h"
 #include "tairitsu/function.h"
 
 namespace tairitsu {

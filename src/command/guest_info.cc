@@ -4,9 +4,9 @@
 #include <utility>
 #include <vector>
 
-#include "component/name.h"
 #include "tairitsu/command.h"
 #include "tairitsu/image.h"
+#include "wit/name.h"
 
 namespace tairitsu {
 namespace {

@@ -65,7 +65,7 @@ class Failure {
 
 class BridgeArchiveReader final : public ArchiveReader {
  public:
-  explicit BridgeArchiveReader(const ImageStore::ArchiveSource& source) : source_(source) {}
+  explicit BridgeArchiveReader(const ArchiveSource& source) : source_(source) {}
 
   Result<void> open(std::uint64_t most) {
     bridge::ArchiveReader* reader = nullptr;
@@ -107,14 +107,14 @@ class BridgeArchiveReader final : public ArchiveReader {
     return good ? static_cast<std::ptrdiff_t>(count) : -1;
   }
 
-  const ImageStore::ArchiveSource& source_;
+  const ArchiveSource& source_;
   Failure failure_;
   ReaderPtr reader_;
 };
 
 class BridgeArchiveWriter final : public ArchiveWriter {
  public:
-  explicit BridgeArchiveWriter(const ImageStore::ArchiveSink& sink) : sink_(sink) {}
+  explicit BridgeArchiveWriter(const ArchiveSink& sink) : sink_(sink) {}
 
   Result<void> open() {
     bridge::ArchiveWriter* writer = nullptr;
@@ -141,7 +141,7 @@ class BridgeArchiveWriter final : public ArchiveWriter {
         "sink", [&] { return self.sink_(std::span(reinterpret_cast<const std::byte*>(data), size)); });
   }
 
-  const ImageStore::ArchiveSink& sink_;
+  const ArchiveSink& sink_;
   Failure failure_;
   WriterPtr writer_;
 };
@@ -150,13 +150,13 @@ class BridgeArchiveWriter final : public ArchiveWriter {
 
 ArchiveFormat make_archive_format() {
   ArchiveFormat format;
-  format.reader = [](const ImageStore::ArchiveSource& source,
+  format.reader = [](const ArchiveSource& source,
                      std::uint64_t most) -> Result<std::unique_ptr<ArchiveReader>> {
     auto reader = std::make_unique<BridgeArchiveReader>(source);
     TAIRITSU_CHECK(reader->open(most));
     return reader;
   };
-  format.writer = [](const ImageStore::ArchiveSink& sink) -> Result<std::unique_ptr<ArchiveWriter>> {
+  format.writer = [](const ArchiveSink& sink) -> Result<std::unique_ptr<ArchiveWriter>> {
     auto writer = std::make_unique<BridgeArchiveWriter>(sink);
     TAIRITSU_CHECK(writer->open());
     return writer;

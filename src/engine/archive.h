@@ -1,7 +1,7 @@
-/// Tar and gzip over the bridge, as `src/image` wants them.
+/// Tar and gzip over the bridge.
 #pragma once
 
-#include "image/archive.h"
+#include "base/archive.h"
 
 namespace tairitsu::detail {
 

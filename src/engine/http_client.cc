@@ -20,9 +20,6 @@ namespace tairitsu::detail {
 namespace {
 
 using bridge::Deleter;
-using oci::TransportError;
-using oci::TransportFault;
-using oci::TransportResult;
 
 using HttpClientPtr = std::unique_ptr<bridge::HttpClient, Deleter<bridge::tairitsu_bridge_http_client_free>>;
 using HttpAnswerPtr = std::unique_ptr<bridge::HttpAnswer, Deleter<bridge::tairitsu_bridge_http_answer_free>>;
@@ -51,7 +48,7 @@ std::unexpected<TransportError> unusable(std::string_view what) {
   return std::unexpected(TransportError{.fault = TransportFault::request, .message = std::string(what)});
 }
 
-class AnswerBody final : public oci::HttpBody {
+class AnswerBody final : public HttpBody {
  public:
   explicit AnswerBody(HttpAnswerPtr answer) : answer_(std::move(answer)) {}
 
@@ -73,7 +70,7 @@ class AnswerBody final : public oci::HttpBody {
 std::ptrdiff_t read_source(void* context, std::uint8_t* to, std::size_t size) noexcept {
   try {
     const auto count =
-        static_cast<oci::ByteSource*>(context)->read(std::span(reinterpret_cast<std::byte*>(to), size));
+        static_cast<ByteSource*>(context)->read(std::span(reinterpret_cast<std::byte*>(to), size));
     return count ? static_cast<std::ptrdiff_t>(*count) : -1;
   } catch (const std::exception&) {
     return -1;
@@ -84,20 +81,20 @@ std::uint64_t milliseconds(std::chrono::milliseconds duration) {
   return static_cast<std::uint64_t>(std::max<std::chrono::milliseconds::rep>(duration.count(), 0));
 }
 
-class Transport final : public oci::HttpTransport {
+class Transport final : public HttpTransport {
  public:
   explicit Transport(HttpClientPtr client) : client_(std::move(client)) {}
 
-  TransportResult<oci::HttpResponse> send(const oci::HttpRequest& request) override {
+  TransportResult<HttpResponse> send(const HttpRequest& request) override {
     std::string headers;
-    for (const oci::HttpHeader& header : request.headers.all()) {
+    for (const HttpHeader& header : request.headers.all()) {
       // The bridge refuses all other characters that may not be there.
       if (header.name.find('\0') != std::string::npos || header.value.find('\0') != std::string::npos) {
         return unusable("a header has a zero byte");
       }
       headers.append(header.name).append(1, '\0').append(header.value).append(1, '\0');
     }
-    const bridge::HttpCall call = {.method = bridge::borrow(oci::to_string(request.method)),
+    const bridge::HttpCall call = {.method = bridge::borrow(to_string(request.method)),
                                    .url = bridge::borrow(std::string_view(request.url)),
                                    .headers = bridge::borrow(std::string_view(headers)),
                                    .body = bridge::borrow(std::string_view(request.body)),
@@ -112,7 +109,7 @@ class Transport final : public oci::HttpTransport {
       return failure(error, fault);
     }
     HttpAnswerPtr answer(sent);
-    oci::HttpResponse response = {.status = bridge::tairitsu_bridge_http_answer_status(answer.get())};
+    HttpResponse response = {.status = bridge::tairitsu_bridge_http_answer_status(answer.get())};
     std::string_view rest = bridge::as_text(bridge::tairitsu_bridge_http_answer_headers(answer.get()));
     const auto next = [&rest] {
       const std::size_t end = std::min(rest.find('\0'), rest.size());
@@ -132,7 +129,7 @@ class Transport final : public oci::HttpTransport {
   HttpClientPtr client_;
 };
 
-class BridgeSha256 final : public oci::Sha256 {
+class BridgeSha256 final : public Sha256 {
  public:
   BridgeSha256() : stream_(bridge::tairitsu_bridge_sha256_new()) {
     if (stream_ == nullptr) throw std::bad_alloc();
@@ -154,7 +151,7 @@ class BridgeSha256 final : public oci::Sha256 {
 
 }  // namespace
 
-Result<std::unique_ptr<oci::HttpTransport>> make_http_client(const HttpClientOptions& options) {
+Result<std::unique_ptr<HttpTransport>> make_http_client(const HttpClientOptions& options) {
   std::string json;
   try {
     json = nlohmann::json{{"ca_file", options.ca_file.empty() ? nlohmann::json()
@@ -171,6 +168,6 @@ Result<std::unique_ptr<oci::HttpTransport>> make_http_client(const HttpClientOpt
   return std::make_unique<Transport>(std::move(client));
 }
 
-std::unique_ptr<oci::Sha256> make_sha256() { return std::make_unique<BridgeSha256>(); }
+std::unique_ptr<Sha256> make_sha256() { return std::make_unique<BridgeSha256>(); }
 
 }  // namespace tairitsu::detail

@@ -1,12 +1,12 @@
-/// HTTP over the bridge, and the hash of what comes over it, as `src/oci` wants them.
+/// HTTP and SHA-256 over the bridge.
 #pragma once
 
 #include <chrono>
 #include <filesystem>
 #include <memory>
 
-#include "oci/digest.h"
-#include "oci/transport.h"
+#include "base/http.h"
+#include "base/sha256.h"
 #include "tairitsu/error.h"
 
 namespace tairitsu::detail {
@@ -23,11 +23,10 @@ struct HttpClientOptions {
 
 /// A transport that keeps its connections for further requests. HTTP/1.1, TLS 1.2 and 1.3. It starts no
 /// thread but for name look-ups. Fails with `io` for a `ca_file` that cannot be used.
-[[nodiscard]] Result<std::unique_ptr<oci::HttpTransport>> make_http_client(
-    const HttpClientOptions& options = {});
+[[nodiscard]] Result<std::unique_ptr<HttpTransport>> make_http_client(const HttpClientOptions& options = {});
 
 /// A new stream's SHA-256, with the processor's instructions for it where there are such. Any thread may call
 /// it.
-[[nodiscard]] std::unique_ptr<oci::Sha256> make_sha256();
+[[nodiscard]] std::unique_ptr<Sha256> make_sha256();
 
 }  // namespace tairitsu::detail

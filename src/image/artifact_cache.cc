@@ -14,8 +14,8 @@
 
 #include <fmt/format.h>
 
-#include "image/digest.h"
-#include "image/file.h"
+#include "base/digest.h"
+#include "base/file.h"
 
 namespace tairitsu::detail {
 namespace {

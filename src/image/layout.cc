@@ -11,10 +11,10 @@
 
 #include <fmt/format.h>
 
-#include "component/text.h"
-#include "image/digest.h"
-#include "image/file.h"
-#include "image/json.h"
+#include "base/digest.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/text.h"
 #include "image/layout_state.h"
 
 namespace tairitsu::detail {

@@ -14,8 +14,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/sha256.h"
 #include "image/descriptor.h"
-#include "image/sha256.h"
 #include "tairitsu/error.h"
 
 namespace tairitsu::detail {

@@ -1,5 +1,4 @@
 #include "image/layout_state.h"
-#include "component/text.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -10,6 +9,9 @@
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "base/text.h"
+#include "image/descriptor_json.h"
 
 namespace tairitsu::detail {
 

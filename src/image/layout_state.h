@@ -12,11 +12,11 @@
 #include <utility>
 #include <vector>
 
+#include "base/file.h"
+#include "base/json.h"
+#include "base/sha256.h"
 #include "image/descriptor.h"
-#include "image/file.h"
-#include "image/json.h"
 #include "image/layout.h"
-#include "image/sha256.h"
 
 namespace tairitsu::detail {
 

@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
-#include "component/text.h"
-#include "image/digest.h"
+#include "base/digest.h"
+#include "base/text.h"
 #include "image/manifest.h"
 
 namespace tairitsu::detail {

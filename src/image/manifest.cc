@@ -7,9 +7,9 @@
 
 #include <fmt/format.h>
 
-#include "component/text.h"
-#include "image/digest.h"
-#include "image/json.h"
+#include "base/digest.h"
+#include "base/text.h"
+#include "image/descriptor_json.h"
 
 namespace tairitsu::detail {
 

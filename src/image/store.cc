@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "component/text.h"
+#include "base/text.h"
 #include "image/lookup.h"
 #include "image/manifest.h"
 

@@ -3,10 +3,10 @@
 
 #include <filesystem>
 
+#include "base/sha256.h"
 #include "image/archive.h"
 #include "image/artifact_cache.h"
 #include "image/layout.h"
-#include "image/sha256.h"
 #include "tairitsu/image_store.h"
 
 namespace tairitsu::detail {
@@ -25,8 +25,8 @@ class StoreState {
   const ArchiveFormat archives;
 };
 
-/// What lies above and makes stores: `ImageStore::open` is `src/engine`'s, who has a SHA-256 and
-/// archives. Without these a store neither saves nor loads.
+/// Makes stores. `ImageStore::open` is in `src/registry`, which passes the engine's SHA-256 and archives; a store
+/// without archives neither saves nor loads.
 class StoreAccess {
  public:
   [[nodiscard]] static Result<ImageStore> open(const std::filesystem::path& data_folder, Sha256Factory sha256,

@@ -15,10 +15,10 @@
 
 #include <fmt/format.h>
 
-#include "component/text.h"
+#include "base/digest.h"
+#include "base/text.h"
 #include "image/archive.h"
-#include "image/digest.h"
-#include "image/json.h"
+#include "image/descriptor_json.h"
 #include "image/lookup.h"
 #include "image/manifest.h"
 

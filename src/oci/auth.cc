@@ -7,8 +7,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/base64.h"
 #include "oci/text.h"
-#include "value/base64.h"
 
 namespace tairitsu::oci {
 

@@ -18,11 +18,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include "image/file.h"
+#include "base/base64.h"
+#include "base/file.h"
 #include "oci/reference.h"
 #include "oci/subprocess.h"
 #include "oci/text.h"
-#include "value/base64.h"
 
 namespace tairitsu::oci {
 

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "image/digest.h"
+#include "base/digest.h"
 #include "oci/text.h"
 
 namespace tairitsu::oci {

@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "image/sha256.h"
+#include "base/sha256.h"
 #include "tairitsu/error.h"
 
 namespace tairitsu::oci {

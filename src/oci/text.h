@@ -8,13 +8,15 @@
 #include <string>
 #include <string_view>
 
-#include "component/text.h"
+#include "base/text.h"
 
 namespace tairitsu::oci {
 
 using detail::is_alphanumeric;
 using detail::is_digit;
 using detail::is_lower;
+using detail::is_same_word;
+using detail::lower_case;
 using detail::printable;
 
 /// A member of a JSON object that is text; empty where there is none.
@@ -24,11 +26,6 @@ template <typename Json>
   const auto found = object.find(key);
   return found != object.end() && found->is_string() ? found->template get<std::string>() : std::string();
 }
-
-[[nodiscard]] std::string lower_case(std::string_view text);
-
-/// Whether two ASCII words differ in the case of letters at most.
-[[nodiscard]] bool is_same_word(std::string_view a, std::string_view b) noexcept;
 
 /// Without spaces and tabs at both ends.
 [[nodiscard]] std::string_view trimmed(std::string_view text) noexcept;

@@ -117,7 +117,7 @@ bool ValueChecker::check_handle(const Value& value, const TypeNode& type) {
     if (own ? !object.is_owned() : !object) {
       return cx_.fail(ErrorCode::invalid_argument, "a resource was given away, or is only lent");
     }
-    if (!type.name.empty() && linked_resource(cx_.core(), type.interface_name, type.name) != object.type()) {
+    if (!type.name.empty() && cx_.guest().linked_resource(type.interface_name, type.name) != object.type()) {
       return cx_.fail(ErrorCode::type_mismatch,
                       fmt::format("an object of another class than the host's resource '{}'", type.name));
     }
@@ -290,13 +290,13 @@ bool ValueLowerer::lower_handle(const Value& value, const TypeNode& type, std::u
   } else {
     const HostObject& object = static_cast<const HostNode*>(node)->object;
     if (!object) return cx_.fail(ErrorCode::invalid_argument, "a resource was given away");
-    ResourceTable& table = resources(cx_.core());
+    ResourceTable& table = cx_.guest().resources();
     handle.kind = own ? abi::HandleKind::host_own : abi::HandleKind::host_borrow;
     handle.resource_type = object.type();
     handle.rep = own ? object.give(table) : object.lend(table);
     if (!own) {
-      release_after_call(cx_.core(), handle.rep);
-      keep_for_call(cx_.core(), object);
+      cx_.guest().release_after_call(handle.rep);
+      cx_.guest().keep_for_call(object);
     }
   }
   const bool lowered = cx_.lower_handle(handle, index);
@@ -531,11 +531,11 @@ bool ValueLifter::lift_handle(const TypeNode& type, Value& out) {
   if (handle == nullptr || !cx_.consume(sizeof(GuestNode))) return false;
   switch (handle->kind) {
     case abi::HandleKind::guest_own:
-      out = ValueAccess::own(new GuestNode(type_of(type), GuestResource(share(cx_.core()), *handle)));
+      out = ValueAccess::own(new GuestNode(type_of(type), GuestResource(cx_.guest().share(), *handle)));
       return true;
     case abi::HandleKind::host_own:
     case abi::HandleKind::host_borrow: {
-      ResourceTable& table = resources(cx_.core());
+      ResourceTable& table = cx_.guest().resources();
       const bool own = handle->kind == abi::HandleKind::host_own;
       HostObject object = own ? HostObject::take(table, handle->resource_type, handle->rep)
                               : HostObject::borrow(table, handle->resource_type, handle->rep);

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "component/text.h"
+#include "base/text.h"
 #include "value/number.h"
 #include "value/value_node.h"
 

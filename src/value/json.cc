@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "value/base64.h"
+#include "base/base64.h"
 #include "value/json_reader.h"
 #include "value/json_text.h"
 #include "value/number.h"

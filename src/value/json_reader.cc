@@ -16,25 +16,16 @@
 
 #include <fmt/format.h>
 
-// The lexer reads numbers by the process's locale and asserts that it could; what it makes of them is not
-// used.
-#define JSON_ASSERT(condition) static_cast<void>(condition)
-#include <nlohmann/json.hpp>
-
-#include "component/nearest.h"
-#include "component/text.h"
-#include "value/base64.h"
+#include "base/base64.h"
+#include "base/json.h"
+#include "base/nearest.h"
+#include "base/text.h"
 #include "value/json_text.h"
 #include "value/number.h"
 #include "value/value_node.h"
 
 namespace tairitsu::detail {
 namespace {
-
-/// Of its own, for its lexer does not assert: another in the same program may.
-using NlohmannJson =
-    nlohmann::basic_json<std::map, std::vector, std::string, bool, std::int64_t, std::uint64_t, double,
-                         std::allocator, nlohmann::adl_serializer, std::vector<char>>;
 
 // ---- Numbers
 
@@ -358,7 +349,7 @@ class JsonReader {
   bool number_unsigned(std::uint64_t value);
   bool number_float(double rounded, const std::string& text);
   bool string(const std::string& text);
-  bool binary(const NlohmannJson::binary_t&) { return false; }  // Not in text.
+  bool binary(const Json::binary_t&) { return false; }  // Not in text.
   bool start_object(std::size_t size);
   bool key(const std::string& name);
   bool end_object() { return close(); }
@@ -419,7 +410,7 @@ bool JsonReader::read(std::string_view text) {
   // The lexer takes one for the end of the text.
   const std::size_t zero = std::min(text.find('\0'), text.size());
   const std::string_view before = text.substr(0, zero);
-  if (!NlohmannJson::sax_parse(before.begin(), before.end(), this)) return false;
+  if (!Json::sax_parse(before.begin(), before.end(), this)) return false;
   return zero == text.size() || fail_at(zero, "unexpected zero byte");
 }
 

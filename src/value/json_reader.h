@@ -4,8 +4,8 @@
 #include <string_view>
 #include <vector>
 
-#include "component/type_node.h"
 #include "tairitsu/json.h"
+#include "wit/type_node.h"
 
 namespace tairitsu::detail {
 

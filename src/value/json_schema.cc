@@ -12,7 +12,7 @@
 
 #include <fmt/format.h>
 
-#include "component/text.h"
+#include "base/text.h"
 #include "tairitsu/json.h"
 #include "value/json_reader.h"
 #include "value/json_text.h"

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "component/text.h"
+#include "base/text.h"
 #include "tairitsu/detail/context.h"
 
 namespace tairitsu::detail {

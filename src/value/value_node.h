@@ -16,8 +16,8 @@
 #include <string_view>
 #include <vector>
 
-#include "component/type_node.h"
 #include "tairitsu/value.h"
+#include "wit/type_node.h"
 
 namespace tairitsu::detail {
 

@@ -19,7 +19,7 @@
 
 #include <fmt/format.h>
 
-#include "component/text.h"
+#include "base/text.h"
 #include "tairitsu/detail/context.h"
 #include "tairitsu/wave.h"
 #include "value/number.h"

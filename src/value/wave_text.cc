@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
-#include "component/nearest.h"
-#include "component/text.h"
+#include "base/nearest.h"
+#include "base/text.h"
 #include "tairitsu/detail/context.h"
 #include "value/number.h"
 

@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include "component/type_node.h"
 #include "tairitsu/error.h"
 #include "tairitsu/value.h"
+#include "wit/type_node.h"
 
 namespace tairitsu::detail::wave {
 

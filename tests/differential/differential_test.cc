@@ -22,9 +22,9 @@
 
 #include <fmt/format.h>
 
-#include "container/core.h"
 #include "engine/bridge.h"
 #include "guest.h"
+#include "runtime/core.h"
 #include "subject.h"
 #include "tairitsu/tairitsu.h"
 

@@ -195,7 +195,7 @@ struct Host : tairitsu::detail::HostFunction {
     flags = flags_of(parameter_layout, result_layout);
     callback = [](void* data, tairitsu::abi::HostCall* call) {
       auto& self = *static_cast<Host*>(static_cast<HostFunction*>(data));
-      return self.run(*static_cast<tairitsu::detail::ContainerCore*>(call->context), *call);
+      return self.run(*static_cast<tairitsu::detail::GuestScope*>(call->context), *call);
     };
   }
 
@@ -206,7 +206,7 @@ struct Host : tairitsu::detail::HostFunction {
   std::string& seen;
 
   struct Held : tairitsu::abi::HostResult {
-    Held(const Host& host_function, tairitsu::detail::ContainerCore& container)
+    Held(const Host& host_function, tairitsu::detail::GuestScope& container)
         : host(host_function), core(container) {
       lower = [](tairitsu::abi::HostResult* held, tairitsu::abi::Lowering* lowering, tairitsu::abi::Slot*,
                  std::size_t address) {
@@ -219,10 +219,10 @@ struct Host : tairitsu::detail::HostFunction {
       destroy = [](tairitsu::abi::HostResult* held) { delete static_cast<Held*>(held); };
     }
     const Host& host;
-    tairitsu::detail::ContainerCore& core;
+    tairitsu::detail::GuestScope& core;
   };
 
-  bool run(tairitsu::detail::ContainerCore& core, tairitsu::abi::HostCall& call) {
+  bool run(tairitsu::detail::GuestScope& core, tairitsu::abi::HostCall& call) {
     tairitsu::detail::LiftContext cx(call.lifting, core, tairitsu::detail::copy_limit(core));
     const std::vector<Box> arguments = boxes_of(parameter_types);
     const bool lifted = parameter_layout.flat_count <= 16
@@ -341,7 +341,7 @@ class ErasedSubject final : public BoxedSubject {
 
   static tairitsu::Result<std::string> call(const Bound& bound, const Boxes& arguments,
                                             const Types& results) {
-    tairitsu::detail::CheckContext check(tairitsu::detail::core_of(*bound.function));
+    tairitsu::detail::CheckContext check(tairitsu::detail::guest_of(*bound.function));
     if (!check_all(check, arguments)) return std::unexpected(*std::move(check.error));
     Call frame(arguments, results);
     if (!tairitsu::detail::invoke(*bound.function, frame)) return std::unexpected(*std::move(frame.error));

@@ -8,8 +8,8 @@
 #include <span>
 #include <string>
 
+#include "base/text.h"
 #include "check.h"
-#include "component/text.h"
 #include "engine/archive.h"
 
 namespace {

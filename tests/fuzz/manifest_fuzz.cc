@@ -6,10 +6,10 @@
 #include <string>
 #include <string_view>
 
+#include "base/digest.h"
+#include "base/json.h"
+#include "base/text.h"
 #include "check.h"
-#include "component/text.h"
-#include "image/digest.h"
-#include "image/json.h"
 #include "image/manifest.h"
 
 namespace {

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/text.h"
 #include "check.h"
-#include "component/text.h"
 #include "engine/wasi.h"
 #include "tairitsu/wasi.h"
 

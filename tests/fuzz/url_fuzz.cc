@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/text.h"
 #include "check.h"
-#include "component/text.h"
 #include "oci/reference.h"
 #include "oci/url.h"
 

@@ -42,7 +42,7 @@ struct SeenRequest {
   std::string body;
 
   /// `GET https://…`
-  [[nodiscard]] std::string line() const { return std::string(oci::to_string(method)) + " " + url; }
+  [[nodiscard]] std::string line() const { return std::string(detail::to_string(method)) + " " + url; }
   /// Empty where it is not there.
   [[nodiscard]] std::string header(std::string_view name) const {
     return std::string(headers.find(name).value_or(""));

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "image/sha256.h"
+#include "base/sha256.h"
 
 namespace tairitsu::test {
 

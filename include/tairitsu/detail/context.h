@@ -12,11 +12,12 @@
 #include <vector>
 
 #include <tairitsu/abi.h>
+#include <tairitsu/detail/unicode.h>
 #include <tairitsu/error.h>
 
 namespace tairitsu::detail {
 
-class ContainerCore;
+class GuestScope;
 
 /// Whether `text` is UTF-8. Short ASCII is decided here, the rest by the crate simdutf8.
 [[nodiscard]] bool is_utf8_slow(const char* text, std::size_t size) noexcept;
@@ -40,17 +41,13 @@ class ContainerCore;
   return (seen & 0x8080808080808080) == 0 || is_utf8_slow(data, size);
 }
 
-[[nodiscard]] constexpr bool is_unicode_scalar(char32_t value) noexcept {
-  return value < 0xD800 || (value > 0xDFFF && value <= 0x10FFFF);
-}
-
 /// Checks values before a guest is entered, so that a host's mistake does not cost the container.
 class CheckContext {
  public:
   /// For values without handles, where there is no container.
   CheckContext() = default;
-  explicit CheckContext(const ContainerCore& core) noexcept : core_(&core) {}
-  [[nodiscard]] const ContainerCore& core() const noexcept { return *core_; }
+  explicit CheckContext(const GuestScope& guest) noexcept : guest_(&guest) {}
+  [[nodiscard]] const GuestScope& guest() const noexcept { return *guest_; }
   bool fail(ErrorCode code, std::string message) {
     error.emplace(code, std::move(message));
     return false;
@@ -58,13 +55,13 @@ class CheckContext {
   std::optional<Error> error;
 
  private:
-  const ContainerCore* core_ = nullptr;
+  const GuestScope* guest_ = nullptr;
 };
 
 /// Writes values into a guest.
 class LowerContext {
  public:
-  LowerContext(abi::Lowering& lowering, ContainerCore& core) noexcept : lowering_(lowering), core_(&core) {}
+  LowerContext(abi::Lowering& lowering, GuestScope& guest) noexcept : lowering_(lowering), guest_(&guest) {}
   /// For values without handles, where there is no container.
   explicit LowerContext(abi::Lowering& lowering) noexcept : lowering_(lowering) {}
 
@@ -96,7 +93,7 @@ class LowerContext {
     return index != UINT32_MAX;
   }
 
-  [[nodiscard]] ContainerCore& core() noexcept { return *core_; }
+  [[nodiscard]] GuestScope& guest() noexcept { return *guest_; }
   bool fail(ErrorCode code, std::string message) {
     error.emplace(code, std::move(message));
     return false;
@@ -111,14 +108,14 @@ class LowerContext {
   bool too_large(std::size_t size);
 
   abi::Lowering& lowering_;
-  ContainerCore* core_ = nullptr;
+  GuestScope* guest_ = nullptr;
 };
 
 /// Reads values out of a guest. Views that it makes live as long as the call.
 class LiftContext {
  public:
-  LiftContext(const abi::Lifting& lifting, ContainerCore& core, std::uint64_t copy_limit) noexcept
-      : lifting_(lifting), core_(&core), copy_left_(copy_limit), view_left_(copy_limit) {}
+  LiftContext(const abi::Lifting& lifting, GuestScope& guest, std::uint64_t copy_limit) noexcept
+      : lifting_(lifting), guest_(&guest), copy_left_(copy_limit), view_left_(copy_limit) {}
   /// For values without handles, where there is no container.
   LiftContext(const abi::Lifting& lifting, std::uint64_t copy_limit) noexcept
       : lifting_(lifting), copy_left_(copy_limit), view_left_(copy_limit) {}
@@ -177,7 +174,7 @@ class LiftContext {
   /// The next handle, which the bridge has lifted already.
   [[nodiscard]] const abi::Handle* next_handle();
 
-  [[nodiscard]] ContainerCore& core() noexcept { return *core_; }
+  [[nodiscard]] GuestScope& guest() noexcept { return *guest_; }
   bool fail(ErrorCode code, std::string message) {
     error.emplace(code, std::move(message));
     return false;
@@ -196,7 +193,7 @@ class LiftContext {
   const std::uint8_t* out_of_bounds(std::uint32_t address, std::uint64_t size);
 
   const abi::Lifting& lifting_;
-  ContainerCore* core_ = nullptr;
+  GuestScope* guest_ = nullptr;
   std::uint64_t copy_left_;
   std::uint64_t view_left_;
   bool views_extended_ = false;

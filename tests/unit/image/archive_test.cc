@@ -15,8 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/digest.h"
 #include "binaries.h"
-#include "image/digest.h"
 #include "image/store.h"
 #include "oci/subprocess.h"
 #include "processes.h"

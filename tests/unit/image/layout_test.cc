@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "image/digest.h"
+#include "base/digest.h"
 #include "processes.h"
 #include "sha256.h"
 #include "support.h"

@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "base/digest.h"
 #include "binaries.h"
 #include "environment.h"
-#include "image/digest.h"
 #include "processes.h"
 #include "sha256.h"
 #include "skopeo.h"

@@ -1,0 +1,35 @@
+/// SHA-256: the interface that stores and registries use, and that the engine implements.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace tairitsu::detail {
+
+/// The digest of a stream.
+class Sha256 {
+ public:
+  Sha256() = default;
+  Sha256(const Sha256&) = delete;
+  Sha256& operator=(const Sha256&) = delete;
+  virtual ~Sha256() = default;
+
+  virtual void update(std::span<const std::byte> bytes) = 0;
+  /// Once, after all updates.
+  [[nodiscard]] virtual std::array<std::byte, 32> finish() = 0;
+};
+
+/// Makes a new stream's; called from any thread.
+using Sha256Factory = std::function<std::unique_ptr<Sha256>()>;
+
+/// A digest as OCI writes it: `sha256:` and the digits.
+[[nodiscard]] std::string digest_text(std::span<const std::byte> digest);
+/// Ends the stream, and gives the same of it.
+[[nodiscard]] std::string finish_digest(Sha256& sha256);
+[[nodiscard]] std::string digest_of(const Sha256Factory& factory, std::span<const std::byte> bytes);
+
+}  // namespace tairitsu::detail

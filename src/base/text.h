@@ -1,0 +1,63 @@
+/// Characters, UTF-8 a character at a time, and text that is cut off.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace tairitsu::detail {
+
+struct Character {
+  char32_t value;
+  std::size_t size;  ///< In bytes.
+};
+
+/// The first character of `text`, which is not empty; U+FFFD of one byte where it is not UTF-8.
+[[nodiscard]] Character first_character(std::string_view text) noexcept;
+
+inline void append_utf8(std::string& out, char32_t character) {
+  const auto add = [&](char32_t bits) { out += static_cast<char>(static_cast<unsigned char>(bits)); };
+  if (character < 0x80) {
+    add(character);
+  } else if (character < 0x800) {
+    add(0xC0U | character >> 6U);
+    add(0x80U | (character & 0x3FU));
+  } else if (character < 0x10000) {
+    add(0xE0U | character >> 12U);
+    add(0x80U | (character >> 6U & 0x3FU));
+    add(0x80U | (character & 0x3FU));
+  } else {
+    add(0xF0U | character >> 18U);
+    add(0x80U | (character >> 12U & 0x3FU));
+    add(0x80U | (character >> 6U & 0x3FU));
+    add(0x80U | (character & 0x3FU));
+  }
+}
+
+/// The front of `text`, `most` bytes of it at most, and not an end in the middle of a character.
+[[nodiscard]] std::string_view front_of(std::string_view text, std::size_t most) noexcept;
+
+/// The same, with an ellipsis where something was cut off.
+[[nodiscard]] std::string shortened(std::string_view text, std::size_t most);
+
+/// The same of a stranger's text, with U+FFFD for each control character and each byte that is not UTF-8, so that
+/// it cannot write escape sequences to a terminal.
+[[nodiscard]] std::string printable(std::string_view text, std::size_t most = 100);
+
+/// Of ASCII, whatever the locale is.
+[[nodiscard]] inline bool is_lower(char c) noexcept { return c >= 'a' && c <= 'z'; }
+[[nodiscard]] inline bool is_upper(char c) noexcept { return c >= 'A' && c <= 'Z'; }
+[[nodiscard]] inline bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+[[nodiscard]] inline bool is_letter(char c) noexcept { return is_lower(c) || is_upper(c); }
+[[nodiscard]] inline bool is_alphanumeric(char c) noexcept { return is_letter(c) || is_digit(c); }
+
+/// The text in single quotes, as messages show names.
+[[nodiscard]] inline std::string in_quotes(std::string_view text) { return "'" + std::string(text) + "'"; }
+
+/// With the ASCII letters in lower case.
+[[nodiscard]] std::string lower_case(std::string_view text);
+
+/// Whether two words differ in the case of ASCII letters at most.
+[[nodiscard]] bool is_same_word(std::string_view a, std::string_view b) noexcept;
+
+}  // namespace tairitsu::detail

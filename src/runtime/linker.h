@@ -1,0 +1,50 @@
+/// What a linker holds, and how it comes together with a component.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/instance.h"
+#include "runtime/component.h"
+#include "tairitsu/linker.h"
+
+namespace tairitsu {
+
+struct Linker::Data {
+  struct Interface {
+    std::map<std::string, std::shared_ptr<detail::HostFunction>, std::less<>> functions;
+    std::map<std::string, std::uint32_t, std::less<>> resources;  ///< Name to type id.
+  };
+  std::map<std::string, Interface, std::less<>> interfaces;  ///< "" is the world's root.
+  bool stub_missing = false;
+};
+
+namespace detail {
+
+/// A resource of the host under the name by which the component imports it.
+struct LinkedResource {
+  std::string interface;  ///< Empty at the world's root.
+  std::string name;
+  std::uint32_t type;
+};
+
+/// A component with its imports resolved, and the host functions that it keeps alive.
+struct Linked {
+  std::shared_ptr<const ComponentCore> component;
+  LinkedComponent linked;
+  std::vector<std::shared_ptr<HostFunction>> functions;
+  std::vector<LinkedResource> resources;
+  bool interruptible = false;
+};
+
+/// Resolves every import. `want_interruptible` asks for fibers; without WASI or the async ABI nothing waits, and
+/// none are used. With the async ABI they are used in any case.
+[[nodiscard]] Result<std::shared_ptr<const Linked>> link(
+    const Linker::Data& definitions, const std::shared_ptr<const ComponentCore>& component,
+    bool want_interruptible);
+
+}  // namespace detail
+}  // namespace tairitsu

@@ -1,0 +1,81 @@
+#include "wit/wit_uses.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace tairitsu::detail {
+namespace {
+
+using WitUsesInterface = WitUses::Interface;
+
+WitUsesInterface imported(std::size_t package = 1) {
+  return {.package = package, .imported = true, .usable = true};
+}
+WitUsesInterface exported(std::size_t package = 1) {
+  return {.package = package, .exported = true, .usable = true};
+}
+WitUsesInterface both() { return {.package = 1, .imported = true, .exported = true, .usable = true}; }
+
+/// With the world's root at the end.
+WitUses uses(std::vector<WitUsesInterface> interfaces) {
+  interfaces.push_back({.imported = true});
+  const std::size_t root = interfaces.size() - 1;
+  return WitUses(std::move(interfaces), root);
+}
+
+TEST(WitUses, AreOfEarlierInterfaces) {
+  auto some = uses({imported(), imported()});
+  EXPECT_TRUE(some.add(1, 0));
+  EXPECT_TRUE(some.add(1, 0)) << "again";
+  EXPECT_FALSE(some.add(0, 1));
+  EXPECT_FALSE(some.add(0, 0));
+}
+
+TEST(WitUses, AreNotOfWhatHasNoPath) {
+  auto some = uses({{.package = 0, .imported = true, .usable = false}, imported()});
+  EXPECT_FALSE(some.add(1, 0));
+}
+
+TEST(WitUses, KeepImportsAmongImports) {
+  auto some = uses({imported(), exported(), both()});
+  EXPECT_TRUE(some.add(1, 0));
+  EXPECT_FALSE(some.add(2, 1)) << "it would import what is exported alone";
+  EXPECT_TRUE(some.add(2, 0));
+  EXPECT_TRUE(some.add(3, 0)) << "the root";
+  EXPECT_FALSE(some.add(3, 1));
+}
+
+TEST(WitUses, AreNoCirclesOfPackages) {
+  auto some = uses({imported(1), imported(2), imported(3), imported(1)});
+  EXPECT_TRUE(some.add(1, 0));   // 2 uses 1
+  EXPECT_TRUE(some.add(2, 1));   // 3 uses 2
+  EXPECT_FALSE(some.add(3, 2));  // 1 would use 3
+  EXPECT_TRUE(some.add(3, 0));   // its own
+}
+
+// Source: the rule is explained at `elaborate_world_exports` in the crate wit-parser.
+TEST(WitUses, DoNotShowAnExportTheImportOfWhatIsExported) {
+  {
+    auto some = uses({both(), imported(), exported()});
+    EXPECT_TRUE(some.add(1, 0));
+    EXPECT_FALSE(some.add(2, 1)) << "by way of an import";
+    EXPECT_TRUE(some.add(2, 0));
+  }
+  {
+    auto some = uses({both(), imported(), imported(), exported()});
+    EXPECT_TRUE(some.add(2, 1));
+    EXPECT_TRUE(some.add(3, 2));
+    EXPECT_FALSE(some.add(1, 0)) << "what is used already";
+    EXPECT_FALSE(some.add(2, 0));
+  }
+  {
+    auto some = uses({both(), both(), exported()});
+    EXPECT_TRUE(some.add(1, 0));
+    EXPECT_TRUE(some.add(2, 1)) << "by way of an export";
+    EXPECT_TRUE(some.add(2, 0));
+  }
+}
+
+}  // namespace
+}  // namespace tairitsu::detail
