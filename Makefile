@@ -43,7 +43,7 @@ example: setup ## Build and run the minimal example
 	build/bin/01_minimal
 
 build: setup ## Build everything, optimised, into build/
-	cmake --preset release
+	cmake --preset release $(strict)
 	cmake --build --preset release
 
 library: setup ## Build only what is installed
@@ -64,7 +64,7 @@ bridge-test: setup
 
 asan-ubsan: setup ## Run the tests under the address and undefined behaviour sanitizers
 	@scripts/setup.sh sanitizers
-	cmake --preset asan-ubsan
+	cmake --preset asan-ubsan $(strict)
 	cmake --build --preset asan-ubsan
 	ctest --preset asan-ubsan --parallel $(jobs)
 
@@ -87,12 +87,13 @@ test: build ## Run all tests of the optimised build
 	ctest --preset release --parallel $(jobs)
 
 # One after another, and `make test` last: the summary of its tests closes the run.
+check: strict = -DTAIRITSU_WERROR=ON
 check: lint ## Run everything that a change has to pass: lint, sanitizers, fuzz targets, tests
 	@scripts/setup.sh test
-	$(MAKE) asan-ubsan
+	$(MAKE) asan-ubsan strict=$(strict)
 	$(MAKE) fuzz FUZZ_SECONDS=10
 	$(if $(no_tsan),@echo "SKIPPED: $(no_tsan)" >&2,$(MAKE) tsan)
-	$(MAKE) test as_linted='$(clippy)'
+	$(MAKE) test strict=$(strict) as_linted='$(clippy)'
 
 # The peer is built together with the bridge, so that both link the very same Wasmtime.
 bench: setup ## Run the benchmarks: tables, and build/bench/*.json
@@ -105,7 +106,7 @@ bench: setup ## Run the benchmarks: tables, and build/bench/*.json
 
 lint: setup ## Check formats, and run clippy and clang-tidy
 	@scripts/setup.sh lint
-	clang-format-19 --dry-run -Werror $(cpp_files)
+	@clang-format-19 --dry-run -Werror $(cpp_files)
 	cargo fmt --all --check
 	scripts/layers.py
 	$(MAKE) lint-rust

@@ -111,6 +111,11 @@ using Result = std::expected<T, Error>;
   return std::unexpected<Error>(Error(code, std::move(message)));
 }
 
+namespace detail {
+/// Describes the exception that is being handled, for an error's message.
+[[nodiscard]] std::string current_exception_message();
+}  // namespace detail
+
 /// The `error` case of a WIT `result<T, E>`, inside a `Result<std::expected<T, E>>`:
 /// `return tairitsu::guest_error(std::string("out of stock"));`
 /// (`std::unexpected` alone would be the engine's error where `E` converts to it.)

@@ -38,8 +38,6 @@ struct CallFrameBase : abi::Frame {
 [[nodiscard]] Error unbound();
 /// Calls the guest; false with `frame.error` set.
 bool invoke(BoundFunction& function, CallFrameBase& frame) noexcept;
-/// Describes the exception that is being handled, for an error.
-[[nodiscard]] std::string current_exception_message();
 
 /// `Consume` gets the lifted result inside the call, while views into the guest are valid.
 template <typename R, typename Consume, typename... Ps>

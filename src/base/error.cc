@@ -1,5 +1,6 @@
 #include "tairitsu/error.h"
 
+#include <exception>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -141,5 +142,19 @@ std::string_view to_string(ErrorCode code) noexcept {
   }
   return "unknown";
 }
+
+namespace detail {
+
+std::string current_exception_message() {
+  try {
+    throw;
+  } catch (const std::exception& exception) {
+    return exception.what();
+  } catch (...) {
+    return "an exception that is no std::exception";
+  }
+}
+
+}  // namespace detail
 
 }  // namespace tairitsu

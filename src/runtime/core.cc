@@ -325,16 +325,6 @@ Result<std::shared_ptr<BoundFunction>> bind(const std::shared_ptr<ContainerCore>
 
 const Component& component_of(const ContainerCore& core) noexcept { return core.image().component(); }
 
-std::string current_exception_message() {
-  try {
-    throw;
-  } catch (const std::exception& exception) {
-    return exception.what();
-  } catch (...) {
-    return "an exception that is no std::exception";
-  }
-}
-
 std::uint64_t copy_limit(const GuestScope& guest) noexcept { return core_of(guest).copy_limit(); }
 
 void set_host_error(GuestScope& guest, std::string_view function, const Error& error) noexcept {
