@@ -23,7 +23,6 @@
 #include <tairitsu/dynamic_function.h>
 #include <tairitsu/error.h>
 #include <tairitsu/function.h>
-#include <tairitsu/host_imports.h>
 #include <tairitsu/image.h>
 #include <tairitsu/linker.h>
 #include <tairitsu/wasi.h>
@@ -354,8 +353,15 @@ class ContainerBuilder {
   }
   /// Fills the linker: `[](Linker& linker) { return linker.define("log", …); }`. May be given more than once.
   ContainerBuilder&& with_imports(std::function<Result<void>(Linker&)> define) &&;
-  /// The same with functions over dynamic values.
-  ContainerBuilder&& with_imports(HostImportRegistry imports) &&;
+  /// The same with what fills a linker by itself, such as a `HostImportRegistry`.
+  template <typename Imports>
+    requires requires(const Imports& imports, Linker& linker) {
+      { imports.add_to_linker(linker) } -> std::same_as<Result<void>>;
+    }
+  ContainerBuilder&& with_imports(Imports imports) && {
+    return std::move(*this).with_imports(std::function<Result<void>(Linker&)>(
+        [imports = std::move(imports)](Linker& linker) { return imports.add_to_linker(linker); }));
+  }
   /// Generated bindings: gives the linker the world's imports, finds all exports and checks their types, and
   /// makes `Container::guest()` the world's class. A host is any object that has the imports' functions: one
   /// for all of them, or one for each imported interface in the order that the class's `add_to_linker` names.

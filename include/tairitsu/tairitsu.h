@@ -12,7 +12,7 @@
 /// | resource.h | resources of the host and of guests |
 /// | wasi.h | `WasiOptions`: what a guest sees of its host |
 /// | program.h | `Program`: what has a beginning, an end and an exit status |
-/// | http_server.h | `HttpServer`: HTTP that guests answer |
+/// | http_server.h, http_server_options.h | `HttpServer`: HTTP that guests answer |
 /// | compilation_cache.h | `CompilationCache`: compiled code on disk |
 /// | registry.h | `Registry`: images and containers by name |
 /// | image_store.h | `ImageStore`: images on disk, in an OCI image layout |

@@ -191,9 +191,4 @@ Result<void> HostImportRegistry::add_to_linker(Linker& linker) const {
   return {};
 }
 
-ContainerBuilder&& ContainerBuilder::with_imports(HostImportRegistry imports) && {
-  return std::move(*this).with_imports(
-      [imports = std::move(imports)](Linker& linker) { return imports.add_to_linker(linker); });
-}
-
 }  // namespace tairitsu

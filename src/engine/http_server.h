@@ -10,7 +10,7 @@
 #include "engine/engine.h"
 #include "engine/instance.h"
 #include "tairitsu/error.h"
-#include "tairitsu/http_server.h"
+#include "tairitsu/http_server_options.h"
 
 namespace tairitsu::bridge {
 struct Server;
