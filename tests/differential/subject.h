@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <tairitsu/component.h>
+#include <tairitsu/container.h>
 #include <tairitsu/linker.h>
 #include <tairitsu/type.h>
 
