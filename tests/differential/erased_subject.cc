@@ -145,7 +145,7 @@ struct Call : tairitsu::detail::CallFrameBase {
   [[nodiscard]] bool result_flat() const { return result_layout.flat_count <= 1; }
 
   bool lower_parameters(tairitsu::abi::Lowering& lowering, tairitsu::abi::Slot* slots) {
-    tairitsu::detail::LowerContext cx(lowering, *core);
+    tairitsu::detail::LowerContext cx(lowering, *guest);
     bool lowered;
     if (parameters_flat()) {
       lowered = std::ranges::all_of(
@@ -164,7 +164,7 @@ struct Call : tairitsu::detail::CallFrameBase {
 
   bool lift_result(const tairitsu::abi::Lifting& lifting, const tairitsu::abi::Slot* slots) {
     if (results.empty()) return true;
-    tairitsu::detail::LiftContext cx(lifting, *core, copy_limit);
+    tairitsu::detail::LiftContext cx(lifting, *guest, copy_limit);
     bool lifted;
     if (result_flat()) {
       lifted = lift_all(cx, results, slots);

@@ -222,7 +222,7 @@ TEST(HostileLimits, WhatTheHostHoldsForAGuestIsPartOfItsMemory) {
   constexpr std::uint64_t kLimit = 100 * kMiB;
   load("greedy.wasm");
   for (const std::string_view what : {"bodies", "fields", "methods", "streams", "listings", "pollables"}) {
-    const std::uint64_t before = resident();
+    [[maybe_unused]] const std::uint64_t before = resident();
     const Container guest = greedy(
         directory, {.memory_bytes = kLimit, .resource_handles = 100'000'000, .descriptors = 1'000'000});
     const auto taken = take(guest, what);
