@@ -41,7 +41,7 @@ Result<void> read_all(detail::ArchiveReader& reader) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::span<const std::uint8_t> rest(data, size);
-  const ImageStore::ArchiveSource source = [&rest](std::span<std::byte> into) -> Result<std::size_t> {
+  const detail::ArchiveSource source = [&rest](std::span<std::byte> into) -> Result<std::size_t> {
     const std::size_t count = std::min({into.size(), rest.size(), std::size_t{700}});
     if (count != 0) std::memcpy(into.data(), rest.data(), count);
     rest = rest.subspan(count);

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "check.h"
+#include "image/descriptor_json.h"
 #include "image/manifest.h"
 
 namespace {
