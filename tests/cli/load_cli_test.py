@@ -33,7 +33,7 @@ class Load(CliCase):
 
     def setUp(self):
         super().setUp()
-        self.server = subprocess.Popen([TAIRITSU, "serve", "--addr", "127.0.0.1:0", "--timeout", "500ms", "--memory", "32m",
+        self.server = subprocess.Popen([TAIRITSU, "serve", "--addr", "127.0.0.1:0", "--timeout", "1s", "--memory", "32m",
                                         "--max-requests", "64", "--log", "none", GUESTS / "http_server.wasm"],
                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         self.addCleanup(self.server.stderr.close)
@@ -94,10 +94,10 @@ class Load(CliCase):
         served = next(self.good)
         print(f"{served} good requests in {SECONDS:.0f} s, {before:.0f} MiB and then {after:.0f} MiB")
         self.assertGreater(served, 20 * SECONDS)
-        # A slot keeps up to 1.2 MiB, and now and then one more is needed. Under the address sanitizer what is freed
+        # A slot keeps up to 1.2 MiB, and now and then more are needed. Under the address sanitizer what is freed
         # stays for a while.
         if "ASAN_OPTIONS" not in os.environ:
-            self.assertLess(after, before + 40)
+            self.assertLess(after, before + 100)
         self.assertIsNone(self.server.poll())
 
 
