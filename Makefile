@@ -87,13 +87,13 @@ test: build ## Run all tests of the optimised build
 	ctest --preset release --parallel $(jobs)
 
 # One after another, and `make test` last: the summary of its tests closes the run.
-check: strict = -DTAIRITSU_WERROR=ON
+check: export strict = -DTAIRITSU_WERROR=ON
 check: lint ## Run everything that a change has to pass: lint, sanitizers, fuzz targets, tests
 	@scripts/setup.sh test
-	$(MAKE) asan-ubsan strict=$(strict)
+	$(MAKE) asan-ubsan
 	$(MAKE) fuzz FUZZ_SECONDS=10
 	$(if $(no_tsan),@echo "SKIPPED: $(no_tsan)" >&2,$(MAKE) tsan)
-	$(MAKE) test strict=$(strict) as_linted='$(clippy)'
+	$(MAKE) test as_linted='$(clippy)'
 
 # The peer is built together with the bridge, so that both link the very same Wasmtime.
 bench: setup ## Run the benchmarks: tables, and build/bench/*.json

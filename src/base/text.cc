@@ -9,7 +9,7 @@ namespace tairitsu::detail {
 namespace {
 
 char to_lower(char character) noexcept {
-  return character >= 'A' && character <= 'Z' ? static_cast<char>(character - 'A' + 'a') : character;
+  return is_upper(character) ? static_cast<char>(character - 'A' + 'a') : character;
 }
 
 }  // namespace

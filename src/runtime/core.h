@@ -113,7 +113,6 @@ class ContainerCore final : public GuestScope, public std::enable_shared_from_th
   }
   void release_after_call(std::uint32_t key) override { lent_.push_back(key); }
   void keep_for_call(const HostObject& object) override { lent_objects_.push_back(object); }
-  [[nodiscard]] const Linked* linked() const noexcept { return linked_.get(); }
 
  private:
   /// Takes the right to enter, or says why not.

@@ -54,14 +54,14 @@ def worlds_of(wit):
 
 
 class Check:
-    def __init__(self, arguments, folder):
+    def __init__(self, arguments, directory):
         self.arguments = arguments
         self.seen = set()
         # The library's headers and those of the standard library that they include take most of the time, so they are
         # precompiled. That generated files include what they need is seen where they are compiled otherwise.
         self.commands = {}
         for index, compiler in enumerate(arguments.cxx):
-            header = folder / f"{index}.h"
+            header = directory / f"{index}.h"
             header.write_text("#include <tairitsu/bindings.h>\n", encoding="utf-8")
             command = [compiler, *WARNINGS, "-I", arguments.include]
             subprocess.run([*command, "-x", "c++-header", header, "-o", f"{header}.gch"], check=True)
@@ -133,8 +133,8 @@ def main():
             if arguments.both_wasi:
                 jobs.append((wit, world, ["--implement-wasi"]))
 
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(arguments.jobs) as pool:
-        check = Check(arguments, Path(folder))
+    with tempfile.TemporaryDirectory() as directory, ThreadPoolExecutor(arguments.jobs) as pool:
+        check = Check(arguments, Path(directory))
         failures = [failure for result in pool.map(check.run, jobs) for failure in result]
     for failure in failures:
         print(failure, end="\n\n")
