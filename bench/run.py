@@ -1,16 +1,15 @@
 #!/usr/bin/env python3
-"""Runs the C++ benchmarks and their Rust peer in turns, and sets the figures side by side.
+"""Runs the C++ benchmarks and their Rust peer alternately, and compares the results.
 
-It builds nothing: `make bench` builds and then calls it. Every case runs in a process of its own,
-ours and the peer's directly after one another, for several rounds; the figures are the medians of
-the rounds, since the machines are noisy and drift. Prints a table and writes
-BUILD_DIR/bench/results.json, a list of {case, ours_ns, peer, peer_ns, ratio, goal}.
+This script does not build anything; `make bench` builds the programs and then calls it. Every case runs in its own
+process, ours and the peer's in direct succession, for several rounds. The results are the medians of the rounds,
+because machines are noisy and drift. Prints a table, and writes BUILD_DIR/bench/results.json, a list of
+{case, ours_ns, peer, peer_ns, ratio, goal}.
 
-A benchmark of the C++ program answers to its plain name (a suffix such as `/real_time` is allowed).
-Its time is its real time per iteration; where one iteration is many calls, the benchmark sets the
-counter `ns` to the time of one.
+Benchmarks of the C++ program are selected by name (a suffix such as `/real_time` is allowed). The time is the real time
+per iteration, or the counter `ns` if the benchmark sets it.
 
-Exit codes: 0 done, 1 a goal was missed (with --check only), 2 something could not be run.
+Exit codes: 0 success, 1 a goal was missed (only with --check), 2 a program failed.
 """
 
 import argparse
@@ -25,11 +24,11 @@ from typing import NamedTuple, Optional
 
 
 class Row(NamedTuple):
-    """One line of the table: what is compared with what, and the ratio not to exceed."""
+    """A line of the table: the two benchmarks that are compared, and the maximum ratio."""
 
     case: str
     ours: str  # a benchmark of the C++ program
-    peer: Optional[str]  # a case of the Rust peer, "ours:NAME" for the C++ program's own, or None
+    peer: Optional[str]  # a case of the Rust peer, "ours:NAME" for a benchmark of the C++ program, or None
     peer_name: str
     goal: Optional[float]
     limit_ns: Optional[float] = None  # an absolute limit instead of a peer
@@ -40,7 +39,7 @@ VAL = "wasmtime Val"
 BINDGEN = "bindgen!"
 INSTANCE = "InstancePre"
 
-# The figures to hold. A case that has no goal is there to be looked at.
+# A case without a goal is informational.
 ROWS = [
     Row("nop", "nop", "nop", TYPED, 1.15),
     Row("add-u32", "add-u32", "add-u32", TYPED, 1.15),
@@ -78,18 +77,18 @@ ROWS = [
 
 OURS = "tairitsu_bench"
 PEER = "tairitsu-bench-peer"
-# Both programs give the median of so many batches; the peer has it in measure.rs.
+# Both programs report the median of this many batches. The peer's constant is in measure.rs.
 BATCHES = 101
 REPOSITORY = Path(__file__).resolve().parent.parent
 UNIT_NS = {"ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9}
 
 
 class Failure(Exception):
-    """Something could not be run; the text says what, and what to do about it."""
+    """A program failed. The message says which, and what to do."""
 
 
 class Programs:
-    """Both programs, each asked for one case at a time."""
+    """Runs single cases of both programs."""
 
     def __init__(self, ours, peer, guests, seconds):
         self.ours = ours
@@ -98,32 +97,32 @@ class Programs:
         self.seconds = seconds
 
     def measure(self, key):
-        """Nanoseconds a call for a key of `keys_of`."""
+        """Returns the nanoseconds per call for a key of `keys_of`."""
         program, name = key
         return self._ours(name) if program == "ours" else self._peer(name)
 
-    def names_of_ours(self):
-        listed = self._run([self.ours, "--benchmark_list_tests=true"], "listing its benchmarks")
+    def own_names(self):
+        listed = self._run([self.ours, "--benchmark_list_tests=true"], "listing the benchmarks")
         return {line.split("/")[0] for line in listed.split()}
 
     def make_big(self, path):
-        self._run([self.peer, "--make-big", path], "making the 12 MB component")
+        self._run([self.peer, "--make-big", path], "creating the 12 MB component")
 
     def _ours(self, name):
         command = [
             self.ours,
-            # Names need no escaping, and a POSIX expression does not take all that re.escape makes.
+            # Names need no escaping, and POSIX expressions do not support everything that re.escape returns.
             f"--benchmark_filter=^{name}(/.*)?$",
             f"--benchmark_min_time={self.seconds / BATCHES}",
             f"--benchmark_repetitions={BATCHES}",
             "--benchmark_format=json",
         ]
         output = self._run(command, f"benchmark {name}")
-        # Google Benchmark prints nothing at all when the filter matches nothing.
+        # Google Benchmark prints nothing if the filter does not match.
         results = json.loads(output)["benchmarks"] if output.strip() else []
         results = [result for result in results if result.get("run_type") != "aggregate"]
         if not results:
-            raise Failure(f"{self.ours} has no benchmark {name}")
+            raise Failure(f"{self.ours}: unknown benchmark {name}")
         for result in results:
             if result.get("error_occurred"):
                 raise Failure(f"{self.ours}: benchmark {name}: {result.get('error_message')}")
@@ -133,14 +132,14 @@ class Programs:
 
     def _peer(self, name):
         command = [self.peer, "--case", name, "--seconds", str(self.seconds)]
-        for folder in self.guests:
-            command += ["--guests", folder]
+        for directory in self.guests:
+            command += ["--guests", directory]
         output = self._run(command, f"case {name}")
         for line in output.splitlines():
             result = json.loads(line)
             if result["case"] == name:
                 return float(result["ns"])
-        raise Failure(f"{self.peer} printed nothing for case {name}")
+        raise Failure(f"{self.peer}: no output for case {name}")
 
     def _run(self, command, doing):
         environment = dict(os.environ)
@@ -150,13 +149,13 @@ class Programs:
             done = subprocess.run(
                 command, env=environment, capture_output=True, text=True, timeout=600, check=False)
         except OSError as error:
-            raise Failure(f"{command[0]} cannot be run: {error.strerror}") from error
+            raise Failure(f"running {command[0]}: {error.strerror}") from error
         except subprocess.TimeoutExpired as error:
-            raise Failure(f"{command[0]}, {doing}: no end after 10 minutes") from error
+            raise Failure(f"{command[0]}: {doing}: timed out after 10 minutes") from error
         if done.returncode != 0:
             ended = (f"exit code {done.returncode}" if done.returncode > 0
                      else f"killed by signal {-done.returncode}")
-            raise Failure(f"{command[0]}, {doing}: {ended}\n{done.stderr.strip()}")
+            raise Failure(f"{command[0]}: {doing}: {ended}\n{done.stderr.strip()}")
         return done.stdout
 
 
@@ -164,12 +163,12 @@ def find_program(given, candidates, name):
     for path in [given] if given else candidates:
         if path.is_file():
             return path
-    looked = ", ".join(str(path) for path in ([given] if given else candidates))
-    raise Failure(f"{name} is missing (looked for {looked}); 'make bench' builds it")
+    tried = ", ".join(str(path) for path in ([given] if given else candidates))
+    raise Failure(f"{name} not found (tried {tried}); run 'make bench' to build it")
 
 
 def keys_of(row):
-    """What has to be measured for a row, ours first."""
+    """Returns the benchmarks that a row needs, ours first."""
     keys = [("ours", row.ours)]
     if row.peer is not None:
         own = row.peer.startswith("ours:")
@@ -178,7 +177,7 @@ def keys_of(row):
 
 
 def measure(programs, rows, rounds):
-    """Every key's times, one a round. Odd rounds go backwards, so that nobody is always first."""
+    """Returns the times of each key, one per round. Odd rounds run in reverse, so that no program is always first."""
     keys = list(dict.fromkeys(key for row in rows for key in keys_of(row)))
     times = {key: [] for key in keys}
     for number in range(rounds):
@@ -193,7 +192,7 @@ def compare(row, times):
     ours = medians[0]
     peer = row.limit_ns if row.limit_ns is not None else medians[1]
     if not ours > 0 or not peer > 0:
-        raise Failure(f"case {row.case}: a time is not above zero (ours {ours}, peer {peer})")
+        raise Failure(f"case {row.case}: times must be positive (ours {ours}, peer {peer})")
     return {
         "case": row.case,
         "ours_ns": round(ours, 2),
@@ -235,25 +234,25 @@ def positive(kind):
     def parse(text):
         value = kind(text)
         if not value > 0:
-            raise argparse.ArgumentTypeError("must be above zero")
+            raise argparse.ArgumentTypeError("must be positive")
         return value
     return parse
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description="Compares Tairitsu with Wasmtime's own Rust API.")
+    parser = argparse.ArgumentParser(description="Compare Tairitsu with Wasmtime's own Rust API.")
     parser.add_argument("--rounds", type=positive(int), default=5,
-                        help="how often each case runs on each side (5)")
+                        help="number of runs of each case in each program (5)")
     parser.add_argument("--seconds", type=positive(float), default=0.2,
-                        help="time for a case and a round (0.2)")
+                        help="duration of a case in a round (0.2)")
     parser.add_argument("--filter", default="", metavar="REGEX",
-                        help="only the cases whose name it matches somewhere")
-    parser.add_argument("--check", action="store_true", help="exit 1 where a goal is missed")
+                        help="run only cases whose name matches")
+    parser.add_argument("--check", action="store_true", help="exit with 1 if a goal is missed")
     parser.add_argument("--build-dir", type=Path, default=REPOSITORY / "build",
-                        help="CMake's build folder (build)")
-    parser.add_argument("--peer", type=Path, help=f"the program {PEER}")
+                        help="CMake build directory (build)")
+    parser.add_argument("--peer", type=Path, help=f"path of {PEER}")
     parser.add_argument("--guests", type=Path, action="append", default=[], metavar="DIR",
-                        help="a folder with guests, beside the usual ones")
+                        help="additional directory with guests")
     return parser.parse_args()
 
 
@@ -261,11 +260,11 @@ def run(arguments):
     try:
         pattern = re.compile(arguments.filter)
     except re.error as error:
-        raise Failure(f"--filter {arguments.filter!r} is no regular expression: {error}") from error
+        raise Failure(f"invalid --filter {arguments.filter!r}: {error}") from error
     rows = [row for row in ROWS if pattern.search(row.case)]
     if not rows:
         names = ", ".join(row.case for row in ROWS)
-        raise Failure(f"--filter {arguments.filter!r} matches none of: {names}")
+        raise Failure(f"--filter {arguments.filter!r} matches no case; cases: {names}")
 
     build = arguments.build_dir
     output = build / "bench"
@@ -273,16 +272,16 @@ def run(arguments):
     programs = Programs(
         ours=find_program(None, [build / "bin" / OURS], OURS),
         peer=find_program(arguments.peer, [build / "bin" / PEER, target / "release" / PEER], PEER),
-        guests=[folder for folder in (*arguments.guests, REPOSITORY / "bench" / "guests", output,
-                                      output / "guests", build / "guests") if folder.is_dir()
-                or folder == output],
+        guests=[directory for directory in (*arguments.guests, REPOSITORY / "bench" / "guests", output,
+                                      output / "guests", build / "guests") if directory.is_dir()
+                or directory == output],
         seconds=arguments.seconds,
     )
 
-    known = programs.names_of_ours()
+    known = programs.own_names()
     missing = {name for row in rows for program, name in keys_of(row) if program == "ours"} - known
     if missing:
-        raise Failure(f"{programs.ours} has no benchmark {', '.join(sorted(missing))}")
+        raise Failure(f"{programs.ours}: unknown benchmarks: {', '.join(sorted(missing))}")
 
     output.mkdir(parents=True, exist_ok=True)
     big = output / "big.wasm"
@@ -295,11 +294,11 @@ def run(arguments):
     path = output / "results.json"
     path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     print_table(results)
-    print(f"\nwritten to {path}", file=sys.stderr)
+    print(f"\nresults written to {path}", file=sys.stderr)
 
     over = [result["case"] for result in results if verdict(result) == "OVER"]
     if over:
-        print(f"over the goal: {', '.join(over)}", file=sys.stderr)
+        print(f"goal missed: {', '.join(over)}", file=sys.stderr)
     return 1 if over and arguments.check else 0
 
 
@@ -310,7 +309,7 @@ def main():
         print(f"bench/run.py: {failure}", file=sys.stderr)
         return 2
     except (ValueError, KeyError, TypeError) as error:
-        print(f"bench/run.py: a program printed what is no result: {error!r}", file=sys.stderr)
+        print(f"bench/run.py: invalid output of a program: {error!r}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 2

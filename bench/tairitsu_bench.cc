@@ -1,8 +1,8 @@
-// The C++ side of the benchmarks: the cases of run.py, which sets them beside those of the Rust peer.
+// The C++ side of the benchmarks. run.py compares these cases with those of the Rust peer.
 //
-// A case here and its namesake in peer/src/cases.rs do the same work: the same guest, the same data,
-// results of the same ownership. Keep them alike. The folders with the guests are named by the
-// environment variable TAIRITSU_BENCH_GUESTS, separated by colons; the first that has a file is used.
+// A case and its namesake in peer/src/cases.rs must do the same work: the same guest, the same data, and
+// results with the same ownership. The environment variable TAIRITSU_BENCH_GUESTS lists the directories with
+// guests, separated by colons. The first directory that contains a file is used.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 #include <tairitsu/tairitsu.h>
@@ -63,16 +63,17 @@ using tairitsu::Value;
 
 Result<std::filesystem::path> find_guest(std::string_view file) {
   const char* variable = std::getenv("TAIRITSU_BENCH_GUESTS");
-  const std::string folders = variable == nullptr ? "" : variable;
-  for (std::size_t begin = 0; begin < folders.size();) {
-    const std::size_t end = std::min(folders.find(':', begin), folders.size());
-    const auto path = std::filesystem::path(folders.substr(begin, end - begin)) / file;
+  const std::string directories = variable == nullptr ? "" : variable;
+  for (std::size_t begin = 0; begin < directories.size();) {
+    const std::size_t end = std::min(directories.find(':', begin), directories.size());
+    const auto path = std::filesystem::path(directories.substr(begin, end - begin)) / file;
     if (std::filesystem::is_regular_file(path)) return path;
     begin = end + 1;
   }
-  return fail(ErrorCode::not_found, fmt::format("guest {} is in none of the folders '{}'; name its folder in "
-                                                "TAIRITSU_BENCH_GUESTS, or run bench/run.py, which does",
-                                                file, folders));
+  return fail(ErrorCode::not_found,
+              fmt::format("guest '{}' not found in '{}'; set TAIRITSU_BENCH_GUESTS to its directory, or use "
+                          "bench/run.py",
+                          file, directories));
 }
 
 Result<Image> load_guest(std::string_view file, const EngineOptions& options = {}) {
@@ -94,7 +95,7 @@ Result<Callee<Signature>> make_callee(Result<Container> made, std::string_view n
   return Callee<Signature>{std::move(container), std::move(function)};
 }
 
-// A function of calls.wat.
+// Instantiates calls.wat and finds a function of it.
 template <typename Signature>
 Result<Callee<Signature>> calls(std::string_view name) {
   TAIRITSU_TRY(auto image, load_guest("calls.wat"));
@@ -103,8 +104,8 @@ Result<Callee<Signature>> calls(std::string_view name) {
 
 // ---- Registration
 
-// Adds a benchmark. `make` sets it up when it first runs, for Google Benchmark runs one several times
-// over; `measure` gets the state and what `make` made, and times itself.
+// Adds a benchmark. `make` creates the setup on the first run only, because Google Benchmark runs a benchmark
+// several times. `measure` receives the state and the setup, and contains the timing loop.
 template <typename Make, typename Measure>
 void add(const char* name, Make make, Measure measure) {
   using Setup = typename std::invoke_result_t<Make>::value_type;
@@ -122,7 +123,7 @@ void add(const char* name, Make make, Measure measure) {
 }
 
 Result<void> expect(bool as_expected) {
-  if (!as_expected) return fail(ErrorCode::internal, "the guest answered something else than it should");
+  if (!as_expected) return fail(ErrorCode::internal, "unexpected result of the guest");
   return {};
 }
 
@@ -132,7 +133,7 @@ void add_scalar_calls() {
   add(
       "nop", [] { return calls<void()>("nop"); },
       [](benchmark::State& state, auto& setup) -> Result<void> {
-        for (auto _ : state) TAIRITSU_CHECK(setup.function());
+        for (auto _ : state) TAIRITSU_RETURN_IF_ERROR(setup.function());
         return {};
       });
   const auto add_u32 = [](benchmark::State& state, auto& setup) -> Result<void> {
@@ -172,7 +173,7 @@ std::vector<std::string> make_strings() {
   return strings;
 }
 
-// A list that goes to the guest and comes back, as a vector of its own.
+// Passes a list to the guest, which returns it as a new vector.
 template <typename T>
 void add_echo(const char* name, const char* function, std::vector<T> (*make_list)()) {
   add(
@@ -180,11 +181,11 @@ void add_echo(const char* name, const char* function, std::vector<T> (*make_list
       [=](benchmark::State& state, auto& setup) -> Result<void> {
         const std::vector<T> list = make_list();
         TAIRITSU_TRY(auto once, setup.function(list));
-        TAIRITSU_CHECK(expect(once == list));
+        TAIRITSU_RETURN_IF_ERROR(expect(once == list));
         for (auto _ : state) {
           TAIRITSU_TRY(auto back, setup.function(list));
           benchmark::DoNotOptimize(back.data());
-          TAIRITSU_CHECK(expect(back.size() == list.size()));
+          TAIRITSU_RETURN_IF_ERROR(expect(back.size() == list.size()));
         }
         return {};
       });
@@ -202,24 +203,24 @@ void add_lists() {
       [](benchmark::State& state, auto& setup) -> Result<void> {
         const std::vector<std::string> strings = make_strings();
         bool equal = false;
-        TAIRITSU_CHECK(setup.function.read(
+        TAIRITSU_RETURN_IF_ERROR(setup.function.read(
             [&](std::vector<std::string_view> back) { equal = std::ranges::equal(back, strings); }, strings));
-        TAIRITSU_CHECK(expect(equal));
+        TAIRITSU_RETURN_IF_ERROR(expect(equal));
         for (auto _ : state) {
           std::size_t size = 0;
           auto visit = [&size](std::vector<std::string_view> back) {
             benchmark::DoNotOptimize(back.data());
             size = back.size();
           };
-          TAIRITSU_CHECK(setup.function.read(visit, strings));
-          TAIRITSU_CHECK(expect(size == strings.size()));
+          TAIRITSU_RETURN_IF_ERROR(setup.function.read(visit, strings));
+          TAIRITSU_RETURN_IF_ERROR(expect(size == strings.size()));
         }
         return {};
       });
 
-  // What echo-bytes-64k cannot do without: a copy into the guest's memory, and one out of it into a new
-  // vector. The list lies in its pages as the guest lays it, since copies take longer the worse the
-  // alignments of their ends go together.
+  // The minimum work of echo-bytes-64k: a copy into the guest's memory, and a copy from there into a new vector.
+  // The list has the same position in its page as in the guest, because the alignments of the source and the
+  // destination affect the speed of a copy.
   struct Memory {
     std::vector<std::uint8_t> bytes = make_bytes();
     std::unique_ptr<std::uint8_t, decltype(&std::free)> pages{
@@ -255,8 +256,8 @@ Result<DynamicCallee> dynamic_calls(std::string_view name) {
   return DynamicCallee{std::move(container), std::move(function)};
 }
 
-// Built field by field, and read back field by field, in the time. `x`, `y` and `z` are how they are read: by
-// name, or by place.
+// The measured time includes building the values and reading them back field by field. `x`, `y` and `z` are the
+// keys for reading: names or indices.
 template <typename Append, typename Key>
 void add_value_points(const char* name, Append append, Key x, Key y, Key z) {
   add(
@@ -276,10 +277,10 @@ void add_value_points(const char* name, Append append, Key x, Key y, Key z) {
             const auto px = point[x].template get<double>();
             const auto py = point[y].template get<double>();
             const auto pz = point[z].template get<double>();
-            TAIRITSU_CHECK(expect(px && py && pz));
+            TAIRITSU_RETURN_IF_ERROR(expect(px && py && pz));
             back.push_back({.x = *px, .y = *py, .z = *pz});
           }
-          TAIRITSU_CHECK(expect(back == points));
+          TAIRITSU_RETURN_IF_ERROR(expect(back == points));
         }
         return {};
       });
@@ -294,7 +295,7 @@ void add_values() {
           benchmark::DoNotOptimize(a);
           benchmark::DoNotOptimize(b);
           TAIRITSU_TRY(const Value sum, setup.function({a, b}));
-          TAIRITSU_CHECK(expect(sum.get<std::uint32_t>() == a + b));
+          TAIRITSU_RETURN_IF_ERROR(expect(sum.get<std::uint32_t>() == a + b));
         }
         return {};
       });
@@ -316,21 +317,21 @@ void add_values() {
         for (auto _ : state) {
           TAIRITSU_TRY(const Value back, setup.function({Value::list<std::uint8_t>(bytes)}));
           benchmark::DoNotOptimize(back.numbers<std::uint8_t>().data());
-          TAIRITSU_CHECK(expect(back.size() == bytes.size()));
+          TAIRITSU_RETURN_IF_ERROR(expect(back.size() == bytes.size()));
         }
         return {};
       });
 }
 
-// ---- Calls of the host by the guest
+// ---- Calls from the guest to the host
 
-// What the host functions leave behind, so that their work cannot be left out.
+// Updated by the host functions, so that the compiler cannot remove their work.
 struct Seen {
   std::uint64_t ticks = 0;
   std::uint64_t bytes = 0;
 };
 
-constexpr std::uint32_t kHostCalls = 10'000;  // In one call of the guest.
+constexpr std::uint32_t kHostCalls = 10'000;  // Per call of the guest.
 
 template <typename Signature>
 struct HostCalls {
@@ -343,7 +344,7 @@ Result<HostCalls<Signature>> host_calls(std::string_view name) {
   auto seen = std::make_unique<Seen>();
   TAIRITSU_TRY(auto image, load_guest("host_calls.wat"));
   auto imports = [seen = seen.get()](Linker& linker) -> Result<void> {
-    TAIRITSU_CHECK(linker.define("tick", [seen](std::uint32_t a) {
+    TAIRITSU_RETURN_IF_ERROR(linker.define("tick", [seen](std::uint32_t a) {
       ++seen->ticks;
       return a + 1;
     }));
@@ -365,7 +366,7 @@ void add_host_calls() {
           setup.seen->ticks = 0;
           TAIRITSU_TRY(auto sum, setup.callee.function(kHostCalls));
           benchmark::DoNotOptimize(sum);
-          TAIRITSU_CHECK(expect(setup.seen->ticks == kHostCalls));
+          TAIRITSU_RETURN_IF_ERROR(expect(setup.seen->ticks == kHostCalls));
         }
         return {};
       });
@@ -374,14 +375,14 @@ void add_host_calls() {
       [](benchmark::State& state, auto& setup) -> Result<void> {
         while (state.KeepRunningBatch(kHostCalls)) {
           setup.seen->bytes = 0;
-          TAIRITSU_CHECK(setup.callee.function(kHostCalls));
-          TAIRITSU_CHECK(expect(setup.seen->bytes == std::uint64_t{kHostCalls} * 34));
+          TAIRITSU_RETURN_IF_ERROR(setup.callee.function(kHostCalls));
+          TAIRITSU_RETURN_IF_ERROR(expect(setup.seen->bytes == std::uint64_t{kHostCalls} * 34));
         }
         return {};
       });
 }
 
-// ---- The same through generated bindings
+// ---- Generated bindings
 
 template <typename Bindings>
 struct Bound {
@@ -403,18 +404,18 @@ Result<Bound<Calls>> bound_calls() {
   return bind<Calls>(Container::builder(image).with_bindings<Calls>().build());
 }
 
-// A list that goes to the guest and comes back, as a vector of its own.
+// Passes a list to the guest, which returns it as a new vector.
 template <typename T>
 void add_bound_echo(const char* name, std::vector<T> (*make_list)(),
                     Result<std::vector<T>> (Calls::*echo)(std::span<const T>)) {
   add(name, &bound_calls, [=](benchmark::State& state, auto& setup) -> Result<void> {
     const std::vector<T> list = make_list();
     TAIRITSU_TRY(auto once, (setup.guest->*echo)(list));
-    TAIRITSU_CHECK(expect(once == list));
+    TAIRITSU_RETURN_IF_ERROR(expect(once == list));
     for (auto _ : state) {
       TAIRITSU_TRY(auto back, (setup.guest->*echo)(list));
       benchmark::DoNotOptimize(back.data());
-      TAIRITSU_CHECK(expect(back.size() == list.size()));
+      TAIRITSU_RETURN_IF_ERROR(expect(back.size() == list.size()));
     }
     return {};
   });
@@ -455,7 +456,7 @@ Result<BoundHostCalls> bound_host_calls() {
 
 void add_bindings() {
   add("bindings-nop", &bound_calls, [](benchmark::State& state, auto& setup) -> Result<void> {
-    for (auto _ : state) TAIRITSU_CHECK(setup.guest->nop());
+    for (auto _ : state) TAIRITSU_RETURN_IF_ERROR(setup.guest->nop());
     return {};
   });
   add("bindings-add-u32", &bound_calls, [](benchmark::State& state, auto& setup) -> Result<void> {
@@ -476,7 +477,7 @@ void add_bindings() {
       setup.host->seen.ticks = 0;
       TAIRITSU_TRY(auto sum, setup.calls.guest->run(kHostCalls));
       benchmark::DoNotOptimize(sum);
-      TAIRITSU_CHECK(expect(setup.host->seen.ticks == kHostCalls));
+      TAIRITSU_RETURN_IF_ERROR(expect(setup.host->seen.ticks == kHostCalls));
     }
     return {};
   });
@@ -484,8 +485,8 @@ void add_bindings() {
       [](benchmark::State& state, auto& setup) -> Result<void> {
         while (state.KeepRunningBatch(kHostCalls)) {
           setup.host->seen.bytes = 0;
-          TAIRITSU_CHECK(setup.calls.guest->runlog(kHostCalls));
-          TAIRITSU_CHECK(expect(setup.host->seen.bytes == std::uint64_t{kHostCalls} * 34));
+          TAIRITSU_RETURN_IF_ERROR(setup.calls.guest->runlog(kHostCalls));
+          TAIRITSU_RETURN_IF_ERROR(expect(setup.host->seen.bytes == std::uint64_t{kHostCalls} * 34));
         }
         return {};
       });
@@ -493,7 +494,7 @@ void add_bindings() {
 
 // ---- Instances and images
 
-// A container from a template, and its end.
+// Creates and destroys a container from a template.
 template <typename Make>
 void add_instantiate(const char* name, Make make) {
   add(name, make, [](benchmark::State& state, const ContainerTemplate& setup) -> Result<void> {
@@ -524,7 +525,7 @@ Result<void> write_artifact(const Engine& engine, const std::filesystem::path& s
                             const std::filesystem::path& artifact) {
   TAIRITSU_TRY(auto image, Image::from_file(engine, source));
   TAIRITSU_TRY(auto bytes, image.precompile());
-  // Renamed into place, so that no other run ever maps half a file.
+  // Renamed into place, so that no other run maps an incomplete file.
   std::filesystem::path partial = artifact;
   partial += fmt::format(".{}.partial", getpid());
   std::ofstream file(partial, std::ios::binary);
@@ -532,7 +533,7 @@ Result<void> write_artifact(const Engine& engine, const std::filesystem::path& s
   file.close();
   std::error_code failed;
   if (file) std::filesystem::rename(partial, artifact, failed);
-  if (!file || failed) return fail(ErrorCode::io, fmt::format("{} cannot be written", artifact.string()));
+  if (!file || failed) return fail(ErrorCode::io, fmt::format("writing '{}' failed", artifact.string()));
   return {};
 }
 
@@ -541,7 +542,7 @@ struct Artifact {
   std::filesystem::path path;
 };
 
-// The artifact of big.wasm, kept beside it; made anew where the component is newer or the engine another.
+// The artifact of big.wasm, stored next to it. It is rebuilt if the component is newer or the engine is different.
 Result<Artifact> big_artifact() {
   TAIRITSU_TRY(auto source, find_guest("big.wasm"));
   TAIRITSU_TRY(auto engine, Engine::create());
@@ -551,14 +552,14 @@ Result<Artifact> big_artifact() {
   const auto written = std::filesystem::last_write_time(path, missing);
   if (missing || written <= std::filesystem::last_write_time(source) ||
       !Image::from_trusted_artifact_file(engine, path)) {
-    TAIRITSU_CHECK(write_artifact(engine, source, path));
+    TAIRITSU_RETURN_IF_ERROR(write_artifact(engine, source, path));
   }
   return Artifact{std::move(engine), std::move(path)};
 }
 
 // ---- A program from the store
 
-// A component in the store of TAIRITSU_HOME, compiled, with its artifact.
+// A compiled component in the store of TAIRITSU_HOME, and its artifact.
 struct Stored {
   Engine engine;
   std::filesystem::path home;
@@ -566,24 +567,24 @@ struct Stored {
 };
 
 constexpr std::string_view kStored = "js:1";
-constexpr std::string_view kVerb = "environment";  // It prints nothing, for there is none.
+constexpr std::string_view kVerb = "environment";  // Prints nothing, because the environment is empty.
 
 Result<Stored> stored_program() {
-  TAIRITSU_TRY(auto home, tairitsu::default_data_folder());
+  TAIRITSU_TRY(auto home, tairitsu::default_data_directory());
   TAIRITSU_TRY(const auto store, tairitsu::ImageStore::open(home));
   TAIRITSU_TRY(const auto stored, store.find(kStored));
-  TAIRITSU_TRY(const auto cache, tairitsu::CompilationCache::open(store.artifact_folder()));
+  TAIRITSU_TRY(const auto cache, tairitsu::CompilationCache::open(store.artifact_directory()));
   TAIRITSU_TRY(auto engine, Engine::create());
-  TAIRITSU_CHECK(cache.image(engine, store, stored));
-  // As docs/formats/store.md says that it is called.
+  TAIRITSU_RETURN_IF_ERROR(cache.image(engine, store, stored));
+  // docs/formats/store.md defines this name.
   TAIRITSU_TRY(const auto fingerprint, engine.fingerprint());
   const std::string digits = stored.component_digest.substr(std::string_view("sha256:").size());
-  std::filesystem::path artifact = store.artifact_folder() / fmt::format("{}-{}", digits, fingerprint);
+  std::filesystem::path artifact = store.artifact_directory() / fmt::format("{}-{}", digits, fingerprint);
   return Stored{std::move(engine), std::move(home), std::move(artifact)};
 }
 
-// What `tairitsu run NAME` does on its second run, part by part, but for its fiber. Each part's counter has its time
-// in seconds.
+// Repeats what `tairitsu run NAME` does on its second run, except for the fiber, and measures the parts. Each part has
+// a counter with its time in seconds.
 void add_start() {
   add("start", &stored_program, [](benchmark::State& state, const Stored& setup) -> Result<void> {
     using Clock = std::chrono::steady_clock;
@@ -601,7 +602,7 @@ void add_start() {
       TAIRITSU_TRY(const auto store, tairitsu::ImageStore::open(setup.home));
       TAIRITSU_TRY(const auto stored, store.find(kStored));
       end_of("find");
-      TAIRITSU_TRY(const auto cache, tairitsu::CompilationCache::open(store.artifact_folder()));
+      TAIRITSU_TRY(const auto cache, tairitsu::CompilationCache::open(store.artifact_directory()));
       TAIRITSU_TRY(const auto image, cache.image(engine, store, stored));
       end_of("look up and load");
       TAIRITSU_TRY(const auto linked, Container::builder(image).with_wasi(wasi).build_template());
@@ -610,7 +611,7 @@ void add_start() {
       end_of("instantiate");
       TAIRITSU_TRY(const Value result, container.call("run"));
       end_of("call");
-      TAIRITSU_CHECK(expect(result.case_name() == "ok"));
+      TAIRITSU_RETURN_IF_ERROR(expect(result.case_name() == "ok"));
       container.stop();
       end_of("end");
       TAIRITSU_TRY(const auto alone, Image::from_trusted_artifact_file(engine, setup.artifact));

@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""What is measured from outside, with whole processes: how many requests `tairitsu serve` answers, and how long
-`tairitsu run` takes from the cache, each beside the Rust peer, in turns; and the parts of such a run, measured in
-one process. `make bench` builds and then calls it.
+"""Measures whole processes: the requests per second of `tairitsu serve`, and the duration of `tairitsu run` with a warm
+cache, each alternately with the Rust peer; and the parts of such a run, in one process. `make bench` builds the
+programs and then calls this script.
 
-Requests are made by wrk, with 16 connections, on the same cores. Prints tables, and writes
-BUILD_DIR/bench/whole.json.
+wrk sends the requests, over 16 connections, on the same cores. Prints tables, and writes BUILD_DIR/bench/whole.json.
 """
 
 import argparse
@@ -21,18 +20,18 @@ import time
 from pathlib import Path
 
 CONNECTIONS = 16
-# The image of the 14 MB component, as tairitsu_bench.cc knows it.
+# The image with the 14 MB component; the same name as in tairitsu_bench.cc.
 STORED = "js:1"
-VERB = "environment"  # What it is to do: to print its environment, which is empty.
-# The parts as tairitsu_bench.cc calls them, in their order, with what they are.
-PARTS = [("engine", "an engine"),
-         ("find", "the image's name, in the store"),
-         ("look up and load", "its artifact: looked up, mapped, its world read"),
-         ("load", "  of that, without the look-up"),
-         ("link", "its imports resolved"),
-         ("instantiate", "a container, its guest instantiated"),
-         ("call", "the call, to its end"),
-         ("end", "the guest freed")]
+VERB = "environment"  # Makes it print its environment, which is empty.
+# The names of the parts in tairitsu_bench.cc, in order, with descriptions.
+PARTS = [("engine", "create the engine"),
+         ("find", "find the image in the store"),
+         ("look up and load", "find and map the artifact, read its world"),
+         ("load", "  of that, without finding it"),
+         ("link", "resolve the imports"),
+         ("instantiate", "create a container and its guest"),
+         ("call", "call the guest"),
+         ("end", "free the guest")]
 
 
 class Server:
@@ -41,7 +40,7 @@ class Server:
         line = self.process.stdout.readline()
         found = re.search(r"listening on (http://\S+)", line)
         if not found:
-            raise RuntimeError(f"{command[0]} does not listen: {line}{self.process.communicate()[0]}")
+            raise RuntimeError(f"{command[0]}: failed to listen: {line}{self.process.communicate()[0]}")
         self.url = found[1] + "/"
 
     def resident_mib(self):
@@ -73,12 +72,12 @@ def load(url, seconds):
 
 
 def serve(tairitsu, peer, guest, rounds, seconds):
-    """Requests a second. The peer has the pooling allocator's defaults, as `wasmtime serve` has."""
+    """Measures requests per second. The peer uses the defaults of the pooling allocator, like `wasmtime serve`."""
     ours = [tairitsu, "serve", "--addr", "127.0.0.1:0", "--log", "none", guest]
     cases = [
         ("fresh instances", ours, [peer, "--serve", guest], 2.0),
         ("fresh instances, no pool", [*ours[:-1], "--no-pool", guest], [peer, "--serve", guest], None),
-        ("128 requests an instance", [*ours[:-1], "--requests-per-instance", "128", guest],
+        ("128 requests per instance", [*ours[:-1], "--requests-per-instance", "128", guest],
          [peer, "--serve", guest, "--reuse", "128"], 1.0),
     ]
     rows = []
@@ -97,7 +96,7 @@ def serve(tairitsu, peer, guest, rounds, seconds):
 
 
 def start_time(command, count, environment):
-    """The median, in milliseconds, of the whole life of a process."""
+    """Returns the median duration of a whole process, in milliseconds."""
     times = []
     for _ in range(count):
         begin = time.perf_counter()
@@ -106,29 +105,29 @@ def start_time(command, count, environment):
     return statistics.median(times)
 
 
-def starts(tairitsu, peer, guests, folder, rounds):
-    environment = {**os.environ, "TAIRITSU_HOME": str(folder)}
-    artifact = folder / "hello.cwasm"
+def starts(tairitsu, peer, guests, directory, rounds):
+    environment = {**os.environ, "TAIRITSU_HOME": str(directory)}
+    artifact = directory / "hello.cwasm"
     hello = guests / "hello.wasm"
     subprocess.run([peer, "--precompile", hello, artifact], check=True)
-    # The peer has no policy, no cache to look into and no signals: a bound from below. The goal is wasmtime's.
+    # The peer has no policy, no cache and no signals, so it is a lower bound. The goal refers to wasmtime.
     cases = [("run hello, a component", [tairitsu, "run", hello], [peer, "--run", artifact], None),
              ("run hello, a core module", [tairitsu, "run", guests / "hello.dir" / "core.wasm"],
               [peer, "--run", artifact], None),
              ("--version", [tairitsu, "--version"], ["true"], None)]
     wasmtime = shutil.which("wasmtime")
     if wasmtime:
-        own_artifact = folder / "hello-of-wasmtime.cwasm"
+        own_artifact = directory / "hello-of-wasmtime.cwasm"
         subprocess.run([wasmtime, "compile", hello, "-o", own_artifact], check=True)
-        cases.insert(1, ("the same, beside wasmtime", [tairitsu, "run", hello],
+        cases.insert(1, ("run hello, vs. wasmtime", [tairitsu, "run", hello],
                          [wasmtime, "run", "--allow-precompiled", own_artifact], 1.1))
     else:
-        print("wasmtime is not there to be compared with: cargo install wasmtime-cli --version 48.0.8 --locked",
+        print("skipping the comparison with wasmtime: not found; cargo install wasmtime-cli --version 48.0.8 --locked",
               file=sys.stderr)
     limits = {}
     if has_stored(guests):
         script = guests / "javascript_command.wasm"
-        large = folder / "javascript.cwasm"
+        large = directory / "javascript.cwasm"
         subprocess.run([peer, "--precompile", script, large], check=True)
         subprocess.run([tairitsu, "import", script, STORED], check=True, env=environment, stdout=subprocess.DEVNULL)
         name = f"run {STORED}, from the store"
@@ -150,7 +149,7 @@ def has_stored(guests):
 
 
 def parts(program):
-    """The median of each part of a start, in milliseconds, by its name. `starts` has filled the store."""
+    """Returns the median of each part of a start, in milliseconds. `starts` must run before this, to fill the store."""
     done = subprocess.run([program, "--benchmark_filter=^start(/.*)?$", "--benchmark_min_time=0.05",
                            "--benchmark_repetitions=21", "--benchmark_format=json"], capture_output=True, text=True,
                           check=True).stdout
@@ -163,36 +162,36 @@ def parts(program):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", type=Path, required=True, help="CMake's build folder")
-    parser.add_argument("--peer", type=Path, required=True, help="the Rust peer")
+    parser.add_argument("--build", type=Path, required=True, help="CMake build directory")
+    parser.add_argument("--peer", type=Path, required=True, help="path of the Rust peer")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=3, help="of load for each figure")
+    parser.add_argument("--seconds", type=int, default=3, help="duration of each load test")
     arguments = parser.parse_args()
     tairitsu = arguments.build / "bin" / "tairitsu"
     guests = arguments.build / "guests"
     results = {"serve": [], "start": [], "parts": {}}
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["TAIRITSU_HOME"] = folder
-        results["start"] = starts(tairitsu, arguments.peer, guests, Path(folder), arguments.rounds)
+    with tempfile.TemporaryDirectory() as directory:
+        os.environ["TAIRITSU_HOME"] = directory
+        results["start"] = starts(tairitsu, arguments.peer, guests, Path(directory), arguments.rounds)
         if has_stored(guests):
             results["parts"] = parts(arguments.build / "bin" / "tairitsu_bench")
         else:
-            print("javascript_command.wasm is not there, and so nothing is run from the store: "
-                  "cmake --build build --target javascript_command makes it, where Node.js is", file=sys.stderr)
+            print("skipping the run from the store: javascript_command.wasm not found; build it with "
+                  "cmake --build build --target javascript_command, which needs Node.js", file=sys.stderr)
         if shutil.which("wrk"):
             results["serve"] = serve(tairitsu, arguments.peer, guests / "http_hello.wasm", arguments.rounds,
                                      arguments.seconds)
         else:
-            print("wrk is not there: apt-get install wrk", file=sys.stderr)
+            print("skipping the load tests: wrk not found; apt-get install wrk", file=sys.stderr)
     print(f"\n{'a whole process':28}{'ours ms':>10}{'peer ms':>10}{'ratio':>8}{'goal':>7}")
     for row in results["start"]:
         goal = f"{row['goal']:.2f}" if row["goal"] else f"{row['limit_ms']} ms" if row["limit_ms"] else ""
         print(f"{row['case']:28}{row['ours_ms']:10.2f}{row['peer_ms']:10.2f}{row['ratio']:8.2f}{goal:>7}")
     if results["parts"]:
-        print(f"\n{f'the parts of run {STORED}':50}{'us':>8}")
+        print(f"\n{f'parts of run {STORED}':50}{'us':>8}")
         for part, what in PARTS:
             print(f"{what:50}{results['parts'][part] * 1000:8.0f}")
-    print(f"\n{'requests a second':28}{'ours':>10}{'p50 ms':>8}{'p99 ms':>8}{'MiB':>6}"
+    print(f"\n{'requests per second':28}{'ours':>10}{'p50 ms':>8}{'p99 ms':>8}{'MiB':>6}"
           f"{'peer':>10}{'p50 ms':>8}{'p99 ms':>8}{'MiB':>6}{'ratio':>8}{'at least':>10}")
     for row in results["serve"]:
         goal = f"{row['goal']:.1f}" if row["goal"] else ""

@@ -9,8 +9,8 @@ namespace {
 constexpr char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 constexpr char to_upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
 
-// Sorted. Keywords of C++23 and of GNU C++, and `import` and `module`, which mean something at the
-// beginning of a line.
+// Sorted: the keywords of C++23 and GNU C++, macros of the standard headers, and `import` and `module`, which
+// are special at the beginning of a line.
 constexpr auto kReserved = std::to_array<std::string_view>({
     "alignas",      "alignof",
     "and",          "and_eq",
@@ -71,7 +71,7 @@ constexpr auto kReserved = std::to_array<std::string_view>({
 });
 static_assert(std::ranges::is_sorted(kReserved));
 
-// Sorted. What C's library has in the global namespace, where a package's namespace begins.
+// Sorted: names of the C library, which share the global scope with the namespaces of packages.
 constexpr auto kLibrary = std::to_array<std::string_view>({
     "abort",     "abs",      "accept",   "access",       "acct",      "acos",      "alarm",       "asin",
     "atan",      "atexit",   "atof",     "atoi",         "bcmp",      "bcopy",     "bind",        "brk",
@@ -114,7 +114,7 @@ std::string file_stem(std::string_view name) {
 
 std::string snake_case(std::string_view name) {
   std::string result = file_stem(name);
-  // Names in `_t` are POSIX's: a parameter `size_t` would hide a type.
+  // POSIX reserves names that end in `_t`: a parameter `size_t` would hide a type.
   if (std::ranges::binary_search(kReserved, result) || result.ends_with("_t")) result += '_';
   return result;
 }
@@ -127,13 +127,13 @@ std::string namespace_case(std::string_view name) {
 
 std::string title_case(std::string_view name) {
   std::string result;
-  bool begins = true;
+  bool word_start = true;
   for (const char c : name) {
     if (c == '-') {
-      begins = true;
+      word_start = true;
     } else {
-      result += begins ? to_upper(c) : c;
-      begins = false;
+      result += word_start ? to_upper(c) : c;
+      word_start = false;
     }
   }
   return result;

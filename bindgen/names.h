@@ -7,23 +7,23 @@
 
 namespace tairitsu::bindgen {
 
-/// `cheaper-than` is `cheaper_than`. A C++ keyword, and a name that C++'s own headers take as a macro or
-/// that would hide a namespace of the generated code, gets an underscore at its end.
+/// Returns `cheaper_than` for `cheaper-than`. Appends an underscore to C++ keywords, to macros of the standard
+/// headers, and to names that would hide a namespace that generated code uses.
 [[nodiscard]] std::string snake_case(std::string_view name);
 
-/// The same for a namespace in the global one, beside the functions of C's library.
+/// As `snake_case`, for a namespace in the global scope: also appends an underscore to names of C library functions.
 [[nodiscard]] std::string namespace_case(std::string_view name);
 
-/// The same for a file's name, where nothing is reserved.
+/// As `snake_case`, for a file name: no name is reserved.
 [[nodiscard]] std::string file_stem(std::string_view name);
 
-/// `cheaper-than` is `CheaperThan`; capitals of acronyms stay.
+/// Returns `CheaperThan` for `cheaper-than`. Capitals stay: `HTTP-get` becomes `HTTPGet`.
 [[nodiscard]] std::string title_case(std::string_view name);
 
-/// The names taken in one C++ scope.
+/// The names that are used in one C++ scope.
 class Scope {
  public:
-  /// Takes `wanted`, or the first free of `wanted_`, `wanted__` …, and gives what was taken.
+  /// Claims `wanted`, or the first unused name of `wanted_`, `wanted__`, …, and returns it.
   std::string claim(std::string wanted);
 
  private:

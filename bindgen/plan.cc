@@ -14,7 +14,7 @@ namespace {
 struct Primitive {
   std::string_view wit;
   std::string_view cpp;
-  std::size_t size;  // Of numbers; 0 for the others.
+  std::size_t size;  // 0 unless it is a number.
 };
 
 constexpr auto kPrimitives = std::to_array<Primitive>({
@@ -38,7 +38,7 @@ const Primitive* find_primitive(const TypeRef& type) {
   return found == kPrimitives.end() ? nullptr : found;
 }
 
-// The value path's bulk copy ends there too.
+// In bytes. The value path copies larger records field by field.
 constexpr std::size_t kMaxFlatRecord = 128;
 constexpr std::size_t kMaxFlags = 32;
 
@@ -67,19 +67,19 @@ std::string Plan::package_name(std::size_t package) const {
   return name.space + ":" + name.name + (name.version.empty() ? "" : "@" + name.version);
 }
 
-/// Where two versions of a package meet, the namespace says which.
+/// The namespace contains the version if the world uses two versions of the package.
 std::string Plan::package_path(std::size_t package) const {
   const PackageName& name = wit.packages[package];
   std::set<std::string> versions{name.version};
-  const auto note = [&](const std::vector<WorldItem>& items) {
+  const auto add_versions = [&](const std::vector<WorldItem>& items) {
     for (const WorldItem& item : items) {
       if (item.kind != WorldItem::Kind::interface || !item.name.empty()) continue;
       const PackageName& other = wit.packages[wit.interfaces[item.id].package];
       if (other.space == name.space && other.name == name.name) versions.insert(other.version);
     }
   };
-  note(world.imports);
-  note(world.exports);
+  add_versions(world.imports);
+  add_versions(world.exports);
   std::string path = namespace_case(name.space) + "::";
   if (versions.size() == 1 || name.version.empty()) return path + snake_case(name.name);
   std::string version = name.version;
@@ -108,7 +108,7 @@ void Plan::add_interface(const WorldItem& item, Side side) {
   const auto known = std::ranges::find(interfaces, item.id, &InterfacePlan::id);
   if (known != interfaces.end() && item.name.empty()) {
     (side == Side::imports ? known->imported : known->exported) = true;
-    // Both sides of its resources are spelt then, so both are generated.
+    // Generated code names the resources of both sides, so both sides are generated.
     known->provided = false;
     return;
   }
@@ -132,7 +132,7 @@ void Plan::add_interface(const WorldItem& item, Side side) {
         interfaces, [&](const InterfacePlan& other) { return other.space == plan.space; });
     if (taken) plan.space = world_space + "::exports_of::" + snake_case(item.name);
   }
-  plan.again = known != interfaces.end();
+  plan.repeated = known != interfaces.end();
   name_types(plan);
   interfaces.push_back(std::move(plan));
 }
@@ -154,7 +154,7 @@ void Plan::sort_interfaces() {
   const std::function<void(InterfacePlan&)> visit = [&](InterfacePlan& plan) {
     if (!done.insert(&plan).second) return;
     for (const std::size_t type : wit.interfaces[plan.id].types) {
-      // Another interface's types come in by `use` alone, which makes an alias.
+      // Types of other interfaces occur only as aliases, which `use` creates.
       const TypeDef& definition = wit.types[type];
       if (definition.shape != TypeShape::alias || definition.members[0].type->is_primitive()) continue;
       const TypeDef& target = wit.types[definition.members[0].type->id];
@@ -196,7 +196,7 @@ std::string Plan::unsupported_shape(const TypeDef& type) const {
     case TypeShape::map:
       return "a map";
     case TypeShape::fixed_length_list:
-      return "a list of a fixed length";
+      return "a fixed-length list";
     case TypeShape::record:
     case TypeShape::tuple:
     case TypeShape::variant:
@@ -204,12 +204,11 @@ std::string Plan::unsupported_shape(const TypeDef& type) const {
       return type.members.empty() ? "a type without members" : "";
     case TypeShape::flags:
       if (type.members.empty()) return "a type without members";
-      return type.members.size() > kMaxFlags ? "more than 32 flags" : "";
+      return type.members.size() > kMaxFlags ? "a flags type with more than 32 flags" : "";
     case TypeShape::resource: {
       const InterfacePlan* owner = type.owner == Owner::interface ? find_interface(type.owner_id) : nullptr;
       if (owner == nullptr || !owner->provided) return "";
-      return "the resource '" + type.name + "' of " + owner->import_name +
-             ", which the runtime keeps to itself";
+      return "the resource '" + type.name + "' of " + owner->import_name + ", which only the runtime can use";
     }
     default:
       return "";
@@ -309,7 +308,7 @@ std::string Plan::type_name(std::size_t id, const Context& context) const {
 
 bool Plan::is_guest_resource(std::size_t id, Side side) const {
   const TypeDef& type = wit.types[id];
-  // A world's own types are those of its imports, and so is what they stand for.
+  // A world's own types belong to its imports, and so do the types that they are aliases of.
   if (type.owner == Owner::world) side = Side::imports;
   if (type.owner == Owner::interface) {
     side = is_exported_side(*find_interface(type.owner_id), side) ? Side::exports : Side::imports;
@@ -349,7 +348,7 @@ std::string Plan::shape(const TypeDef& type, const Context& context) const {
     case TypeShape::list:
       return "std::vector<" + part(0, "") + ">";
     default:
-      return {};  // The others have names.
+      return {};  // All other types have names.
   }
 }
 
@@ -377,28 +376,27 @@ std::string Plan::wit_text(const TypeRef& ref) const {
   }
 }
 
-std::string Plan::view(const TypeRef& ref, const Context& context, Towards towards) const {
+std::string Plan::view(const TypeRef& ref, const Context& context, Callee callee) const {
   if (ref.is_primitive()) return ref.primitive == "string" ? "std::string_view" : value(ref, context);
   const TypeDef& type = wit.types[ref.id];
   const auto part = [&](std::size_t index, std::string_view nothing) {
-    return type.members[index].type ? view(*type.members[index].type, context, towards)
-                                    : std::string(nothing);
+    return type.members[index].type ? view(*type.members[index].type, context, callee) : std::string(nothing);
   };
   switch (type.shape) {
     case TypeShape::alias: {
       const TypeDef* target = resolve(ref);
-      // A record keeps the name by which it is used here.
+      // These keep the name of the alias.
       if (target != nullptr &&
           (target->shape == TypeShape::record || target->shape == TypeShape::variant ||
            target->shape == TypeShape::enumeration || target->shape == TypeShape::flags)) {
         return value(ref, context);
       }
-      return view(*type.members[0].type, context, towards);
+      return view(*type.members[0].type, context, callee);
     }
     case TypeShape::list: {
       const TypeRef& element = *type.members[0].type;
       if (owns_resources(element)) return value(ref, context);
-      if (towards == Towards::host) {
+      if (callee == Callee::host) {
         return is_flat(element) ? "std::span<const " + value(element, context) + ">"
                                 : "std::vector<" + part(0, "") + ">";
       }
@@ -419,7 +417,7 @@ std::string Plan::view(const TypeRef& ref, const Context& context, Towards towar
   }
 }
 
-bool Plan::is_small(const TypeRef& ref, Towards towards) const {
+bool Plan::is_small(const TypeRef& ref, Callee callee) const {
   const TypeDef* type = resolve(ref);
   if (type == nullptr) return true;
   switch (type->shape) {
@@ -429,17 +427,17 @@ bool Plan::is_small(const TypeRef& ref, Towards towards) const {
       return true;
     case TypeShape::list: {
       const TypeRef& element = *type->members[0].type;
-      if (towards == Towards::host) return is_flat(element);
-      return view(ref, {}, towards).starts_with("std::span");
+      if (callee == Callee::host) return is_flat(element);
+      return view(ref, {}, callee).starts_with("std::span");
     }
     case TypeShape::option:
-      return is_small(*type->members[0].type, towards);
+      return is_small(*type->members[0].type, callee);
     default:
       return false;
   }
 }
 
-ParameterType Plan::parameter(const TypeRef& ref, const Context& context, Towards towards) const {
+ParameterType Plan::parameter(const TypeRef& ref, const Context& context, Callee callee) const {
   if (owns_resources(ref)) return {.text = value(ref, context), .moved = true};
   const TypeDef* type = resolve(ref);
   if (type != nullptr && type->shape == TypeShape::borrow) {
@@ -447,8 +445,8 @@ ParameterType Plan::parameter(const TypeRef& ref, const Context& context, Toward
     const std::string name = type_name(resource, context);
     return {.text = (is_guest_resource(resource, context.side) ? "const " : "") + name + "&"};
   }
-  std::string text = view(ref, context, towards);
-  if (is_small(ref, towards)) return {.text = std::move(text)};
+  std::string text = view(ref, context, callee);
+  if (is_small(ref, callee)) return {.text = std::move(text)};
   return {.text = "const " + std::move(text) + "&"};
 }
 

@@ -1,4 +1,4 @@
-/// What is generated for a world, under which names, and how its types are spelt in C++.
+/// Which interfaces of a world are generated, under which names, and how types are written in C++.
 #pragma once
 
 #include <cstddef>
@@ -14,53 +14,54 @@
 
 namespace tairitsu::bindgen {
 
-/// Which side of the world something is seen from. A resource of an import is the host's, one of an
-/// export the guest's; the other types are the same on both.
+/// A side of the world. The host implements the resources of imports, the guest those of exports; all other
+/// types are the same on both sides.
 enum class Side : std::uint8_t { imports, exports };
 
-/// Whom a parameter goes to: views are of the host's values, or of the guest's memory.
-enum class Towards : std::uint8_t { guest, host };
+/// The side that receives a parameter. Views passed to the guest refer to values of the host; views passed to the
+/// host refer to guest memory.
+enum class Callee : std::uint8_t { guest, host };
 
 /// An interface of the world.
 struct InterfacePlan {
   std::size_t id = 0;
-  std::string import_name;  ///< As components have it: `example:shop/catalogue@1.2.0`.
-  std::string name;         ///< Its own: `catalogue`.
+  std::string import_name;  ///< The name in components: `example:shop/catalogue@1.2.0`.
+  std::string name;         ///< The last part: `catalogue`.
   std::string space;        ///< `example::shop::catalogue`
   bool imported = false;
   bool exported = false;
-  bool again = false;            ///< It is here under another name before: its types are there.
-  bool provided = false;         ///< Imported, and the runtime itself provides it.
-  std::string host_class;        ///< `Host`, and the like, where the user's types leave them free.
+  bool repeated = false;         ///< An earlier plan has this interface under another name, and its types.
+  bool provided = false;         ///< Imported, and implemented by the runtime itself.
+  std::string host_class;        ///< `Host`; with underscores if the user has a type of that name.
   std::string functions_struct;  ///< `HostFunctions`
   std::string guest_class;       ///< `Guest`
   std::string guest_functions;   ///< `GuestFunctions`
   std::map<std::size_t, std::string> type_names;
 };
 
-/// Where a type is spelt: names of the own namespace are short.
+/// The place where a type is written. Names in the same namespace are written without it.
 struct Context {
   Side side = Side::imports;
   /// `&plan.interfaces[i]`, or null for the world's own namespace and class.
   const InterfacePlan* interface = nullptr;
-  /// Whether even own names are spelt in full: outside of every namespace, and in the world's class.
+  /// Write all names in full: outside of every namespace, and in the world's class.
   bool full = false;
 };
 
-/// How a parameter is written.
+/// A parameter as it is written in C++.
 struct ParameterType {
   std::string text;
-  bool moved = false;  ///< By value, and to be moved on: it owns resources.
+  bool moved = false;  ///< Passed by value and moved, because it owns resources.
 };
 
 class Plan {
  public:
-  /// `provide_wasi`: the runtime's own implementation of WASI serves the imports that it can.
+  /// `provide_wasi`: the runtime's own WASI implementation provides the imports that it supports.
   Plan(const Wit& resolved, bool provide_wasi);
 
   const Wit& wit;
   const World& world;
-  std::vector<InterfacePlan> interfaces;  ///< Each after those whose types it uses.
+  std::vector<InterfacePlan> interfaces;  ///< Each follows those whose types it uses.
   std::string package_space;              ///< `example::shop`
   std::string world_space;                ///< `example::shop::my_world`: the world's own types.
   std::string world_class;                ///< `MyWorld`
@@ -70,48 +71,49 @@ class Plan {
 
   [[nodiscard]] std::string package_name(std::size_t package) const;
 
-  /// Why the runtime cannot do the type yet, in words; nothing where it can.
+  /// Returns why the runtime does not support the type yet, or nothing if it does.
   [[nodiscard]] std::optional<std::string> unsupported(const TypeRef& type) const;
   [[nodiscard]] std::optional<std::string> unsupported(std::size_t id) const;
   [[nodiscard]] std::optional<std::string> unsupported(const Function& function) const;
-  /// Whether it is a resource, or has handles inside.
+  /// Whether the type is a resource or contains handles.
   [[nodiscard]] bool has_resources(const TypeRef& type) const;
-  /// Whether it owns a resource, so that it is moved and not copied.
+  /// Whether values of the type own a resource, and are moved instead of copied.
   [[nodiscard]] bool owns_resources(const TypeRef& type) const;
-  /// Whether C++'s layout is the canonical ABI's, so that lists of it are copied and viewed whole.
+  /// Whether the type has the same layout in C++ and in the canonical ABI, so that lists of it are copied and viewed
+  /// as a whole.
   [[nodiscard]] bool is_flat(const TypeRef& ref) const;
   struct Layout {
     std::size_t size = 0;
     std::size_t align = 1;
     std::vector<std::size_t> offsets;
   };
-  /// The canonical layout of a flat type.
+  /// Returns the canonical ABI's layout of a flat type.
   [[nodiscard]] Layout layout(const TypeRef& ref) const;
 
-  /// The type behind aliases: never an alias itself.
+  /// Resolves aliases. The result is never an alias.
   [[nodiscard]] TypeRef plain(TypeRef type) const;
-  /// The same as a definition; null for a primitive.
+  /// Resolves aliases and returns the definition; null for a primitive.
   [[nodiscard]] const TypeDef* resolve(const TypeRef& type) const;
 
-  /// A value of its own: a result, a field.
+  /// Returns the type of an owned value, such as a result or a field.
   [[nodiscard]] std::string value(const TypeRef& ref, const Context& context) const;
-  /// The same of a type without a name, or of one as if it had none: `std::vector<std::uint8_t>`.
+  /// As `value`, but ignores the name of `type`: `std::vector<std::uint8_t>`.
   [[nodiscard]] std::string shape(const TypeDef& type, const Context& context) const;
-  [[nodiscard]] ParameterType parameter(const TypeRef& ref, const Context& context, Towards towards) const;
-  /// `tairitsu::Result<…>` of a function's result.
+  [[nodiscard]] ParameterType parameter(const TypeRef& ref, const Context& context, Callee callee) const;
+  /// Returns `tairitsu::Result<…>` for a function's result.
   [[nodiscard]] std::string result(const Function& function, const Context& context) const;
-  /// A named type, e.g. `Item` or `::example::shop::catalogue::Item`.
+  /// Returns the name of a named type: `Item` or `::example::shop::catalogue::Item`.
   [[nodiscard]] std::string type_name(std::size_t id, const Context& context) const;
-  /// The same from anywhere.
+  /// As `type_name`, valid everywhere.
   [[nodiscard]] std::string full_name(std::size_t id, Side side) const {
     return type_name(id, {.side = side, .interface = nullptr, .full = true});
   }
 
-  /// As WIT spells it where it is used: `list<item>`.
+  /// Returns the type in WIT: `list<item>`.
   [[nodiscard]] std::string wit_text(const TypeRef& ref) const;
 
   [[nodiscard]] const InterfacePlan* find_interface(std::size_t id) const;
-  /// Whether the resource is the guest's, seen from there.
+  /// Whether the guest implements the resource, as seen from `side`.
   [[nodiscard]] bool is_guest_resource(std::size_t id, Side side) const;
 
  private:
@@ -120,14 +122,14 @@ class Plan {
   }
   void add_interfaces();
   void add_interface(const WorldItem& item, Side side);
-  /// Whether it is an export that the runtime's HTTP server calls: nobody else has the resources for that.
+  /// Whether it is an export that the runtime's HTTP server calls: only the runtime has the resources for it.
   [[nodiscard]] bool is_served(const WorldItem& item) const;
   void sort_interfaces();
   void name_types(InterfacePlan& plan) const;
   [[nodiscard]] std::string package_path(std::size_t package) const;
   [[nodiscard]] std::string unsupported_shape(const TypeDef& type) const;
-  [[nodiscard]] std::string view(const TypeRef& ref, const Context& context, Towards towards) const;
-  [[nodiscard]] bool is_small(const TypeRef& ref, Towards towards) const;
+  [[nodiscard]] std::string view(const TypeRef& ref, const Context& context, Callee callee) const;
+  [[nodiscard]] bool is_small(const TypeRef& ref, Callee callee) const;
 
   bool provide_wasi_;
 };

@@ -5,7 +5,7 @@
 namespace tairitsu::bindgen {
 namespace {
 
-// Ordered: worlds, interfaces and records keep WIT's order.
+// Ordered, so that worlds, interfaces and records keep the order of the WIT.
 using Json = nlohmann::ordered_json;
 
 struct Entry {
@@ -13,7 +13,7 @@ struct Entry {
   const Json& value;
 };
 
-/// The one entry of an object that stands for a choice: `{"record": …}`.
+/// The entry of an object with one key, which encodes an enum with a value: `{"record": …}`.
 Entry only_entry(const Json& json) {
   const auto entry = json.begin();
   return {entry.key(), entry.value()};
@@ -165,7 +165,7 @@ std::vector<WorldItem> read_items(const Json& json) {
       item.kind = WorldItem::Kind::interface;
       item.id = interface.at("id").get<std::size_t>();
       item.docs = docs_of(interface);
-      // An interface that is imported by its own name has this for a key.
+      // This is the key of an interface that is imported under its own name.
       if (key == "interface-" + std::to_string(item.id)) item.name.clear();
     } else if (value.contains("function")) {
       item.kind = WorldItem::Kind::function;
@@ -231,7 +231,7 @@ Result<Wit> read_wit(std::string_view json) {
     }
     return wit;
   } catch (const Json::exception& error) {
-    return fail(ErrorCode::internal, std::string("the WIT parser's JSON cannot be read: ") + error.what());
+    return fail(ErrorCode::internal, std::string("reading the WIT parser's JSON: ") + error.what());
   }
 }
 

@@ -1,4 +1,4 @@
-/// A resolved WIT package as the generator sees it: what wit-parser's JSON says, with indices kept.
+/// A resolved WIT package: wit-parser's JSON as C++ structs, in which indices refer to types and interfaces.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@
 namespace tairitsu::bindgen {
 
 enum class TypeShape : std::uint8_t {
-  primitive,  ///< Of a `TypeRef` only.
+  primitive,  ///< Only in a `TypeRef`.
   alias,      ///< `type a = b`, or a name brought in by `use`.
   record,
   resource,
@@ -26,15 +26,14 @@ enum class TypeShape : std::uint8_t {
   option,
   result,
   list,
-  // What the runtime does not do yet.
+  // Not supported by the runtime yet:
   map,
   fixed_length_list,
   future,
   stream,
 };
 
-/// A type where it is used: a primitive's WIT name (`u32`, `string`, `error-context`), or an index
-/// into `Package::types`.
+/// A use of a type: a primitive's WIT name (`u32`, `string`, `error-context`), or an index into `Wit::types`.
 struct TypeRef {
   std::string primitive;
   std::size_t id = 0;
@@ -42,18 +41,18 @@ struct TypeRef {
   [[nodiscard]] bool is_primitive() const noexcept { return !primitive.empty(); }
 };
 
-/// A field, case, label, element or parameter; which of its parts it has depends on what it is of.
+/// A field, case, label, element or parameter. Elements have no name; labels and some cases have no type.
 struct Member {
   std::string name;
   std::optional<TypeRef> type;
   std::string docs;
 };
 
-/// Who defined a type: an interface, a world, or nobody (`list<u8>` where it is used).
+/// Where a type is defined: in an interface, in a world, or nowhere (an unnamed `list<u8>`).
 enum class Owner : std::uint8_t { none, interface, world };
 
 struct TypeDef {
-  std::string name;  ///< Empty where it has none.
+  std::string name;  ///< Empty for an unnamed type.
   TypeShape shape = TypeShape::alias;
   Owner owner = Owner::none;
   std::size_t owner_id = 0;
@@ -61,26 +60,26 @@ struct TypeDef {
   /// Fields, cases, labels or elements; the target of an alias, handle, option or list; `ok` and
   /// `error` of a result.
   std::vector<Member> members;
-  std::uint32_t length = 0;  ///< Of a list of a fixed length.
+  std::uint32_t length = 0;  ///< Of a fixed-length list.
 };
 
 enum class FunctionKind : std::uint8_t { freestanding, method, static_method, constructor };
 
 struct Function {
-  std::string name;  ///< As components have it: `[method]basket.add`.
+  std::string name;  ///< The name in components: `[method]basket.add`.
   FunctionKind kind = FunctionKind::freestanding;
   bool async = false;
-  std::size_t resource = 0;  ///< The resource's type, but for a freestanding function.
+  std::size_t resource = 0;  ///< The resource's type; unused for a freestanding function.
   std::vector<Member> parameters;
   std::optional<TypeRef> result;
   std::string docs;
 
-  /// Without brackets and resource: `add`; for a constructor the resource's name.
+  /// The name without brackets and resource: `add`. For a constructor, the resource's name.
   [[nodiscard]] std::string_view own_name() const;
 };
 
 struct Interface {
-  std::string name;  ///< Empty for one that is written inside its world.
+  std::string name;  ///< Empty if the interface is declared inline in a world.
   std::size_t package = 0;
   std::vector<std::size_t> types;
   std::vector<Function> functions;
@@ -91,8 +90,8 @@ struct Interface {
 struct WorldItem {
   enum class Kind : std::uint8_t { interface, function, type };
   Kind kind = Kind::interface;
-  std::string name;    ///< Of a function or type, and of an interface that is imported under a plain name.
-  std::size_t id = 0;  ///< Of the interface or type.
+  std::string name;    ///< Empty for an interface that has its own name.
+  std::size_t id = 0;  ///< The interface or type.
   Function function;
   std::string docs;
 };
@@ -116,10 +115,10 @@ struct Wit {
   std::vector<Interface> interfaces;
   std::vector<TypeDef> types;
   std::vector<PackageName> packages;
-  std::size_t world = 0;  ///< The chosen one.
+  std::size_t world = 0;  ///< The selected world.
 };
 
-/// Reads what `resolve_wit` gives. `internal` where it is not what it should be.
+/// Reads the JSON that `resolve_wit` returns. Fails with `internal` if it does not have the expected form.
 [[nodiscard]] Result<Wit> read_wit(std::string_view json);
 
 }  // namespace tairitsu::bindgen

@@ -20,14 +20,16 @@ void Writer::line(std::string_view text) {
 void Writer::docs(std::string_view text) {
   while (!text.empty()) {
     const std::size_t end = text.find('\n');
-    std::string_view one = text.substr(0, end);
+    std::string_view docs_line = text.substr(0, end);
     text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
-    // A backslash at the end would draw the next line into the comment.
-    while (!one.empty() && (one.back() == ' ' || one.back() == '\r' || one.back() == '\\'))
-      one.remove_suffix(1);
-    std::string safe(one);
+    // A backslash at the end of the line would continue the comment on the next line.
+    while (!docs_line.empty() &&
+           (docs_line.back() == ' ' || docs_line.back() == '\r' || docs_line.back() == '\\')) {
+      docs_line.remove_suffix(1);
+    }
+    std::string safe(docs_line);
     for (std::size_t at = safe.find("??"); at != std::string::npos; at = safe.find("??", at + 1)) {
-      safe.insert(at + 1, " ");  // No trigraphs.
+      safe.insert(at + 1, " ");  // Breaks up trigraphs.
     }
     line(safe.empty() ? "///" : "/// " + safe);
   }
@@ -47,28 +49,28 @@ bool Writer::ends_with_alias() const {
 
 void Writer::list(std::string_view before, const std::vector<std::string>& items, std::string_view after) {
   const std::size_t space = static_cast<std::size_t>(depth_) * 2;
-  std::string all(before);
-  for (std::size_t i = 0; i < items.size(); ++i) all += (i == 0 ? "" : ", ") + items[i];
-  all += after;
-  if (space + all.size() <= kWidth || items.empty()) return line(all);
+  std::string whole(before);
+  for (std::size_t i = 0; i < items.size(); ++i) whole += (i == 0 ? "" : ", ") + items[i];
+  whole += after;
+  if (space + whole.size() <= kWidth || items.empty()) return line(whole);
   std::string current(before);
-  // Under the bracket where there is room, else on lines of their own.
+  // The items are aligned with the bracket if there is room for them, otherwise on the lines below it.
   const bool hanging = space + current.size() > kWidth / 2;
   const std::string next(hanging ? 4 : current.size(), ' ');
   if (hanging) {
     line(current);
     current = next;
   }
-  bool begins = true;
+  bool line_start = true;
   for (std::size_t i = 0; i < items.size(); ++i) {
-    const std::string piece = items[i] + (i + 1 < items.size() ? "," : std::string(after));
-    if (!begins && space + current.size() + 1 + piece.size() > kWidth) {
+    const std::string item = items[i] + (i + 1 < items.size() ? "," : std::string(after));
+    if (!line_start && space + current.size() + 1 + item.size() > kWidth) {
       line(current);
       current = next;
-      begins = true;
+      line_start = true;
     }
-    current += (begins ? "" : " ") + piece;
-    begins = false;
+    current += (line_start ? "" : " ") + item;
+    line_start = false;
   }
   line(current);
 }

@@ -9,16 +9,16 @@ namespace tairitsu::bindgen {
 
 class Writer {
  public:
-  /// One line at the current depth; empty lines carry no spaces.
+  /// Writes a line at the current depth. An empty line gets no indentation.
   void line(std::string_view text = {});
-  /// Text as it is.
+  /// Writes the text unchanged.
   void append(std::string_view text) { text_ += text; }
-  /// WIT documentation as `///` lines.
+  /// Writes WIT documentation as `///` lines.
   void docs(std::string_view text);
-  /// `before` up to its opening bracket, the items, and `after` from the closing one; broken after commas
-  /// where it is long.
+  /// Writes `before`, which ends with an opening bracket, the items, and `after`, which begins with the closing
+  /// bracket. Breaks the line after commas if it is too long.
   void list(std::string_view before, const std::vector<std::string>& items, std::string_view after);
-  /// One empty line, unless the text has one there or has just opened a scope.
+  /// Writes an empty line, unless the text ends with one or has just opened a scope.
   void gap();
   /// Whether the last line is a `using`.
   [[nodiscard]] bool ends_with_alias() const;

@@ -1,22 +1,22 @@
 option(TAIRITSU_WERROR "Treat compiler warnings as errors" OFF)
 
-# Our own code is compiled with these; a user of the library is not asked to.
+# The warnings for our own code. Users of the library do not inherit them.
 function(tairitsu_enable_warnings target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wconversion -Wshadow)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-    # False alarms in std::string's operator+, GCC bug 105651, and in copies of std::optional and
-    # std::expected that hold nothing.
+    # False positives in std::string's operator+ (GCC bug 105651), and in copies of empty std::optional and
+    # std::expected objects.
     target_compile_options(${target} PRIVATE -Wno-restrict -Wno-array-bounds -Wno-maybe-uninitialized)
   endif()
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # In a unity build the sources are included, and GCC takes their anonymous namespaces for those of headers.
+    # A unity build includes the sources, so GCC treats their anonymous namespaces like those of headers.
     get_target_property(unity ${target} UNITY_BUILD)
     if(unity)
       target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
     endif()
   endif()
   if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
-    # libstdc++ 12 uses what it deprecates, in std::stable_sort.
+    # std::stable_sort of libstdc++ 12 uses a deprecated function.
     target_compile_options(${target} PRIVATE -Wno-deprecated-declarations)
   endif()
   if(TAIRITSU_WERROR)

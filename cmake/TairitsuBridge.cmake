@@ -1,10 +1,10 @@
-# The Rust bridge as the imported library `tairitsu_bridge`. Cargo decides what is out of date, and
-# always builds optimised: every preset, sanitizers too, shares one cargo target folder, which is
-# outside the build folder so that cleaning that one does not cost a Wasmtime build.
+# Defines the Rust bridge as the imported library `tairitsu_bridge`. Cargo decides what is out of date, and always
+# builds with optimisation. All presets, including sanitizers, share one cargo target directory. It is outside of the
+# build directories, so that removing those does not require another build of Wasmtime.
 
 find_program(TAIRITSU_CARGO cargo HINTS "$ENV{CARGO_HOME}/bin" "$ENV{HOME}/.cargo/bin")
 if(NOT TAIRITSU_CARGO)
-  message(FATAL_ERROR "cargo was not found: install Rust 1.95 or newer")
+  message(FATAL_ERROR "cargo not found: install Rust 1.95 or newer")
 endif()
 
 set(tairitsu_cargo_target "${PROJECT_SOURCE_DIR}/target")
@@ -20,7 +20,7 @@ add_custom_target(
           --target-dir "${tairitsu_cargo_target}"
   WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
   BYPRODUCTS "${tairitsu_bridge_archive}"
-  COMMENT "Building the bridge (the first time takes some minutes)"
+  COMMENT "Building the bridge (the first build takes several minutes)"
   USES_TERMINAL)
 
 find_package(Threads REQUIRED)
@@ -28,8 +28,8 @@ set(bridge_location "${tairitsu_bridge_archive}")
 set(bridge_kind STATIC)
 set(bridge_target tairitsu_bridge_cargo)
 if(TAIRITSU_SANITIZE STREQUAL "thread")
-  # The thread sanitizer sees no lock and no atomic of Rust, which is not instrumented. In a library of its
-  # own the bridge can be told apart from what is to be judged: see tests/tsan-suppressions.txt.
+  # Rust code is not instrumented, so the thread sanitizer does not see its locks and atomics. A separate shared library
+  # makes it possible to suppress reports from the bridge only; see tests/tsan-suppressions.txt.
   set(bridge_location "${PROJECT_BINARY_DIR}/lib/libtairitsu_bridge.so")
   set(bridge_kind SHARED)
   set(bridge_target tairitsu_bridge_library)

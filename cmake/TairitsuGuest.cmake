@@ -1,11 +1,11 @@
 # tairitsu_add_guest(<name> SOURCES <file>... [WIT <file-or-directory> [WORLD <world>]] LANGUAGE C|CXX
 #                    [COMMAND] [OPTIONS <compiler option>...] [OUTPUT <file>])
 #
-# Builds a component from C or C++ into OUTPUT, or ${CMAKE_BINARY_DIR}/guests/<name>.wasm: generates the guest
-# bindings of the world, compiles them with the sources, and makes a component of the module. The
-# sources include the bindings as "<world>.h" (C) or "<world>_cpp.h" (C++), with underscores for
-# the hyphens of the world's name. Without WORLD it is the world whose name is that of the WIT file. COMMAND is
-# for a program with a main(), which needs no WIT if it uses nothing but WASI.
+# Builds a component from C or C++ sources: generates the guest bindings of the world, compiles and links them with the
+# sources, and turns the module into a component. OUTPUT defaults to ${CMAKE_BINARY_DIR}/guests/<name>.wasm. The sources
+# include the bindings as "<world>.h" (C) or "<world>_cpp.h" (C++), with underscores instead of the hyphens in the
+# world's name. WORLD defaults to the name of the WIT file. COMMAND is for programs with a main(), which need no WIT if
+# they use only WASI.
 #
 # Adds the target <name>, whose property TAIRITSU_COMPONENT is the path of the component.
 
@@ -17,7 +17,7 @@ function(tairitsu_find_guest_compilers)
   find_program(TAIRITSU_GUEST_CLANG NAMES clang-19 DOC "Compiles guests written in C")
   find_program(TAIRITSU_GUEST_CLANGXX NAMES clang++-19 DOC "Compiles guests written in C++")
   if(NOT TAIRITSU_GUEST_CLANG OR NOT TAIRITSU_GUEST_CLANGXX)
-    message(FATAL_ERROR "No compiler for guests: apt-get install clang-19 lld-19 wasi-libc "
+    message(FATAL_ERROR "no compiler for guests found: apt-get install clang-19 lld-19 wasi-libc "
                         "libclang-rt-19-dev-wasm32 libc++-19-dev-wasm32 libc++abi-19-dev-wasm32")
   endif()
 endfunction()
@@ -30,7 +30,7 @@ function(tairitsu_add_guest name)
     endif()
   endforeach()
   if(NOT arg_WIT AND NOT arg_COMMAND)
-    message(FATAL_ERROR "tairitsu_add_guest(${name}): WIT is missing, which only a COMMAND does without")
+    message(FATAL_ERROR "tairitsu_add_guest(${name}): WIT is missing, which is required without COMMAND")
   endif()
   tairitsu_find_guest_compilers()
 
@@ -41,25 +41,25 @@ function(tairitsu_add_guest name)
     endif()
     tairitsu_choose_world("tairitsu_add_guest(${name})")
   endif()
-  set(folder "${TAIRITSU_GUEST_DIRECTORY}/${name}.dir")
+  set(directory "${TAIRITSU_GUEST_DIRECTORY}/${name}.dir")
   set(component "${TAIRITSU_GUEST_DIRECTORY}/${name}.wasm")
   if(arg_OUTPUT)
     cmake_path(ABSOLUTE_PATH arg_OUTPUT BASE_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}" OUTPUT_VARIABLE component)
   endif()
-  set(bindings_folder "${folder}/bindings")
-  set(type_object "${bindings_folder}/${stem}_component_type.o")
+  set(bindings_directory "${directory}/bindings")
+  set(type_object "${bindings_directory}/${stem}_component_type.o")
   if(arg_LANGUAGE STREQUAL "C")
     set(compiler "${TAIRITSU_GUEST_CLANG}")
     set(options -std=gnu17)
     set(language c)
-    set(bindings "${bindings_folder}/${stem}.c" "${bindings_folder}/${stem}.h")
+    set(bindings "${bindings_directory}/${stem}.c" "${bindings_directory}/${stem}.h")
   elseif(arg_LANGUAGE STREQUAL "CXX")
     set(compiler "${TAIRITSU_GUEST_CLANGXX}")
     set(options -std=c++23 -fno-exceptions -stdlib=libc++)
     set(language cpp)
-    set(bindings "${bindings_folder}/${stem}.cpp" "${bindings_folder}/${stem}_cpp.h")
+    set(bindings "${bindings_directory}/${stem}.cpp" "${bindings_directory}/${stem}_cpp.h")
   else()
-    message(FATAL_ERROR "tairitsu_add_guest(${name}): LANGUAGE is C or CXX, not ${arg_LANGUAGE}")
+    message(FATAL_ERROR "tairitsu_add_guest(${name}): invalid LANGUAGE '${arg_LANGUAGE}': expected C or CXX")
   endif()
   if(NOT arg_WIT)
     set(bindings)
@@ -77,41 +77,41 @@ function(tairitsu_add_guest name)
     add_custom_command(
       OUTPUT ${bindings} "${type_object}"
       COMMAND tairitsu::cli bindgen guest ${language} "${arg_WIT}" --world "${arg_WORLD}" --output
-              "${bindings_folder}"
+              "${bindings_directory}"
       DEPENDS tairitsu::cli ${wit_files}
       COMMENT "Generating the bindings of guest ${name}"
       VERBATIM)
   endif()
 
-  # Each source on its own, so that each has its own dependency file.
-  # The bindings too look into the sources' folders: the class of an exported resource is there.
+  # Each source is compiled separately and has its own dependency file. The bindings are compiled with the sources'
+  # directories on the include path, because they include the classes of exported resources.
   set(objects)
   set(includes)
   foreach(source IN LISTS arg_SOURCES)
     cmake_path(ABSOLUTE_PATH source)
-    cmake_path(GET source PARENT_PATH source_folder)
-    list(APPEND includes "-I${source_folder}")
+    cmake_path(GET source PARENT_PATH source_directory)
+    list(APPEND includes "-I${source_directory}")
   endforeach()
   set(generated_source)
   if(arg_WIT)
-    list(APPEND includes "-I${bindings_folder}")
+    list(APPEND includes "-I${bindings_directory}")
     list(GET bindings 0 generated_source)
   endif()
   list(REMOVE_DUPLICATES includes)
   foreach(source IN LISTS arg_SOURCES generated_source)
     cmake_path(ABSOLUTE_PATH source)
     cmake_path(GET source FILENAME file_name)
-    set(object "${folder}/${file_name}.o")
+    set(object "${directory}/${file_name}.o")
     set(warnings -Wall -Wextra)
     if(source STREQUAL generated_source)
-      set(object "${bindings_folder}/${file_name}.o")
+      set(object "${bindings_directory}/${file_name}.o")
       set(warnings -w)
     endif()
-    # Ninja makes the directories of its outputs, Make does not.
-    cmake_path(GET object PARENT_PATH object_folder)
+    # Ninja creates the directories of its outputs, but Make does not.
+    cmake_path(GET object PARENT_PATH object_directory)
     add_custom_command(
       OUTPUT "${object}"
-      COMMAND "${CMAKE_COMMAND}" -E make_directory "${object_folder}"
+      COMMAND "${CMAKE_COMMAND}" -E make_directory "${object_directory}"
       COMMAND "${compiler}" ${options} ${warnings} ${arg_OPTIONS} ${includes} -MD -MF "${object}.d"
               -c "${source}" -o "${object}"
       DEPENDS "${source}" ${bindings}
@@ -122,18 +122,18 @@ function(tairitsu_add_guest name)
   endforeach()
 
   add_custom_command(
-    OUTPUT "${folder}/core.wasm"
-    COMMAND "${compiler}" ${options} ${link_options} ${objects} ${type_object} -o "${folder}/core.wasm"
+    OUTPUT "${directory}/core.wasm"
+    COMMAND "${compiler}" ${options} ${link_options} ${objects} ${type_object} -o "${directory}/core.wasm"
     DEPENDS ${objects} ${type_object}
     COMMENT "Linking guest ${name}"
     VERBATIM)
-  cmake_path(GET component PARENT_PATH component_folder)
+  cmake_path(GET component PARENT_PATH component_directory)
   add_custom_command(
     OUTPUT "${component}"
-    COMMAND "${CMAKE_COMMAND}" -E make_directory "${component_folder}"
-    COMMAND tairitsu::cli componentize "${folder}/core.wasm" ${kind} --output "${component}"
-    DEPENDS tairitsu::cli "${folder}/core.wasm"
-    COMMENT "Making the component ${name}.wasm"
+    COMMAND "${CMAKE_COMMAND}" -E make_directory "${component_directory}"
+    COMMAND tairitsu::cli componentize "${directory}/core.wasm" ${kind} --output "${component}"
+    DEPENDS tairitsu::cli "${directory}/core.wasm"
+    COMMENT "Creating the component ${name}.wasm"
     VERBATIM)
 
   add_custom_target(${name} ALL DEPENDS "${component}")

@@ -1,9 +1,9 @@
-# What `cmake --install` and `cpack -G DEB` put together: the shared and the static library made for
-# users, the program, the headers, and the files by which CMake and pkg-config find them.
+# Defines what `cmake --install` and `cpack -G DEB` install: the shared and the static library, the program, the
+# headers, and the package files for CMake and pkg-config.
 #
-# In the tree everything links the target `tairitsu`. What is installed consists of the same objects
-# and of the bridge as one object, of which nothing but `tairitsu_bridge_*` is visible: Rust's archive
-# has global C symbols, ZSTD_compress for one, that would clash with a user's own libraries.
+# Inside the source tree, everything links with the target `tairitsu`. The installed libraries consist of the same
+# objects and of the bridge as a single object, in which only the symbols `tairitsu_bridge_*` are global. Rust's archive
+# also has global C symbols, such as ZSTD_compress, which would clash with a user's own libraries.
 
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
@@ -25,7 +25,8 @@ file(CONFIGURE OUTPUT "${tairitsu_package}/bridge-roots" CONTENT "${bridge_roots
 
 set(bridge_object "${tairitsu_package}/tairitsu_bridge.o")
 set(bridge_script "${PROJECT_SOURCE_DIR}/cmake/tairitsu-bridge-object.ld")
-# Groups are dissolved: a linker would take another library's group of the same name for a local one.
+# --force-group-allocation dissolves section groups: a linker would discard them in favour of another library's groups
+# with the same names.
 add_custom_command(
   OUTPUT "${bridge_object}"
   COMMAND
@@ -37,9 +38,9 @@ add_custom_command(
   COMMAND "${CMAKE_COMMAND}" -E rm "${bridge_object}.all"
   DEPENDS tairitsu_bridge_cargo "${tairitsu_bridge_archive}" "${bridge_script}"
           "${tairitsu_package}/bridge-roots"
-  COMMENT "Making one object of the bridge"
+  COMMENT "Linking the bridge into one object"
   VERBATIM)
-# Both libraries use the object, and one target has to make it.
+# Both libraries use the object, so a target builds it once.
 add_custom_target(tairitsu_bridge_object DEPENDS "${bridge_object}")
 set_source_files_properties("${bridge_object}" PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
 
@@ -52,7 +53,7 @@ foreach(library IN ITEMS tairitsu_shared tairitsu_static)
   target_compile_features(${library} INTERFACE cxx_std_23)
   target_include_directories(${library} INTERFACE "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
   target_link_libraries(${library} PRIVATE Threads::Threads ${CMAKE_DL_LIBS} m)
-  # The name libtairitsu.a is taken in the other folder.
+  # lib/ already has another libtairitsu.a.
   set_target_properties(
     ${library}
     PROPERTIES OUTPUT_NAME tairitsu
@@ -63,11 +64,11 @@ endforeach()
 
 set(export_map "${tairitsu_package}/tairitsu.map")
 configure_file("${PROJECT_SOURCE_DIR}/cmake/tairitsu.map.in" "${export_map}" @ONLY)
-# Calls inside the library do not go through the table of a user's symbols.
+# With -Bsymbolic-functions, calls inside the library cannot be interposed.
 target_link_options(
   tairitsu_shared PRIVATE -fuse-ld=bfd "LINKER:--version-script=${export_map}" LINKER:-z,defs
   LINKER:-Bsymbolic-functions)
-# Until 1.0.0 a minor version may change the ABI.
+# Until 1.0.0, minor versions may change the ABI.
 set_target_properties(
   tairitsu_shared
   PROPERTIES EXPORT_NAME tairitsu
@@ -78,14 +79,14 @@ set_target_properties(tairitsu_cli PROPERTIES EXPORT_NAME cli)
 
 # ---- What is installed
 
-# The static library has an export file of its own: its users need Threads, others do not.
+# The static library has its own export file, because only its users need Threads.
 install(TARGETS tairitsu_shared tairitsu_cli EXPORT tairitsuTargets)
 install(TARGETS tairitsu_static EXPORT tairitsuStaticTargets)
 foreach(export IN ITEMS tairitsuTargets tairitsuStaticTargets)
   install(EXPORT ${export} NAMESPACE tairitsu:: DESTINATION "${tairitsu_cmake_dir}")
 endforeach()
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/tairitsu" TYPE INCLUDE FILES_MATCHING PATTERN "*.h")
-# The documentation lies as in the source tree, so that its links lead somewhere; those to headers go through a
+# The documentation has the same layout as in the source tree, so that its links work. Links to headers go through a
 # symbolic link.
 file(GLOB documents CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/*.md")
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" ${documents} TYPE DOC)
@@ -106,12 +107,12 @@ install(
         "${PROJECT_SOURCE_DIR}/cmake/TairitsuBindings.cmake" "${PROJECT_SOURCE_DIR}/cmake/TairitsuGuest.cmake"
   DESTINATION "${tairitsu_cmake_dir}")
 
-# Relative to the .pc file, as long as the folders are.
-foreach(folder IN ITEMS LIB INCLUDE)
-  string(TOLOWER "pc_${folder}dir" variable)
-  set(${variable} "\${prefix}/${CMAKE_INSTALL_${folder}DIR}")
-  if(IS_ABSOLUTE "${CMAKE_INSTALL_${folder}DIR}")
-    set(${variable} "${CMAKE_INSTALL_${folder}DIR}")
+# Paths are relative to the .pc file, unless the directories are absolute.
+foreach(directory IN ITEMS LIB INCLUDE)
+  string(TOLOWER "pc_${directory}dir" variable)
+  set(${variable} "\${prefix}/${CMAKE_INSTALL_${directory}DIR}")
+  if(IS_ABSOLUTE "${CMAKE_INSTALL_${directory}DIR}")
+    set(${variable} "${CMAKE_INSTALL_${directory}DIR}")
   endif()
 endforeach()
 file(RELATIVE_PATH pc_prefix "${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig" "${CMAKE_INSTALL_PREFIX}")

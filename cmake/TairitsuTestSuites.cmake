@@ -1,8 +1,8 @@
 # tairitsu_discover_suites(<target> [PROPERTIES <name> <value>...])
 #
-# Adds a test for each suite of a GoogleTest program, named as the suite: a process for each test, as
-# gtest_discover_tests makes it, costs more than most tests do. The suites are asked for when ctest runs and the
-# program is newer than what it said last: a sanitizer may need an environment for that.
+# Adds a test for each suite of a GoogleTest program, with the suite's name. A process for each test, as with
+# gtest_discover_tests, would cost more than most tests do. ctest lists the suites if the program is newer than the
+# stored list, not the build, because sanitizers may need environment variables.
 
 function(tairitsu_discover_suites target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "PROPERTIES")

@@ -1,7 +1,7 @@
 # cmake -D EXPECTED=<file> -P compare_output.cmake -- <program> [<argument>...]
 #
-# Runs the program and fails where it does not end well or prints something other than the file has.
-# Addresses in backtraces are not compared: they change with the compiler of the guest.
+# Runs the program, and fails if it does not exit with 0 or if its output differs from the file. Addresses in
+# backtraces are not compared, because they depend on the guest's compiler.
 
 set(command)
 set(index 0)
@@ -18,7 +18,7 @@ execute_process(COMMAND ${command} OUTPUT_VARIABLE output RESULT_VARIABLE status
 string(REGEX REPLACE " +0x[0-9a-f]+" " 0x..." output "${output}")
 file(READ "${EXPECTED}" expected)
 if(NOT status EQUAL 0)
-  message(FATAL_ERROR "${command} ended with ${status} after printing:\n${output}")
+  message(FATAL_ERROR "${command} exited with ${status}; output:\n${output}")
 endif()
 if(NOT output STREQUAL expected)
   string(RANDOM LENGTH 8 suffix)
@@ -26,5 +26,5 @@ if(NOT output STREQUAL expected)
   file(WRITE "${got}" "${output}")
   execute_process(COMMAND diff --unified "${EXPECTED}" "${got}")
   file(REMOVE "${got}")
-  message(FATAL_ERROR "${command} printed something other than ${EXPECTED} has")
+  message(FATAL_ERROR "the output of ${command} differs from ${EXPECTED}")
 endif()

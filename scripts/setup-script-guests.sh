@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Installs what makes components of Python or JavaScript, in the versions that a manifest pins.
+# Installs the tools that build components from Python or JavaScript, in the versions that a manifest pins.
 #
-# Usage: scripts/setup-script-guests.sh python FOLDER requirements.txt
-#        scripts/setup-script-guests.sh javascript FOLDER MANIFESTS
+# Usage: scripts/setup-script-guests.sh python DIRECTORY requirements.txt
+#        scripts/setup-script-guests.sh javascript DIRECTORY MANIFESTS
 #
-# Leaves FOLDER/bin/componentize-py or FOLDER/bin/componentize-js. MANIFESTS has package.json and
-# package-lock.json, and a requirements.txt that names a Node.js for machines without one of at least 20.
+# Creates DIRECTORY/bin/componentize-py or DIRECTORY/bin/componentize-js. MANIFESTS contains package.json,
+# package-lock.json, and a requirements.txt with a Node.js for machines without version 20 or newer.
 set -euo pipefail
 
-language=$1 folder=$2 manifest=$3
+language=$1 directory=$2 manifest=$3
 
 give_up() {
-  rm -rf "$folder"
-  echo "The tools for guests in $language could not be installed;" \
-       "cmake -DTAIRITSU_BUILD_PLUGINS=OFF builds without them" >&2
+  rm -rf "$directory"
+  echo "installing the tools for guests in $language failed;" \
+       "use cmake -DTAIRITSU_BUILD_PLUGINS=OFF to build without them" >&2
 }
 trap give_up ERR
 
@@ -22,27 +22,27 @@ make_venv() {
   "$1/bin/pip" install --quiet --disable-pip-version-check --requirement "$2"
 }
 
-rm -rf "$folder"
+rm -rf "$directory"
 case $language in
   python)
-    make_venv "$folder" "$manifest"
+    make_venv "$directory" "$manifest"
     ;;
   javascript)
-    mkdir -p "$folder/bin"
+    mkdir -p "$directory/bin"
     path=$PATH
     version=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)
     if ((version < 20)) || ! command -v npm >/dev/null; then
-      make_venv "$folder/node" "$manifest/requirements.txt"
-      path=$folder/node/bin:$PATH
+      make_venv "$directory/node" "$manifest/requirements.txt"
+      path=$directory/node/bin:$PATH
     fi
-    cp "$manifest/package.json" "$manifest/package-lock.json" "$folder/"
-    PATH=$path npm --prefix "$folder" ci --no-audit --no-fund --loglevel error
+    cp "$manifest/package.json" "$manifest/package-lock.json" "$directory/"
+    PATH=$path npm --prefix "$directory" ci --no-audit --no-fund --loglevel error
     printf '#!/bin/sh\nPATH=%q:$PATH exec %q "$@"\n' "${path%%:*}" \
-      "$folder/node_modules/.bin/componentize-js" >"$folder/bin/componentize-js"
-    chmod +x "$folder/bin/componentize-js"
+      "$directory/node_modules/.bin/componentize-js" >"$directory/bin/componentize-js"
+    chmod +x "$directory/bin/componentize-js"
     ;;
   *)
-    echo "setup-script-guests.sh: python or javascript, not '$language'" >&2
+    echo "setup-script-guests.sh: invalid language '$language': expected python or javascript" >&2
     false
     ;;
 esac

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what a build needs and is not there yet: Debian packages, with sudo where not root.
+# Installs the missing Debian packages that a build needs, with sudo unless run by root, and checks for Rust.
 # Usage: scripts/setup.sh [lint|package|sanitizers|bench|test]
 set -euo pipefail
 
@@ -33,7 +33,7 @@ if ((${#missing[@]} > 0)); then
   as_root=()
   if ((EUID != 0)); then
     if ! command -v sudo >/dev/null; then
-      echo "These packages are missing, and there is no sudo to install them with: ${missing[*]}" >&2
+      echo "missing packages, and sudo is not available to install them: ${missing[*]}" >&2
       exit 1
     fi
     as_root=(sudo)
@@ -45,12 +45,12 @@ fi
 export PATH="$PATH:${CARGO_HOME:-$HOME/.cargo}/bin"
 needed=1.95
 if ! command -v rustc >/dev/null || ! command -v cargo >/dev/null; then
-  echo "Tairitsu needs Rust $needed or newer, with cargo, and neither Debian's package nor this script" \
-       "gives that: install it with rustup, see https://www.rust-lang.org/tools/install" >&2
+  echo "Rust not found: Tairitsu needs Rust $needed or newer, with cargo; Debian's package is too old." \
+       "Install it with rustup: https://www.rust-lang.org/tools/install" >&2
   exit 1
 fi
 found=$(rustc --version | cut -d' ' -f2)
 if [[ "$(printf '%s\n' "$needed" "$found" | sort --version-sort | head -n1)" != "$needed" ]]; then
-  echo "Tairitsu needs Rust $needed or newer, and this is $found: 'rustup update stable' brings it" >&2
+  echo "Rust $found is too old: Tairitsu needs $needed or newer; run 'rustup update stable'" >&2
   exit 1
 fi

@@ -3,8 +3,8 @@
 
 usage: scripts/tidy.py BUILD_DIRECTORY [FILE...]
 
-Most of clang-tidy's time goes into the headers that a file includes, the same ones over and over. So the files of a
-directory are checked several at a time, as one text. They compile as one, because unity builds need that too.
+clang-tidy spends most of its time in the included headers, which are the same for many files. This script therefore
+concatenates several files of a directory and checks them as one. They compile as one, as unity builds require.
 """
 
 import concurrent.futures
@@ -19,15 +19,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 DIRECTORIES = ("src", "bindgen", "cli")
-MOST_LINES = 3000  # Of one text.
+MAX_BATCH_LINES = 3000
 
 
 def batches(files):
-    """The files of each directory, in texts of MOST_LINES."""
+    """Yields the files of each directory, in batches of at most MAX_BATCH_LINES."""
     batch, lines = [], 0
     for file in sorted(files):
         size = file.read_text(encoding="utf-8").count("\n")
-        if batch and (file.parent != batch[0].parent or lines + size > MOST_LINES):
+        if batch and (file.parent != batch[0].parent or lines + size > MAX_BATCH_LINES):
             yield batch
             batch, lines = [], 0
         batch.append(file)
@@ -37,7 +37,7 @@ def batches(files):
 
 
 def flags_of(file, commands):
-    """The compiler's options for a file, without the file and its output."""
+    """Returns the compiler options for a file, without the source and the output."""
     flags, words = [], iter(shlex.split(commands[file])[1:])
     for word in words:
         if word in ("-o", "-c"):
@@ -54,21 +54,21 @@ def tidy(path, flags):
 
 
 def as_one_text(batch):
-    """The text of several files, and where each of its lines comes from."""
+    """Returns the concatenated text of the files, and the file and line that each line comes from."""
     lines, origins, included = [], [], set()
     for file in batch:
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-            again = line.startswith("#include ") and line in included
+            duplicate = line.startswith("#include ") and line in included
             included.add(line)
-            lines.append("" if again else line)
+            lines.append("" if duplicate else line)
             origins.append(f"{file.relative_to(ROOT)}:{number}")
     return "\n".join(lines) + "\n", origins
 
 
 def check(batch, commands, work):
-    """What clang-tidy finds in the files, and whether that is nothing."""
+    """Returns whether clang-tidy has no findings in the files, and its output."""
     text, origins = as_one_text(batch)
-    # In a tree like that of the sources, so that a directory's own configuration holds.
+    # The directory layout is that of the sources, so that clang-tidy uses the configuration of the directory.
     directory = work / batch[0].parent.relative_to(ROOT)
     directory.mkdir(parents=True, exist_ok=True)
     if (config := batch[0].parent / ".clang-tidy").exists():
@@ -89,7 +89,7 @@ def main():
     work.mkdir(exist_ok=True)
     clean = True
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        # The longest first.
+        # The largest batches first.
         ordered = sorted(batches(files), key=len, reverse=True)
         for done in concurrent.futures.as_completed([pool.submit(check, batch, commands, work) for batch in ordered]):
             passed, output = done.result()

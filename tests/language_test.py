@@ -1,4 +1,4 @@
-"""Every public header reports a compiler that is not in C++23 mode, with exactly one error.
+"""Checks that every public header reports exactly one error if the compiler is not in C++23 mode.
 
 Usage: language_test.py INCLUDE_DIRECTORY COMPILER...
 """
@@ -11,7 +11,7 @@ MESSAGE = "Tairitsu needs C++23"
 
 
 def errors(compiler, mode, include, header):
-    """The lines of the compiler's output that report an error."""
+    """Returns the lines of the compiler's output that report an error."""
     command = [compiler, f"-std={mode}", "-I", str(include), "-x", "c++", "-fsyntax-only", "-"]
     source = f"#include <tairitsu/{header.name}>\nint main() {{}}\n"
     done = subprocess.run(command, input=source, text=True, capture_output=True, check=False)

@@ -1,5 +1,5 @@
-"""Every relative link in the Markdown files of a tree leads to something: a file, a directory, or a heading. A link
-that ends its paragraph with a colon stands before the text of the whole file.
+"""Checks that every relative link in the Markdown files of a tree leads to a file, a directory or a heading. If a
+link is followed by a colon and a code block, the block must contain the whole text of the file.
 
 Usage: links_test.py TREE
 """
@@ -17,22 +17,22 @@ SKIPPED = {"target", "node_modules"}
 
 
 def prose(text):
-    """Without code, in which brackets mean other things; the text of a link may be code."""
+    """Removes code, in which brackets have other meanings. The text of a link may be code."""
     return CODE.sub("", FENCE.sub("", text))
 
 
 def anchors(path):
-    """The anchors that GitHub gives to the headings of a file."""
+    """Returns the anchors that GitHub creates for the headings of a file."""
     headings = HEADING.findall(FENCE.sub("", path.read_text(encoding="utf-8")))
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def broken(path):
-    """The links of a file that lead nowhere, and what is not the text of the file that it is said to be."""
+    """Yields the broken links of a file, and the code blocks that differ from the linked file."""
     for link, text in WHOLE.findall(path.read_text(encoding="utf-8")):
         target = path.parent / link
         if target.is_file() and target.read_text(encoding="utf-8") != text:
-            yield f"{path}: {link}: is not the text of the file"
+            yield f"{path}: {link}: the code block differs from the file"
     for link in LINK.findall(prose(path.read_text(encoding="utf-8"))):
         if re.match(r"[a-z]+:", link):
             continue

@@ -1,12 +1,12 @@
-;; What the call benchmarks call: nothing, two scalars, and lists that come back as they went in.
+;; The guest of the call benchmarks: no parameters, two scalars, and lists that are returned unchanged.
 ;;
-;; Lists live in a bump arena that post-return empties, so that a call costs the copy in, the copy
-;; out, and next to nothing inside the guest. 64 pages (4 MiB) hold the largest case many times
-;; over, and fit the pooling allocator's default memory.
+;; Lists are in a bump arena that post-return resets. A call therefore costs a copy in, a copy out, and
+;; almost nothing inside the guest. 64 pages (4 MiB) are many times larger than the largest case, and within
+;; the default memory limit of the pooling allocator.
 (component
   (core module $module
     (memory (export "memory") 64)
-    ;; 0..1023 is ours: the result area is at 16. The arena starts at 1024.
+    ;; 0..1023 is reserved; the result area is at 16. The arena starts at 1024.
     (global $top (mut i32) (i32.const 1024))
 
     (func (export "realloc") (param $old i32) (param $old_size i32) (param $align i32) (param $size i32) (result i32)
@@ -27,7 +27,7 @@
     (func (export "add") (param $a i32) (param $b i32) (result i32)
       (i32.add (local.get $a) (local.get $b)))
 
-    ;; The argument's own pointer and length are the result: nothing is copied in here.
+    ;; Returns the pointer and the length of the argument, without a copy.
     (func (export "echo") (param $at i32) (param $length i32) (result i32)
       (i32.store (i32.const 16) (local.get $at))
       (i32.store (i32.const 20) (local.get $length))

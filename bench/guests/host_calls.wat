@@ -1,10 +1,10 @@
-;; What the host-function benchmarks run: a guest that calls `tick` (a scalar each way) or `log` (a
-;; 34-byte string) n times within one call, so that the time of one host call is the whole over n.
+;; The guest of the host function benchmarks. One call calls `tick` (a scalar in each direction) or `log` (a
+;; 34-byte string) n times, so the time of a host call is the total time divided by n.
 (component
   (import "tick" (func $tick (param "a" u32) (result u32)))
   (import "log" (func $log (param "line" string)))
 
-  ;; Memory comes from an instance of its own: lowering `log` needs it before the guest exists.
+  ;; The memory is in a separate instance, because lowering `log` needs it before the guest exists.
   (core module $memory_module
     (memory (export "memory") 1)
     (data (i32.const 64) "hello from the guest, a short line"))
@@ -17,7 +17,7 @@
     (import "host" "tick" (func $tick (param i32) (result i32)))
     (import "host" "log" (func $log (param i32 i32)))
 
-    ;; The sum of tick(n), tick(n - 1), …, tick(1).
+    ;; Returns the sum of tick(n), tick(n - 1), …, tick(1).
     (func (export "run") (param $n i32) (result i32)
       (local $sum i32)
       (block $done

@@ -1,7 +1,6 @@
-//! The structs of the hot path, as `include/tairitsu/abi.h` declares them for C++.
+//! The structs of the hot path, which `include/tairitsu/abi.h` declares for C++ and documents.
 //!
-//! Each one mirrors its namesake there, where the fields are explained; the C++ test `AbiLayout`
-//! compares sizes and offsets with [`tairitsu_bridge_abi_layout`].
+//! The C++ test `AbiLayout` compares sizes and offsets with [`tairitsu_bridge_abi_layout`].
 
 use std::ffi::c_void;
 use std::mem::{align_of, offset_of, size_of};
@@ -80,7 +79,7 @@ impl Handle {
     }
 
     /// # Safety
-    /// The handle was made by [`Handle::guest`].
+    /// The handle must come from [`Handle::guest`].
     pub unsafe fn as_guest(&self) -> ResourceAny {
         // SAFETY: the caller's promise.
         unsafe { self.guest.as_ptr().cast::<ResourceAny>().read() }
@@ -131,8 +130,8 @@ pub struct HostCall {
 pub type HostFunctionCallback = unsafe extern "C" fn(*mut c_void, *mut HostCall) -> bool;
 pub type HostResourceDestructor = unsafe extern "C" fn(*mut c_void, u32, u32) -> bool;
 
-/// Writes the sizes and offsets of the structs above, in the order that the C++ test expects, and
-/// returns how many there are; writes no more than `capacity`.
+/// Writes up to `capacity` sizes and offsets of the structs above, in the order that the C++ test
+/// expects. Returns how many there are.
 ///
 /// # Safety
 /// `out` is valid for `capacity` writes.

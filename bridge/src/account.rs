@@ -1,12 +1,12 @@
-//! What the host allocates on a guest's behalf.
+//! Accounting for memory that the host allocates on a guest's behalf.
 //!
 //! Every allocation of this library has a header that names the account it is charged to, if any: the
-//! account of the guest that the thread works for. So whatever the guest makes the host hold is counted,
-//! wherever it is made: HTTP bodies and fields, entries of resource tables, handles, buffers of streams,
-//! tables, instances. It is given back when it is freed, by any thread.
+//! account of the guest that the thread is working for. So everything that a guest makes the host hold is
+//! counted, wherever it is allocated: HTTP bodies and fields, resource table entries, handles, stream
+//! buffers, tables, instances. The charge ends when the memory is freed, by any thread.
 //!
-//! Allocations cannot be refused, for Rust has no way to go on without them. So the account is looked at
-//! when the guest is entered again, by which time one host function may have passed the limit by what one
+//! Allocations cannot be refused, because Rust code cannot continue without them. So the account is checked
+//! when the guest is entered again; by then one host function may have exceeded the limit by as much as one
 //! call allocates (`Limits::copied_bytes_per_call`). Linear memories, which are not on this heap, are
 //! checked before they grow.
 
@@ -21,21 +21,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
-/// The first bytes on the heap are free of charge: they are the instance itself, in most guests.
+/// Heap bytes that do not count towards the limit. In most guests they are the instance itself.
 pub(crate) const FREE_BYTES: u64 = 1 << 20;
 
-/// What the account's owner has in `balance`: as long as it is there, the account lives.
+/// The [`Account`]'s share of `balance`, which keeps the ledger alive.
 const OWNED: u64 = 1 << 62;
 
 struct Ledger {
-    /// Bytes on the heap, and `OWNED` as long as there is an [`Account`].
+    /// Bytes on the heap, plus `OWNED` while the [`Account`] exists.
     balance: AtomicU64,
 }
 
-/// Bytes on the heap that are charged to one guest. What is charged may outlive it.
+/// Counts the heap bytes that are charged to one guest. Charged memory may outlive it.
 pub struct Account(NonNull<Ledger>);
 
-// SAFETY: the ledger is only used through atomic operations, and freed by whoever is last.
+// SAFETY: the ledger is only used through atomic operations, and freed by its last user.
 unsafe impl Send for Account {}
 // SAFETY: as above.
 unsafe impl Sync for Account {}
@@ -57,16 +57,16 @@ impl Account {
     }
 
     fn ledger(&self) -> &Ledger {
-        // SAFETY: it lives as long as `OWNED` is in its balance.
+        // SAFETY: the ledger lives while its balance includes `OWNED`.
         unsafe { self.0.as_ref() }
     }
 
-    /// Bytes on the heap now.
+    /// Returns the number of heap bytes that are charged now.
     pub fn bytes(&self) -> u64 {
         self.ledger().balance.load(Ordering::Relaxed) & (OWNED - 1)
     }
 
-    /// Charges bytes that are not allocated by the thread that works for the guest.
+    /// Charges bytes that a thread outside the account's scopes allocates.
     pub fn charge(self: &Arc<Self>, bytes: u64) -> Charge {
         self.ledger().balance.fetch_add(bytes, Ordering::Relaxed);
         Charge {
@@ -78,18 +78,18 @@ impl Account {
 
 impl Drop for Account {
     fn drop(&mut self) {
-        // SAFETY: the owner's share is given back once.
-        unsafe { give_back(self.0.as_ptr(), OWNED) };
+        // SAFETY: the owner's share is released only here.
+        unsafe { release(self.0.as_ptr(), OWNED) };
     }
 }
 
 /// # Safety
-/// `ledger` is live, and so much was taken from it.
-unsafe fn give_back(ledger: *mut Ledger, amount: u64) {
+/// `ledger` is live, and `amount` was added to its balance and not released yet.
+unsafe fn release(ledger: *mut Ledger, amount: u64) {
     // SAFETY: the caller's promise.
     let before = unsafe { (*ledger).balance.fetch_sub(amount, Ordering::AcqRel) };
     if before == amount {
-        // SAFETY: nobody else has a share in it.
+        // SAFETY: the balance is zero, so that nothing else refers to the ledger.
         drop(unsafe { Box::from_raw(ledger) });
     }
 }
@@ -111,10 +111,10 @@ thread_local! {
     static CURRENT: Cell<*mut Ledger> = const { Cell::new(null_mut()) };
 }
 
-/// While it lives, what this thread allocates is charged to an account, or to none.
+/// While it lives, this thread's allocations are charged to an account, or to none.
 pub struct Scope {
     before: *mut Ledger,
-    /// It belongs to the thread that made it.
+    /// Must stay on the thread that created it.
     _thread: PhantomData<*const ()>,
 }
 
@@ -156,13 +156,13 @@ impl<F: Future> Future for Charged<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let me = &mut *self;
-        let _scope = Scope::enter(me.account.as_deref());
-        me.future.as_mut().poll(context)
+        let this = &mut *self;
+        let _scope = Scope::enter(this.account.as_deref());
+        this.future.as_mut().poll(context)
     }
 }
 
-/// What all guests of an engine may use together.
+/// The limits on all guests of an engine together.
 pub struct Total {
     max_bytes: u64,
     bytes: AtomicU64,
@@ -185,7 +185,7 @@ impl Total {
     }
 }
 
-/// One guest's part of a total, given back when it is dropped.
+/// One guest's part of a total, released when dropped.
 pub struct Share {
     total: Arc<Total>,
     bytes: u64,
@@ -205,12 +205,12 @@ impl Share {
         self.total.has_max_bytes()
     }
 
-    /// Whether `bytes` are so many more or less that the others should know.
+    /// Whether `bytes` differs enough from the recorded part to update the total.
     pub fn differs(&self, bytes: u64) -> bool {
         bytes.abs_diff(self.bytes) >= 64 << 10
     }
 
-    /// Makes the guest's part what it is now. `MemoryLimit` where all guests together have too much.
+    /// Updates the guest's part. Fails with `MemoryLimit` if it grew and all guests together exceed the limit.
     pub fn set_bytes(&mut self, bytes: u64) -> Result<(), Error> {
         let all = match bytes.checked_sub(self.bytes) {
             Some(more) => self.total.bytes.fetch_add(more, Ordering::Relaxed) + more,
@@ -225,7 +225,7 @@ impl Share {
             true => Err(Error::new(
                 Code::MemoryLimit,
                 format!(
-                    "all containers of the engine together need {all} bytes, their limit is {}",
+                    "all containers of the engine together need {all} bytes; their limit is {}",
                     self.total.max_bytes
                 ),
             )),
@@ -233,7 +233,7 @@ impl Share {
         }
     }
 
-    /// The same for open files and sockets; `DescriptorLimit`.
+    /// Like `set_bytes`, for open files and sockets. Fails with `DescriptorLimit`.
     pub fn set_descriptors(&mut self, count: usize) -> Result<(), Error> {
         let total = &self.total;
         total.descriptors.fetch_add(count, Ordering::Relaxed);
@@ -247,7 +247,7 @@ impl Share {
             true => Err(Error::new(
                 Code::DescriptorLimit,
                 format!(
-                    "all containers of the engine together need {all} file descriptors, their limit is {}",
+                    "all containers of the engine together need {all} file descriptors; their limit is {}",
                     total.max_descriptors
                 ),
             )),
@@ -265,11 +265,11 @@ impl Drop for Share {
     }
 }
 
-/// How the process exits where there is no memory left; 0 to leave it to Rust, which aborts.
+/// The exit status when memory runs out; with 0 Rust aborts the process.
 static STATUS_WITHOUT_MEMORY: AtomicI32 = AtomicI32::new(0);
 
-/// From now on the process exits with this status where there is no memory left, instead of with an abort. For a
-/// process that does nothing but compile, within limits that its parent has set.
+/// Makes the process exit with this status when memory runs out, instead of aborting. For a process that only
+/// compiles, within limits that its parent has set.
 #[unsafe(no_mangle)]
 pub extern "C" fn tairitsu_bridge_exit_without_memory(status: i32) {
     STATUS_WITHOUT_MEMORY.store(status, Ordering::Relaxed);
@@ -279,36 +279,36 @@ pub extern "C" fn tairitsu_bridge_exit_without_memory(status: i32) {
 fn without_memory() -> *mut u8 {
     let status = STATUS_WITHOUT_MEMORY.load(Ordering::Relaxed);
     if status != 0 {
-        // SAFETY: it ends the process, and runs nothing of it.
+        // SAFETY: this ends the process without running any of its code.
         unsafe { libc::_exit(status) };
     }
     null_mut()
 }
 
-/// The system's allocator, with the header.
+/// The system's allocator, with a header for the account.
 struct Accounting;
 
 #[global_allocator]
 static ALLOCATOR: Accounting = Accounting;
 
-/// The header's size: it keeps what follows aligned.
+/// Returns the header's size, which keeps the block after it aligned.
 const fn header(align: usize) -> usize {
     if align > 8 { align } else { 8 }
 }
 
-/// The header and what follows. A layout's size, rounded up to its alignment, is at most `isize::MAX`, so that only
-/// the sum has to be looked at.
+/// Returns the layout of the header and the block. A layout's size, rounded up to its alignment, is at most
+/// `isize::MAX`, so that only the sum can be too large.
 fn with_header(layout: Layout) -> Option<Layout> {
     let size = layout.size().checked_add(header(layout.align()))?;
     Layout::from_size_align(size, layout.align().max(8)).ok()
 }
 
-/// What an allocation costs: itself, the header, and about what the system's allocator adds.
+/// Returns what an allocation is charged: its size, the header, and about what the system's allocator adds.
 const fn cost(size: usize) -> u64 {
     size as u64 + 24
 }
 
-/// Writes the header, and charges the allocation.
+/// Writes the header and charges the allocation.
 ///
 /// # Safety
 /// `whole` is null or the beginning of an allocation of `with_header(layout)`.
@@ -317,10 +317,10 @@ unsafe fn finish(whole: *mut u8, layout: Layout, ledger: *mut Ledger) -> *mut u8
     if whole.is_null() {
         return without_memory();
     }
-    // SAFETY: the header lies before what is allocated.
+    // SAFETY: the allocation begins with the header.
     let block = unsafe { whole.add(header(layout.align())) };
     if !ledger.is_null() {
-        // SAFETY: the ledger of a scope is live.
+        // SAFETY: a scope's ledger is live.
         let balance = unsafe { &(*ledger).balance };
         balance.fetch_add(cost(layout.size()), Ordering::Relaxed);
     }
@@ -329,7 +329,7 @@ unsafe fn finish(whole: *mut u8, layout: Layout, ledger: *mut Ledger) -> *mut u8
     block
 }
 
-// SAFETY: it is the system's allocator, whose blocks begin with a header that no caller sees.
+// SAFETY: it forwards to the system's allocator, and hides the header from the caller.
 unsafe impl GlobalAlloc for Accounting {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -351,18 +351,18 @@ unsafe impl GlobalAlloc for Accounting {
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: `finish` wrote it.
+        // SAFETY: `finish` wrote the header.
         let ledger = unsafe { block.cast::<*mut Ledger>().sub(1).read() };
         let header = header(layout.align());
-        // SAFETY: this is how it was allocated.
+        // SAFETY: the block was allocated with this layout.
         unsafe {
             let whole =
                 Layout::from_size_align_unchecked(layout.size() + header, layout.align().max(8));
             System.dealloc(block.sub(header), whole);
         }
         if !ledger.is_null() {
-            // SAFETY: the ledger lives as long as anything is charged to it.
-            unsafe { give_back(ledger, cost(layout.size())) };
+            // SAFETY: the ledger lives while anything is charged to it.
+            unsafe { release(ledger, cost(layout.size())) };
         }
     }
 
@@ -373,21 +373,21 @@ unsafe impl GlobalAlloc for Accounting {
         let Some(new) = with_header(wanted) else {
             return null_mut();
         };
-        // SAFETY: `finish` wrote it.
+        // SAFETY: `finish` wrote the header.
         let ledger = unsafe { block.cast::<*mut Ledger>().sub(1).read() };
         let header = header(layout.align());
-        // SAFETY: this is how it was allocated.
+        // SAFETY: the block was allocated with this layout.
         let whole = unsafe {
             let old =
                 Layout::from_size_align_unchecked(layout.size() + header, layout.align().max(8));
             System.realloc(block.sub(header), old, new.size())
         };
-        // SAFETY: `whole` is null or of the new layout. The old charge is given back after the new one is made,
-        // so that the ledger lives.
+        // SAFETY: `whole` is null or has the new layout. The old charge is released after the new one is made, so
+        // that the ledger stays alive.
         unsafe {
             let block = finish(whole, wanted, ledger);
             if !block.is_null() && !ledger.is_null() {
-                give_back(ledger, cost(layout.size()));
+                release(ledger, cost(layout.size()));
             }
             block
         }
@@ -399,7 +399,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn charges_what_a_scope_allocates_and_gives_it_back_from_any_thread() {
+    fn charges_allocations_of_a_scope_until_any_thread_frees_them() {
         let account = Account::new();
         let kept = {
             let _scope = Scope::enter(Some(&account));
@@ -416,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_what_is_charged_usable_after_its_account_is_gone() {
+    fn charged_memory_outlives_its_account() {
         let account = Account::new();
         let scope = Scope::enter(Some(&account));
         let kept = vec![7_u64; 1000];
@@ -427,12 +427,12 @@ mod tests {
     }
 
     #[test]
-    fn keeps_large_alignments() {
+    fn supports_large_alignments() {
         #[repr(align(4096))]
         struct Page([u8; 4096]);
         let account = Account::new();
         let _scope = Scope::enter(Some(&account));
-        // What is never looked at, the optimiser allocates nowhere.
+        // Without `black_box` the optimiser removes the allocation.
         let page = std::hint::black_box(Box::new(Page([9; 4096])));
         assert_eq!(&raw const *page as usize % 4096, 0);
         assert_eq!(page.0[4095], 9);
@@ -448,18 +448,18 @@ mod tests {
         let second = Scope::enter(Some(&inner));
         let of_inner = vec![0_u8; 50_000];
         let third = Scope::enter(None);
-        let of_nobody = vec![0_u8; 50_000];
+        let unaccounted = vec![0_u8; 50_000];
         drop(third);
         drop(second);
         let of_outer = vec![0_u8; 10_000];
         drop(first);
         assert!(inner.bytes() >= 50_000 && inner.bytes() < 60_000);
         assert!(outer.bytes() >= 10_000 && outer.bytes() < 20_000);
-        drop((of_inner, of_nobody, of_outer));
+        drop((of_inner, unaccounted, of_outer));
     }
 
     #[test]
-    fn a_total_is_shared() {
+    fn guests_share_a_total() {
         let total = Arc::new(Total::new(100, 3));
         let (mut a, mut b) = (Share::new(total.clone()), Share::new(total));
         assert!(a.set_bytes(60).is_ok());

@@ -1,6 +1,6 @@
-//! Tar archives, plain or compressed by gzip, from a stream and to one.
+//! Reads tar archives, plain or compressed with gzip, from a stream, and writes plain ones to a stream.
 //!
-//! Nothing is unpacked here: C++ is told each entry's path, kind and size, and reads what it wants of it.
+//! Nothing is unpacked here: C++ gets each entry's path, kind and size, and reads as much of it as it wants.
 
 use crate::error::{Code, Coded, Error};
 use crate::ffi::{Bytes, free, give, guard};
@@ -8,23 +8,23 @@ use std::ffi::c_void;
 use std::io::{self, BufReader, Cursor, Read};
 use tar::EntryType;
 
-/// Gives the next bytes of an archive: how many were written to `to`, 0 at the end, less on failure.
+/// Reads the next bytes of an archive into `to`. Returns how many, 0 at the end, a negative number on failure.
 pub type ArchiveSource =
     unsafe extern "C" fn(context: *mut c_void, to: *mut u8, size: usize) -> isize;
-/// Takes the next bytes of an archive; false on failure.
+/// Writes the next bytes of an archive. Returns false on failure.
 pub type ArchiveSink =
     unsafe extern "C" fn(context: *mut c_void, data: *const u8, size: usize) -> bool;
 
 const BLOCK: u64 = 512;
-/// What the headers of one entry may have, with its long names: they are read into memory.
+/// The most bytes of headers per entry, long names included. They are read into memory.
 const MAX_HEADERS: u64 = 1 << 20;
 
-/// What an entry is. Mirrors `tairitsu::detail::ArchiveKind`; C++ asserts that the two agree.
+/// The kind of an entry. Mirrors `tairitsu::detail::ArchiveKind`; C++ asserts that the two match.
 #[repr(u8)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ArchiveKind {
     File,
-    Folder,
+    Directory,
     Link,
     Device,
     Sparse,
@@ -39,7 +39,7 @@ pub struct ArchiveEntry {
     pub size: u64,
 }
 
-/// A C++ source, lent for as long as the reader lives.
+/// A C++ source, borrowed for as long as the reader lives.
 struct Source {
     read: ArchiveSource,
     context: *mut c_void,
@@ -50,11 +50,11 @@ impl Read for Source {
         if to.is_empty() {
             return Ok(0);
         }
-        // SAFETY: the source is lent to the reader, and `to` is writable.
+        // SAFETY: the source outlives the reader, and `to` is writable.
         let count = unsafe { (self.read)(self.context, to.as_mut_ptr(), to.len()) };
         match usize::try_from(count) {
             Ok(count) if count <= to.len() => Ok(count),
-            _ => Err(coded(Code::Io, "the source failed")),
+            _ => Err(coded(Code::Io, "reading the source failed")),
         }
     }
 }
@@ -66,19 +66,19 @@ fn coded(code: Code, message: impl Into<String>) -> io::Error {
     })
 }
 
-fn cut_off() -> io::Error {
-    coded(Code::InvalidManifest, "it is cut off")
+fn truncated() -> io::Error {
+    coded(Code::InvalidManifest, "it is truncated")
 }
 
-/// Ours keep their code; what the decoders say is that the bytes are not what they should be.
+/// Converts an error: [`Coded`] errors keep their code, errors of the decoders become `InvalidManifest`.
 fn to_error(error: &io::Error) -> Error {
-    // tar wraps what its reader fails with.
+    // The tar crate wraps the errors of its reader.
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {
         if let Some(ours) = error.downcast_ref::<Coded>() {
             return Error::new(ours.code, ours.message.as_str());
         }
-        // `source` of such an error skips the one that it was made of.
+        // `source` of an `io::Error` skips the error that it wraps.
         cause = match error
             .downcast_ref::<io::Error>()
             .and_then(io::Error::get_ref)
@@ -88,9 +88,9 @@ fn to_error(error: &io::Error) -> Error {
         };
     }
     if error.kind() == io::ErrorKind::UnexpectedEof {
-        return to_error(&cut_off());
+        return to_error(&truncated());
     }
-    // They repeat what they could not read.
+    // The message may quote untrusted bytes.
     let text: String = error
         .to_string()
         .chars()
@@ -99,16 +99,16 @@ fn to_error(error: &io::Error) -> Error {
         .collect();
     Error::new(
         Code::InvalidManifest,
-        format!("it is no tar archive, or a damaged one: {text}"),
+        format!("not a tar archive, or a damaged one: {text}"),
     )
 }
 
-/// The unpacked bytes, counted.
+/// Reads the unpacked bytes and enforces the limits.
 struct Counted {
     inner: Box<dyn Read>,
     most: u64,
     left: u64,
-    /// What may still be read of headers, while these are read.
+    /// How many bytes of headers may still be read, while headers are read.
     headers: Option<u64>,
     ended: bool,
 }
@@ -121,7 +121,7 @@ impl Read for Counted {
             coded(
                 Code::InvalidManifest,
                 format!(
-                    "it has more than {} bytes, unpacked, and these are the most",
+                    "it is larger than {} bytes when unpacked, which is the limit",
                     self.most
                 ),
             )
@@ -139,30 +139,30 @@ impl Read for Counted {
 }
 
 struct Head {
-    /// None where it is about the archive as a whole.
+    /// `None` for headers that apply to the archive as a whole.
     kind: Option<ArchiveKind>,
     size: u64,
     path: Vec<u8>,
 }
 
-/// The entries of an archive, in its order. One thread at a time.
+/// Reads the entries of an archive in order. One thread at a time.
 pub struct ArchiveReader {
     input: Counted,
-    /// Of the entry that is read.
+    /// Unread bytes of the current entry.
     left: u64,
     padding: u64,
     path: Vec<u8>,
-    /// Nothing was read yet.
+    /// Whether nothing was read yet.
     new: bool,
 }
 
-/// Whether an archive begins with this: the header of an entry, by its checksum, or the end of all entries.
+/// Whether an archive may begin with this block: an entry's header with a valid checksum, or the end marker.
 fn is_tar_header(block: &[u8]) -> bool {
     let Ok(block): Result<&[u8; BLOCK as usize], _> = block.try_into() else {
         return false;
     };
     let header = tar::Header::from_byte_slice(block);
-    // The sum of all bytes, with spaces for its own eight.
+    // The checksum is the sum of all bytes, with its own eight bytes taken as spaces.
     let sum: u32 = block[..148]
         .iter()
         .chain(&block[156..])
@@ -184,7 +184,7 @@ impl ArchiveReader {
         if let Some((_, name)) = OTHERS.iter().find(|(begin, _)| magic.starts_with(begin)) {
             return Err(coded(
                 Code::InvalidManifest,
-                format!("it is compressed by {name}, and only gzip is known"),
+                format!("unsupported compression: {name} instead of gzip"),
             ));
         }
         let is_gzip = magic.starts_with(b"\x1f\x8b");
@@ -208,14 +208,14 @@ impl ArchiveReader {
         })
     }
 
-    /// Says of something that is no archive at all that it is not one.
+    /// Fails if the input does not begin like a tar archive.
     fn check_begin(&mut self) -> io::Result<()> {
         let mut block = Vec::new();
         self.input.by_ref().take(BLOCK).read_to_end(&mut block)?;
         if !is_tar_header(&block) {
             return Err(coded(
                 Code::InvalidManifest,
-                "this is not a tar archive, plain or compressed by gzip",
+                "not a tar archive, plain or compressed with gzip",
             ));
         }
         let inner = std::mem::replace(&mut self.input.inner, Box::new(io::empty()));
@@ -239,7 +239,7 @@ impl ArchiveReader {
             };
             let padding = head.size.wrapping_neg() % BLOCK;
             let Some(kind) = head.kind else {
-                // Under the bound of headers, too.
+                // The limit on headers still applies.
                 self.skip(head.size.saturating_add(padding))?;
                 continue;
             };
@@ -251,9 +251,9 @@ impl ArchiveReader {
         }
     }
 
-    /// Reads the headers of the next entry, with its long names and pax records, and no further.
+    /// Reads the headers of the next entry, including its long names and pax records, but no content.
     fn head(&mut self) -> io::Result<Option<Head>> {
-        // One of its own for each entry, for its iterator borrows it; it keeps nothing for the next one.
+        // A new one for each entry, because its iterator borrows it. It keeps no state between entries.
         let mut archive = tar::Archive::new(&mut self.input);
         let Some(mut entry) = archive.entries()?.next().transpose()? else {
             return Ok(None);
@@ -265,13 +265,13 @@ impl ArchiveReader {
         }))
     }
 
-    /// The end of the entries was found, or that of the bytes.
+    /// Reads the rest after the last entry. Fails if the end marker is missing.
     fn end(&mut self) -> io::Result<()> {
         if self.input.ended {
-            return Err(cut_off());
+            return Err(truncated());
         }
         self.input.headers = None;
-        // To the end: gzip's checksum comes last, and who writes into a pipe wants it read.
+        // Read everything: gzip's checksum comes last, and the writer of a pipe expects it to be drained.
         io::copy(&mut self.input, &mut io::sink()).map(drop)
     }
 
@@ -280,7 +280,7 @@ impl ArchiveReader {
         if skipped == count {
             Ok(())
         } else {
-            Err(cut_off())
+            Err(truncated())
         }
     }
 
@@ -291,7 +291,7 @@ impl ArchiveReader {
         }
         let count = self.input.read(&mut to[..most])?;
         if count == 0 {
-            return Err(cut_off());
+            return Err(truncated());
         }
         self.left -= count as u64;
         Ok(count)
@@ -301,16 +301,16 @@ impl ArchiveReader {
 fn kind_of<R: Read>(entry: &mut tar::Entry<'_, R>) -> io::Result<Option<ArchiveKind>> {
     let kind = match entry.header().entry_type() {
         EntryType::Regular => ArchiveKind::File,
-        EntryType::Directory => ArchiveKind::Folder,
+        EntryType::Directory => ArchiveKind::Directory,
         EntryType::Link | EntryType::Symlink => ArchiveKind::Link,
         EntryType::Char | EntryType::Block | EntryType::Fifo => ArchiveKind::Device,
         EntryType::GNUSparse => ArchiveKind::Sparse,
         EntryType::XGlobalHeader => return Ok(None),
         _ => ArchiveKind::Other,
     };
-    // Of other kinds it might read the content.
+    // For other kinds, this could read the entry's content.
     if kind == ArchiveKind::File {
-        // In pax's form a sparse file looks like another, and its bytes are not those of the file.
+        // In the pax format a sparse file looks like a regular file, but its bytes are not those of the file.
         for record in entry.pax_extensions()?.into_iter().flatten() {
             if record?.key_bytes().starts_with(b"GNU.sparse.") {
                 return Ok(Some(ArchiveKind::Sparse));
@@ -324,27 +324,27 @@ fn kind_of<R: Read>(entry: &mut tar::Entry<'_, R>) -> io::Result<Option<ArchiveK
 pub struct ArchiveWriter {
     write: ArchiveSink,
     context: *mut c_void,
-    /// Of the entry that is written.
+    /// Bytes of the current entry that are still to be written.
     left: u64,
     padding: u64,
 }
 
 impl ArchiveWriter {
     fn put(&self, bytes: &[u8]) -> Result<(), Error> {
-        // SAFETY: the sink is lent to the writer, and `bytes` are readable.
+        // SAFETY: the sink outlives the writer, and `bytes` are readable.
         if unsafe { (self.write)(self.context, bytes.as_ptr(), bytes.len()) } {
             Ok(())
         } else {
-            Err(Error::new(Code::Io, "the sink failed"))
+            Err(Error::new(Code::Io, "writing to the sink failed"))
         }
     }
 
-    /// Fills the last block of the entry, whose bytes have all been written.
+    /// Pads the entry to a full block. Fails if bytes of the entry are missing.
     fn end_entry(&mut self) -> Result<(), Error> {
         if self.left != 0 {
             return Err(Error::new(
                 Code::InvalidArgument,
-                format!("{} bytes of the entry before are missing", self.left),
+                format!("{} bytes of the previous entry are missing", self.left),
             ));
         }
         let padding = std::mem::take(&mut self.padding);
@@ -363,7 +363,7 @@ impl ArchiveWriter {
         header.set_size(size);
         header.set_entry_type(EntryType::Regular);
         header.set_mode(0o644);
-        // Nobody's and of no time, so that the same content is the same archive.
+        // No owner and no time, so that the same content produces the same archive.
         header.set_uid(0);
         header.set_gid(0);
         header.set_mtime(0);
@@ -378,7 +378,7 @@ impl ArchiveWriter {
         let left = self.left.checked_sub(bytes.len() as u64).ok_or_else(|| {
             Error::new(
                 Code::InvalidArgument,
-                "more bytes than the entry should have",
+                "more bytes than the size of the entry",
             )
         })?;
         self.put(bytes)?;
@@ -392,12 +392,12 @@ impl ArchiveWriter {
     }
 }
 
-/// Begins to read an archive, which may have `most` bytes when it is unpacked. Fails with `InvalidManifest`
-/// where it is compressed by something else than gzip, and with `Io` where the source fails.
+/// Creates a reader of an archive, which may have up to `most` bytes when unpacked. Fails with
+/// `InvalidManifest` if the compression is unsupported, and with `Io` if the source fails.
 ///
 /// # Safety
-/// The source may be called on the thread that uses the reader until that is freed; `out` is valid for a
-/// write.
+/// The source may be called on the thread that uses the reader, until the reader is freed; `out` is valid
+/// for a write.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_bridge_archive_reader_new(
     source: ArchiveSource,
@@ -417,9 +417,10 @@ pub unsafe extern "C" fn tairitsu_bridge_archive_reader_new(
     })
 }
 
-/// Goes on to the next entry, past what was not read of the one before; `found` says whether there is one.
-/// Where there is none the source has been read to its end. Fails with `InvalidManifest` for what is no
-/// archive, is cut off or too large, and with `Io` where the source fails; the reader is not used again then.
+/// Advances to the next entry, skipping what was not read of the current one, and writes whether there is
+/// one. If there is none, the source has been read to its end. Fails with `InvalidManifest` if the archive is
+/// invalid, truncated or too large, and with `Io` if the source fails. After a failure the reader must not be
+/// used again.
 ///
 /// # Safety
 /// `reader` is a live reader, and `entry` and `found` are valid for a write.
@@ -448,7 +449,7 @@ pub unsafe extern "C" fn tairitsu_bridge_archive_reader_next(
     })
 }
 
-/// Reads the next bytes of the entry into `to`; `count` is how many, 0 at its end. Fails as
+/// Reads the next bytes of the entry into `to` and writes how many to `count`, 0 at the entry's end. Fails as
 /// `tairitsu_bridge_archive_reader_next` does.
 ///
 /// # Safety
@@ -462,7 +463,7 @@ pub unsafe extern "C" fn tairitsu_bridge_archive_reader_read(
 ) -> *mut Error {
     guard(|| {
         if size == 0 {
-            return Err(Error::new(Code::InvalidArgument, "no room to read into"));
+            return Err(Error::new(Code::InvalidArgument, "empty buffer"));
         }
         // SAFETY: the caller's promise; `to` holds plain bytes.
         let (reader, to) = unsafe { (&mut *reader, std::slice::from_raw_parts_mut(to, size)) };
@@ -474,17 +475,18 @@ pub unsafe extern "C" fn tairitsu_bridge_archive_reader_read(
 }
 
 /// # Safety
-/// `reader` is null or a live reader, not used afterwards.
+/// `reader` is null or a live reader, and is not used afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_bridge_archive_reader_free(reader: *mut ArchiveReader) {
     // SAFETY: the caller's promise.
     unsafe { free(reader) }
 }
 
-/// Begins to write an archive.
+/// Creates a writer of an archive.
 ///
 /// # Safety
-/// The sink may be called on the thread that uses the writer until that is freed; `out` is valid for a write.
+/// The sink may be called on the thread that uses the writer, until the writer is freed; `out` is valid for a
+/// write.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_bridge_archive_writer_new(
     sink: ArchiveSink,
@@ -504,8 +506,8 @@ pub unsafe extern "C" fn tairitsu_bridge_archive_writer_new(
     })
 }
 
-/// Begins a file of `size` bytes. Fails with `InvalidArgument` for a path that is too long, and where the
-/// file before is not complete; with `Io` where the sink fails.
+/// Begins a file of `size` bytes. Fails with `InvalidArgument` if the path is too long or the previous file
+/// is incomplete, and with `Io` if the sink fails.
 ///
 /// # Safety
 /// `writer` is a live writer, and `path` is readable.
@@ -538,7 +540,7 @@ pub unsafe extern "C" fn tairitsu_bridge_archive_writer_write(
     })
 }
 
-/// Ends the archive. Fails as `tairitsu_bridge_archive_writer_begin` does. Once.
+/// Writes the end of the archive; called once. Fails as `tairitsu_bridge_archive_writer_begin` does.
 ///
 /// # Safety
 /// `writer` is a live writer.
@@ -554,7 +556,7 @@ pub unsafe extern "C" fn tairitsu_bridge_archive_writer_finish(
 }
 
 /// # Safety
-/// `writer` is null or a live writer, not used afterwards.
+/// `writer` is null or a live writer, and is not used afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_bridge_archive_writer_free(writer: *mut ArchiveWriter) {
     // SAFETY: the caller's promise.

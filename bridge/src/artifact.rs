@@ -1,4 +1,4 @@
-//! Precompiled artifacts: what Wasmtime serialises, an ELF file, followed by a trailer of ours.
+//! Precompiled artifacts: the ELF file that Wasmtime serialises, followed by our trailer.
 
 use crate::engine::{Engine, fingerprint};
 use crate::error::{Code, Error};
@@ -11,17 +11,17 @@ use std::os::fd::AsRawFd;
 use std::path::Path;
 use wasmtime::Precompiled;
 
-// The trailer stands last so that Wasmtime can map the file as it is.
+// The trailer comes last, so that Wasmtime can map the file unchanged.
 //
 //   bytes  content
 //   8      the length of the ELF file; all numbers are little-endian
 //   8      the size of the source
 //   32     SHA-256 of the source
 //   16     the fingerprint of the engine that compiled it
-//   80     what the source consists of: `Shape::to_fields`
-//   32     the seal: BLAKE3 of all bytes before it, then of a name and the name's length in 8 bytes, keyed; zeros
-//          if the artifact has none
-//   8      the first bytes of SHA-256 of the 176 bytes before
+//   80     the shape of the source: `Shape::to_fields`
+//   32     the seal: keyed BLAKE3 of all bytes before it, a name, and the name's length in 8 bytes; zeros if the
+//          artifact has none
+//   8      the first bytes of the SHA-256 of the 176 bytes before
 //   8      TRAILER_MAGIC
 const TRAILER_MAGIC: &[u8; 8] = b"tairits2";
 const SEAL_AT: usize = 64 + 8 * FIELDS;
@@ -30,7 +30,7 @@ const MAGIC_AT: usize = CHECKSUM_AT + 8;
 const TRAILER_SIZE: usize = MAGIC_AT + 8;
 pub const KEY_SIZE: usize = 32;
 
-/// What an artifact says of its source, and of how it was compiled.
+/// What an artifact states about its source and its compilation.
 #[derive(Clone)]
 pub struct Trailer {
     artifact_size: u64,
@@ -41,7 +41,7 @@ pub struct Trailer {
 }
 
 impl Trailer {
-    /// Of what `engine` compiled just now.
+    /// Describes a source that `engine` has just compiled.
     pub fn of_source(source: &[u8], engine: &wasmtime::Engine, shape: Shape) -> Trailer {
         Trailer {
             artifact_size: 0,
@@ -77,24 +77,24 @@ impl Trailer {
         first
     }
 
-    /// Reads the trailer at the end of `bytes` and checks it against their length.
+    /// Reads the trailer at the end of `end`. `total` is the length of the artifact. Fails with `ArtifactDamaged`.
     pub fn read(end: &[u8], total: u64) -> Result<Trailer, Error> {
         let damaged = |why: &str| {
             Error::new(
                 Code::ArtifactDamaged,
-                format!("not a precompiled artifact of ours: {why}"),
+                format!("invalid precompiled artifact: {why}"),
             )
         };
         let bytes = end
             .last_chunk::<TRAILER_SIZE>()
-            .ok_or_else(|| damaged("it is too short"))?;
+            .ok_or_else(|| damaged("too short"))?;
         if &bytes[MAGIC_AT..] != TRAILER_MAGIC {
             return Err(damaged(
-                "it does not end as one does; it may be truncated, or from another version or program",
+                "trailer not found: the artifact may be truncated, or from another version or program",
             ));
         }
         if bytes[CHECKSUM_AT..MAGIC_AT] != Self::checksum(&bytes[..CHECKSUM_AT]) {
-            return Err(damaged("its end was changed"));
+            return Err(damaged("checksum mismatch in the trailer"));
         }
         let number =
             |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap_or_default());
@@ -106,36 +106,36 @@ impl Trailer {
             shape: Shape::from_fields(std::array::from_fn(|index| number(64 + 8 * index))),
         };
         if trailer.artifact_size.checked_add(TRAILER_SIZE as u64) != Some(total) {
-            return Err(damaged("its length is not the one it was written with"));
+            return Err(damaged("wrong length"));
         }
         Ok(trailer)
     }
 }
 
-/// What can be compiled.
+/// What an artifact was compiled from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Component,
     Module,
 }
 
-/// `found` is what Wasmtime detects in the bytes or the file.
+/// Fails with `ArtifactDamaged` if the artifact is not of the wanted kind. `found` is what Wasmtime detects.
 fn check_kind(found: Option<Precompiled>, wanted: Kind) -> Result<(), Error> {
     let damaged = |message: &str| Err(Error::new(Code::ArtifactDamaged, message));
     match (found, wanted) {
         (Some(Precompiled::Component), Kind::Component)
         | (Some(Precompiled::Module), Kind::Module) => Ok(()),
         (Some(Precompiled::Module), Kind::Component) => {
-            damaged("a precompiled core module, not a component")
+            damaged("expected a precompiled component, found a core module")
         }
         (Some(Precompiled::Component), Kind::Module) => {
-            damaged("a precompiled component, not a core module")
+            damaged("expected a precompiled core module, found a component")
         }
-        (None, _) => damaged("not a precompiled artifact: it has no code of Wasmtime's in it"),
+        (None, _) => damaged("invalid precompiled artifact: it does not contain code of Wasmtime"),
     }
 }
 
-/// Why an artifact did not load. `found` is what Wasmtime detects in it: what loads needs no such look.
+/// Returns why an artifact did not load. `found` is what Wasmtime detects in it.
 pub fn load_error(
     error: &wasmtime::Error,
     found: Option<Precompiled>,
@@ -151,7 +151,7 @@ pub fn load_error(
         return Error::new(
             Code::ArtifactMismatch,
             format!(
-                "the artifact is for another engine: {}; compile the component again",
+                "the artifact was compiled for another engine: {}; compile the component again",
                 failed.message()
             ),
         );
@@ -162,7 +162,7 @@ pub fn load_error(
     }
 }
 
-/// The trailer of a file.
+/// Reads the trailer of a file.
 fn read_trailer(path: &Path) -> Result<Trailer, Error> {
     use std::io::{Read, Seek, SeekFrom};
     let read = || -> std::io::Result<(Vec<u8>, u64)> {
@@ -177,9 +177,9 @@ fn read_trailer(path: &Path) -> Result<Trailer, Error> {
     Trailer::read(&end, total)
 }
 
-/// An artifact of what Wasmtime has serialised.
+/// Returns an artifact: what Wasmtime has serialised, with a trailer.
 pub fn seal(mut serialised: Vec<u8>, source: &Trailer) -> Vec<u8> {
-    // What was mapped from a file comes back with the trailer that it had there.
+    // If the code was mapped from an artifact, Wasmtime returns it with the trailer of that artifact.
     if Trailer::read(&serialised, serialised.len() as u64).is_ok() {
         serialised.truncate(serialised.len() - TRAILER_SIZE);
     }
@@ -191,13 +191,13 @@ pub fn seal(mut serialised: Vec<u8>, source: &Trailer) -> Vec<u8> {
     serialised
 }
 
-/// What Wasmtime has serialised, without its trailer.
+/// Splits an artifact into what Wasmtime has serialised, and the trailer.
 pub fn unseal(artifact: &[u8]) -> Result<(&[u8], Trailer), Error> {
     let trailer = Trailer::read(artifact, artifact.len() as u64)?;
     Ok((&artifact[..artifact.len() - TRAILER_SIZE], trailer))
 }
 
-/// Loads an artifact from a file by `load`, Wasmtime's own function for its kind.
+/// Loads an artifact from a file with `load`, which calls Wasmtime's function for the wanted kind.
 pub fn load_file<T>(
     engine: &Engine,
     path: &Path,
@@ -214,8 +214,8 @@ pub fn load_file<T>(
     Ok((loaded, trailer))
 }
 
-/// Who put an artifact into a cache, and as what: nobody else has the key, and an artifact that was copied over
-/// another has the wrong name.
+/// Proves that the owner of a key put an artifact into a cache under a name. An artifact that was copied over another
+/// one has the wrong name.
 #[derive(Clone, Copy)]
 pub struct Seal<'a> {
     key: &'a [u8; KEY_SIZE],
@@ -225,13 +225,13 @@ pub struct Seal<'a> {
 impl<'a> Seal<'a> {
     pub fn new(key: &'a [u8], name: &'a [u8]) -> Result<Seal<'a>, Error> {
         let key = key.try_into().map_err(|_| {
-            let message = format!("a key of {} bytes, and one has {KEY_SIZE}", key.len());
+            let message = format!("invalid key: {} bytes instead of {KEY_SIZE}", key.len());
             Error::new(Code::InvalidArgument, message)
         })?;
         Ok(Seal { key, name })
     }
 
-    /// Of the artifact's bytes before the seal.
+    /// Computes the seal from the artifact's bytes before it.
     fn of(&self, before: &[u8]) -> blake3::Hash {
         let mut hasher = blake3::Hasher::new_keyed(self.key);
         hasher.update(before);
@@ -240,7 +240,7 @@ impl<'a> Seal<'a> {
         hasher.finalize()
     }
 
-    /// Puts it into an artifact that has none.
+    /// Writes the seal into the artifact.
     pub fn apply(&self, artifact: &mut [u8]) -> Result<(), Error> {
         Trailer::read(artifact, artifact.len() as u64)?;
         let trailer = artifact.len() - TRAILER_SIZE;
@@ -257,18 +257,18 @@ impl<'a> Seal<'a> {
         let at = artifact.len() - TRAILER_SIZE + SEAL_AT;
         let mut found = [0; CHECKSUM_AT - SEAL_AT];
         found.copy_from_slice(&artifact[at..at + CHECKSUM_AT - SEAL_AT]);
-        // Hashes compare in constant time.
+        // `blake3::Hash` compares in constant time.
         match self.of(&artifact[..at]) == blake3::Hash::from_bytes(found) {
             true => Ok(trailer),
             false => Err(Error::new(
                 Code::ArtifactDamaged,
-                "the artifact was changed, or was not put into the cache under this name",
+                "the artifact was modified, or was not put into the cache under this name",
             )),
         }
     }
 }
 
-/// A file that was read through once, so that what is mapped as code is what was checked.
+/// A file mapped into memory.
 struct Mapped {
     start: *mut c_void,
     size: usize,
@@ -283,7 +283,7 @@ impl Mapped {
                 size,
             });
         }
-        // SAFETY: a new mapping, of no memory that is in use.
+        // SAFETY: creates a new mapping at an address that the kernel chooses.
         let start = unsafe {
             rustix::mm::mmap(
                 std::ptr::null_mut(),
@@ -300,7 +300,7 @@ impl Mapped {
     fn bytes(&self) -> &[u8] {
         match self.size {
             0 => &[],
-            // SAFETY: mapped for as long as this lives. A file of the cache is never written in place by us.
+            // SAFETY: the mapping lives as long as `self`. Files of the cache are never written in place.
             size => unsafe { std::slice::from_raw_parts(self.start.cast(), size) },
         }
     }
@@ -309,13 +309,14 @@ impl Mapped {
 impl Drop for Mapped {
     fn drop(&mut self) {
         if self.size != 0 {
-            // SAFETY: nothing borrows from it any more. If it fails, the mapping stays, which harms nobody.
+            // SAFETY: nothing borrows from the mapping any more. If unmapping fails, the mapping leaks.
             let _ = unsafe { rustix::mm::munmap(self.start, self.size) };
         }
     }
 }
 
-/// Loads an artifact from a cache by `load`, Wasmtime's own function for its kind, if it has this seal.
+/// Loads an artifact from a cache with `load`, which calls Wasmtime's function for its kind. Fails with
+/// `ArtifactDamaged` if the artifact does not have this seal.
 pub fn load_sealed<T>(
     path: &Path,
     seal: Seal<'_>,
@@ -324,17 +325,18 @@ pub fn load_sealed<T>(
     let io = |error: std::io::Error| Error::new(Code::Io, format!("{}: {error}", path.display()));
     let file = File::open(path).map_err(io)?;
     let trailer = seal.check(Mapped::new(&file).map_err(io)?.bytes())?;
-    // By the open file, not by its name: that may be another's by now.
+    // Loaded through the open file, because the path may refer to another file by now.
     let opened = format!("/proc/self/fd/{}", file.as_raw_fd());
     let loaded = load(Path::new(&opened))
         .map_err(|error| Error::from_wasmtime(&error, Code::ArtifactDamaged))?;
     Ok((loaded, trailer))
 }
 
-/// Seals an artifact for a cache, in place. The key has 32 bytes.
+/// Seals an artifact for a cache, in place. The key has 32 bytes. Fails with `InvalidArgument` for another size, and
+/// with `ArtifactDamaged`.
 ///
 /// # Safety
-/// `artifact` points to `size` bytes that may be written; `key` and `name` are readable.
+/// `artifact` points at `size` writable bytes; `key` and `name` are readable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_bridge_artifact_seal(
     artifact: *mut u8,
@@ -376,21 +378,21 @@ mod tests {
         artifact
     }
 
-    fn is_good(artifact: &[u8], key: u8, name: &[u8]) -> bool {
+    fn has_valid_seal(artifact: &[u8], key: u8, name: &[u8]) -> bool {
         let key = [key; KEY_SIZE];
         Seal::new(&key, name).unwrap().check(artifact).is_ok()
     }
 
     #[test]
-    fn a_seal_is_of_one_key_and_one_name() {
+    fn a_seal_is_valid_for_one_key_and_one_name() {
         let artifact = sealed(1, b"a-1");
-        assert!(is_good(&artifact, 1, b"a-1"));
-        assert!(!is_good(&artifact, 2, b"a-1"));
-        assert!(!is_good(&artifact, 1, b"a-2"));
-        assert!(!is_good(&artifact, 1, b"a-"));
-        assert!(!is_good(&artifact, 1, b""));
+        assert!(has_valid_seal(&artifact, 1, b"a-1"));
+        assert!(!has_valid_seal(&artifact, 2, b"a-1"));
+        assert!(!has_valid_seal(&artifact, 1, b"a-2"));
+        assert!(!has_valid_seal(&artifact, 1, b"a-"));
+        assert!(!has_valid_seal(&artifact, 1, b""));
         assert!(Seal::new(b"short", b"a").is_err());
-        // It is an artifact like any other, and sealed again it is the same.
+        // A sealed artifact is an ordinary artifact, and sealing it again changes nothing.
         assert_eq!(unseal(&artifact).unwrap().0, b"machine code".repeat(1000));
         let mut again = artifact.clone();
         Seal::new(&[1; KEY_SIZE], b"a-1")
@@ -398,8 +400,8 @@ mod tests {
             .apply(&mut again)
             .unwrap();
         assert_eq!(again, artifact);
-        // One that was never sealed is no better than a damaged one.
-        assert!(!is_good(
+        // An artifact without a seal is refused.
+        assert!(!has_valid_seal(
             &seal(b"machine code".to_vec(), &trailer()),
             1,
             b"a-1"
@@ -407,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seal_breaks_at_the_first_bit() {
+    fn a_seal_detects_every_changed_bit() {
         let artifact = sealed(1, b"a-1");
         for at in (0..artifact.len())
             .step_by(37)
@@ -415,14 +417,21 @@ mod tests {
         {
             let mut changed = artifact.clone();
             changed[at] ^= 1 << (at % 8);
-            assert!(!is_good(&changed, 1, b"a-1"), "byte {at}");
+            assert!(!has_valid_seal(&changed, 1, b"a-1"), "byte {at}");
         }
         for size in [0, 1, TRAILER_SIZE - 1, TRAILER_SIZE, artifact.len() - 1] {
-            assert!(!is_good(&artifact[..size], 1, b"a-1"), "{size} bytes");
-            assert!(!is_good(&artifact[artifact.len() - size..], 1, b"a-1"));
+            assert!(
+                !has_valid_seal(&artifact[..size], 1, b"a-1"),
+                "{size} bytes"
+            );
+            assert!(!has_valid_seal(
+                &artifact[artifact.len() - size..],
+                1,
+                b"a-1"
+            ));
         }
         let mut longer = artifact;
         longer.push(0);
-        assert!(!is_good(&longer, 1, b"a-1"));
+        assert!(!has_valid_seal(&longer, 1, b"a-1"));
     }
 }

@@ -1,21 +1,21 @@
-//! WebAssembly backtraces as text: all frames, and without those of a language's runtime that say nothing of the guest.
+//! WebAssembly backtraces as text, with all frames or without those of language runtimes.
 
 use std::fmt::Write;
 use wasmtime::{FrameInfo, WasmBacktrace};
 
-/// A backtrace, one frame after the other, innermost first.
+/// A backtrace as text, innermost frame first.
 #[derive(Debug, Default)]
 pub struct Text {
-    /// With the frames of runtimes counted in one line each.
+    /// With one line for adjacent frames of a language runtime, which says how many there are.
     pub short: String,
     /// All frames.
     pub full: String,
 }
 
-/// Whose frames are not shown one by one.
+/// A language runtime whose frames are not shown one by one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Runtime {
-    /// What a panic, an abort or a failed assertion goes through: only where a backtrace begins.
+    /// The functions between a panic, an abort or a failed assertion and the trap. Only shortened at the innermost end.
     Panic,
     Python,
     JavaScript,
@@ -30,7 +30,7 @@ impl Runtime {
         }
     }
 
-    /// By the names of a function and of its module.
+    /// Recognises a runtime by the names of a function and of its module.
     fn of(function: &str, module: &str) -> Option<Runtime> {
         const PYTHON_MODULES: &[&str] = &["libpython", "libcomponentize_py"];
         const PYTHON: &[&str] = &["Py", "_Py", "componentize_py"];
@@ -96,8 +96,8 @@ impl Runtime {
     }
 }
 
-/// A name of Rust's without the hashes of crates, as in `std[4425a7e20b4c8619]::abort`, and of functions, as in
-/// `run::h44c64b51ee63246e`. The linker may have demangled it with them.
+/// Removes the hashes of crates, as in `std[4425a7e20b4c8619]::abort`, and of functions, as in
+/// `run::h44c64b51ee63246e`, from a Rust name. A linker may have demangled the name with them.
 fn without_hashes(name: &str) -> String {
     let is_hash = |text: &str| text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
     let name = match name.rsplit_once("::h") {
@@ -120,7 +120,7 @@ fn without_hashes(name: &str) -> String {
     plain + rest
 }
 
-/// As the compiler's source has it, and without what a terminal would obey: a guest's names are its own affair.
+/// Demangles a name and replaces control characters. Names in a guest are untrusted.
 fn readable(name: &str) -> String {
     let text = match rustc_demangle::try_demangle(name) {
         Ok(demangled) => demangled.to_string(),
@@ -140,14 +140,14 @@ struct Frame {
     text: String,
 }
 
-/// A frame in the form of Wasmtime's own backtraces.
+/// Formats a frame as Wasmtime's own backtraces do.
 fn describe(index: usize, frame: &FrameInfo) -> Frame {
     let module = readable(frame.module().name().unwrap_or("<unknown>"));
     let function = match frame.func_name() {
         Some(name) => readable(name),
         None => format!("<wasm function {}>", frame.func_index()),
     };
-    // Writing to a string does not fail.
+    // Writing to a string cannot fail.
     let mut text = format!("  {index:>3}: ");
     if let Some(offset) = frame.module_offset() {
         let _ = write!(text, "{offset:#8x} - ");
@@ -182,7 +182,7 @@ fn describe(index: usize, frame: &FrameInfo) -> Frame {
     }
 }
 
-/// Frames of one runtime that follow each other, in one line.
+/// Joins the frames; adjacent frames of one runtime become one line.
 fn shorten(frames: &[Frame]) -> String {
     let mut lines = Vec::new();
     let mut index = 0;
@@ -193,7 +193,7 @@ fn shorten(frames: &[Frame]) -> String {
             .take_while(|frame| frame.runtime == runtime)
             .count();
         match runtime {
-            // A guest's own function may have such a name, further out.
+            // Further out, such a name may belong to the guest's own function.
             Some(found) if same > 1 && (found != Runtime::Panic || index == 0) => {
                 lines.push(format!("    …: {same} frames of {}", found.name()));
             }
@@ -208,6 +208,7 @@ fn shorten(frames: &[Frame]) -> String {
     lines.join("\n")
 }
 
+/// Formats a backtrace.
 pub fn text(backtrace: &WasmBacktrace) -> Text {
     let frames: Vec<Frame> = backtrace
         .frames()
@@ -238,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_begins_with_the_guests_own_function() {
+    fn frames_of_a_panic_are_counted() {
         let rust = [
             "abort",
             "std::sys::pal::wasip2::helpers::abort_internal::h0123456789abcdef",
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_of_interpreters_are_counted_wherever_they_are() {
+    fn frames_of_interpreters_are_counted_anywhere() {
         let names = [
             "js::RunScript",
             "JS::Call",
@@ -281,14 +282,14 @@ mod tests {
     }
 
     #[test]
-    fn what_the_guest_calls_so_stays() {
+    fn guest_functions_with_names_of_a_runtime_are_kept() {
         let names = ["mine", "abort", "std::panicking::begin_panic", "outer"];
         assert_eq!(shortened(&names), names);
         assert_eq!(shortened(&["abort", "main"]), ["abort", "main"]);
     }
 
     #[test]
-    fn names_cannot_command_a_terminal() {
+    fn control_characters_in_names_are_replaced() {
         assert_eq!(
             readable("a\x1b[2Jb\nc\u{9b}d\u{7f}"),
             "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d\u{fffd}"

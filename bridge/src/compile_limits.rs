@@ -1,7 +1,7 @@
-//! What is compiled is bounded before it is: by a walk over the binary that allocates next to nothing.
+//! Limits on what is compiled, checked before compilation by a walk over the binary that allocates almost nothing.
 //!
-//! A compiler's time and memory do not grow with the size of its input alone. These are the shapes with which a small
-//! binary costs much.
+//! A compiler's time and memory do not only depend on the size of its input. These limits bound the constructs that
+//! make a small binary expensive.
 
 use crate::error::{Code, Error};
 use wasmparser::{FromReader, FunctionBody, Operator, Parser, Payload, SectionLimited};
@@ -10,22 +10,22 @@ use wasmparser::{FromReader, FunctionBody, Operator, Parser, Payload, SectionLim
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct CompileLimits {
-    /// Blocks, loops and conditions in one another.
+    /// How deep blocks, loops and conditions are nested.
     pub nesting: u32,
-    /// The body of one function, in bytes.
+    /// The size of a function's body, in bytes.
     pub function_bytes: u64,
-    /// All core modules together.
+    /// Functions in all core modules together.
     pub functions: u32,
     /// Components and core modules, at any depth.
     pub modules: u32,
-    /// Components in one another.
+    /// How deep components are nested.
     pub module_depth: u32,
     /// Types, imports, exports, instances, aliases and canonical functions, at any depth.
     pub items: u32,
     pub source_bytes: u64,
 }
 
-/// As `tairitsu::CompileLimits` has them: for what is looked at without an engine.
+/// The defaults of `tairitsu::CompileLimits`, used for inspection without an engine.
 impl Default for CompileLimits {
     fn default() -> CompileLimits {
         CompileLimits {
@@ -45,7 +45,7 @@ fn check_one(what: &str, option: &str, found: u64, limit: u64) -> Result<(), Err
         true => Err(Error::new(
             Code::CompileLimit,
             format!(
-                "too large to compile: {found} {what}, the limit is {limit} (CompileLimits::{option})"
+                "too large to compile: {found} {what}; the limit is {limit} (CompileLimits::{option})"
             ),
         )),
         false => Ok(()),
@@ -60,7 +60,8 @@ struct Counts {
 }
 
 impl CompileLimits {
-    /// Fails with `CompileLimit`. What does not parse is left for the compiler to refuse.
+    /// Fails with `CompileLimit` if the binary exceeds a limit. A binary that does not parse passes: the compiler
+    /// refuses it.
     pub fn check(&self, binary: &[u8]) -> Result<(), Error> {
         check_one(
             "bytes",
@@ -89,7 +90,7 @@ impl CompileLimits {
                 }
                 Payload::End(_) => depth = depth.saturating_sub(1),
                 Payload::CodeSectionStart { count, size, .. } => {
-                    counts.functions += possible(*count, *size as usize);
+                    counts.functions += plausible(*count, *size as usize);
                     let most = u64::from(self.functions);
                     check_one("functions", "functions", counts.functions, most)?;
                 }
@@ -111,7 +112,7 @@ impl CompileLimits {
             size,
             self.function_bytes,
         )?;
-        // A block takes two bytes at least.
+        // A block takes at least two bytes.
         if size / 2 <= u64::from(self.nesting) {
             return Ok(());
         }
@@ -140,9 +141,9 @@ impl CompileLimits {
     }
 }
 
-/// How many items are in so many bytes, of which each takes one at least. What announces more does not parse, and is
-/// left for the compiler to refuse.
-fn possible(count: u32, bytes: usize) -> u64 {
+/// Returns `count`, or 0 if that many items do not fit into `bytes` with at least one byte each. Such a section does
+/// not parse: the compiler refuses it.
+fn plausible(count: u32, bytes: usize) -> u64 {
     match count as usize <= bytes {
         true => count.into(),
         false => 0,
@@ -150,10 +151,10 @@ fn possible(count: u32, bytes: usize) -> u64 {
 }
 
 fn count<'a, T: FromReader<'a>>(section: &SectionLimited<'a, T>) -> u64 {
-    possible(section.count(), section.range().len())
+    plausible(section.count(), section.range().len())
 }
 
-/// How many items a section has.
+/// Returns how many items a section has.
 fn items(payload: &Payload) -> u64 {
     match payload {
         Payload::TypeSection(section) => count(section),
@@ -204,8 +205,8 @@ mod tests {
     }
 
     #[test]
-    fn leaves_a_count_that_cannot_be_to_the_compiler() {
-        // A type section of four bytes that announces 999,999 types.
+    fn leaves_an_impossible_count_to_the_compiler() {
+        // A type section of four bytes that claims to have 999,999 types.
         let binary = b"\0asm\x01\0\0\0\x01\x04\xbf\x84\x3d\0";
         let limits = CompileLimits::default();
         assert!(limits.check(binary).is_ok());

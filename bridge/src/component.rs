@@ -1,19 +1,19 @@
-//! Components: compiled, loaded from artifacts, serialised.
+//! Components: compiling, loading from artifacts, serialising.
 
 use crate::artifact::{self, Kind, Trailer};
+use crate::binary::{BinaryKind, binary_kind, is_component, to_binary, unknown_binary};
 use crate::engine::Engine;
 use crate::error::{Code, Error};
 use crate::ffi::{Buffer, Bytes, free, give, guard_shared};
 use crate::guest_tools::{self, ComponentizeOptions};
 use crate::shape::Shape;
-use std::borrow::Cow;
 use std::path::Path;
 use wasmtime::component::ComponentExportIndex;
 
-/// A compiled component; `tairitsu_bridge_component_free` releases it.
+/// A compiled component; `tairitsu_bridge_component_free` frees it.
 pub struct Component {
     pub component: wasmtime::component::Component,
-    /// Of the WebAssembly binary that was compiled.
+    /// Describes the WebAssembly binary that was compiled.
     source: Trailer,
 }
 
@@ -23,55 +23,12 @@ impl Component {
     }
 }
 
-/// A function (or another item) that a component exports, looked up once for all its instances.
+/// A component's export, looked up once for all instances.
 pub struct ExportIndex {
     pub index: ComponentExportIndex,
 }
 
-const BINARY_MAGIC: &[u8] = b"\0asm";
-
-/// What a WebAssembly binary says it is, by its preamble.
-pub enum BinaryKind {
-    Component,
-    CoreModule,
-    Other,
-}
-
-pub fn binary_kind(bytes: &[u8]) -> BinaryKind {
-    match bytes.get(..8) {
-        // Version and layer: https://github.com/WebAssembly/component-model, Binary.md, preamble.
-        Some([0, b'a', b's', b'm', _, _, 1, 0]) => BinaryKind::Component,
-        Some([0, b'a', b's', b'm', 1, 0, 0, 0]) => BinaryKind::CoreModule,
-        _ => BinaryKind::Other,
-    }
-}
-
-pub fn parse_text(bytes: &[u8]) -> Result<Vec<u8>, Error> {
-    let not_wasm = || {
-        Error::new(
-            Code::NotWasm,
-            "neither a WebAssembly binary (it would begin with '\\0asm') nor WebAssembly text",
-        )
-    };
-    if Engine::detects_artifact(bytes) {
-        return Err(Error::new(
-            Code::NotWasm,
-            "this is a precompiled artifact, which runs as it is: load it as one, and only if you trust who made it",
-        ));
-    }
-    let text = std::str::from_utf8(bytes).map_err(|_| not_wasm())?;
-    if !text.trim_start().starts_with(['(', ';']) {
-        return Err(not_wasm());
-    }
-    wat::parse_str(text)
-        .map_err(|e| Error::new(Code::NotWasm, format!("component text does not parse: {e}")))
-}
-
 impl Engine {
-    fn detects_artifact(bytes: &[u8]) -> bool {
-        wasmtime::Engine::detect_precompiled(bytes).is_some()
-    }
-
     fn compile(&self, bytes: &[u8], from_core_module: bool) -> Result<Component, Error> {
         let parsed = to_binary(bytes)?;
         self.compile_limits.check(&parsed)?;
@@ -85,7 +42,7 @@ impl Engine {
             (BinaryKind::CoreModule, false) => {
                 return Err(Error::new(
                     Code::IsCoreModule,
-                    "this is a core module, not a component: use from_core_module, or make a component of it with 'tairitsu componentize'",
+                    "expected a component, found a core module: use from_core_module, or convert it with 'tairitsu componentize'",
                 ));
             }
             (BinaryKind::Component, true) => return Err(is_component()),
@@ -103,29 +60,7 @@ impl Engine {
     }
 }
 
-/// The binary that the bytes are or, where they are text, stand for.
-pub fn to_binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
-    match bytes.starts_with(BINARY_MAGIC) {
-        true => Ok(Cow::Borrowed(bytes)),
-        false => parse_text(bytes).map(Cow::Owned),
-    }
-}
-
-pub fn is_component() -> Error {
-    Error::new(
-        Code::IsComponent,
-        "this is a component already, not a core module",
-    )
-}
-
-pub fn unknown_binary() -> Error {
-    Error::new(
-        Code::NotWasm,
-        "a WebAssembly binary of an unknown version, or a truncated one",
-    )
-}
-
-/// Compiles a component from a binary or from text. With `from_core_module` the bytes are a core
+/// Compiles a component from a binary or from text. If `from_core_module`, the bytes are a core
 /// module, which gets the WASI preview 1 adapter if it needs it.
 ///
 /// # Safety
@@ -147,11 +82,11 @@ pub unsafe extern "C" fn tairitsu_bridge_component_compile(
     })
 }
 
-/// Loads a precompiled artifact from memory: the bytes are copied.
+/// Loads a precompiled artifact from memory. The bytes are copied.
 ///
 /// # Safety
-/// As for `tairitsu_bridge_component_compile`; and the artifact comes from a trusted source, for
-/// its machine code runs as it is.
+/// As for `tairitsu_bridge_component_compile`. The artifact comes from a trusted source: its machine
+/// code runs unchecked.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_bridge_component_from_trusted_artifact(
     engine: *const Engine,
@@ -175,7 +110,7 @@ pub unsafe extern "C" fn tairitsu_bridge_component_from_trusted_artifact(
     })
 }
 
-/// The same from a file, which is mapped and not copied: it must not change while in use.
+/// Loads a precompiled artifact from a file, which is mapped and must not change while in use.
 ///
 /// # Safety
 /// As for `tairitsu_bridge_component_from_trusted_artifact`.
@@ -198,11 +133,11 @@ pub unsafe extern "C" fn tairitsu_bridge_component_from_trusted_artifact_file(
     })
 }
 
-/// The same of a cache's file, which was put there with the key and under the name: `ArtifactDamaged` if not, before
-/// any of its code is mapped.
+/// Loads an artifact from a cache's file. Fails with `ArtifactDamaged`, before any of its code is mapped, if the
+/// artifact was not put into the cache with this key and under this name.
 ///
 /// # Safety
-/// `engine` is live; `path`, `key` and `name` readable; `out` valid for a write. Nobody but the key's owner has it.
+/// `engine` is live; `path`, `key` and `name` readable; `out` valid for a write. Only the cache's owner has the key.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_bridge_component_from_sealed_artifact_file(
     engine: *const Engine,
@@ -230,7 +165,7 @@ fn loaded(component: wasmtime::component::Component, source: Trailer) -> Compone
     Component { component, source }
 }
 
-/// Writes the compiled component as an artifact that the two functions above load.
+/// Serialises the compiled component as an artifact that the functions above load.
 ///
 /// # Safety
 /// `component` is live, `out` valid for a write.
@@ -253,7 +188,7 @@ pub unsafe extern "C" fn tairitsu_bridge_component_serialize(
     })
 }
 
-/// SHA-256 of the WebAssembly binary, 32 bytes. Valid until the component is freed.
+/// Returns the SHA-256 of the WebAssembly binary, 32 bytes. Valid until the component is freed.
 ///
 /// # Safety
 /// `component` is live.
@@ -263,7 +198,7 @@ pub unsafe extern "C" fn tairitsu_bridge_component_digest(component: *const Comp
     Bytes::new(unsafe { &(*component).source.source_digest })
 }
 
-/// The size of the WebAssembly binary in bytes.
+/// Returns the size of the WebAssembly binary in bytes.
 ///
 /// # Safety
 /// `component` is live.
@@ -273,7 +208,7 @@ pub unsafe extern "C" fn tairitsu_bridge_component_size(component: *const Compon
     unsafe { (*component).source.source_size }
 }
 
-/// Whether the component uses the component model's async ABI: its guest code runs on a fiber.
+/// Returns whether the component uses the component model's async ABI, so that its code runs on a fiber.
 ///
 /// # Safety
 /// `component` is live.
@@ -286,15 +221,15 @@ pub unsafe extern "C" fn tairitsu_bridge_component_uses_async_abi(
 }
 
 /// # Safety
-/// `component` is null or live, not used afterwards.
+/// `component` is null or live, and is not used afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_bridge_component_free(component: *mut Component) {
     // SAFETY: the caller's promise.
     unsafe { free(component) }
 }
 
-/// Looks up an export: `name` in the exported interface `interface`, or at the root where that is
-/// empty. Both as the component spells them.
+/// Looks up the export `name` of the interface `interface`, or of the root if `interface` is empty.
+/// Both are spelled as in the component. Fails with `NotFound`.
 ///
 /// # Safety
 /// `component` is live, the names readable, `out` valid for a write.
@@ -309,7 +244,12 @@ pub unsafe extern "C" fn tairitsu_bridge_component_export(
         // SAFETY: the caller's promise.
         let (component, interface, name) =
             unsafe { (&(*component).component, interface.as_str()?, name.as_str()?) };
-        let missing = || Error::new(Code::NotFound, format!("no export '{interface}#{name}'"));
+        let missing = || {
+            Error::new(
+                Code::NotFound,
+                format!("export '{interface}#{name}' not found"),
+            )
+        };
         let parent = match interface {
             "" => None,
             _ => Some(
@@ -328,7 +268,7 @@ pub unsafe extern "C" fn tairitsu_bridge_component_export(
 }
 
 /// # Safety
-/// `export` is null or live, not used afterwards.
+/// `export` is null or live, and is not used afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_bridge_export_free(export: *mut ExportIndex) {
     // SAFETY: the caller's promise.

@@ -1,4 +1,4 @@
-//! The engine: configuration, compilation settings, epochs.
+//! Engines: configuration, compiler settings, epochs.
 
 use crate::account::Total;
 use crate::compile_limits::CompileLimits;
@@ -11,7 +11,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use wasmtime::{Cache, CacheConfig, Config, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-/// Mirrors `tairitsu::EngineOptions`. Of the stack's size 0 is Wasmtime's default.
+/// Mirrors `tairitsu::EngineOptions`.
 #[repr(C)]
 pub struct EngineConfig {
     pub pooling: bool,
@@ -22,9 +22,10 @@ pub struct EngineConfig {
     pub parallel_compilation: bool,
     /// 0 none, 1 speed, 2 speed and size.
     pub optimization: u8,
+    /// In bytes; 0 for Wasmtime's default.
     pub max_wasm_stack: usize,
-    /// A folder for compiled components; empty for no cache.
-    pub cache_folder: Bytes,
+    /// A directory for compiled components; empty for no cache.
+    pub cache_directory: Bytes,
     pub pool_max_instances: u32,
     pub pool_max_core_instances: u32,
     pub pool_max_memories: u32,
@@ -42,19 +43,19 @@ pub struct EngineConfig {
     pub pool_memory_keep_resident: usize,
     pub pool_table_keep_resident: usize,
     pub pool_stack_keep_resident: usize,
-    /// All containers together; the type's largest value for no limit.
+    /// For all containers together; the type's largest value means no limit.
     pub max_total_memory_bytes: u64,
     pub max_total_descriptors: u32,
     pub compile_limits: CompileLimits,
 }
 
-/// What stores are made with.
+/// What creating a store needs.
 #[derive(Clone)]
 pub struct Stores {
     pub engine: wasmtime::Engine,
     pub epochs: bool,
     pub fuel: bool,
-    /// What all containers of the engine may have together.
+    /// The limits for all containers of the engine together.
     pub total: Arc<Total>,
 }
 
@@ -69,7 +70,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Fails if the engine cannot run what has such a shape, with the option that would let it.
+    /// Fails if the engine cannot run guests of this shape. The message names the option that would allow it.
     pub fn admit(&self, shape: &Shape) -> Result<(), Error> {
         if shape.uses_async_abi && !self.async_abi {
             return Err(Error::new(
@@ -90,13 +91,13 @@ fn configure(options: &EngineConfig) -> Result<Config, Error> {
     config.wasm_component_model(true);
     config.concurrency_support(options.async_abi);
     config.wasm_component_model_async(options.async_abi);
-    // A 32-bit memory never outgrows the address space that is reserved for it. The value path keeps
-    // a memory's address over the calls of the guest's `realloc` that a lowering makes.
+    // A 32-bit memory never outgrows the address space reserved for it. The value path relies on this:
+    // a memory's address stays valid while lowering calls the guest's `realloc`.
     config.memory_may_move(false);
     config.consume_fuel(options.fuel);
     config.epoch_interruption(options.epochs);
     config.debug_info(options.debug_info);
-    // Backtraces name file and line where the guest has DWARF: read when a guest traps, not before.
+    // Backtraces name file and line if the guest has DWARF, which is only read when the guest traps.
     config.wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Enable);
     config.parallel_compilation(options.parallel_compilation);
     config.cranelift_opt_level(match options.optimization {
@@ -106,14 +107,14 @@ fn configure(options: &EngineConfig) -> Result<Config, Error> {
     });
     if options.max_wasm_stack != 0 {
         config.max_wasm_stack(options.max_wasm_stack);
-        // The stack of a fiber has to hold the guest's and the host functions' frames.
+        // The stack of a fiber holds the frames of the guest and of host functions.
         config.async_stack_size(options.max_wasm_stack + (1 << 20).max(options.max_wasm_stack));
     }
     // SAFETY: C++ passes a live string.
-    let folder = unsafe { options.cache_folder.as_str()? };
-    if !folder.is_empty() {
+    let directory = unsafe { options.cache_directory.as_str()? };
+    if !directory.is_empty() {
         let mut cache = CacheConfig::new();
-        cache.with_directory(folder);
+        cache.with_directory(directory);
         let cache = Cache::new(cache).map_err(|e| Error::from_wasmtime(&e, Code::Io))?;
         config.cache(Some(cache));
     }
@@ -142,8 +143,8 @@ fn pool(options: &EngineConfig) -> PoolingAllocationConfig {
     pool.linear_memory_keep_resident(options.pool_memory_keep_resident);
     pool.table_keep_resident(options.pool_table_keep_resident);
     pool.async_stack_keep_resident(options.pool_stack_keep_resident);
-    // Only what a guest has touched is cleared, where the kernel can tell (Linux 6.7): without this
-    // keeping memory resident costs clearing all of it for each instance.
+    // With Linux 6.7 or later, only memory that the guest has touched is cleared. Otherwise all memory
+    // that is kept resident is cleared for each instance.
     pool.pagemap_scan(wasmtime::Enabled::Auto);
     pool
 }
@@ -162,7 +163,7 @@ fn pool_bounds(options: &EngineConfig) -> PoolBounds {
     }
 }
 
-/// Makes an engine.
+/// Creates an engine.
 ///
 /// # Safety
 /// `options` is readable, `out` valid for a write.
@@ -199,17 +200,17 @@ pub unsafe extern "C" fn tairitsu_bridge_engine_new(
     })
 }
 
-/// Components, stores and linkers made from the engine keep what they need of it.
+/// Frees the engine. Its components, stores and linkers stay valid.
 ///
 /// # Safety
-/// `engine` is null or a live engine, not used afterwards.
+/// `engine` is null or a live engine, and is not used afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_bridge_engine_free(engine: *mut Engine) {
     // SAFETY: the caller's promise.
     unsafe { free(engine) }
 }
 
-/// For values that say what they are by `Hash` alone.
+/// Hashes values that expose their content only through `Hash`.
 struct Sha256Hasher(Sha256);
 
 impl Hasher for Sha256Hasher {
@@ -218,11 +219,11 @@ impl Hasher for Sha256Hasher {
     }
 
     fn finish(&self) -> u64 {
-        0 // Never asked for: the digest is what counts.
+        0 // Never called: only the digest is used.
     }
 }
 
-/// Says which artifacts an engine takes.
+/// Returns what identifies the artifacts that an engine can load.
 pub fn fingerprint(engine: &wasmtime::Engine) -> [u8; 16] {
     let mut hasher = Sha256Hasher(Sha256::new());
     engine.precompile_compatibility_hash().hash(&mut hasher);
@@ -231,8 +232,8 @@ pub fn fingerprint(engine: &wasmtime::Engine) -> [u8; 16] {
     first
 }
 
-/// Says which artifacts the engine takes: text of 32 hexadecimal digits, the same for engines of one version
-/// with options that compile to the same code for the same kind of processor.
+/// Writes what identifies the artifacts that the engine can load: 32 hexadecimal digits. They are equal for engines
+/// of the same version whose options produce the same code for the same kind of processor.
 ///
 /// # Safety
 /// `engine` is live, `out` valid for a write.
@@ -254,7 +255,7 @@ pub unsafe extern "C" fn tairitsu_bridge_engine_fingerprint(
     })
 }
 
-/// Moves the engine's epoch on by one tick: running guests look at their deadlines.
+/// Advances the engine's epoch by one tick, so that running guests check their deadlines.
 ///
 /// # Safety
 /// `engine` is a live engine.
@@ -264,8 +265,8 @@ pub unsafe extern "C" fn tairitsu_bridge_engine_increment_epoch(engine: *const E
     unsafe { (*engine).engine.increment_epoch() }
 }
 
-/// Panics inside the guard, for the test that panics become errors.
+/// Panics inside the guard, to test that panics become errors.
 #[unsafe(no_mangle)]
 pub extern "C" fn tairitsu_bridge_panic_for_test() -> *mut Error {
-    guard_shared(|| panic!("asked to"))
+    guard_shared(|| panic!("requested by a test"))
 }

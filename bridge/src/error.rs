@@ -1,12 +1,11 @@
-//! The one error type of the bridge.
+//! The error type of the bridge.
 
 use crate::backtrace;
-use crate::ffi::{Bytes, free};
 use wasmtime::component::ResourceTableError;
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
-/// Mirrors `tairitsu::ErrorCode` in `include/tairitsu/error.h`; C++ asserts that the two agree.
+/// Mirrors `tairitsu::ErrorCode` in `include/tairitsu/error.h`; C++ asserts that the two match.
 #[repr(u8)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Code {
@@ -54,17 +53,17 @@ pub enum Code {
     CompileLimit,
 }
 
-/// A failure on its way to C++: a code, a message, and a Wasm backtrace where guest code ran.
+/// An error for C++: a code, a message, and a Wasm backtrace if guest code was running.
 #[derive(Debug)]
 pub struct Error {
     code: Code,
     message: String,
     backtrace: backtrace::Text,
-    /// Of a guest that exited.
+    /// The status if the guest exited, otherwise 0.
     exit_status: i32,
 }
 
-/// Carries a code through Wasmtime's own error type, e.g. out of a resource limiter.
+/// Carries a code through Wasmtime's error type, for example out of a resource limiter.
 #[derive(Debug)]
 pub struct Coded {
     pub code: Code,
@@ -79,7 +78,7 @@ impl std::fmt::Display for Coded {
 
 impl std::error::Error for Coded {}
 
-/// An error for Wasmtime to carry that comes out of [`Error::from_wasmtime`] with this code.
+/// Returns a Wasmtime error that [`Error::from_wasmtime`] converts to an error with this code.
 pub fn coded(code: Code, message: impl Into<String>) -> wasmtime::Error {
     wasmtime::Error::from(Coded {
         code,
@@ -97,7 +96,7 @@ impl Error {
         }
     }
 
-    /// The same with a message that says more.
+    /// Replaces the message.
     pub fn explained(mut self, message: String) -> Error {
         self.message = message;
         self
@@ -119,7 +118,11 @@ impl Error {
         &self.backtrace
     }
 
-    /// The same of a guest that trapped, with the end of what it wrote to standard error.
+    pub fn exit_status(&self) -> i32 {
+        self.exit_status
+    }
+
+    /// Appends the end of the guest's standard error to the message, if the guest trapped.
     pub fn with_output(mut self, output: &str) -> Error {
         let output = output.trim_end();
         if self.code == Code::Trap && !output.is_empty() {
@@ -133,13 +136,13 @@ impl Error {
         self
     }
 
-    /// Finds the code in the chain of `error`; `otherwise` if nothing in it has one.
+    /// Converts a Wasmtime error. The code is that of [`Error::find_code`], else `otherwise`.
     pub fn from_wasmtime(error: &wasmtime::Error, otherwise: Code) -> Error {
         let backtrace = error
             .downcast_ref::<WasmBacktrace>()
             .map(backtrace::text)
             .unwrap_or_default();
-        // The backtrace is a context of its own in the chain: it is reported apart.
+        // The backtrace is a link of the chain. It is reported separately, so the message leaves it out.
         let shown = error
             .downcast_ref::<WasmBacktrace>()
             .map(ToString::to_string);
@@ -157,7 +160,7 @@ impl Error {
         }
     }
 
-    /// The code that the types in the chain of `error` stand for. None if Wasmtime has only words for it.
+    /// Returns the code for the types in the chain of `error`; `None` if they do not determine one.
     pub fn find_code(error: &wasmtime::Error) -> Option<Code> {
         if let Some(coded) = error.downcast_ref::<Coded>() {
             return Some(coded.code);
@@ -175,7 +178,7 @@ impl Error {
         if error.is::<wasmtime::PoolConcurrencyLimitError>() {
             return Some(Code::PoolExhausted);
         }
-        // The host's table of the guest's resources is full.
+        // The host's table of guest resources is full.
         if matches!(
             error.downcast_ref::<ResourceTableError>(),
             Some(ResourceTableError::Full)
@@ -186,66 +189,8 @@ impl Error {
     }
 }
 
-/// Whether Wasmtime refused to copy what a guest passes to WASI. It does not export this error's type, which has
-/// no fields: what its derived `Debug` prints is the type's name.
+/// Whether Wasmtime refused to copy data that a guest passes to WASI. Wasmtime does not export the type of this
+/// error. The type has no fields, so its derived `Debug` prints its name.
 fn is_copy_limit(error: &wasmtime::Error) -> bool {
     format!("{:?}", error.root_cause()) == "HostcallFuelExhausted"
-}
-
-/// The code, a value of `tairitsu::ErrorCode`.
-///
-/// # Safety
-/// `error` is a live error.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn tairitsu_bridge_error_code(error: *const Error) -> u8 {
-    // SAFETY: the caller's promise.
-    unsafe { (*error).code as u8 }
-}
-
-/// The message, outermost context first. Valid until the error is freed.
-///
-/// # Safety
-/// `error` is a live error.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn tairitsu_bridge_error_message(error: *const Error) -> Bytes {
-    // SAFETY: the caller's promise.
-    Bytes::new(unsafe { (*error).message.as_bytes() })
-}
-
-/// The Wasm backtrace, empty where no guest code was running. Valid until the error is freed.
-///
-/// # Safety
-/// `error` is a live error.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn tairitsu_bridge_error_backtrace(error: *const Error) -> Bytes {
-    // SAFETY: the caller's promise.
-    Bytes::new(unsafe { (*error).backtrace.short.as_bytes() })
-}
-
-/// The same with all of its frames: the other counts those of a language's runtime. Valid until the error is freed.
-///
-/// # Safety
-/// `error` is a live error.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn tairitsu_bridge_error_full_backtrace(error: *const Error) -> Bytes {
-    // SAFETY: the caller's promise.
-    Bytes::new(unsafe { (*error).backtrace.full.as_bytes() })
-}
-
-/// The status that a guest exited with.
-///
-/// # Safety
-/// `error` is a live error.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn tairitsu_bridge_error_exit_status(error: *const Error) -> i32 {
-    // SAFETY: the caller's promise.
-    unsafe { (*error).exit_status }
-}
-
-/// # Safety
-/// `error` is null or a live error, not used afterwards.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn tairitsu_bridge_error_free(error: *mut Error) {
-    // SAFETY: the caller's promise.
-    unsafe { free(error) }
 }

@@ -1,10 +1,10 @@
-//! The few shapes that cross the C ABI everywhere: borrowed bytes, owned bytes, and the guard.
+//! What every entry point of the C ABI uses: borrowed bytes, owned bytes, and the guard against panics.
 
 use crate::account::Scope;
 use crate::error::{Code, Error};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Borrowed bytes, or borrowed UTF-8 text. Valid as long as whatever it points into.
+/// Borrowed bytes or UTF-8 text. Valid as long as the memory that it points into.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Bytes {
@@ -36,14 +36,14 @@ impl Bytes {
         // SAFETY: the caller's promise.
         let bytes = unsafe { self.as_slice() };
         std::str::from_utf8(bytes)
-            .map_err(|_| Error::new(Code::InvalidArgument, "a name or path is not UTF-8"))
+            .map_err(|_| Error::new(Code::InvalidArgument, "invalid name or path: not UTF-8"))
     }
 }
 
-/// Bytes that the bridge owns; `tairitsu_bridge_buffer_free` releases them.
+/// Bytes that the bridge owns; `tairitsu_bridge_buffer_free` frees them.
 pub struct Buffer(pub Vec<u8>);
 
-/// The buffer's bytes, valid until it is freed.
+/// Returns the buffer's bytes, valid until it is freed.
 ///
 /// # Safety
 /// `buffer` is a live buffer.
@@ -54,7 +54,7 @@ pub unsafe extern "C" fn tairitsu_bridge_buffer_bytes(buffer: *const Buffer) -> 
 }
 
 /// # Safety
-/// `buffer` is null or a live buffer, not used afterwards.
+/// `buffer` is null or a live buffer, and is not used afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_bridge_buffer_free(buffer: *mut Buffer) {
     // SAFETY: the caller's promise.
@@ -63,8 +63,8 @@ pub unsafe extern "C" fn tairitsu_bridge_buffer_free(buffer: *mut Buffer) {
 
 /// Runs the body of an entry point. A panic becomes an error with [`Code::Internal`].
 pub fn guard(body: impl FnOnce() -> Result<(), Error>) -> *mut Error {
-    // AssertUnwindSafe: after a panic the C++ side puts the container into its failed state, so
-    // what the panic left half done is not looked at again.
+    // AssertUnwindSafe: after a panic C++ puts the container into its failed state, so nothing uses
+    // what the panic left half done.
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => std::ptr::null_mut(),
         Ok(Err(error)) => error.into_raw(),
@@ -72,13 +72,14 @@ pub fn guard(body: impl FnOnce() -> Result<(), Error>) -> *mut Error {
     }
 }
 
-/// The same for what outlives the guest that may be running on this thread, and is not charged to it.
+/// Like [`guard`], for a body whose allocations outlive the guest that may be running on this thread,
+/// and are not charged to it.
 pub fn guard_shared(body: impl FnOnce() -> Result<(), Error>) -> *mut Error {
     let _scope = Scope::enter(None);
     guard(body)
 }
 
-/// The same for entry points that cannot fail but by a defect: a panic gives `otherwise`.
+/// Like [`guard`], for an entry point that returns no error: a panic makes it return `otherwise`.
 pub fn guard_or<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or(otherwise)
 }
@@ -92,7 +93,7 @@ fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
     format!("the engine panicked: {text}")
 }
 
-/// Hands an object to C++ through an out pointer.
+/// Moves an object to the heap and writes its address through an out pointer of C++.
 ///
 /// # Safety
 /// `out` is valid for a write.
@@ -101,13 +102,13 @@ pub unsafe fn give<T>(out: *mut *mut T, value: T) {
     unsafe { out.write(Box::into_raw(Box::new(value))) }
 }
 
-/// Frees what [`give`] gave. A panic in a destructor ends here: the object is leaked in part.
+/// Frees an object from [`give`]. Catches a panic of a destructor, which leaks part of the object.
 ///
 /// # Safety
-/// `object` is null or came from [`give`], and is not used afterwards.
+/// `object` is null or comes from [`give`], and is not used afterwards.
 pub unsafe fn free<T>(object: *mut T) {
     if !object.is_null() {
-        // SAFETY: the caller's promise: this is the box that `give` made.
+        // SAFETY: the caller's promise: this is the box that `give` created.
         let object = unsafe { Box::from_raw(object) };
         guard_or((), || drop(object));
     }

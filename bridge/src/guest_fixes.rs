@@ -1,8 +1,8 @@
-//! What wit-bindgen-cpp 0.60 gets wrong about resources, mended in the text that it writes.
+//! What wit-bindgen-cpp 0.60 gets wrong about resources, patched in the text that it writes.
 //!
-//! Its version is pinned: it shares wit-parser with Wasmtime. Each mend is an exact replacement. How
+//! Its version is pinned: it shares wit-parser with Wasmtime. Each patch is an exact replacement. How
 //! often it has to apply is counted in the WIT, and another number is [`Code::Internal`], so that a
-//! new version of the generator cannot lose one unnoticed. What cannot be mended is refused before
+//! new version of the generator cannot lose one unnoticed. What cannot be patched is refused before
 //! anything is generated, see [`refuse`].
 
 use crate::error::{Code, Error};
@@ -318,7 +318,7 @@ fn refused(resolve: &Resolve, function: &Function, exported: bool) -> Option<&'s
     {
         return Some("makes a resource of one of the same type");
     }
-    // Such a list comes as a span of const elements, out of which nothing can be given away.
+    // Such a list comes as a span of const elements, from which nothing can be moved.
     parameters()
         .any(|ty| has_const_list(resolve, ty, false))
         .then_some("takes a list of owned resources inside of a list or an option")
@@ -347,7 +347,7 @@ fn fallible(resolve: &Resolve, function: &Function) -> bool {
     matches!(function.result, Some(Type::Id(id)) if matches!(resolve.types[id].kind, TypeDefKind::Result(_)))
 }
 
-/// How often each mend has to apply, or did.
+/// How often each patch has to apply, or did.
 #[derive(Default, PartialEq, Eq, Debug)]
 struct Counts {
     /// Borrowed imported resources that exported functions are given.
@@ -363,7 +363,7 @@ struct Counts {
     /// Classes of imported resources.
     assigned: usize,
     /// Owned exported resources that exported functions are declared with; those of records are
-    /// mended besides.
+    /// patched too.
     owned: usize,
 }
 
@@ -464,7 +464,7 @@ fn spelled_owned(resolve: &Resolve, ty: &Type, counted: &impl Fn(TypeId) -> bool
 fn lost(defect: &str) -> Error {
     Error::new(
         Code::Internal,
-        format!("the C++ generator changed: cannot mend {defect} any more (guest_fixes.rs)"),
+        format!("the C++ generator changed: cannot patch {defect} any more (guest_fixes.rs)"),
     )
 }
 
@@ -472,8 +472,8 @@ fn check(defect: &str, right: bool) -> Result<(), Error> {
     right.then_some(()).ok_or_else(|| lost(defect))
 }
 
-/// Mends the files of a world; `resolve` is the one that they were generated from.
-pub fn mend(
+/// Patches the files of a world; `resolve` is the one that they were generated from.
+pub fn patch(
     resolve: &Resolve,
     world: WorldId,
     files: &mut [(String, Vec<u8>)],
@@ -489,20 +489,20 @@ pub fn mend(
         if !is_class && !name.ends_with(".cpp") && !name.ends_with(".h") {
             continue;
         }
-        let text = std::str::from_utf8(contents).map_err(|_| lost("a file that is no text"))?;
-        let mended = if name == "wit.h" {
-            mend_support(text)?
+        let text = std::str::from_utf8(contents).map_err(|_| lost("a file that is not text"))?;
+        let patched = if name == "wit.h" {
+            patch_support(text)?
         } else if name.ends_with(".cpp") {
-            mend_source(text, &mut done)?
+            patch_source(text, &mut done)?
         } else {
-            let text = mend_declarations(text, &classes, &mut done);
+            let text = patch_declarations(text, &classes, &mut done);
             if is_class {
                 text
             } else {
-                mend_includes(&text, &classes)?
+                patch_includes(&text, &classes)?
             }
         };
-        *contents = mended.into_bytes();
+        *contents = patched.into_bytes();
     }
     check(
         "a borrowed imported resource that an exported function is given",
@@ -538,7 +538,7 @@ fn class_header(name: &str) -> Option<String> {
 }
 
 /// Defect: assigning to a vector frees it without destroying its elements, whose handles leak.
-fn mend_support(text: &str) -> Result<String, Error> {
+fn patch_support(text: &str) -> Result<String, Error> {
     const ASSIGNED: &str = "    if (data_ && length>0) {\n      free(data_);\n";
     check(
         "the assignment of a vector",
@@ -553,7 +553,7 @@ fn mend_support(text: &str) -> Result<String, Error> {
 
 /// Defect: the class of an exported resource comes before all types, so that it can use none. Here
 /// it is declared before them, and comes after them.
-fn mend_includes(text: &str, classes: &[String]) -> Result<String, Error> {
+fn patch_includes(text: &str, classes: &[String]) -> Result<String, Error> {
     const DEFECT: &str = "where the class of an exported resource is included";
     let mut declarations = String::new();
     let mut includes = String::new();
@@ -590,8 +590,8 @@ fn is_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
-/// Mends the declarations in a header.
-fn mend_declarations(text: &str, classes: &[String], done: &mut Counts) -> String {
+/// Patches the declarations in a header.
+fn patch_declarations(text: &str, classes: &[String], done: &mut Counts) -> String {
     let is_class = |name: &str| {
         let mut names = classes.iter().filter_map(|header| {
             let path = header.strip_suffix(".h")?;
@@ -612,8 +612,8 @@ fn mend_declarations(text: &str, classes: &[String], done: &mut Counts) -> Strin
             }
             // The same inside of a tuple; a parameter's name follows where it is none.
             line = line.replace("&&,", ",").replace("&&>", ">");
-            line = mend_assignment(&line, done);
-            line = mend_owned(&line, &is_class, done);
+            line = patch_assignment(&line, done);
+            line = patch_owned(&line, &is_class, done);
         }
         out += &line;
         out.push('\n');
@@ -622,7 +622,7 @@ fn mend_declarations(text: &str, classes: &[String], done: &mut Counts) -> Strin
 }
 
 /// Defect: assigning to an imported resource asserts that there was none, instead of dropping it.
-fn mend_assignment(line: &str, done: &mut Counts) -> String {
+fn patch_assignment(line: &str, done: &mut Counts) -> String {
     let code = line.trim();
     let Some((class, _)) = code.split_once("& operator=(") else {
         return line.to_owned();
@@ -639,7 +639,7 @@ fn mend_assignment(line: &str, done: &mut Counts) -> String {
 }
 
 /// `Class::Owned` needs the class. What it stands for does not, and so may be used before it.
-fn mend_owned(line: &str, is_class: &impl Fn(&str) -> bool, done: &mut Counts) -> String {
+fn patch_owned(line: &str, is_class: &impl Fn(&str) -> bool, done: &mut Counts) -> String {
     const OWNED: &str = "::Owned";
     let mut out = String::new();
     let mut rest = line;
@@ -710,8 +710,8 @@ private:
 
 "#;
 
-/// Mends the functions in the source.
-fn mend_source(text: &str, done: &mut Counts) -> Result<String, Error> {
+/// Patches the functions in the source.
+fn patch_source(text: &str, done: &mut Counts) -> Result<String, Error> {
     const DEFECT: &str = "the functions of the C++ source";
     let lines: Vec<&str> = text.lines().collect();
     let mut out: Vec<String> = Vec::new();
@@ -754,12 +754,12 @@ fn mend_source(text: &str, done: &mut Counts) -> Result<String, Error> {
             index += 1;
             continue;
         }
-        let mut mended = line.to_owned();
+        let mut patched = line.to_owned();
         if exported {
-            mended = mend_lent(&mended, done);
-            mended = mend_taken(&mended, done);
+            patched = patch_lent(&patched, done);
+            patched = patch_taken(&patched, done);
         }
-        out.push(mended);
+        out.push(patched);
         if let Some(number) = lifted_list(line)
             && lines.get(index).is_some_and(|line| line.trim() == "}")
         {
@@ -815,7 +815,7 @@ fn closing(text: &str) -> Option<usize> {
 
 /// Defect: the handle of an imported resource that is lent is used as a pointer to it. It has to
 /// become a resource, and that has to live until the function returns.
-fn mend_lent(line: &str, done: &mut Counts) -> String {
+fn patch_lent(line: &str, done: &mut Counts) -> String {
     const BEGIN: &str = "std::ref(*(";
     let mut out = String::new();
     let mut rest = line;
@@ -841,8 +841,8 @@ fn mend_lent(line: &str, done: &mut Counts) -> String {
 }
 
 /// Defect: one of the guest's own resources that comes back to it keeps the handle that it had
-/// before, which is another one's by now or nobody's.
-fn mend_taken(line: &str, done: &mut Counts) -> String {
+/// before, which may belong to another resource by now, or to none.
+fn patch_taken(line: &str, done: &mut Counts) -> String {
     let found = || {
         let begin = line.find("auto obj")?;
         let (variable, value) = line[begin + "auto ".len()..].split_once(" = ")?;
@@ -852,16 +852,16 @@ fn mend_taken(line: &str, done: &mut Counts) -> String {
         (&value[end..] == "));").then(|| format!("{line} {variable}->handle = {};", &value[..end]))
     };
     match found() {
-        Some(mended) => {
+        Some(patched) => {
             done.taken += 1;
-            mended
+            patched
         }
         None => line.to_owned(),
     }
 }
 
 /// Defect: a list for an imported function is lowered in place, over the caller's elements: what was
-/// given away still has its handle then, and drops it. Here it gets memory of its own. The argument
+/// passed on still has its handle then, and drops it. Here it gets memory of its own. The argument
 /// begins with the lines of such a list; what comes out stands for the first two.
 fn lowered_list(lines: &[&str]) -> Option<[String; 2]> {
     let [pointer, length, head, base, ..] = lines else {
@@ -971,7 +971,7 @@ mod tests {
             owned: 3,
         };
         assert_eq!(wanted, expected);
-        mend(&resolve, world, &mut files).unwrap();
+        patch(&resolve, world, &mut files).unwrap();
 
         let source = text_of(&files, "w.cpp");
         assert!(source.contains("tairitsu_call.lent<a::b::host::File>(arg1)"));
@@ -1009,7 +1009,7 @@ mod tests {
         let wit = "package a:b; world w { import f: func(s: string, l: list<u8>) -> string; }";
         let (resolve, world, mut files) = generated(wit);
         let before = text_of(&files, "w.cpp");
-        mend(&resolve, world, &mut files).unwrap();
+        patch(&resolve, world, &mut files).unwrap();
         assert_eq!(text_of(&files, "w.cpp"), before);
     }
 
@@ -1037,7 +1037,7 @@ mod tests {
             let text = std::str::from_utf8(&file.1).unwrap();
             assert!(text.contains(from), "{from}");
             file.1 = text.replace(from, to).into_bytes();
-            let error = mend(&resolve, world, &mut files).expect_err(from);
+            let error = patch(&resolve, world, &mut files).expect_err(from);
             assert_eq!(error.code(), Code::Internal, "{from}");
             assert!(error.message().contains("guest_fixes.rs"), "{from}");
         }
@@ -1048,7 +1048,7 @@ mod tests {
         let mut done = Counts::default();
         let line = "f(std::ref(*(a::B *)(int32_t) (arg1)), std::ref(*(exports::C *)arg2), std::ref(*(a::B *)l3));";
         assert_eq!(
-            mend_lent(line, &mut done),
+            patch_lent(line, &mut done),
             "f(tairitsu_call.lent<a::B>((int32_t) (arg1)), std::ref(*(exports::C *)arg2), tairitsu_call.lent<a::B>(l3));"
         );
         assert_eq!(done.lent, 2);
@@ -1057,9 +1057,9 @@ mod tests {
     #[test]
     fn an_owned_class_is_told_from_other_names() {
         let is_class = |name: &str| name == "Doc";
-        let mended = |line| mend_owned(line, &is_class, &mut Counts::default());
+        let patched = |line| patch_owned(line, &is_class, &mut Counts::default());
         assert_eq!(
-            mended("std::tuple<x::Doc::Owned, Doc::Owned> F(Entry::Owned e, Doc::OwnedToo d);"),
+            patched("std::tuple<x::Doc::Owned, Doc::Owned> F(Entry::Owned e, Doc::OwnedToo d);"),
             "std::tuple<wit::ResourceExportBase<x::Doc>::Owned, wit::ResourceExportBase<Doc>::Owned> \
              F(Entry::Owned e, Doc::OwnedToo d);"
         );

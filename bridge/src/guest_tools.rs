@@ -1,4 +1,4 @@
-//! What a guest's author needs: bindings for C and C++, and a component out of a core module.
+//! Tools for authors of guests: generating bindings for C and C++, and converting core modules to components.
 
 use crate::error::{Code, Error};
 use crate::ffi::{Buffer, Bytes, free, give, guard};
@@ -12,10 +12,10 @@ use wit_bindgen_core::Files;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, WorldId};
 
-/// Which WASI adapter a core module gets.
+/// The kind of a core module, which decides the WASI adapter that it gets.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub enum ModuleKind {
-    /// Command where the module exports `_start`, else reactor.
+    /// A command if the module exports `_start`, otherwise a reactor.
     #[default]
     Detect = 0,
     Reactor = 1,
@@ -31,28 +31,29 @@ impl ModuleKind {
             2 => Ok(ModuleKind::Command),
             _ => Err(Error::new(
                 Code::InvalidArgument,
-                format!("{raw} is no kind of module"),
+                format!("unknown module kind {raw}"),
             )),
         }
     }
 }
 
-/// How a component is made of a core module.
+/// How to convert a core module to a component.
 #[derive(Default)]
 pub struct ComponentizeOptions<'a> {
     pub kind: ModuleKind,
-    /// The world that the module implements, where it does not carry its own.
+    /// The world that the module implements, if it does not carry one.
     pub world: Option<(&'a Resolve, WorldId)>,
-    /// More adapters, by the module name that they implement; one of WASI preview 1's name takes the
-    /// place of the built-in one.
+    /// More adapters, by the module name that they implement. An adapter with the name of WASI preview 1
+    /// replaces the built-in one.
     pub adapters: Vec<(&'a str, &'a [u8])>,
 }
 
-/// Makes a validated component from a core module in binary form: one with the `component-type`
-/// section that bindings generators add, one whose world is given, or a plain WASI preview 1 module.
+/// Converts a binary core module to a component, and validates it. The module has the `component-type`
+/// section that bindings generators add, or its world is given, or it only imports WASI preview 1.
+/// Fails with `InvalidComponent`, or with `IsComponent` or `NotWasm` if it is not a core module.
 pub fn componentize(module: &[u8], options: &ComponentizeOptions) -> Result<Vec<u8>, Error> {
     check_core_module(module)?;
-    // What the encoder would not come back from.
+    // The encoder does not terminate for some worlds.
     check_carried_worlds(module)?;
     for (_, adapter) in &options.adapters {
         check_carried_worlds(adapter)?;
@@ -62,7 +63,7 @@ pub fn componentize(module: &[u8], options: &ComponentizeOptions) -> Result<Vec<
         ModuleKind::Reactor => false,
         ModuleKind::Command => true,
     };
-    // The encoder drops the reactor adapter again where the module imports nothing of it.
+    // The encoder drops the adapter if the module imports nothing from it.
     let preview1 = if command {
         WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER
     } else {
@@ -71,7 +72,7 @@ pub fn componentize(module: &[u8], options: &ComponentizeOptions) -> Result<Vec<
     fn cannot(error: impl std::fmt::Display) -> Error {
         Error::new(
             Code::InvalidComponent,
-            format!("cannot make a component from this module: {error:#}"),
+            format!("converting the core module to a component: {error:#}"),
         )
     }
     let mut module = module.to_vec();
@@ -94,22 +95,19 @@ pub fn componentize(module: &[u8], options: &ComponentizeOptions) -> Result<Vec<
     encoder.validate(true).encode().map_err(cannot)
 }
 
-/// Magic, then a 16-bit version and a 16-bit layer: 0 a core module, 1 a component.
+/// Checks the preamble: magic, a 16-bit version, and a 16-bit layer: 0 for a core module, 1 for a component.
 fn check_core_module(module: &[u8]) -> Result<(), Error> {
     match module {
         [b'\0', b'a', b's', b'm', _, _, 0, 0, ..] => Ok(()),
         [b'\0', b'a', b's', b'm', _, _, 1, 0, ..] => Err(Error::new(
             Code::IsComponent,
-            "this is a component already; a core module is wanted",
+            "expected a core module, found a component",
         )),
-        _ => Err(Error::new(
-            Code::NotWasm,
-            "this is no WebAssembly module in binary form",
-        )),
+        _ => Err(Error::new(Code::NotWasm, "not a binary WebAssembly module")),
     }
 }
 
-/// Whether the module exports `_start`. False where it is malformed: the encoder says how.
+/// Returns whether the module exports `_start`; false if it is malformed, which the encoder reports.
 fn exports_start(module: &[u8]) -> bool {
     const EXPORT_SECTION: u8 = 7;
     let scan = || -> Option<bool> {
@@ -132,7 +130,7 @@ fn exports_start(module: &[u8]) -> bool {
     scan().unwrap_or(false)
 }
 
-/// Reads the few shapes of the binary format that sections are made of; `None` at its end.
+/// Reads the elements of sections in the binary format; `None` at the end.
 struct Scanner<'a>(&'a [u8]);
 
 impl<'a> Scanner<'a> {
@@ -176,16 +174,17 @@ impl GuestLanguage {
             1 => Ok(GuestLanguage::Cpp),
             _ => Err(Error::new(
                 Code::InvalidArgument,
-                format!("{raw} is no language of guest bindings"),
+                format!("unknown language {raw} of guest bindings"),
             )),
         }
     }
 }
 
-/// What a generator wrote: file names and contents, sorted by name.
+/// Generated files: names and contents, sorted by name.
 pub struct GeneratedFiles(Vec<(String, Vec<u8>)>);
 
-/// Guest bindings for a world, see [`wit::load`] and [`wit::select_world`].
+/// Generates guest bindings for a world, see [`wit::load`] and [`wit::select_world`]. Fails with
+/// `UnsupportedType` if the generator does not support a type.
 pub fn generate_guest_bindings(
     language: GuestLanguage,
     wit_path: &str,
@@ -207,7 +206,7 @@ pub fn generate_guest_bindings(
         .map(|(name, contents)| (file_name(name), contents.to_vec()))
         .collect::<Vec<_>>();
     if language == GuestLanguage::Cpp {
-        guest_fixes::mend(&resolve, world, &mut files)?;
+        guest_fixes::patch(&resolve, world, &mut files)?;
     }
     Ok(GeneratedFiles(files))
 }
@@ -228,8 +227,8 @@ fn generate(
     Ok(files)
 }
 
-/// The header that C++ bindings share. The generator forgets it where an exported resource is all
-/// that uses it, and gives it to nobody but with the files of a world: this one uses a string.
+/// Returns the header that C++ bindings share. The generator omits it if only an exported resource uses
+/// it, and only writes it with the files of a world: this generates a world that uses a string.
 fn wit_header() -> Result<Vec<u8>, Error> {
     let internal = |message: String| Error::new(Code::Internal, message);
     let mut resolve = Resolve::default();
@@ -244,14 +243,14 @@ fn wit_header() -> Result<Vec<u8>, Error> {
         .map_err(|error| internal(format!("{error:#}")))?;
     generate(GuestLanguage::Cpp, &mut resolve, world)?
         .remove(WIT_HEADER)
-        .ok_or_else(|| internal(format!("the C++ generator writes no {WIT_HEADER}")))
+        .ok_or_else(|| internal(format!("the C++ generator did not write {WIT_HEADER}")))
 }
 
 const WIT_HEADER: &str = "wit.h";
 
-/// For a resource that a C++ guest exports there is one header that its author edits,
-/// `exports-….h`. It is always handed out as a `.template`, so that it never replaces the edited
-/// one; the generator does so only where it finds that one in the working directory.
+/// Renames the header `exports-….h` of a resource that a C++ guest exports to `….template`, so that it
+/// never overwrites the header that the author has edited. The generator itself only does so if it
+/// finds the edited header in the working directory.
 fn file_name(name: &str) -> String {
     if name.starts_with("exports-") && !name.ends_with(".template") {
         format!("{name}.template")
@@ -260,21 +259,21 @@ fn file_name(name: &str) -> String {
     }
 }
 
-/// A module that implements the imports of one module name in terms of a component's.
+/// A core module that implements the imports from one module name on top of a component's imports.
 #[repr(C)]
 pub struct Adapter {
     pub name: Bytes,
     pub module: Bytes,
 }
 
-/// Makes a component from a core module, see [`componentize`]. `kind` is 0 for a command where the
-/// module exports `_start` and a reactor otherwise, 1 for a reactor, 2 for a command. `wit_path`,
-/// `world` and `features` choose the world as in [`wit::load`] and [`wit::select_world`]; an empty
-/// path for the one that the module carries.
+/// Converts a core module to a component, see [`componentize`]. `kind` is 0 for a command if the module
+/// exports `_start` and a reactor otherwise, 1 for a reactor, 2 for a command. `wit_path`, `world` and
+/// `features` choose the world as in [`wit::load`] and [`wit::select_world`]; if `wit_path` is empty, the
+/// module carries its world.
 ///
 /// # Safety
-/// All bytes are readable during the call, `adapters` points at `adapter_count` of them or is null
-/// where that is 0; `out` is valid for a write.
+/// All bytes are readable during the call, `adapters` points at `adapter_count` adapters or is null if
+/// there are none; `out` is valid for a write.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_bridge_componentize(
     module: Bytes,
@@ -344,7 +343,7 @@ pub unsafe extern "C" fn tairitsu_bridge_bindgen_guest(
     })
 }
 
-/// How many files there are.
+/// Returns how many files there are.
 ///
 /// # Safety
 /// `files` is live.
@@ -356,7 +355,7 @@ pub unsafe extern "C" fn tairitsu_bridge_generated_files_count(
     unsafe { (*files).0.len() }
 }
 
-/// The name of a file, relative to the folder it belongs in; empty past the last one. Valid until
+/// Returns the name of a file, relative to the output directory; empty past the last file. Valid until
 /// the files are freed.
 ///
 /// # Safety
@@ -371,7 +370,7 @@ pub unsafe extern "C" fn tairitsu_bridge_generated_files_name(
     Bytes::new(files.get(index).map_or(&[], |(name, _)| name.as_bytes()))
 }
 
-/// The contents of a file; empty past the last one. Valid until the files are freed.
+/// Returns the contents of a file; empty past the last file. Valid until the files are freed.
 ///
 /// # Safety
 /// `files` is live.
@@ -386,7 +385,7 @@ pub unsafe extern "C" fn tairitsu_bridge_generated_files_bytes(
 }
 
 /// # Safety
-/// `files` is null or live, not used afterwards.
+/// `files` is null or live, and is not used afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_bridge_generated_files_free(files: *mut GeneratedFiles) {
     // SAFETY: the caller's promise.
@@ -408,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn componentize_tells_what_it_was_given() {
+    fn componentize_reports_why_it_refuses_its_input() {
         let code = |bytes: &[u8]| {
             componentize(bytes, &ComponentizeOptions::default())
                 .err()
@@ -430,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_function_makes_a_command() {
+    fn a_module_with_a_start_function_becomes_a_command() {
         assert!(exports_start(COMMAND_MODULE));
         let component = componentize(COMMAND_MODULE, &ComponentizeOptions::default()).unwrap();
         assert!(wit_of(&component).contains("wasi:cli/run"));
@@ -445,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn a_truncated_export_section_is_no_command() {
+    fn a_truncated_export_section_is_not_a_command() {
         for end in 8..COMMAND_MODULE.len() - 10 {
             exports_start(&COMMAND_MODULE[..end]);
         }
@@ -455,10 +454,10 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_in_the_wit_is_shown_where_it_is() {
-        let folder = std::env::temp_dir().join(format!("tairitsu-wit-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let file = folder.join("broken.wit");
+    fn errors_in_wit_show_their_location() {
+        let directory = std::env::temp_dir().join(format!("tairitsu-wit-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let file = directory.join("broken.wit");
         std::fs::write(
             &file,
             "package a:b;\nworld w { export f: func(x: strin); }\n",
@@ -487,7 +486,7 @@ mod tests {
         assert_eq!(error.code(), Code::NotFound);
         let files = generate_guest_bindings(GuestLanguage::Cpp, path, "w", "").unwrap();
         assert!(files.0.iter().any(|(name, _)| name == "w_component_type.o"));
-        std::fs::remove_dir_all(&folder).unwrap();
+        std::fs::remove_dir_all(&directory).unwrap();
         let error = generate_guest_bindings(GuestLanguage::C, path, "", "")
             .err()
             .unwrap();

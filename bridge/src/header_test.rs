@@ -1,5 +1,5 @@
-//! The checked-in C header is what cbindgen makes of the source today.
-//! `make bridge-header` writes it again.
+//! Checks that the checked-in C header is what cbindgen generates from the source.
+//! `make bridge-header` regenerates it.
 
 use std::path::Path;
 
@@ -30,7 +30,7 @@ fn the_header_matches_the_source() {
     );
 }
 
-/// The first few lines that differ, with their line number.
+/// The first few lines that differ, with the number of the first.
 fn first_difference(checked_in: &str, generated: &str) -> String {
     const SHOWN: usize = 8;
     let old: Vec<&str> = checked_in.lines().collect();

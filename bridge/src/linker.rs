@@ -1,4 +1,4 @@
-//! Linkers: host functions and resources under the names that a component imports.
+//! Linkers: the host functions and resources that satisfy a component's imports.
 
 use crate::abi::{HostFunctionCallback, HostResourceDestructor};
 use crate::component::Component;
@@ -6,48 +6,47 @@ use crate::engine::Engine;
 use crate::error::{Code, Error, coded};
 use crate::ffi::{Bytes, free, give, guard_shared};
 use crate::shape::Shape;
-use crate::store::Data;
 use crate::value_path::{
     FlatParameters, GuestView, HandlesView, HostFunction, HostParameters, MemoryParameters,
     MemoryView, NoView,
 };
-use crate::wasi;
+use crate::wasi::{self, Data};
 use std::ffi::c_void;
 use wasmtime::component::{LinkerInstance, ResourceType};
 
-/// A linker for one component: C++ has matched the imports already, so that names are the
-/// component's own. Used by one thread at a time.
+/// A linker for one component. C++ has matched the imports, so names are spelled as in the component.
+/// One thread at a time.
 pub struct Linker {
     linker: wasmtime::component::Linker<Data>,
-    /// The parts of WASI in it: see `tairitsu_bridge_wasi_part`.
+    /// The parts of WASI that it defines: see `tairitsu_bridge_wasi_part`.
     wasi: u8,
     interruptible: bool,
 }
 
-/// A component with its imports resolved. Any thread may make instances from it.
+/// A component with its imports resolved. Any thread may instantiate it.
 pub struct InstancePre {
     pub pre: wasmtime::component::InstancePre<Data>,
-    /// Stores of its instances are asynchronous: see [`crate::store`].
+    /// Whether its instances live in interruptible stores: see the module `store`.
     pub interruptible: bool,
     pub shape: Shape,
 }
 
-/// Mirrors what C++ knows of a host function.
+/// A host function of C++.
 #[repr(C)]
 pub struct HostFunctionDefinition {
     pub callback: HostFunctionCallback,
-    /// Passed to the callback. Outlives whatever is linked with the function.
+    /// Passed to the callback. Outlives everything that the function is linked into.
     pub data: *mut c_void,
-    /// The parameters' flat slots, 0 to 16; more than 16 stands for 'in memory'.
+    /// How many flat slots the parameters take; more than 16 means that they are in memory.
     pub parameter_count: u32,
-    /// The result's flat slots: 0 or 1, where 1 stands for 'in memory' too.
+    /// How many flat slots the result takes, 0 or 1; a result in memory counts as 1.
     pub result_count: u32,
-    /// What the parameters need of the guest: 0 nothing, 1 its memory, 2 its handles.
+    /// What lifting the parameters needs: 0 nothing, 1 the guest's memory, 2 its handles.
     pub parameters_need: u8,
 }
 
-/// Makes a linker with the given parts of WASI in it, of which each is a bit: see
-/// `tairitsu_bridge_wasi_part`. Those of 0.3 need an interruptible one.
+/// Creates a linker that defines the given parts of WASI. Each part is a bit, see
+/// `tairitsu_bridge_wasi_part`. The parts of WASI 0.3 need an interruptible linker.
 ///
 /// # Safety
 /// `engine` is live, `out` valid for a write.
@@ -63,7 +62,7 @@ pub unsafe extern "C" fn tairitsu_bridge_linker_new(
         let engine = unsafe { &*engine };
         let linker = match wasi {
             0 => wasmtime::component::Linker::new(&engine.engine),
-            parts => wasi::component_linker(engine, parts, interruptible)?,
+            parts => wasi::component_linker(&engine.engine, &engine.wasi, parts, interruptible)?,
         };
         // SAFETY: the caller's promise.
         unsafe {
@@ -81,7 +80,7 @@ pub unsafe extern "C" fn tairitsu_bridge_linker_new(
 }
 
 /// # Safety
-/// `linker` is null or live, not used afterwards.
+/// `linker` is null or live, and is not used afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_bridge_linker_free(linker: *mut Linker) {
     // SAFETY: the caller's promise.
@@ -142,11 +141,10 @@ fn define_flat<G: GuestView, const N: usize>(
     }
 }
 
-/// Defines a function in `interface`, or at the root where that is empty.
+/// Defines a function in `interface`, or at the root if `interface` is empty.
 ///
 /// # Safety
-/// `linker` is live, the rest readable; the callback may be called from any thread that runs a
-/// container, as often as its guest likes.
+/// `linker` is live, the rest readable. Any thread that runs a container may call the callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_bridge_linker_define_function(
     linker: *mut Linker,
@@ -178,7 +176,7 @@ pub unsafe extern "C" fn tairitsu_bridge_linker_define_function(
     })
 }
 
-/// Defines a resource of the host. `resource_type` is its id, the same in every handle of it.
+/// Defines a host resource. `resource_type` is its id, which every handle of it contains.
 ///
 /// # Safety
 /// As for `tairitsu_bridge_linker_define_function`.
@@ -204,7 +202,7 @@ pub unsafe extern "C" fn tairitsu_bridge_linker_define_resource(
                     if unsafe { destructor(store.data().context, resource_type, rep) } {
                         Ok(())
                     } else {
-                        Err(coded(Code::HostFunction, "a resource's destructor failed"))
+                        Err(coded(Code::HostFunction, "a resource destructor failed"))
                     }
                 },
             )
@@ -240,10 +238,10 @@ pub unsafe extern "C" fn tairitsu_bridge_linker_instantiate_pre(
     })
 }
 
-/// Stores made from it keep what they need.
+/// Frees the component with resolved imports. Its stores stay valid.
 ///
 /// # Safety
-/// `pre` is null or live, not used afterwards.
+/// `pre` is null or live, and is not used afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_bridge_instance_pre_free(pre: *mut InstancePre) {
     // SAFETY: the caller's promise.

@@ -1,17 +1,15 @@
-//! Core modules as commands: WASI preview 1 natively, without an adapter.
+//! Core modules that run as commands, with WASI preview 1 implemented natively instead of by an adapter.
 
 use crate::artifact::{self, Kind, Trailer};
-use crate::component::{BinaryKind, binary_kind, is_component, to_binary, unknown_binary};
+use crate::binary::{BinaryKind, binary_kind, is_component, to_binary, unknown_binary};
 use crate::engine::Engine;
 use crate::error::{Code, Error};
 use crate::ffi::{Buffer, Bytes, free, give, guard_shared};
 use crate::shape::Shape;
-use crate::store::Data;
-use crate::wasi::descriptors;
+use crate::wasi::{Data, descriptors};
 use std::path::Path;
 
-/// A compiled core module with its imports resolved; `tairitsu_bridge_module_free` releases it. Any thread may
-/// run it.
+/// A compiled core module with its imports resolved; `tairitsu_bridge_module_free` frees it. Any thread may run it.
 pub struct Module {
     pub pre: wasmtime::InstancePre<Data>,
     source: Trailer,
@@ -31,7 +29,7 @@ fn linker(engine: &Engine) -> Result<&wasmtime::Linker<Data>, Error> {
     let mut linker = wasmtime::Linker::new(&engine.engine);
     wasmtime_wasi::p1::add_to_linker_async(&mut linker, Data::preview1)
         .map_err(|e| Error::from_wasmtime(&e, Code::Internal))?;
-    // Wasmtime's own takes no status of 126 and more, which programs do exit with.
+    // Wasmtime's own `proc_exit` rejects a status of 126 or more, which programs do exit with.
     linker
         .allow_shadowing(true)
         .func_wrap(
@@ -50,7 +48,7 @@ impl Module {
         if module.get_export("_start").is_none() {
             return Err(Error::new(
                 Code::UnsupportedType,
-                "the core module is no command, for it exports no '_start'",
+                "not a command module: it does not export '_start'",
             ));
         }
         let pre = linker(engine)?
@@ -97,8 +95,8 @@ pub unsafe extern "C" fn tairitsu_bridge_module_compile(
 /// Loads a precompiled artifact from a file, which is mapped and must not change while in use.
 ///
 /// # Safety
-/// As for `tairitsu_bridge_module_compile`; and the artifact comes from a trusted source, for its machine code
-/// runs as it is.
+/// As for `tairitsu_bridge_module_compile`. The artifact comes from a trusted source: its machine code runs
+/// unchecked.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_bridge_module_from_trusted_artifact_file(
     engine: *const Engine,
@@ -119,11 +117,11 @@ pub unsafe extern "C" fn tairitsu_bridge_module_from_trusted_artifact_file(
     })
 }
 
-/// The same of a cache's file, which was put there with the key and under the name: `ArtifactDamaged` if not, before
-/// any of its code is mapped.
+/// Loads an artifact from a cache's file. Fails with `ArtifactDamaged`, before any of its code is mapped, if the
+/// artifact was not put into the cache with this key and under this name.
 ///
 /// # Safety
-/// `engine` is live; `path`, `key` and `name` readable; `out` valid for a write. Nobody but the key's owner has it.
+/// `engine` is live; `path`, `key` and `name` readable; `out` valid for a write. Only the cache's owner has the key.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_bridge_module_from_sealed_artifact_file(
     engine: *const Engine,
@@ -148,7 +146,7 @@ pub unsafe extern "C" fn tairitsu_bridge_module_from_sealed_artifact_file(
     })
 }
 
-/// Whether the file is a precompiled artifact of a core module.
+/// Writes whether the file is a precompiled artifact of a core module. Fails with `Io` if it cannot be read.
 ///
 /// # Safety
 /// `path` is readable, `out` valid for a write.
@@ -170,7 +168,7 @@ pub unsafe extern "C" fn tairitsu_bridge_artifact_is_module(
     })
 }
 
-/// Writes the compiled module as an artifact that the function above loads.
+/// Serialises the compiled module as an artifact that the functions above load.
 ///
 /// # Safety
 /// `module` is live, `out` valid for a write.
@@ -195,7 +193,7 @@ pub unsafe extern "C" fn tairitsu_bridge_module_serialize(
 }
 
 /// # Safety
-/// `module` is null or live, not used afterwards.
+/// `module` is null or live, and is not used afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_bridge_module_free(module: *mut Module) {
     // SAFETY: the caller's promise.

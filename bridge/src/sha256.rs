@@ -1,12 +1,12 @@
-//! SHA-256 of a stream, for content that is named by its digest.
+//! SHA-256 of a stream, for content that is addressed by its digest.
 
 use crate::ffi::{Bytes, free, guard_or};
 use sha2::{Digest, Sha256};
 
-/// A hash that is fed piece by piece. One thread at a time.
+/// An incremental SHA-256 hash. One thread at a time.
 pub struct Sha256Stream(Sha256);
 
-/// Begins a stream. Freed by `tairitsu_bridge_sha256_free`; null only where there is no memory left.
+/// Creates a stream, which `tairitsu_bridge_sha256_free` frees. Returns null only if memory is exhausted.
 #[unsafe(no_mangle)]
 pub extern "C" fn tairitsu_bridge_sha256_new() -> *mut Sha256Stream {
     guard_or(std::ptr::null_mut(), || {
@@ -23,7 +23,7 @@ pub unsafe extern "C" fn tairitsu_bridge_sha256_update(stream: *mut Sha256Stream
     stream.0.update(bytes);
 }
 
-/// Writes the 32 bytes of the hash to `to`; the stream begins anew.
+/// Writes the 32 bytes of the hash to `to` and resets the stream.
 ///
 /// # Safety
 /// `stream` is a live stream, and `to` points at 32 writable bytes.
@@ -37,7 +37,7 @@ pub unsafe extern "C" fn tairitsu_bridge_sha256_finish(stream: *mut Sha256Stream
 }
 
 /// # Safety
-/// `stream` is null or a live stream, not used afterwards.
+/// `stream` is null or a live stream, and is not used afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_bridge_sha256_free(stream: *mut Sha256Stream) {
     // SAFETY: the caller's promise.

@@ -1,5 +1,5 @@
-//! What a component's bytes say that decides how it is run and whether an engine takes it: known before it is
-//! compiled, and kept in its artifact.
+//! The properties of a component that decide how it runs and whether an engine can run it. They are read before
+//! compilation, and kept in the artifact.
 
 use crate::error::{Code, Error};
 use crate::wasi;
@@ -15,27 +15,27 @@ use wasmtime_environ::{
 /// What one instance of a component, or of a core module, consists of.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Shape {
-    /// It does not validate without the async ABI, or it imports WASI 0.3.
+    /// Whether it only validates with the async ABI, or imports WASI 0.3.
     pub uses_async_abi: bool,
     pub has_shared_memory: bool,
     pub core_instances: u64,
     pub memories: u64,
     pub tables: u64,
-    /// The most of one core module.
+    /// The maximum over the core modules.
     pub memories_per_module: u64,
     pub tables_per_module: u64,
-    /// The largest minimum of a memory, and of a table.
+    /// The largest initial size of a memory, and of a table.
     pub memory_bytes: u64,
     pub table_elements: u64,
-    /// What the engine keeps for one core instance, at least, and for the whole component.
+    /// The minimum size of the engine's bookkeeping for one core instance, and for the whole component.
     pub core_instance_bytes: u64,
     pub component_instance_bytes: u64,
 }
 
-/// Numbers in an artifact.
+/// How many numbers represent a shape in an artifact.
 pub const FIELDS: usize = 10;
 
-/// The bounds of an engine's pool: `tairitsu::PoolOptions`.
+/// The bounds of an engine's pool, from `tairitsu::PoolOptions`.
 pub struct PoolBounds {
     pub core_instances_per_component: u64,
     pub memories_per_component: u64,
@@ -48,7 +48,7 @@ pub struct PoolBounds {
     pub component_instance_bytes: u64,
 }
 
-/// What Wasmtime implements on every processor and has on by default.
+/// The features that Wasmtime implements on every processor and enables by default.
 fn features(async_abi: bool) -> WasmFeatures {
     let mut features = WasmFeatures::default() | WasmFeatures::WASM3;
     features.set(WasmFeatures::CM_ASYNC, async_abi);
@@ -56,7 +56,7 @@ fn features(async_abi: bool) -> WasmFeatures {
 }
 
 impl Shape {
-    /// Of a component that is valid, with the async ABI if not without.
+    /// Reads the shape of a component. Fails if it is invalid both without the async ABI and with it.
     pub fn of_component(binary: &[u8]) -> wasmtime::Result<Shape> {
         match Self::read_component(binary, false) {
             Ok(shape) => Ok(shape),
@@ -95,7 +95,7 @@ impl Shape {
         Ok(shape)
     }
 
-    /// Of a core module that is valid.
+    /// Reads the shape of a core module. Fails if it is invalid.
     pub fn of_module(binary: &[u8]) -> wasmtime::Result<Shape> {
         let tunables = Tunables::default_host();
         let mut validator = Validator::new_with_features(features(false));
@@ -108,7 +108,7 @@ impl Shape {
         Ok(shape)
     }
 
-    /// One instance of `module`.
+    /// Adds one instance of `module`.
     fn add(&mut self, module: &Module) {
         let memories = module.num_defined_memories() as u64;
         let tables = module.num_defined_tables() as u64;
@@ -173,7 +173,7 @@ impl Shape {
         }
     }
 
-    /// Fails if one instance is more than a store may have: `max` of core instances, memories and tables each.
+    /// Fails with `InstanceLimit` if one instance has more than `max` core instances, memories or tables.
     pub fn fits_in_store(&self, max: u64) -> Result<(), Error> {
         let needs = [
             (self.core_instances, "core instances"),
@@ -189,12 +189,12 @@ impl Shape {
         }
     }
 
-    /// Fails if an engine's pool has no room for such an instance, however empty it is.
+    /// Fails if an instance does not fit into the pool even when the pool is empty.
     pub fn fits_in_pool(&self, pool: &PoolBounds) -> Result<(), Error> {
         if self.has_shared_memory {
             return Err(Error::new(
                 Code::InvalidComponent,
-                "it has a shared memory, which an engine with a pool (EngineOptions::pool) does not support",
+                "unsupported shared memory: the engine uses a pool (EngineOptions::pool)",
             ));
         }
         #[rustfmt::skip]
@@ -223,7 +223,7 @@ impl Shape {
             Some((needed, bound, what, option, code)) => Err(Error::new(
                 *code,
                 format!(
-                    "it needs {needed} {what}; the engine's pool has room for {bound} (PoolOptions::{option})"
+                    "too large for the engine's pool: it needs {needed} {what}; the limit is {bound} (PoolOptions::{option})"
                 ),
             )),
         }
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_what_nested_components_instantiate() {
+    fn counts_instances_of_nested_components() {
         let shape = shape(
             r#"(component
                 (component $c
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_the_async_abi_wherever_it_is_used() {
+    fn detects_every_use_of_the_async_abi() {
         for text in [
             r#"(component (type (func async)))"#,
             r#"(component (import "f" (func async)))"#,

@@ -1,8 +1,8 @@
-//! SIGPIPE, which ends a program that does not expect it. Nothing in this library may raise it, and how the program
-//! handles the signal is not for a library to change.
+//! Keeps this library from raising SIGPIPE, which ends a program that does not expect it. How the program handles the
+//! signal is not for a library to change.
 //!
 //! Sockets are written with `MSG_NOSIGNAL` ([`QuietStream`]). Threads that the library starts block the signal
-//! ([`block`]). On other threads [`Blocked`] holds it back while something is written that may be a pipe.
+//! ([`block`]). On other threads [`Blocked`] suppresses it during writes that may go to a pipe.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -20,7 +20,7 @@ fn sigpipe() -> libc::sigset_t {
     }
 }
 
-/// Blocks SIGPIPE on this thread for good: returns the signals that were blocked before.
+/// Blocks SIGPIPE on this thread, and returns the signals that were blocked before.
 fn block_on_thread() -> libc::sigset_t {
     let set = sigpipe();
     // SAFETY: both sets are valid for the call.
@@ -36,11 +36,11 @@ pub fn block() {
     block_on_thread();
 }
 
-/// While it lives, a SIGPIPE that this thread raises does not arrive; when it is dropped, the signal is taken back.
+/// While it lives, SIGPIPE is blocked on this thread. Dropping it discards a SIGPIPE that was raised meanwhile.
 pub struct Blocked {
     was_blocked: bool,
     was_pending: bool,
-    /// A thread's signal mask: it stays on the thread.
+    /// Must stay on the thread, whose signal mask it changes.
     _thread: std::marker::PhantomData<*const ()>,
 }
 
@@ -51,7 +51,7 @@ impl Blocked {
         let (was_blocked, was_pending) = unsafe {
             let blocked = libc::sigismember(&raw const old, libc::SIGPIPE) == 1;
             let mut pending = std::mem::zeroed();
-            // One that is not blocked is never pending for long.
+            // An unblocked signal does not stay pending.
             let is_pending = blocked
                 && libc::sigpending(&raw mut pending) == 0
                 && libc::sigismember(&raw const pending, libc::SIGPIPE) == 1;
@@ -72,7 +72,7 @@ impl Drop for Blocked {
             tv_sec: 0,
             tv_nsec: 0,
         };
-        // SAFETY: the set and the time are valid for the calls; no information about the signal is asked for.
+        // SAFETY: the set and the time are valid for the calls; the signal's information may be null.
         unsafe {
             if !self.was_pending {
                 while libc::sigtimedwait(&raw const set, std::ptr::null_mut(), &raw const now) < 0
@@ -86,8 +86,8 @@ impl Drop for Blocked {
     }
 }
 
-/// A TCP connection whose peer may hang up: several pieces at once are written with `writev` otherwise, which raises
-/// SIGPIPE.
+/// A TCP connection whose peer may hang up. Tokio's vectored writes use `writev`, which raises SIGPIPE; these use
+/// `sendmsg` with `MSG_NOSIGNAL`.
 pub struct QuietStream(pub TcpStream);
 
 impl AsyncRead for QuietStream {
@@ -113,12 +113,12 @@ impl AsyncWrite for QuietStream {
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-        pieces: &[IoSlice<'_>],
+        slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         loop {
             ready!(self.0.poll_write_ready(context))?;
             let sent = self.0.try_io(Interest::WRITABLE, || {
-                socket2::SockRef::from(&self.0).send_vectored_with_flags(pieces, libc::MSG_NOSIGNAL)
+                socket2::SockRef::from(&self.0).send_vectored_with_flags(slices, libc::MSG_NOSIGNAL)
             });
             match sent {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -163,12 +163,12 @@ mod tests {
     }
 
     fn raise() {
-        // SAFETY: a signal for this thread alone, which is blocked.
+        // SAFETY: the signal goes only to this thread, where it is blocked.
         unsafe { libc::pthread_kill(libc::pthread_self(), libc::SIGPIPE) };
     }
 
     #[test]
-    fn takes_back_the_signal_and_restores_the_mask() {
+    fn discards_the_signal_and_restores_the_mask() {
         std::thread::spawn(|| {
             assert!(!blocked());
             let guard = Blocked::new();
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn leaves_alone_what_the_thread_had_before() {
+    fn keeps_a_signal_that_was_blocked_or_pending_before() {
         std::thread::spawn(|| {
             block();
             drop(Blocked::new());

@@ -1,7 +1,9 @@
-//! Whether text is UTF-8, for strings that are long or not ASCII.
+//! Validates UTF-8 in strings that are long or not ASCII.
 
 use crate::ffi::{Bytes, guard_or};
 
+/// Returns whether the text is valid UTF-8.
+///
 /// # Safety
 /// `text` is readable.
 #[unsafe(no_mangle)]

@@ -1,12 +1,12 @@
-//! The raw value path: values cross between C++ and a guest's memory without a Rust type.
+//! The value path: passes values between C++ and a guest's memory without a Rust type for each.
 //!
-//! Wasmtime's typed calls are generic over types that lift and lower themselves. Here these traits
-//! are implemented once, for types that only hand the caller's flat slots, the guest's memory and
-//! its `realloc` to C++, which does the canonical ABI. The traits' methods are not a stable
-//! interface of Wasmtime: this file is why its version is pinned exactly.
+//! Wasmtime's typed calls are generic over types that lift and lower themselves. This file implements
+//! those traits once, for types that only pass the caller's flat slots, the guest's memory and its
+//! `realloc` to C++, which implements the canonical ABI. The traits' methods are not a stable interface
+//! of Wasmtime, which is why its version is pinned exactly.
 //!
-//! Handles of resources are the exception: their tables belong to Wasmtime, so they are lifted
-//! here, in the order of the values, before C++ sees the values, and lowered here on C++'s demand.
+//! Resource handles are the exception, because Wasmtime owns their tables. They are lifted here, in
+//! the order of the values, before C++ lifts the values, and lowered here when C++ asks for it.
 
 use crate::abi::{
     Frame, GUEST_BORROW, GUEST_OWN, HOST_BORROW, HOST_OWN, Handle, HostCall, HostFunctionCallback,
@@ -29,9 +29,9 @@ use wasmtime_environ::component::{
     CanonicalOptions, CanonicalOptionsDataModel, StringEncoding as GuestEncoding,
 };
 
-// ---- What the canonical options say
+// ---- Canonical options
 
-/// How strings are encoded, where the function has a memory at all.
+/// Returns the encoding of strings; `None` if the function has no memory.
 #[inline]
 fn memory_encoding(options: &CanonicalOptions) -> Option<StringEncoding> {
     match options.data_model {
@@ -47,19 +47,19 @@ fn memory_encoding(options: &CanonicalOptions) -> Option<StringEncoding> {
 
 // ---- Lowering
 
-/// A `Lowering` with what its callbacks need behind it. `abi` is first: C++ holds a pointer to it.
+/// A `Lowering`, followed by what its callbacks need. `abi` comes first: C++ holds a pointer to it.
 #[repr(C)]
 struct LoweringState {
     abi: Lowering,
-    /// The parameters or results as one tuple; handles find their types in it.
+    /// The parameters as a tuple, or the results; contains the types of handles.
     ty: InterfaceType,
-    /// The handle types in `ty`, in the order of its tree; filled when first needed.
+    /// The handle types in `ty`, in depth-first order; filled on first use.
     handle_types: Option<Vec<InterfaceType>>,
-    /// What went wrong in a callback; takes precedence over what C++ reports.
+    /// The error of a callback; takes precedence over what C++ reports.
     error: Option<wasmtime::Error>,
 }
 
-/// Lets C++ lower: `body` gets the `Lowering` and says whether it succeeded.
+/// Lets C++ lower: `body` gets the `Lowering` and returns whether it succeeded.
 fn lower<T: 'static>(
     cx: &mut LowerContext<'_, T>,
     ty: InterfaceType,
@@ -92,14 +92,17 @@ fn lower<T: 'static>(
     }
 }
 
-/// Runs a callback's body; an error or a panic is kept in the state for `lower` to return.
+/// Runs the body of a callback. Stores an error or a panic in the state, for `lower` to return.
+///
+/// # Safety
+/// `lowering` is the pointer that `lower::<T>` passed to C++, and that call still runs.
 unsafe fn in_lowering<T: 'static, R>(
     lowering: *mut Lowering,
     otherwise: R,
     body: impl FnOnce(&mut LowerContext<'_, T>, &mut LoweringState) -> Result<R>,
 ) -> R {
-    // SAFETY: C++ passes back the pointer that `lower` gave it, while `lower` still runs; the
-    // state and the context behind it are only used through this pointer meanwhile.
+    // SAFETY: the caller's promise. While `lower` runs, the state and its context are only used
+    // through this pointer.
     let state = unsafe { &mut *lowering.cast::<LoweringState>() };
     // SAFETY: as above; `lower::<T>` put a `LowerContext<T>` there.
     let cx = unsafe { &mut *state.abi.context.cast::<LowerContext<'_, T>>() };
@@ -116,13 +119,13 @@ unsafe extern "C" fn reallocate<T: 'static>(
     size: usize,
     align: u32,
 ) -> usize {
-    // SAFETY: called by C++ with the pointer that `lower` gave it.
+    // SAFETY: C++ calls this with the pointer that `lower` passed to it.
     unsafe {
         in_lowering::<T, usize>(lowering, usize::MAX, |cx, _| {
             cx.realloc(0, 0, align, size)
                 .map_err(|error| match Error::find_code(&error) {
                     Some(_) => error,
-                    // The guest did not trap: it returned a pointer that is not one.
+                    // The guest did not trap: it returned an invalid pointer.
                     None => coded(Code::InvalidValue, format!("{error:#}")),
                 })
         })
@@ -134,7 +137,7 @@ unsafe extern "C" fn lower_handle<T: 'static>(
     handle: *const Handle,
     ordinal: u32,
 ) -> u32 {
-    // SAFETY: called by C++ with the pointer that `lower` gave it.
+    // SAFETY: C++ calls this with the pointer that `lower` passed to it.
     unsafe {
         in_lowering::<T, u32>(lowering, u32::MAX, |cx, state| {
             let types = state
@@ -153,7 +156,7 @@ unsafe extern "C" fn lower_handle<T: 'static>(
                     .linear_lower_to_flat(cx, ty, flat)?,
                 HOST_BORROW => ResourceDynamic::new_borrow(handle.rep, handle.resource_type)
                     .linear_lower_to_flat(cx, ty, flat)?,
-                // SAFETY: handles of these kinds are made by `Handle::guest`.
+                // SAFETY: handles of these kinds come from `Handle::guest`.
                 GUEST_OWN | GUEST_BORROW => handle.as_guest().linear_lower_to_flat(cx, ty, flat)?,
                 kind => bail!("unknown kind of handle {kind}"),
             }
@@ -163,7 +166,7 @@ unsafe extern "C" fn lower_handle<T: 'static>(
     }
 }
 
-/// The handle types in a type, in the order of its tree.
+/// Returns the handle types in a type, in depth-first order.
 fn handle_types(types: &ComponentTypes, ty: InterfaceType) -> Vec<InterfaceType> {
     fn walk(types: &ComponentTypes, ty: InterfaceType, out: &mut Vec<InterfaceType>) {
         match ty {
@@ -200,14 +203,14 @@ fn for_each_child(types: &ComponentTypes, ty: InterfaceType, visit: &mut dyn FnM
             types[t].ok.into_iter().for_each(&mut *visit);
             types[t].err.into_iter().for_each(visit);
         }
-        // Types that the value path does not do are refused when a function is bound.
+        // Types that the value path does not support are refused when a function is bound.
         _ => {}
     }
 }
 
-// ---- Handles on their way out of the guest
+// ---- Lifting handles
 
-/// Lifts every handle in a value, in the order in which C++ meets them when it lifts the rest.
+/// Lifts every handle in a value, in the order in which C++ encounters them when it lifts the value.
 pub struct HandleLifter<'a, 'b> {
     cx: &'a mut LiftContext<'b>,
     handles: Vec<Handle>,
@@ -324,7 +327,7 @@ impl HandleLifter<'_, '_> {
         if !address.is_multiple_of(abi.align32) || end > self.cx.memory().len() as u64 {
             return Err(invalid("list pointer/length out of bounds of memory"));
         }
-        // Lists can be one and the same many times over: what is walked counts as copied.
+        // A value can contain the same list many times, so walking an element counts as copying it.
         self.cx
             .consume_fuel_array(length as usize, abi.size32.max(1) as usize)
             .map_err(|error| coded(Code::CopyLimit, error.to_string()))?;
@@ -347,7 +350,7 @@ impl HandleLifter<'_, '_> {
     }
 }
 
-/// The payload type of the case that `discriminant` names, if it has one that holds handles.
+/// Returns the payload type of the case with this discriminant, if the payload contains handles.
 fn payload(
     types: &ComponentTypes,
     ty: InterfaceType,
@@ -382,11 +385,11 @@ fn payload(
 // ---- A call into a guest
 
 thread_local! {
-    /// The frame of the innermost call on this thread: lifting a result has no other way to it.
+    /// The frame of the innermost call on this thread. `Lift` has no other access to it.
     static FRAME: Cell<*mut Frame> = const { Cell::new(std::ptr::null_mut()) };
 }
 
-/// Makes a frame the thread's innermost, until dropped.
+/// Makes a frame the thread's innermost until this is dropped.
 pub struct FrameScope {
     previous: *mut Frame,
 }
@@ -405,8 +408,8 @@ impl Drop for FrameScope {
     }
 }
 
-/// Whether a call needs the guest's memory or handle tables, to lower its parameters or to lift its
-/// result. One of scalars does not, and then Wasmtime's contexts are never put together.
+/// Returns whether a call needs the guest's memory or handle tables to lower its parameters or lift
+/// its result. Calls with only scalars do not, so Wasmtime's contexts are never set up for them.
 pub fn needs_context(flags: u32) -> bool {
     flags
         & (PARAMETERS_USE_MEMORY
@@ -416,16 +419,16 @@ pub fn needs_context(flags: u32) -> bool {
         != 0
 }
 
-/// The parameters of a call into a guest: C++ lowers them. `CONTEXT` is [`needs_context`] of the frame.
+/// The parameters of a call into a guest, which C++ lowers. `CONTEXT` is [`needs_context`] of the frame.
 pub struct Parameters<const CONTEXT: bool>(pub *mut Frame);
 
-// SAFETY: the frame is only used inside the call that it was made for, on whatever thread polls it.
+// SAFETY: the frame is only used during the call that it was created for, by the thread that polls it.
 unsafe impl<const CONTEXT: bool> Send for Parameters<CONTEXT> {}
 // SAFETY: as above.
 unsafe impl<const CONTEXT: bool> Sync for Parameters<CONTEXT> {}
 
-// SAFETY: 16 slots are the most that parameters take, and C++ fills those that the function has;
-// its signature was checked against the component's when the function was bound.
+// SAFETY: parameters take at most 16 slots, and C++ fills those that the function has; its signature
+// was checked against the component's when the function was bound.
 unsafe impl<const CONTEXT: bool> ComponentType for Parameters<CONTEXT> {
     type Lower = [ValRaw; 16];
     const ABI: CanonicalAbiInfo = CanonicalAbiInfo::SCALAR4;
@@ -450,7 +453,7 @@ unsafe impl<const CONTEXT: bool> Lower for Parameters<CONTEXT> {
         let (flags, callback) = unsafe { ((*self.0).flags, (*self.0).lower) };
         if CONTEXT {
             lower(cx, ty, flags & PARAMETERS_USE_MEMORY != 0, |lowering| {
-                // SAFETY: frame, lowering and slots are live for the length of this call.
+                // SAFETY: frame, lowering and slots are live during this call.
                 unsafe { callback(self.0, lowering, slots.as_mut_ptr().cast()) }
             })
         } else {
@@ -476,7 +479,7 @@ unsafe impl<const CONTEXT: bool> Lower for Parameters<CONTEXT> {
         _: InterfaceType,
         _: usize,
     ) -> Result<()> {
-        bail!("parameters are lowered flat: C++ stores them in memory itself")
+        bail!("parameters are lowered flat: C++ stores them in memory")
     }
 }
 
@@ -495,18 +498,18 @@ fn invalid(message: &str) -> wasmtime::Error {
 
 #[cold]
 fn not_lowered() -> wasmtime::Error {
-    coded(Code::InvalidValue, "a value could not be lowered")
+    coded(Code::InvalidValue, "lowering a value failed")
 }
 
 #[cold]
 fn not_lifted() -> wasmtime::Error {
-    coded(Code::InvalidValue, "the result could not be lifted")
+    coded(Code::InvalidValue, "lifting the result failed")
 }
 
-/// The result of a call into a guest: C++ lifts it into its frame. `CONTEXT` as for [`Parameters`].
+/// The result of a call into a guest, which C++ lifts into its frame. `CONTEXT` as for [`Parameters`].
 pub struct Return<const CONTEXT: bool>;
 
-// SAFETY: at most one flat slot is returned: a scalar, or the address of the result in memory.
+// SAFETY: a result takes at most one flat slot: a scalar, or the address of the result in memory.
 unsafe impl<const CONTEXT: bool> ComponentType for Return<CONTEXT> {
     type Lower = [ValRaw; 1];
     const ABI: CanonicalAbiInfo = CanonicalAbiInfo::SCALAR4;
@@ -537,8 +540,8 @@ unsafe impl<const CONTEXT: bool> Lift for Return<CONTEXT> {
                 handle_count: 0,
                 encoding: StringEncoding::Utf8,
             };
-            // SAFETY: a call is being made, so its frame is the thread's innermost, and C++ keeps it;
-            // lifting and slots are live for the length of this call.
+            // SAFETY: this runs within a call, whose frame is the thread's innermost and kept alive by
+            // C++; lifting and slots are live during this call.
             unsafe { ((*frame).lift)(frame, &nothing, slots.as_ptr()) }
         };
         if lifted {
@@ -553,18 +556,18 @@ unsafe impl<const CONTEXT: bool> Lift for Return<CONTEXT> {
         _: InterfaceType,
         _: &[u8],
     ) -> Result<Self> {
-        bail!("results are lifted flat: C++ reads them from memory itself")
+        bail!("results are lifted flat: C++ reads them from memory")
     }
 }
 
-/// Lets C++ lift a result with the guest's memory, or with handles, at hand.
+/// Lets C++ lift a result that needs the guest's memory or handles.
 fn lift_result(
     cx: &mut LiftContext<'_>,
     ty: InterfaceType,
     slots: &[ValRaw; 1],
     frame: *mut Frame,
 ) -> Result<bool> {
-    // SAFETY: a call is being made, so its frame is the thread's innermost, and C++ keeps it.
+    // SAFETY: this runs within a call, whose frame is the thread's innermost and kept alive by C++.
     let (flags, callback) = unsafe { ((*frame).flags, (*frame).lift) };
     let mut handles = Vec::new();
     if flags & RESULT_HAS_HANDLES != 0 {
@@ -585,7 +588,7 @@ fn lift_result(
         lifting.memory_size = memory.len();
         lifting.encoding = encoding;
     }
-    // SAFETY: frame, lifting and slots are live for the length of this call.
+    // SAFETY: frame, lifting and slots are live during this call.
     Ok(unsafe { callback(frame, &lifting, slots.as_ptr()) })
 }
 
@@ -610,15 +613,16 @@ fn result_handles(
     Ok(lifter.handles)
 }
 
-// ---- A call of a host function
+// ---- A call to a host function
 
-/// What a host function's parameters look like to C++, however they came.
+/// The parameters of a host function, flat or in memory, in the form that C++ reads.
 pub trait HostParameters: ComponentNamedList + Lift + 'static {
+    /// Returns the flat slots, or null and the address in memory.
     fn view(&self) -> (*const Slot, usize, Lifting);
 }
 
-/// What parameters need of their guest, read when they are lifted. No guest code runs until the host
-/// function returns, so memory neither moves nor changes.
+/// What C++ needs from the guest to lift parameters. No guest code runs until the host function
+/// returns, so memory neither moves nor changes.
 pub trait GuestView: Send + Sync + Sized + 'static {
     const HANDLES: bool;
     /// `lift` lifts the parameters' handles.
@@ -632,20 +636,20 @@ pub trait GuestView: Send + Sync + Sized + 'static {
 /// Scalars need nothing.
 pub struct NoView;
 
-/// Strings and lists need its memory.
+/// Strings and lists need the guest's memory.
 pub struct MemoryView {
     memory: *const u8,
     memory_size: usize,
     encoding: StringEncoding,
 }
 
-/// Resources need its handles, and perhaps its memory.
+/// Resources need the guest's handles, and perhaps its memory.
 pub struct HandlesView {
     memory: MemoryView,
     handles: Vec<Handle>,
 }
 
-// SAFETY: used only inside the call that it was made for.
+// SAFETY: only used during the call that it was created for.
 unsafe impl Send for MemoryView {}
 // SAFETY: as above.
 unsafe impl Sync for MemoryView {}
@@ -752,7 +756,7 @@ pub struct FlatParameters<const N: usize, G> {
     guest: G,
 }
 
-// SAFETY: `typecheck` admits exactly the functions whose parameters take N slots.
+// SAFETY: `typecheck` only admits functions whose parameters take N slots.
 unsafe impl<const N: usize, G: GuestView> ComponentType for FlatParameters<N, G> {
     type Lower = [ValRaw; N];
     const ABI: CanonicalAbiInfo = CanonicalAbiInfo::SCALAR4;
@@ -798,14 +802,14 @@ impl<const N: usize, G: GuestView> HostParameters for FlatParameters<N, G> {
     }
 }
 
-/// More than 16 flat slots: the parameters are a tuple in memory.
+/// Parameters with more than 16 flat slots, as a tuple in memory.
 pub struct MemoryParameters<G> {
     address: usize,
     guest: G,
 }
 
-// SAFETY: `typecheck` admits exactly the functions whose parameters are in memory, and Wasmtime
-// has checked the tuple's bounds and alignment by the component's own type.
+// SAFETY: `typecheck` only admits functions whose parameters are in memory, and Wasmtime has checked
+// the tuple's bounds and alignment by the component's type.
 unsafe impl<G: GuestView> ComponentType for MemoryParameters<G> {
     type Lower = [ValRaw; 1];
     const ABI: CanonicalAbiInfo = CanonicalAbiInfo::SCALAR4;
@@ -851,7 +855,7 @@ impl<G: GuestView> HostParameters for MemoryParameters<G> {
 
 fn check_handles(ty: &InterfaceType, instance: &InstanceType<'_>, expected: bool) -> Result<()> {
     if has_handles(instance.types, *ty) != expected {
-        bail!("the function's handles are not those it was defined with");
+        bail!("whether the function has handles differs from its definition");
     }
     Ok(())
 }
@@ -862,7 +866,7 @@ pub struct HostReturn<const N: usize> {
     result: *mut HostResult,
 }
 
-// SAFETY: used only inside the call that it was made for.
+// SAFETY: only used during the call that it was created for.
 unsafe impl<const N: usize> Send for HostReturn<N> {}
 // SAFETY: as above.
 unsafe impl<const N: usize> Sync for HostReturn<N> {}
@@ -870,14 +874,13 @@ unsafe impl<const N: usize> Sync for HostReturn<N> {}
 impl<const N: usize> Drop for HostReturn<N> {
     fn drop(&mut self) {
         if !self.result.is_null() {
-            // SAFETY: C++ made it for this call, and it is destroyed here only.
+            // SAFETY: C++ created it for this call, and it is only destroyed here.
             unsafe { ((*self.result).destroy)(self.result) }
         }
     }
 }
 
-// SAFETY: `typecheck` admits exactly the functions whose result takes N slots, or is in memory
-// where N is 1.
+// SAFETY: `typecheck` only admits functions whose result takes N slots, or is in memory if N is 1.
 unsafe impl<const N: usize> ComponentType for HostReturn<N> {
     type Lower = [ValRaw; N];
     const ABI: CanonicalAbiInfo = CanonicalAbiInfo::SCALAR4;
@@ -916,7 +919,7 @@ unsafe impl<const N: usize> Lower for HostReturn<N> {
         address: usize,
     ) -> Result<()> {
         if self.result.is_null() {
-            bail!("a host function gave no result");
+            bail!("a host function returned no result");
         }
         self.lower(cx, ty, std::ptr::null_mut(), address)
     }
@@ -931,13 +934,13 @@ impl<const N: usize> HostReturn<N> {
         address: usize,
     ) -> Result<()> {
         lower(cx, ty, true, |lowering| {
-            // SAFETY: the result lives until `self` is dropped; the rest for this call.
+            // SAFETY: the result lives until `self` is dropped, the rest during this call.
             unsafe { ((*self.result).lower)(self.result, lowering, slot, address) }
         })
     }
 }
 
-/// A host function of C++: what to call, and with what.
+/// A host function of C++.
 pub struct HostFunction {
     pub callback: HostFunctionCallback,
     pub data: *mut c_void,
@@ -964,7 +967,7 @@ impl HostFunction {
             result: ValRaw::u64(0),
             host_result: std::ptr::null_mut(),
         };
-        // SAFETY: `call` and all that it points at live until the callback returns.
+        // SAFETY: `call` and everything it points at live until the callback returns.
         let succeeded = unsafe { (self.callback)(self.data, &mut call) };
         let value = HostReturn {
             slot: call.result,

@@ -1,4 +1,4 @@
-//! WIT as text: reading packages, choosing a world, and handing both to C++.
+//! WIT source: reading packages, choosing a world, and passing both to C++.
 
 use crate::error::{Code, Error};
 use crate::ffi::{Buffer, Bytes, give, guard};
@@ -10,29 +10,29 @@ use wit_parser::{
     TypeOwner, WorldId, WorldItem,
 };
 
-/// How many interfaces, worlds and packages may be declared: the parser calls itself once for each in a chain.
+/// The most declarations of interfaces, worlds and packages. The parser recurses once for each in a chain.
 const MAX_DECLARED: usize = 1000;
 
-/// How many bytes there may be, and how many times over if each `include` of a world repeats them all.
+/// The most bytes of source, and the most bytes if each `include` of a world repeated the whole source.
 const MAX_SOURCE: u64 = 8 << 20;
 const MAX_INCLUDED: u64 = 64 << 20;
 
-/// How deeply types may be nested; C++ has the same limit (`kMaxDepth`).
+/// How deep types may be nested; C++ has the same limit (`kMaxDepth`).
 const MAX_DEPTH: u32 = 200;
 
-/// How many types all of a WIT's types and functions may spell out. Each use of an alias of a tuple, a list and
-/// the like counts all that it stands for, as it does in generated text.
+/// The most types in all types and functions together, with aliases expanded: each use of an alias of a tuple, list
+/// and so on counts all types that it stands for, as generated code spells them out.
 const MAX_SPELLED: u64 = 500_000;
 
-/// The same with records and variants, which generated text names, counted at each use with all their fields.
+/// The same, but records and variants, which generated code names, also count all their fields at each use.
 const MAX_WALKED: u64 = 10_000_000;
 
-/// Reads a `.wit` file, a folder of them with the packages that they use in `deps/`, or a folder that
-/// holds such a folder as `wit/`. `features` is a comma-separated list of `@unstable` features to
-/// take in; `*` is all of them. A mistake is an error with the parser's file, line and caret.
-/// Packages of WASI that are not there are those that are built in.
+/// Reads a `.wit` file, a directory of `.wit` files with their dependencies in `deps/`, or a directory that
+/// contains such a directory as `wit/`. `features` is a comma-separated list of `@unstable` features to
+/// include; `*` includes all. WASI packages that are missing are taken from the built-in ones. Errors show
+/// the file and line, with a caret.
 pub fn load(path: &str, features: &str) -> Result<(Resolve, PackageId), Error> {
-    let path = wit_folder(path);
+    let path = wit_directory(path);
     let mut source = Source::default();
     source.add_path(&path)?;
     let loaded = with_wasi(features, |resolve| Ok(resolve.push_path(&path)?.0))?;
@@ -40,7 +40,7 @@ pub fn load(path: &str, features: &str) -> Result<(Resolve, PackageId), Error> {
     Ok(loaded)
 }
 
-/// Reads the text of a `.wit` file, which errors call `wit`, with its nested packages; see [`load`].
+/// Parses the text of a `.wit` file with its nested packages; errors call the file `wit`. See [`load`].
 fn parse(text: &str, features: &str) -> Result<(Resolve, PackageId), Error> {
     Source::default().add(text)?;
     let parsed = with_wasi(features, |resolve| resolve.push_str("wit", text))?;
@@ -48,7 +48,7 @@ fn parse(text: &str, features: &str) -> Result<(Resolve, PackageId), Error> {
     Ok(parsed)
 }
 
-/// What is known of WIT before it is parsed, which the parser has no limits for.
+/// Counts in WIT source that has not been parsed yet, for limits that the parser does not have.
 #[derive(Default)]
 struct Source {
     bytes: u64,
@@ -57,7 +57,7 @@ struct Source {
 }
 
 impl Source {
-    /// Adds the files that the parser will read. What cannot be read is left to it: it says so.
+    /// Adds the files that the parser will read. Unreadable files are left to the parser to report.
     fn add_path(&mut self, path: &Path) -> Result<(), Error> {
         if !path.is_dir() {
             return self.add_file(path);
@@ -95,7 +95,7 @@ impl Source {
         }
         match std::fs::read_to_string(path) {
             Ok(text) => self.add(&text),
-            // An encoded package, which has limits of its own.
+            // An encoded package, which has its own limits.
             Err(_) => Ok(()),
         }
     }
@@ -134,7 +134,7 @@ impl Source {
     }
 }
 
-/// The types that `ty` directly consists of; none of a resource.
+/// Returns the types that `ty` directly consists of; empty for a resource.
 pub fn parts(resolve: &Resolve, ty: &Type) -> Vec<Type> {
     match ty {
         Type::Id(id) => parts_of(&resolve.types[*id].kind),
@@ -162,12 +162,13 @@ fn parts_of(kind: &TypeDefKind) -> Vec<Type> {
     }
 }
 
-/// What a type amounts to where aliases are replaced by what they stand for.
+/// The extent of a type with aliases expanded.
 #[derive(Clone, Copy)]
 struct Extent {
     depth: u32,
-    /// The types that its text has: those of a record or a variant are not repeated where it is used.
+    /// How many types its generated code spells out. A record or variant counts once per use, without its fields.
     spelled: u64,
+    /// The same, with the fields of records and variants.
     walked: u64,
 }
 
@@ -187,10 +188,10 @@ impl Extent {
     }
 }
 
-/// Refuses WIT whose types are nested too deeply, or are too many once aliases are replaced by what they stand
-/// for: a few lines can stand for billions. Generators and decoders walk types recursively, so this comes first.
+/// Fails if types are nested too deeply, or if there are too many of them with aliases expanded: a few lines can
+/// stand for billions. Generators and decoders walk types recursively, so this check comes first.
 pub fn check_size(resolve: &Resolve) -> Result<(), Error> {
-    // A type comes after those that it uses, so one pass without recursion is enough.
+    // A type follows those that it uses, so one pass without recursion suffices.
     let mut extents: Vec<Extent> = Vec::with_capacity(resolve.types.len());
     let used = |ty: &Type, extents: &[Extent]| match ty {
         Type::Id(id) => extents.get(id.index()).copied().unwrap_or(Extent {
@@ -227,7 +228,7 @@ pub fn check_size(resolve: &Resolve) -> Result<(), Error> {
             spelled: if by_name { 1 } else { own.spelled },
             ..own
         });
-        // What has no name is counted where it is used.
+        // Anonymous types are counted where they are used.
         if let Some(name) = &def.name {
             add(own, own.spelled, &|| {
                 format!("type '{}'", named(resolve, id, name))
@@ -237,7 +238,7 @@ pub fn check_size(resolve: &Resolve) -> Result<(), Error> {
     for (name, function) in all_functions(resolve) {
         let types = function.params.iter().map(|param| &param.ty);
         let mut own = Extent::of_parts(types.chain(&function.result).map(|ty| used(ty, &extents)));
-        // A function is no level of its own.
+        // A function does not count as a level.
         own.depth -= 1;
         add(own, own.spelled, &|| {
             format!("function '{name}{}'", function.name)
@@ -246,8 +247,8 @@ pub fn check_size(resolve: &Resolve) -> Result<(), Error> {
     if spelled > MAX_SPELLED || walked > MAX_WALKED {
         let (most, name) = largest.unwrap_or_default();
         return Err(too_large(format!(
-            "written out, its types and functions have {} types, and at most {MAX_SPELLED} are supported \
-             ({MAX_WALKED} if records and variants are written out too: there are {}); {name} has the most, {}",
+            "with aliases expanded, it has {} types; the limit is {MAX_SPELLED} \
+             (with records and variants expanded too: {}; the limit is {MAX_WALKED}); {name} has the most, {}",
             or_more(spelled),
             or_more(walked),
             or_more(most)
@@ -257,13 +258,10 @@ pub fn check_size(resolve: &Resolve) -> Result<(), Error> {
 }
 
 fn too_large(what: String) -> Error {
-    Error::new(
-        Code::InvalidArgument,
-        format!("this WIT is too large: {what}"),
-    )
+    Error::new(Code::InvalidArgument, format!("WIT is too large: {what}"))
 }
 
-/// A count that may have been saturated.
+/// Formats a count that may have saturated.
 fn or_more(count: u64) -> String {
     match count {
         u64::MAX => "2^64 or more".to_owned(),
@@ -271,7 +269,7 @@ fn or_more(count: u64) -> String {
     }
 }
 
-/// The type's name with that of its interface, if it has one.
+/// Returns the type's name, prefixed with that of its interface, if it has one.
 fn named(resolve: &Resolve, id: TypeId, name: &str) -> String {
     match resolve.types[id].owner {
         TypeOwner::Interface(interface) => match resolve.id_of(interface) {
@@ -282,7 +280,7 @@ fn named(resolve: &Resolve, id: TypeId, name: &str) -> String {
     }
 }
 
-/// Every function of an interface or a world, with what its name is shown behind.
+/// Returns every function of interfaces and worlds, with the prefix of its displayed name.
 fn all_functions(resolve: &Resolve) -> impl Iterator<Item = (String, &Function)> {
     let interfaces = resolve.interfaces.iter().flat_map(|(id, interface)| {
         let prefix = resolve.id_of(id).map_or(String::new(), |id| id + "#");
@@ -299,11 +297,11 @@ fn all_functions(resolve: &Resolve) -> impl Iterator<Item = (String, &Function)>
     interfaces.chain(worlds)
 }
 
-/// WIT of WASI 0.2, and of 0.3, each file after those that it uses.
+/// The WIT of WASI 0.2 and of 0.3, each file after those that it uses.
 const WASI: &[&[&str]] = include!(concat!(env!("OUT_DIR"), "/wasi_wit.rs"));
 
-/// Reads WIT by `push`, and again with WASI in place where the first try does not succeed: most WIT needs none,
-/// and WIT that brings its own takes precedence.
+/// Reads WIT with `push`, and if that fails tries again with the built-in WASI packages. Most WIT does not need
+/// them, and WIT that contains its own copy takes precedence.
 fn with_wasi(
     features: &str,
     push: impl Fn(&mut Resolve) -> anyhow::Result<PackageId>,
@@ -315,7 +313,7 @@ fn with_wasi(
     };
     let message = resolve.render_error(&error);
     let patch = missing_patch(&error);
-    // Both only where both are used: bindings name the version where there are two of a package.
+    // Both versions come last: if a package exists in two versions, bindings name the version.
     for versions in [&WASI[..1], &WASI[1..], WASI] {
         let mut with_wasi = empty(features);
         let mut texts = versions.iter().copied().flatten();
@@ -336,7 +334,7 @@ fn with_wasi(
     Err(Error::new(code, message))
 }
 
-/// The patch version of WASI 0.2 that was looked for and is not there.
+/// Returns the patch version of the WASI 0.2 package that was not found.
 fn missing_patch(error: &anyhow::Error) -> Option<u64> {
     match error.downcast_ref::<ResolveError>()?.kind() {
         ResolveErrorKind::PackageNotFound { requested, .. } if requested.namespace == "wasi" => {
@@ -347,8 +345,8 @@ fn missing_patch(error: &anyhow::Error) -> Option<u64> {
     }
 }
 
-/// The text of a built-in package in this patch version of 0.2: the interfaces of one are those of the others, and
-/// the runtime takes them all.
+/// Returns the text of a built-in package with the given patch version of 0.2. All patch versions have the same
+/// interfaces, and the runtime accepts them all.
 fn in_version(text: &str, patch: Option<u64>) -> Cow<'_, str> {
     const BUILT_IN: &str = "0.2.12";
     match patch {
@@ -357,7 +355,7 @@ fn in_version(text: &str, patch: Option<u64>) -> Cow<'_, str> {
     }
 }
 
-/// Nothing read yet; what will be takes in `features`.
+/// Returns an empty [`Resolve`] that will include `features`.
 fn empty(features: &str) -> Resolve {
     let mut resolve = Resolve {
         all_features: features == "*",
@@ -370,10 +368,10 @@ fn empty(features: &str) -> Resolve {
     resolve
 }
 
-/// The folder `wit/` inside a project's folder, where that has no WIT of its own.
-fn wit_folder(path: &str) -> PathBuf {
-    let has_wit = |folder: &Path| {
-        folder.read_dir().is_ok_and(|mut entries| {
+/// Returns the directory `wit/` in `path` if it exists and `path` itself contains no WIT, otherwise `path`.
+fn wit_directory(path: &str) -> PathBuf {
+    let has_wit = |directory: &Path| {
+        directory.read_dir().is_ok_and(|mut entries| {
             entries.any(|entry| {
                 entry.is_ok_and(|entry| entry.path().extension().is_some_and(|e| e == "wit"))
             })
@@ -386,8 +384,8 @@ fn wit_folder(path: &str) -> PathBuf {
     PathBuf::from(path)
 }
 
-/// The world of that name (`shop`, or `ns:pkg/shop@1.2.3` of any package that was read), or the
-/// package's only one where `name` is empty. The error lists the worlds there are.
+/// Returns the world with that name (`shop`, or `ns:pkg/shop@1.2.3` of any package that was read), or the
+/// package's only world if `name` is empty. Fails with `NotFound`, and lists the worlds.
 pub fn select_world(resolve: &Resolve, package: PackageId, name: &str) -> Result<WorldId, Error> {
     let wanted = (!name.is_empty()).then_some(name);
     resolve
@@ -402,14 +400,14 @@ pub fn select_world(resolve: &Resolve, package: PackageId, name: &str) -> Result
                 .chain(others)
                 .fold(String::new(), |list, world| list + "\n  " + &world);
             let message = match (wanted, worlds.is_empty()) {
-                (_, true) => "there is no world in this WIT: bindings are those of a world".to_owned(),
+                (_, true) => "there is no world in this WIT".to_owned(),
                 (None, _) if resolve.packages[package].worlds.is_empty() => format!(
                     "the package '{}' has no world of its own; choose one of those that it uses:{worlds}",
                     resolve.packages[package].name
                 ),
                 (None, _) => format!("there are several worlds; choose one:{worlds}"),
                 (Some(name), _) => {
-                    // With a package's name the parser knows more, such as that a version has to be chosen.
+                    // If the name contains a package, the parser knows more, such as that a version is needed.
                     let detail = match name.contains(':') {
                         true => format!(" ({error:#})"),
                         false => String::new(),
@@ -421,14 +419,14 @@ pub fn select_world(resolve: &Resolve, package: PackageId, name: &str) -> Result
         })
 }
 
-/// What C++ reads: the parser's own JSON, and which world was chosen.
+/// What C++ reads if a world was chosen: the parser's JSON, and the index of the world.
 #[derive(Serialize)]
 struct Resolved<'a> {
     world: usize,
     resolve: &'a Resolve,
 }
 
-/// The same where none was: which of the packages was asked for.
+/// What C++ reads if no world was chosen: the parser's JSON, and the index of the main package.
 #[derive(Serialize)]
 struct Loaded<'a> {
     package: usize,
@@ -441,7 +439,7 @@ fn json(value: &impl Serialize) -> Result<Buffer, Error> {
         .map_err(|error| Error::new(Code::Internal, format!("writing WIT as JSON: {error}")))
 }
 
-/// What was read, without a choice of a world.
+/// Returns the JSON of [`Loaded`].
 fn whole((resolve, package): &(Resolve, PackageId)) -> Result<Buffer, Error> {
     json(&Loaded {
         package: package.index(),
@@ -450,7 +448,7 @@ fn whole((resolve, package): &(Resolve, PackageId)) -> Result<Buffer, Error> {
 }
 
 /// Reads WIT and chooses a world, see [`load`] and [`select_world`]. The buffer holds a JSON object:
-/// `world` is an index into the `worlds` of `resolve`, which is as wit-parser writes it.
+/// `world` is an index into the `worlds` of `resolve`, which is the JSON of wit-parser.
 ///
 /// # Safety
 /// `path`, `world` and `features` are readable during the call; `out` is valid for a write.
@@ -478,7 +476,7 @@ pub unsafe extern "C" fn tairitsu_bridge_wit_resolve(
 }
 
 /// Reads WIT without choosing a world, see [`load`]. The buffer holds a JSON object: `package` is an
-/// index into the `packages` of `resolve`, which is as wit-parser writes it.
+/// index into the `packages` of `resolve`, which is the JSON of wit-parser.
 ///
 /// # Safety
 /// `path` and `features` are readable during the call; `out` is valid for a write.
@@ -498,7 +496,7 @@ pub unsafe extern "C" fn tairitsu_bridge_wit_load(
     })
 }
 
-/// The same of the text of a `.wit` file.
+/// Like `tairitsu_bridge_wit_load`, for the text of a `.wit` file.
 ///
 /// # Safety
 /// `text` and `features` are readable during the call; `out` is valid for a write.
@@ -512,7 +510,7 @@ pub unsafe extern "C" fn tairitsu_bridge_wit_parse(
         // SAFETY: the caller's promise.
         let (text, features) = unsafe { (text.as_slice(), features.as_str()?) };
         let text = std::str::from_utf8(text)
-            .map_err(|_| Error::new(Code::InvalidArgument, "the WIT is not UTF-8"))?;
+            .map_err(|_| Error::new(Code::InvalidArgument, "invalid WIT: not UTF-8"))?;
         let json = whole(&parse(text, features)?)?;
         // SAFETY: the caller's promise.
         unsafe { give(out, json) };
@@ -527,13 +525,13 @@ mod tests {
 
     fn refused(wit: &str) -> String {
         let Err(error) = parse(wit, "") else {
-            panic!("it is taken");
+            panic!("it is accepted");
         };
         assert_eq!(error.code(), Code::InvalidArgument);
         error.message().to_owned()
     }
 
-    /// Types of which each uses the one before `width` times.
+    /// Types that each use the previous one `width` times.
     fn tower(kind: &str, width: usize, height: usize) -> String {
         let mut wit = "package a:b; interface i { type t0 = tuple<u8, u8>; ".to_owned();
         for level in 1..height {
@@ -558,7 +556,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_lines_that_stand_for_billions_of_types_are_refused() {
+    fn refuses_aliases_that_expand_to_billions_of_types() {
         for kind in ["tuple", "record"] {
             let message = refused(&tower(kind, 8, 12));
             assert!(message.contains("function 'a:b/i#f'"), "{message}");
@@ -569,19 +567,19 @@ mod tests {
     }
 
     #[test]
-    fn a_long_chain_of_types_is_refused() {
+    fn refuses_a_long_chain_of_types() {
         let message = refused(&tower("list", 1, 20_000));
         assert!(message.contains("'a:b/i#t199'"), "{message}");
         parse(&tower("list", 1, 199), "").unwrap();
     }
 
     #[test]
-    fn what_the_parser_has_no_limits_for_is_refused_before_it_is_parsed() {
+    fn refuses_what_overwhelms_the_parser_before_parsing() {
         let chain = |count: usize, item: fn(usize) -> String| -> String {
             let items: String = (1..count).map(item).collect();
             format!("package a:b; {items}")
         };
-        // Each uses the one before, and the parser follows that recursively.
+        // Each uses the previous one, and the parser follows the chain recursively.
         let interfaces = |count| {
             let uses = chain(count, |n| {
                 format!("interface i{n} {{ use i{}.{{t}}; }} ", n - 1)
@@ -602,7 +600,7 @@ mod tests {
             "x".repeat(100_000)
         ));
         refused(&format!("package a:b; // {}", "x".repeat(9 << 20)));
-        // Words in comments do not count.
+        // Keywords in comments do not count.
         parse(
             &format!(
                 "package a:b; world w {{ }}\n{}",
@@ -614,7 +612,7 @@ mod tests {
     }
 
     #[test]
-    fn the_built_in_packages_are_far_from_the_limits() {
+    fn the_built_in_packages_are_far_below_the_limits() {
         let (resolve, _) = parse(
             "package a:b; world w { include wasi:http/proxy@0.2.12; }",
             "",

@@ -1,22 +1,22 @@
-//! A component's world, imports and exports with their types, as one buffer for C++ to decode.
+//! Encodes a component's world, its imports and exports with their types, into a buffer for C++.
 //!
 //! # The encoding
 //!
-//! Little-endian; `u8` and `u32` are themselves, `str` is a `u32` size and UTF-8 bytes, `list<x>` is
-//! a `u32` count and that many `x`, `ref` is a `u32`: 0 for 'no type', else 1 + an index into `types`.
+//! Little-endian. `str` is a `u32` size and UTF-8 bytes, `list<x>` is a `u32` count and that many `x`,
+//! `ref` is a `u32`: 0 for 'no type', otherwise 1 + an index into `types`.
 //!
 //! ```text
 //! world     = magic:"TWLD" version:u32=2 identities:list<identity> types:list<type>
 //!             imports:items exports:items
-//! identity  = names:list<place> every name of one resource; the first is its owner's
+//! identity  = names:list<place> all names of a resource; the first is that of its owner
 //! place     = interface:str name:str
 //!                               the interface is empty for the world's root
-//! type      = kind:u8           as `tairitsu::TypeKind` counts
-//!             name:str          of a record, variant, enum, flags
-//!             resource:ref      of an own or borrow: into `identities`
-//!             length:u32        of a fixed-length list, else 0
+//! type      = kind:u8           a value of `tairitsu::TypeKind`
+//!             name:str          for a record, variant, enum, flags
+//!             resource:ref      for an own or borrow: into `identities`
+//!             length:u32        for a fixed-length list, otherwise 0
 //!             fields:list<field>
-//! field     = name:str type:ref as `tairitsu::Type::fields` says; refers only to earlier types
+//! field     = name:str type:ref as in `tairitsu::Type::fields`; refers only to earlier types
 //! items     = interfaces:list<interface> functions:list<function> types:list<field>
 //!             resources:list<resource> unsupported:list<str>
 //! interface = name:str functions:list<function> types:list<field> resources:list<resource>
@@ -25,17 +25,17 @@
 //! function  = name:str async:u8 parameters:list<field> result:ref
 //! ```
 //!
-//! No two entries of `types` are the same, so what is shared in the component stays shared, and the
-//! buffer does not grow with the number of ways in which types are nested.
+//! All entries of `types` are distinct, so types that the component shares stay shared, and the buffer
+//! does not grow exponentially with the nesting of types.
 //!
 //! # Names
 //!
-//! Wasmtime's types are nameless; an interface exports its named types next to its functions. A type
-//! takes the first name that the interface where it is used gives it, else the first that any
-//! interface does, imports before exports. A resource belongs to the first interface that has it; each
-//! further name of it (`type s = r`, `use host.{r as q}`) is another name of the same identity.
-//! Wasmtime forgets types other than resources that a world imports at its root: there, what a world
-//! defines itself stays nameless.
+//! Wasmtime's types have no names, but an interface exports its named types next to its functions. A
+//! type gets the first name that the interface that uses it exports it under, otherwise the first name
+//! in any interface, imports before exports. A resource belongs to the first interface that has it.
+//! Every other name of it (`type s = r`, `use host.{r as q}`) is another name of the same identity.
+//! Wasmtime drops types other than resources that a world imports at its root, so types that a world
+//! itself defines there have no names.
 
 use crate::component::Component;
 use crate::error::{Code, Error};
@@ -46,7 +46,7 @@ use wasmtime::Engine;
 use wasmtime::component::ResourceType;
 use wasmtime::component::types::{self, ComponentExtern, ComponentItem, Type};
 
-/// Writes the component's world, as the module's documentation says, into a new buffer.
+/// Encodes the component's world into a new buffer. The format is documented in `world.rs`.
 ///
 /// # Safety
 /// `component` is live; `out` is valid for a write.
@@ -65,7 +65,7 @@ pub unsafe extern "C" fn tairitsu_bridge_component_world(
     })
 }
 
-/// What is written: types in dependency order, and items that refer to them.
+/// What is encoded: types in dependency order, and the items that refer to them.
 struct World {
     identities: Vec<Identity>,
     types: Vec<Node>,
@@ -73,7 +73,7 @@ struct World {
     exports: Side<usize, usize>,
 }
 
-/// All names of one resource: the interface, empty for the world's root, and its name there.
+/// All names of a resource: the interface, empty for the world's root, and the name in it.
 type Identity = Vec<(String, String)>;
 
 fn read(component: &wasmtime::component::Component) -> World {
@@ -132,10 +132,9 @@ fn encode(world: &World) -> Result<Vec<u8>, Error> {
     Ok(out.bytes)
 }
 
-// ---- what the component has -----------------------------------------------------------------------
+// ---- reading the component -----------------------------------------------------------------------
 
-/// One side of the world. `R` stands for resources and `T` for types, in the form that the step at
-/// hand has them.
+/// The imports or the exports. `R` and `T` represent resources and types in the current step.
 struct Side<R, T> {
     interfaces: Vec<Scope<R, T>>,
     root: Scope<R, T>,
@@ -148,7 +147,7 @@ struct Scope<R, T> {
     functions: Vec<Function<T>>,
     types: Vec<(String, T)>,
     resources: Vec<(String, R)>,
-    /// Instances in an interface that have nothing to link.
+    /// Nested instances that have nothing to link.
     instances: Vec<String>,
 }
 
@@ -192,7 +191,7 @@ impl<R, T> Scope<R, T> {
 }
 
 impl<R, T> Side<R, T> {
-    /// The root comes last: it may `use` what the interfaces have, but they cannot use its items.
+    /// All interfaces, then the root: the root may use types of the interfaces, but not vice versa.
     fn scopes(&self) -> impl Iterator<Item = &Scope<R, T>> {
         self.interfaces.iter().chain(std::iter::once(&self.root))
     }
@@ -225,8 +224,8 @@ impl Side<ResourceType, Type> {
                     {
                         interface.instances.push(inner.to_string());
                     } else if let Some(kind) = interface.add(inner, item.ty) {
-                        let place = format!("{kind} \"{inner}\" in \"{name}\"");
-                        side.unsupported.push(place);
+                        let text = format!("{kind} \"{inner}\" in \"{name}\"");
+                        side.unsupported.push(text);
                     }
                 }
                 side.interfaces.push(interface);
@@ -238,8 +237,8 @@ impl Side<ResourceType, Type> {
     }
 }
 
-/// Whether an instance has nothing to link: a type in it needs no definition. Recursion is bounded as that of
-/// types is.
+/// Returns whether an instance has nothing to link; types need no definition. The recursion is bounded like that of
+/// types.
 fn is_empty(engine: &Engine, instance: &types::ComponentInstance) -> bool {
     instance.exports(engine).all(|(_, item)| match item.ty {
         ComponentItem::Type(_) => true,
@@ -249,7 +248,7 @@ fn is_empty(engine: &Engine, instance: &types::ComponentInstance) -> bool {
 }
 
 impl Scope<ResourceType, Type> {
-    /// Keeps the item, or returns what kind it is where it cannot be kept.
+    /// Adds the item. Returns its kind if it is unsupported.
     fn add(&mut self, name: &str, item: ComponentItem) -> Option<&'static str> {
         match item {
             ComponentItem::ComponentFunc(function) => {
@@ -323,7 +322,7 @@ impl Kind {
     }
 }
 
-/// A type's structure; `fields` index into the shapes before it.
+/// The structure of a type. `fields` refer to earlier shapes.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Shape {
     kind: Kind,
@@ -332,7 +331,7 @@ struct Shape {
     fields: Vec<(String, Option<usize>)>,
 }
 
-/// Names that a scope gives to shapes.
+/// The names of shapes in a scope.
 type Names = HashMap<usize, String>;
 
 #[derive(Default)]
@@ -343,15 +342,16 @@ struct Shapes {
     resource_of: HashMap<String, usize>,
 }
 
-/// Wasmtime interns a component's types, and keeps the index to itself but for `Debug`. Its `==` is
-/// no substitute: it walks the whole types, and it panics on resources of a component that is not
-/// instantiated. Within one component two equal texts are one type; the converse is not needed.
+/// Returns text that identifies a type or resource within a component. Wasmtime interns a component's
+/// types, but exposes the index only through `Debug`. `==` does not replace it: it walks the whole types, and
+/// panics on resources of a component that is not instantiated. Equal texts mean the same type within one
+/// component; the converse is not needed.
 fn identity(ty: &impl Debug) -> String {
     format!("{ty:?}")
 }
 
 impl Shapes {
-    /// Numbers the scope's resources, and adds the names that they have there.
+    /// Assigns indices to the scope's resources, and adds the names that they have in it.
     fn identify(&mut self, scope: Scope<ResourceType, Type>) -> Scope<usize, Type> {
         let interface = &scope.name;
         let resources = scope.resources.into_iter().map(|(name, resource)| {
@@ -390,7 +390,7 @@ impl Shapes {
         }
     }
 
-    /// Recursion is bounded: a valid type is at most 100 deep.
+    /// Returns the shape of a type. The recursion is bounded: a valid type is at most 100 levels deep.
     fn shape(&mut self, ty: &Type) -> usize {
         let key = identity(ty);
         if let Some(&shape) = self.seen.get(&key) {
@@ -488,7 +488,7 @@ impl Shapes {
     }
 }
 
-/// Gives equal values the same index.
+/// Assigns the same index to equal values.
 struct Interner<T> {
     entries: Vec<T>,
     index_of: HashMap<T, usize>,
@@ -541,7 +541,7 @@ impl Nodes<'_> {
         scope.map_types(|shape| self.node(shape, &own, &mut done))
     }
 
-    /// `done` has the scope's shapes that have their node already.
+    /// Returns the node of a shape. `done` maps shapes of this scope that already have a node.
     fn node(&mut self, shape: usize, own: &Names, done: &mut HashMap<usize, usize>) -> usize {
         if let Some(&node) = done.get(&shape) {
             return node;
@@ -650,7 +650,7 @@ mod tests {
         read(&wasmtime::component::Component::new(&engine, wat).unwrap())
     }
 
-    /// A type in short: `Record item{id:U32,tags:List{:String}}`, `Own a:b/c.r`.
+    /// Formats a type: `Record item{id:U32,tags:List{:String}}`, `Own a:b/c.r`.
     fn text(world: &World, index: usize) -> String {
         let node = &world.types[index];
         let mut out = format!("{:?}", node.kind);
@@ -680,7 +680,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_type_is_read() {
+    fn reads_every_kind_of_type() {
         let world = world(
             r#"(component
             (type $r0 (record (field "id" u32) (field "price" float64)))
@@ -759,8 +759,8 @@ mod tests {
     }
 
     #[test]
-    fn each_interface_names_its_own_types() {
-        // Both records have one shape, which Wasmtime makes one type.
+    fn uses_the_names_of_the_interface_that_uses_a_type() {
+        // Both records have the same structure, so Wasmtime interns them as one type.
         let world = world(
             r#"(component
             (import "a" (instance
@@ -784,7 +784,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_that_is_used_through_another_keeps_the_name_of_where_it_is_defined() {
+    fn an_indirectly_used_type_keeps_the_name_of_its_interface() {
         let world = world(
             r#"(component
             (import "a" (instance $a
@@ -841,13 +841,13 @@ mod tests {
         assert_eq!(made, "Own a:b/shop.basket");
         let root = &world.imports.root;
         assert_eq!(parameters(&world, &root.functions[0]), ["Own mine"]);
-        // The guest's own resource is one, whichever export names it.
+        // The guest's resource has one identity, whichever export names it.
         let exported = &world.exports.root.functions[0];
         assert_eq!(parameters(&world, exported), ["Own a:b/shop.basket"]);
     }
 
     #[test]
-    fn what_cannot_be_linked_is_listed() {
+    fn lists_what_cannot_be_linked() {
         let world = world(
             r#"(component
             (import "m" (core module))
@@ -867,7 +867,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_of_a_resource_is_kept() {
+    fn keeps_every_name_of_a_resource() {
         let world = world(
             r#"(component
             (import "a:b/host" (instance $host
@@ -898,8 +898,8 @@ mod tests {
     }
 
     #[test]
-    fn shared_types_are_written_once() {
-        // Spelt out, the last has 2^18 leaves.
+    fn writes_shared_types_once() {
+        // Expanded, the last type has 2^18 leaves.
         let mut wat = String::from("(component (type $t0 (tuple u8 s8))");
         for depth in 1..=17 {
             let below = depth - 1;
@@ -912,8 +912,8 @@ mod tests {
     }
 
     #[test]
-    fn the_bytes_are_those_that_the_documentation_says() {
-        // The same bytes are in tests/unit/component/world_test.cc.
+    fn encodes_as_documented() {
+        // The same bytes are in tests/unit/wit/world_test.cc.
         let world = world(
             r#"(component
             (import "log" (func (param "m" string)))

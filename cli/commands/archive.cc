@@ -1,4 +1,4 @@
-// Images in files: save and load.
+// Commands for archives of images: save, load.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -19,12 +19,12 @@
 namespace tairitsu::cli {
 namespace {
 
-/// A file that appears when it is whole. What is no plain file, such as a pipe, is written into.
+/// A file that appears only when it is complete. Anything but a regular file, such as a pipe, is written to directly.
 class OutputFile {
  public:
   explicit OutputFile(const std::filesystem::path& path) : path_(path) {
     std::error_code failed;
-    // A symbolic link stays one.
+    // Replaces the target of a symbolic link, not the link.
     if (std::filesystem::is_symlink(path, failed)) path_ = std::filesystem::weakly_canonical(path, failed);
     const auto status = std::filesystem::status(path_, failed);
     committed_ = std::filesystem::exists(status) && !std::filesystem::is_regular_file(status);
@@ -57,8 +57,9 @@ class OutputFile {
 
 Result<void> save(const std::vector<std::string>& names, const std::optional<std::string>& output) {
   if (!output && ::isatty(STDOUT_FILENO) == 1) {
-    return fail(ErrorCode::invalid_argument,
-                "an archive is not for a terminal: name a file with --output, or redirect standard output");
+    return fail(
+        ErrorCode::invalid_argument,
+        "refusing to write an archive to a terminal: pass --output FILE, or redirect standard output");
   }
   TAIRITSU_TRY(const auto store, open_store());
   std::vector<std::string> references;
@@ -72,7 +73,7 @@ Result<void> save(const std::vector<std::string>& names, const std::optional<std
   }
   OutputFile file(*output);
   if (file.get() < 0) return system_failure(*output);
-  TAIRITSU_CHECK(store.save(
+  TAIRITSU_RETURN_IF_ERROR(store.save(
       references, [&](std::span<const std::byte> bytes) { return write_all(file.get(), bytes, *output); }));
   return file.commit();
 }
@@ -81,7 +82,7 @@ Result<void> load(const std::optional<std::string>& input) {
   const std::string what = input.value_or("standard input");
   if (!input && ::isatty(STDIN_FILENO) == 1) {
     return fail(ErrorCode::invalid_argument,
-                "an archive is not typed: name a file with --input, or redirect standard input");
+                "cannot read an archive from a terminal: pass --input FILE, or redirect standard input");
   }
   const FileDescriptor file(input ? ::open(input->c_str(), O_RDONLY | O_CLOEXEC)
                                   : ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
@@ -101,35 +102,39 @@ Result<void> load(const std::optional<std::string>& input) {
 }  // namespace
 
 void add_save(CLI::App& app) {
-  auto* command = app.add_subcommand("save", "Write images to a file");
+  auto* command = app.add_subcommand("save", "Save images to a tar archive");
   command->footer(
-      "The file is an OCI image layout in a tar archive, which skopeo and others read too. The same images "
-      "give\n"
-      "the same bytes.\n\n"
-      "Example:\n  tairitsu save hello:1 greeter:1 -o images.tar\n"
+      "Writes an OCI image layout in a tar archive, which skopeo and other tools can read. The same images\n"
+      "produce the same bytes.\n\n"
+      "Examples:\n  tairitsu save hello:1 greeter:1 -o images.tar\n"
       "  tairitsu save hello:1 | ssh other tairitsu load");
   struct Options {
     std::vector<std::string> names;
     std::optional<std::string> output;
   };
   auto options = std::make_shared<Options>();
-  command->add_option("IMAGE", options->names, "Names; by a digest, with all names that it has")->required();
-  command->add_option("-o,--output", options->output, "The file to write, instead of standard output")
+  command
+      ->add_option("IMAGE", options->names,
+                   "Images, by name or digest; a digest saves all names of the image")
+      ->required();
+  command->add_option("-o,--output", options->output, "Write to this file instead of standard output")
       ->type_name("FILE");
-  command->callback([options] { end_unless(save(options->names, options->output)); });
+  command->callback([options] { exit_on_error(save(options->names, options->output)); });
 }
 
 void add_load(CLI::App& app) {
-  auto* command = app.add_subcommand("load", "Take images out of a file");
+  auto* command = app.add_subcommand("load", "Load images from a tar archive");
   command->footer(
-      "The file is an OCI image layout in a tar archive, plain or compressed with gzip, as 'tairitsu save',\n"
-      "skopeo and Docker write it. All of its images are here afterwards, or none.\n\n"
-      "Example:\n  tairitsu load -i images.tar\n"
+      "Reads an OCI image layout in a tar archive, plain or compressed with gzip, as 'tairitsu save', "
+      "skopeo\n"
+      "and Docker write it. Loads all of its images or, if it fails, none.\n\n"
+      "Examples:\n  tairitsu load -i images.tar\n"
       "  skopeo copy docker://ghcr.io/me/hello:1 oci-archive:hello.tar:hello:1 && tairitsu load -i "
       "hello.tar");
   const auto input = std::make_shared<std::optional<std::string>>();
-  command->add_option("-i,--input", *input, "The file to read, instead of standard input")->type_name("FILE");
-  command->callback([input] { end_unless(load(*input)); });
+  command->add_option("-i,--input", *input, "Read from this file instead of standard input")
+      ->type_name("FILE");
+  command->callback([input] { exit_on_error(load(*input)); });
 }
 
 }  // namespace tairitsu::cli

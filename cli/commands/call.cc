@@ -19,7 +19,7 @@
 namespace tairitsu::cli {
 namespace {
 
-/// Each function with its signature, as the call has to name it.
+/// Returns the name of each function, as a call has to spell it, with its signature.
 std::string list_functions(const World& world) {
   std::string list;
   const auto add = [&](const std::string& before, const FunctionItem& function) {
@@ -39,7 +39,7 @@ Result<Value> call(const Container& container, const CallOptions& options, const
   if (options.arguments) {
     if (parenthesis != std::string::npos) {
       return fail(ErrorCode::invalid_argument,
-                  "arguments are given twice: write them in the call as WAVE, or after its name as JSON");
+                  "arguments given twice: pass them either in the call, as WAVE, or after the name, as JSON");
     }
     TAIRITSU_TRY(const auto function, container.dynamic_function(options.call));
     const std::string text = *options.arguments == "-" ? read_standard_input() : *options.arguments;
@@ -49,22 +49,23 @@ Result<Value> call(const Container& container, const CallOptions& options, const
   if (parenthesis == std::string::npos) {
     TAIRITSU_TRY(const auto function, container.dynamic_function(options.call));
     if (!function.type().parameters.empty()) {
-      return fail(ErrorCode::invalid_argument, "'" + options.call + "' is " + function.type().to_string() +
-                                                   ": write its arguments in parentheses after its name");
+      return fail(ErrorCode::invalid_argument, "missing arguments: '" + options.call + "' is " +
+                                                   function.type().to_string() +
+                                                   "; write them in parentheses after its name");
     }
     return function({});
   }
-  return container.evaluate(options.call);
+  return container.call_wave_value(options.call);
 }
 
 Result<int> run(const CallOptions& options) {
-  // Before there is any other thread, which would end the process by the signal itself.
+  // Must come before any other thread starts: that thread would take the signal and end the process.
   catch_signals(0, [](int signal) { ::_exit(128 + signal); });
-  TAIRITSU_TRY(const auto wasi, to_wasi_options(options.sandbox));
+  TAIRITSU_TRY(const auto wasi, to_wasi_options(options.sandbox, options.load));
   TAIRITSU_TRY(auto limits, to_limits(options.sandbox));
   TAIRITSU_TRY(const auto image, load_within(limits, options.load, load_image));
   if (options.call.empty()) {
-    TAIRITSU_CHECK(write_stdout(list_functions(image.component().world())));
+    TAIRITSU_RETURN_IF_ERROR(write_stdout(list_functions(image.component().world())));
     return 0;
   }
   TAIRITSU_TRY(const auto container, Container::builder(image)
@@ -78,12 +79,12 @@ Result<int> run(const CallOptions& options) {
   const JsonOptions json{.bytes_as_base64 = options.base64};
   TAIRITSU_TRY(const Value result, call(container, options, json));
   if (options.json) {
-    TAIRITSU_CHECK(write_json(to_json(result, json) + "\n"));
+    TAIRITSU_RETURN_IF_ERROR(write_json(to_json(result, json) + "\n"));
   } else if (!result.is_empty()) {
-    TAIRITSU_CHECK(write_stdout(to_wave(result) + "\n"));
+    TAIRITSU_RETURN_IF_ERROR(write_stdout(to_wave(result) + "\n"));
   }
   const bool failed = result.kind() == TypeKind::result && result.case_name() == "error";
-  return failed ? kGuestAnsweredError : 0;
+  return failed ? kGuestReturnedError : 0;
 }
 
 }  // namespace
@@ -95,36 +96,39 @@ void run_call(const CallOptions& options) {
     if (error.code() == ErrorCode::missing_import && !options.stub_imports) {
       error = error.with_advice(
           options.can_stub_imports
-              ? "With --stub-imports they fail when they are called, not before."
-              : "'tairitsu call --stub-imports' lets them fail when they are called, not before.");
+              ? "Pass --stub-imports to let them fail only when they are called."
+              : "Use 'tairitsu call --stub-imports' to let them fail only when they are called.");
     }
-    end_with(error, exit_code(error.code()));
+    exit_with(error, exit_code(error.code()));
   }
   if (*code != 0) throw CLI::RuntimeError(*code);
 }
 
 void add_call(CLI::App& app) {
-  auto* command = app.add_subcommand("call", "Call a function of a component");
+  auto* command = app.add_subcommand("call", "Call a function of a component and print its result");
   command->footer(
-      "Values are WAVE: numbers, \"text\", 'c', true, [1, 2], {x: 1, y: 2}, (1, \"a\"), some(1), none,\n"
-      "ok(1), err(\"no\"), and the names of cases and flags. Without a call it prints the functions there\n"
-      "are. The exit code is 1 where the function answers err(…).\n\n"
-      "Example:\n  tairitsu call greeter.wasm 'greet(\"world\")'\n"
+      "Without CALL, lists the component's functions.\n\n"
+      "Values are written in WAVE: numbers, \"text\", 'c', true, [1, 2], {x: 1, y: 2}, (1, \"a\"), some(1),\n"
+      "none, ok(1), err(\"no\"), and the names of cases and flags.\n\n"
+      "The exit code is 1 if the function returns err(…); otherwise see 'tairitsu run --help'.\n\n"
+      "Examples:\n  tairitsu call greeter.wasm\n"
+      "  tairitsu call greeter.wasm 'greet(\"world\")'\n"
       "  tairitsu call greeter.wasm greet '{\"name\": \"world\"}' --json\n"
       "  tairitsu call shop.wasm 'example:shop/catalogue@1.0.0#find(7)'");
   auto options = std::make_shared<CallOptions>();
   add_load_options(*command, options->load);
-  command->add_option("CALL", options->call,
-                      "NAME(ARGUMENTS), e.g. greet(\"world\"); the name is in full, or as much of it as is "
-                      "unambiguous");
+  command->add_option(
+      "CALL", options->call,
+      "Function to call and its arguments, e.g. greet(\"world\"); the name may be shortened as "
+      "long as it is unambiguous");
   command->add_option(
       "JSON", options->arguments,
-      "Instead of arguments in the call: a JSON array, or an object by the parameters' names; - "
-      "reads standard input");
+      "Arguments as JSON, if CALL is only a name: an array, or an object keyed by parameter name; "
+      "- reads standard input");
   command->add_flag("--json", options->json, "Print the result as JSON");
-  command->add_flag("--base64", options->base64, "Lists of u8 are base64 text in JSON");
+  command->add_flag("--base64", options->base64, "Represent list<u8> as base64 text in JSON");
   command->add_flag("--stub-imports", options->stub_imports,
-                    "Let imports that nothing provides fail when they are called, not before");
+                    "Let missing imports fail when they are called, instead of at the start");
   add_sandbox_options(*command, options->sandbox);
   command->callback([options] { run_call(*options); });
 }

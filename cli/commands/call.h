@@ -1,4 +1,4 @@
-/// `call`, which `run --invoke` does too.
+/// The command `call`, and `run --invoke`, which does the same.
 #pragma once
 
 #include <optional>
@@ -16,12 +16,12 @@ struct CallOptions {
   bool json = false;
   bool base64 = false;
   bool stub_imports = false;
-  /// The command has that option.
+  /// Whether the command has the option `--stub-imports`.
   bool can_stub_imports = true;
   SandboxOptions sandbox;
 };
 
-/// Makes the call and prints its result. Ends the command, by CLI11's exception, where it does not succeed.
+/// Makes the call and prints its result. Ends the command with an exception of CLI11 if that fails.
 void run_call(const CallOptions& options);
 
 }  // namespace tairitsu::cli

@@ -26,12 +26,13 @@ namespace tairitsu::cli {
 
 namespace {
 
-/// What notes go through, from `queue_notes()` on.
+/// Null until `queue_notes()` is called.
 std::atomic<LineQueue*> notes = nullptr;
 
-/// How long a note waits for room in a pipe that nobody reads.
+/// How long a note waits for space in a full pipe.
 constexpr int kNoteMilliseconds = 1000;
-Result<void> write_all_of(std::string_view text) {
+
+Result<void> write_to_stdout(std::string_view text) {
   errno = 0;
   const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
   if (!written || std::fflush(stdout) != 0) return system_failure("standard output");
@@ -53,7 +54,7 @@ void print_note(std::string_view text) noexcept {
 
 void queue_notes() {
   notes = new LineQueue(STDERR_FILENO, [](std::uint64_t dropped) {
-    print_warning(std::to_string(dropped) + " messages were dropped: standard error was not read");
+    print_warning("dropped " + std::to_string(dropped) + " messages: standard error was not read in time");
   });
 }
 
@@ -70,8 +71,8 @@ void print_error(const Error& error) {
 
 const std::string& backtrace_of(const Error& error) noexcept {
   static const bool full = [] {
-    const char* const wanted = std::getenv("TAIRITSU_BACKTRACE");
-    return wanted != nullptr && std::string_view(wanted) == "full";
+    const char* const value = std::getenv("TAIRITSU_BACKTRACE");
+    return value != nullptr && std::string_view(value) == "full";
   }();
   return full ? error.full_backtrace() : error.backtrace();
 }
@@ -113,14 +114,14 @@ int exit_code(ErrorCode code) noexcept {
   }
 }
 
-void end_with(const Error& error, int code) {
+void exit_with(const Error& error, int code) {
   print_error(error);
   throw CLI::RuntimeError(code);
 }
 
-void end_unless(const Result<void>& done) {
+void exit_on_error(const Result<void>& result) {
   // The library's advice is for C++ programs.
-  if (!done) end_with(done.error().with_advice(""), exit_code(done.error().code()));
+  if (!result) exit_with(result.error().with_advice(""), exit_code(result.error().code()));
 }
 
 FileDescriptor::~FileDescriptor() {
@@ -163,8 +164,8 @@ Result<std::vector<std::byte>> read_file(const std::filesystem::path& path) {
   const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status{};
   if (file.get() < 0 || ::fstat(file.get(), &status) != 0) return open_failure(path.string());
-  if (S_ISDIR(status.st_mode)) return fail(ErrorCode::io, path.string() + ": is a folder");
-  // A pipe does not say how much there is, and a file may grow: the end is where nothing more comes.
+  if (S_ISDIR(status.st_mode)) return fail(ErrorCode::io, path.string() + ": is a directory");
+  // A pipe has no size and a file may grow, so read until the end of the file.
   std::vector<std::byte> bytes(S_ISREG(status.st_mode) ? static_cast<std::size_t>(status.st_size) + 1
                                                        : std::size_t{64} << 10);
   std::size_t size = 0;
@@ -189,13 +190,15 @@ Result<void> write_file(const std::filesystem::path& path, std::span<const std::
   return {};
 }
 
-Result<void> write_stdout(std::string_view text) { return write_all_of(terminal_text(text)); }
+Result<void> write_stdout(std::string_view text) { return write_to_stdout(terminal_text(text)); }
 
-Result<void> write_json(std::string_view text) { return write_all_of(terminal_text(text, Escapes::json)); }
+Result<void> write_json(std::string_view text) { return write_to_stdout(terminal_text(text, Escapes::json)); }
 
 void add_world_options(CLI::App& command, WitSource& wit) {
-  command.add_option("-w,--world", wit.world, "The world; needed where there are several")->type_name("NAME");
-  command.add_option("--features", wit.features, "Take in these @unstable items: NAME,NAME or '*' for all")
+  command.add_option("-w,--world", wit.world, "Select a world; required if there are several")
+      ->type_name("NAME");
+  command
+      .add_option("--features", wit.features, "Include these @unstable features: NAME,NAME or '*' for all")
       ->type_name("NAMES");
 }
 

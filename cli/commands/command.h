@@ -1,4 +1,4 @@
-/// What the verbs of `tairitsu` share.
+/// What the commands of `tairitsu` share.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -16,42 +16,42 @@
 
 namespace tairitsu::cli {
 
-/// The exit code of a failure of ours, as Docker has it.
+/// The exit code if the program itself fails, as in Docker.
 inline constexpr int kOurError = 125;
-/// Where the function that was called answers `err(…)`.
-inline constexpr int kGuestAnsweredError = 1;
+/// The exit code if the function that was called returns `err(…)`.
+inline constexpr int kGuestReturnedError = 1;
 
-/// The exit code that a script tells failures apart by: 126 for what cannot be run, 127 for what is not there, 134
-/// for a guest that trapped or hit a limit, 124 for one that took too long, else `kOurError`.
+/// Returns the exit code by which scripts can tell failures apart: 126 if a file cannot be run, 127 if something was
+/// not found, 134 if a guest trapped or exceeded a limit, 124 if it exceeded its deadline, otherwise `kOurError`.
 [[nodiscard]] int exit_code(ErrorCode code) noexcept;
 
-/// Prints to stderr, with what a terminal would obey written out. If that cannot be written, nobody is there to read it;
-/// if it is a full pipe, the note is dropped after a second.
+/// Prints to stderr, with terminal control characters escaped. Ignores failures to write. If stderr is a full pipe,
+/// drops the note after a second.
 void print_note(std::string_view text) noexcept;
 
-/// From now on `print_note` never waits: a thread writes what it is given, and says how many notes were dropped. For the
-/// life of the process.
+/// Makes `print_note` never wait, for the rest of the process: a thread writes the notes, and reports how many were
+/// dropped.
 void queue_notes();
 
-/// Waits for queued notes to be written.
+/// Waits up to `limit` for queued notes to be written.
 void flush_notes(std::chrono::milliseconds limit) noexcept;
 
-/// Prints `tairitsu: message` to stderr, with the guest's backtrace where there is one.
+/// Prints `tairitsu: message` to stderr, followed by the guest's backtrace if there is one.
 void print_error(const Error& error);
 
-/// The guest's backtrace: with all frames if `TAIRITSU_BACKTRACE` is `full`.
+/// Returns the guest's backtrace, with all frames if `TAIRITSU_BACKTRACE` is `full`.
 [[nodiscard]] const std::string& backtrace_of(const Error& error) noexcept;
 
 /// Prints `tairitsu: warning: message` to stderr.
 void print_warning(const std::string& message);
 
-/// Ends the command with the error's message and an exit code. CLI11 carries it to `main`.
-[[noreturn]] void end_with(const Error& error, int code = kOurError);
+/// Prints the error and ends the command with an exit code, which reaches `main` as an exception of CLI11.
+[[noreturn]] void exit_with(const Error& error, int code = kOurError);
 
-/// The same where it failed, with the exit code that tells why.
-void end_unless(const Result<void>& done);
+/// Does the same if `result` is an error, with the error's exit code.
+void exit_on_error(const Result<void>& result);
 
-/// Closes what it has, if that is not negative.
+/// Owns a file descriptor, and closes it if it is not negative.
 class FileDescriptor {
  public:
   FileDescriptor() = default;
@@ -68,14 +68,14 @@ class FileDescriptor {
   int number_ = -1;
 };
 
-/// `WHAT: ` and what `errno` says, as `io`.
+/// Returns the `io` error `WHAT: ` and the message of `errno`.
 [[nodiscard]] std::unexpected<Error> system_failure(const std::string& what);
-/// The same of a file that a command is to read: `not_found` if it does not exist, which has its own exit code.
+/// Returns the error of opening a file for reading: `not_found` if it does not exist, otherwise as `system_failure`.
 [[nodiscard]] std::unexpected<Error> open_failure(const std::string& what);
 /// Fails with `not_found` if there is no such file or directory.
 [[nodiscard]] Result<void> require_file(const std::filesystem::path& path);
 
-/// Fills the front of `into`: how many bytes, 0 at the end of the file.
+/// Reads into the front of `into`. Returns the number of bytes, 0 at the end of the file.
 [[nodiscard]] Result<std::size_t> read_some(int file, std::span<std::byte> into, const std::string& what);
 
 /// Writes all of the bytes.
@@ -83,15 +83,15 @@ class FileDescriptor {
 
 [[nodiscard]] Result<std::vector<std::byte>> read_file(const std::filesystem::path& path);
 
-/// Leaves a file alone that has these contents already, so that a build tool sees no change.
+/// Does not touch a file that already has these contents, so that build tools see no change.
 [[nodiscard]] Result<void> write_file(const std::filesystem::path& path, std::span<const std::byte> contents);
 
-/// Writes all of it to standard output, with what a terminal would obey written out. Fails if that is a full disk.
+/// Writes all of the text to standard output, with terminal control characters escaped. Fails if the disk is full.
 [[nodiscard]] Result<void> write_stdout(std::string_view text);
-/// The same for JSON, which stays JSON.
+/// Does the same for JSON, with escapes that keep it JSON.
 [[nodiscard]] Result<void> write_json(std::string_view text);
 
-/// The options that choose a world of some WIT, and what of it.
+/// Adds the options that select a world and features of a WIT package.
 void add_world_options(CLI::App& command, WitSource& wit);
 
 void add_bindgen(CLI::App& app);

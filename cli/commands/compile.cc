@@ -23,20 +23,23 @@ Result<void> compile(const CompileCommandOptions& options) {
 }  // namespace
 
 void add_compile(CLI::App& app) {
-  auto* command = app.add_subcommand("compile", "Compile a component or a program ahead of time");
+  auto* command = app.add_subcommand("compile", "Compile a component or program ahead of time");
   command->footer(
-      "The result is machine code for this kind of processor and this version. 'run', 'call' and 'serve' "
-      "keep\n"
-      "what they compile by themselves; this is for where they cannot, such as a folder that is "
-      "read-only.\n\n"
-      "Example:\n  tairitsu compile hello.wasm -o hello.cwasm\n"
+      "The output is machine code for this type of processor and this version of tairitsu. 'run', 'call' "
+      "and\n"
+      "'serve' cache compiled code; compile ahead of time if they cannot, for example because the data\n"
+      "directory is read-only.\n\n"
+      "Examples:\n  tairitsu compile hello.wasm -o hello.cwasm\n"
       "  tairitsu run --allow-precompiled hello.cwasm");
   auto options = std::make_shared<CompileCommandOptions>();
   add_load_options(*command, options->load);
-  command->add_option("-o,--output", options->output, "The file to write")->required()->type_name("FILE");
-  command->add_flag("--for-fuel", options->engine.fuel, "For runs with --fuel");
-  command->add_flag("--for-timeout", options->engine.epochs, "For runs with --timeout, and for 'serve'");
-  command->callback([options] { end_unless(compile(*options)); });
+  command->add_option("-o,--output", options->output, "Write the compiled code to this file")
+      ->required()
+      ->type_name("FILE");
+  command->add_flag("--for-fuel", options->engine.fuel, "Compile for use with --fuel");
+  command->add_flag("--for-timeout", options->engine.epochs,
+                    "Compile for use with --timeout and with 'serve'");
+  command->callback([options] { exit_on_error(compile(*options)); });
 }
 
 }  // namespace tairitsu::cli

@@ -26,16 +26,16 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// The child's descriptors: the source, the artifact, and what it failed with.
+/// The child's descriptors: for the source, the artifact, and the error.
 constexpr int kSource = 3;
 constexpr int kArtifact = 4;
 constexpr int kFailure = 5;
 
-/// The child's exit codes, besides 0.
+/// The child's exit codes, in addition to 0.
 constexpr int kFailed = 1;
 constexpr int kOutOfMemory = 113;
 
-/// What the options' texts are: numbers, in this order.
+/// The child's arguments are numbers, in the order of `to_numbers`.
 constexpr std::size_t kNumbers = 16;
 
 std::array<std::uint64_t, kNumbers> to_numbers(const EngineOptions& engine, bool as_program,
@@ -61,11 +61,11 @@ std::array<std::uint64_t, kNumbers> to_numbers(const EngineOptions& engine, bool
 
 Result<FileDescriptor> memory_file(const char* name) {
   FileDescriptor file(::memfd_create(name, MFD_CLOEXEC));
-  if (file.get() < 0) return system_failure("memory for a compilation");
+  if (file.get() < 0) return system_failure("create memory file for the compiler");
   return file;
 }
 
-/// A child that is killed, and waited for, if it has not ended.
+/// A child process, which is killed and waited for unless `wait` was called.
 class Child {
  public:
   explicit Child(pid_t id) : id_(id) {}
@@ -95,7 +95,7 @@ Result<pid_t> spawn(const std::vector<std::string>& arguments, int source, int a
   texts.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  // Above all that they become, so that none of them is overwritten before it is moved.
+  // Numbers above the child's descriptors, so that no dup2 overwrites one that is still needed.
   const std::array from{::fcntl(source, F_DUPFD_CLOEXEC, 16), ::fcntl(artifact, F_DUPFD_CLOEXEC, 16),
                         ::fcntl(failure, F_DUPFD_CLOEXEC, 16)};
   const std::array to{kSource, kArtifact, kFailure};
@@ -111,32 +111,31 @@ Result<pid_t> spawn(const std::vector<std::string>& arguments, int source, int a
     if (file >= 0) ::close(file);
   }
   errno = failed;
-  if (failed != 0) return system_failure("start a process to compile in");
+  if (failed != 0) return system_failure("start compiler process");
   return id;
 }
 
-/// What the child writes of its failure: the code's number, and the message.
+/// Reads the child's error, its code as a number and its message, until the child ends. Enforces the time limits.
 Result<std::string> read_failure(int file, const CompilationBounds& bounds, Clock::time_point began) {
   std::string text;
   std::array<char, 4096> part{};
   for (;;) {
     const auto now = Clock::now();
     if (bounds.is_cancelled && bounds.is_cancelled()) {
-      return fail(ErrorCode::interrupted, "the compilation was interrupted");
+      return fail(ErrorCode::interrupted, "compilation interrupted");
     }
     if (bounds.deadline && now - began >= *bounds.deadline) {
-      return fail(ErrorCode::deadline_exceeded, "the compilation took longer than the timeout");
+      return fail(ErrorCode::deadline_exceeded, "compilation exceeded the timeout");
     }
     if (now - began >= bounds.timeout) {
-      return fail(ErrorCode::compile_limit,
-                  "the compilation took too long\nGive it more time with --compile-timeout.");
+      return fail(ErrorCode::compile_limit, "compilation timed out\nRaise the limit with --compile-timeout.");
     }
     pollfd ready{.fd = file, .events = POLLIN, .revents = 0};
     if (::poll(&ready, 1, 20) <= 0) continue;
     const auto count = ::read(file, part.data(), part.size());
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return text;
-    // More is no message of ours.
+    // A real error is never that long.
     if (text.size() < (std::size_t{1} << 20)) text.append(part.data(), static_cast<std::size_t>(count));
   }
 }
@@ -144,7 +143,7 @@ Result<std::string> read_failure(int file, const CompilationBounds& bounds, Cloc
 Error to_error(int status, const std::string& text) {
   if (WIFEXITED(status) && WEXITSTATUS(status) == kOutOfMemory) {
     return Error(ErrorCode::compile_limit,
-                 "the compilation needs too much memory\nGive it more with --compile-memory.");
+                 "compilation exceeded its memory limit\nRaise the limit with --compile-memory.");
   }
   unsigned code = 0;
   const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), code);
@@ -153,11 +152,11 @@ Error to_error(int status, const std::string& text) {
     return Error(static_cast<ErrorCode>(code), std::string(end + 1, text.data() + text.size()));
   }
   if (WIFSIGNALED(status)) {
-    // A stack that overflows, or the machine's memory: both come of what was compiled.
+    // A stack overflow, or the system ran out of memory: both are caused by the code that was compiled.
     return Error(ErrorCode::compile_limit,
-                 "the process that compiles was ended by signal " + std::to_string(WTERMSIG(status)));
+                 "compiler process killed by signal " + std::to_string(WTERMSIG(status)));
   }
-  return Error(ErrorCode::internal, "the process that compiles ended without a result");
+  return Error(ErrorCode::internal, "compiler process ended without a result");
 }
 
 Result<std::vector<std::byte>> compile(std::span<const std::uint64_t, kNumbers> numbers) {
@@ -176,14 +175,14 @@ Result<std::vector<std::byte>> compile(std::span<const std::uint64_t, kNumbers> 
                          .items = static_cast<std::uint32_t>(numbers[12]),
                          .source_bytes = numbers[13]},
   };
-  TAIRITSU_TRY(const auto made, Engine::create(engine));
+  TAIRITSU_TRY(const auto compiling_engine, Engine::create(engine));
   TAIRITSU_TRY(const auto source, read_file("/proc/self/fd/" + std::to_string(kSource)));
   const CompilationCache compiler;
   if (numbers[0] != 0) {
-    TAIRITSU_TRY(const auto program, compiler.program(made, source));
+    TAIRITSU_TRY(const auto program, compiler.program(compiling_engine, source));
     return program.precompile();
   }
-  TAIRITSU_TRY(const auto image, compiler.image(made, source));
+  TAIRITSU_TRY(const auto image, compiler.image(compiling_engine, source));
   return image.precompile();
 }
 
@@ -194,20 +193,20 @@ Result<CompilationCache::Compiled> compile_in_child(const EngineOptions& engine,
                                                     const CompilationBounds& bounds) {
   const auto began = Clock::now();
   TAIRITSU_TRY(const auto from, memory_file("source"));
-  TAIRITSU_CHECK(write_all(from.get(), source, "memory for a compilation"));
+  TAIRITSU_RETURN_IF_ERROR(write_all(from.get(), source, "write source for the compiler"));
   TAIRITSU_TRY(auto artifact, memory_file("artifact"));
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return system_failure("a pipe to the process that compiles");
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return system_failure("create pipe to the compiler process");
   const FileDescriptor failure(ends[0]);
-  FileDescriptor its_end(ends[1]);
+  FileDescriptor child_end(ends[1]);
 
   std::vector<std::string> arguments{"tairitsu", std::string(kCompileChild)};
   for (const std::uint64_t number : to_numbers(engine, as_program, bounds)) {
     arguments.push_back(std::to_string(number));
   }
-  TAIRITSU_TRY(const pid_t id, spawn(arguments, from.get(), artifact.get(), its_end.get()));
+  TAIRITSU_TRY(const pid_t id, spawn(arguments, from.get(), artifact.get(), child_end.get()));
   Child child(id);
-  its_end = FileDescriptor();
+  child_end = FileDescriptor();
   TAIRITSU_TRY(const std::string text, read_failure(failure.get(), bounds, began));
   if (const int status = child.wait(); status != 0) return std::unexpected(to_error(status, text));
   const auto kept = std::make_shared<const FileDescriptor>(std::move(artifact));
@@ -223,8 +222,9 @@ int run_compile_child(std::span<char* const> arguments) {
       return kOurError;
   }
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (static_cast<std::uint64_t>(::getppid()) != numbers[15]) return kOurError;  // It is gone already.
-  // None of these processes leaves a core file: what it holds is a stranger's.
+  if (static_cast<std::uint64_t>(::getppid()) != numbers[15])
+    return kOurError;  // The parent ended before prctl.
+  // Untrusted code must not cause core files.
   const rlimit none{.rlim_cur = 0, .rlim_max = 0};
   ::setrlimit(RLIMIT_CORE, &none);
 #if !defined(TAIRITSU_SANITIZED)  // A sanitizer's shadow counts as data.
@@ -234,7 +234,7 @@ int run_compile_child(std::span<char* const> arguments) {
   exit_when_out_of_memory(kOutOfMemory);
 
   const auto artifact = compile(numbers);
-  auto written = artifact ? write_all(kArtifact, *artifact, "the compiled code")
+  auto written = artifact ? write_all(kArtifact, *artifact, "write compiled code")
                           : Result<void>(std::unexpected(artifact.error()));
   if (written) return 0;
   const std::string text =

@@ -1,4 +1,4 @@
-// The image store at a terminal: images, tag, rmi, import.
+// Commands for the image store: images, tag, rmi, import.
 #include <fnmatch.h>
 
 #include <algorithm>
@@ -36,7 +36,7 @@ struct ListOptions {
   bool no_trunc = false;
 };
 
-/// A name in its parts, as Docker shows them.
+/// Splits a name into repository and tag, as Docker shows them.
 std::pair<std::string, std::string> split_name(const std::string& name) {
   if (name.empty()) return {"<none>", "<none>"};
   const auto at = name.find('@');
@@ -48,15 +48,15 @@ std::pair<std::string, std::string> split_name(const std::string& name) {
   return {name.substr(0, colon), name.substr(colon + 1)};
 }
 
-/// Docker's: `web` and `web:1*` name a repository or an image, and `*` stops at a `/`.
-bool fits(const std::string& pattern, const std::string& name) {
+/// Matches as Docker does: a pattern such as `web` or `web:1*` matches a repository or a name, and `*` stops at a `/`.
+bool matches_pattern(const std::string& pattern, const std::string& name) {
   const auto matches = [&](const std::string& text) {
     return ::fnmatch(pattern.c_str(), text.c_str(), FNM_PATHNAME) == 0;
   };
   return matches(name) || matches(split_name(name).first);
 }
 
-/// One `--filter`, of an image or of the names that it is listed with.
+/// One `--filter`, which selects images or the names that they are listed with.
 class Filter {
  public:
   static Result<Filter> parse(const ImageStore& store, const std::string& text) {
@@ -68,23 +68,24 @@ class Filter {
       TAIRITSU_TRY(const auto other, find_image(store, filter.value_));
       filter.time_ = unix_nanoseconds(other.created);
       if (!filter.time_) {
-        return fail(ErrorCode::invalid_argument, "'" + filter.value_ + "' does not say when it was created");
+        return fail(ErrorCode::invalid_argument, "invalid filter '" + text + "': image '" + filter.value_ +
+                                                     "' has no valid creation time");
       }
     } else if (filter.key_ == "dangling") {
       if (filter.value_ != "true" && filter.value_ != "false") {
-        return fail(ErrorCode::invalid_argument, "--filter dangling=… wants 'true' or 'false'");
+        return fail(ErrorCode::invalid_argument, "invalid filter '" + text + "': expected 'true' or 'false'");
       }
     } else if ((filter.key_ != "reference" && filter.key_ != "label") || filter.value_.empty()) {
       return fail(ErrorCode::invalid_argument,
-                  "'" + text +
-                      "' is no filter: there are reference=PATTERN, label=KEY, label=KEY=VALUE, "
-                      "before=IMAGE, since=IMAGE, dangling=true and dangling=false");
+                  "invalid filter '" + text +
+                      "': expected reference=PATTERN, label=KEY, label=KEY=VALUE, before=IMAGE, "
+                      "since=IMAGE, dangling=true or dangling=false");
     }
     return filter;
   }
 
-  [[nodiscard]] bool takes(const StoredImage& image, const std::string& name) const {
-    if (key_ == "reference") return !name.empty() && fits(value_, name);
+  [[nodiscard]] bool matches(const StoredImage& image, const std::string& name) const {
+    if (key_ == "reference") return !name.empty() && matches_pattern(value_, name);
     if (key_ == "dangling") return name.empty() == (value_ == "true");
     if (key_ == "before" || key_ == "since") {
       const auto created = unix_nanoseconds(image.created);
@@ -115,8 +116,8 @@ Result<void> list(const ListOptions& options) {
   for (StoredImage& image : images) {
     std::vector<std::string> names = image.names.empty() ? std::vector<std::string>{""} : image.names;
     std::erase_if(names, [&](const std::string& name) {
-      return (!options.pattern.empty() && (name.empty() || !fits(options.pattern, name))) ||
-             !std::ranges::all_of(filters, [&](const Filter& filter) { return filter.takes(image, name); });
+      return (!options.pattern.empty() && (name.empty() || !matches_pattern(options.pattern, name))) ||
+             !std::ranges::all_of(filters, [&](const Filter& filter) { return filter.matches(image, name); });
     });
     if (names.empty()) continue;
     const std::string id = options.no_trunc ? image.digest : short_digest(image.digest);
@@ -131,7 +132,7 @@ Result<void> list(const ListOptions& options) {
         const auto [repository, tag] = split_name(name);
         const bool bad = !image.problem.empty();
         table.add({printable(repository), printable(tag), id, bad ? "" : age(image.created, now),
-                   bad ? "cannot be used: " + printable(image.problem) : human_size(image.size)});
+                   bad ? "unusable: " + printable(image.problem) : human_size(image.size)});
       }
     }
   }
@@ -152,7 +153,7 @@ Result<void> remove_one(ImageStore& store, const std::string& reference, bool fo
   TAIRITSU_TRY(const std::string stored, stored_reference(store, reference));
   TAIRITSU_TRY(const auto removal, store.remove(stored, force));
   std::string text;
-  for (const std::string& gone : removal.names) text += "Untagged: " + printable(gone) + "\n";
+  for (const std::string& name : removal.names) text += "Untagged: " + printable(name) + "\n";
   if (removal.last) text += "Deleted: " + removal.digest + "\n";
   return write_stdout(text);
 }
@@ -162,12 +163,11 @@ Result<void> remove(const std::vector<std::string>& references, bool force) {
   std::optional<Error> first;
   for (const std::string& reference : references) {
     auto removed = remove_one(store, reference, force);
-    // What is not there need not be removed.
     if (removed || (force && removed.error().code() == ErrorCode::not_found)) continue;
     if (first) print_error(*first);
     first = removed.error();
   }
-  TAIRITSU_CHECK(store.prune());
+  TAIRITSU_RETURN_IF_ERROR(store.prune());
   if (first) return std::unexpected(*first);
   return {};
 }
@@ -195,25 +195,25 @@ Result<void> import(const ImportOptions& options) {
   ImageDescription description{.created = options.created, .author = options.author};
   if (!options.created.empty() && !unix_nanoseconds(options.created)) {
     return fail(ErrorCode::invalid_argument,
-                "'" + options.created + "' is no time of RFC 3339: write 2024-06-25T15:58:49Z");
+                "invalid time '" + options.created + "': expected RFC 3339, such as 2024-06-25T15:58:49Z");
   }
   for (const std::string& text : options.annotations) {
     const auto equals = text.find('=');
     if (equals == std::string::npos || equals == 0) {
-      return fail(ErrorCode::invalid_argument, "'" + text + "' is no annotation: write KEY=VALUE");
+      return fail(ErrorCode::invalid_argument, "invalid annotation '" + text + "': expected KEY=VALUE");
     }
     description.annotations[text.substr(0, equals)] = text.substr(equals + 1);
   }
   const std::string path = options.file == "-" ? "/dev/stdin" : options.file;
   const std::string shown = options.file == "-" ? "standard input" : options.file;
-  const auto about = [&](const Error& error) { return std::unexpected(error.with_context(shown)); };
+  const auto failure = [&](const Error& error) { return std::unexpected(error.with_context(shown)); };
   TAIRITSU_TRY(const auto bytes, read_file(path));
   const auto info = inspect_component(bytes);
-  if (!info) return about(info.error());
+  if (!info) return failure(info.error());
   if (info->root.kind != WasmKind::component && info->root.kind != WasmKind::core_module) {
-    return about(Error(
+    return failure(Error(
         ErrorCode::not_wasm,
-        "an image is a component or a core module, and this is " +
+        "an image must contain a component or a core module, not " +
             std::string(info->root.kind == WasmKind::artifact ? "precompiled code" : "WIT without code")));
   }
   if (info->root.kind == WasmKind::component) {
@@ -229,89 +229,96 @@ Result<void> import(const ImportOptions& options) {
 }  // namespace
 
 void add_images(CLI::App& app) {
-  auto* command = app.add_subcommand("images", "List the images that are here");
+  auto* command = app.add_subcommand("images", "List local images");
   command->footer(
-      "Filters: reference=PATTERN, label=KEY or label=KEY=VALUE (of annotations), before=IMAGE, "
-      "since=IMAGE,\n"
-      "dangling=true (those without a name). An image is in the list where all filters take it.\n\n"
-      "Example:\n  tairitsu images\n"
+      "Filters:\n"
+      "  reference=PATTERN             by name or repository\n"
+      "  label=KEY, label=KEY=VALUE    by annotation\n"
+      "  before=IMAGE, since=IMAGE     created before or after another image\n"
+      "  dangling=true|false           without or with a name\n"
+      "Lists the images that match all filters.\n\n"
+      "Examples:\n  tairitsu images\n"
       "  tairitsu images 'ghcr.io/me/*' --format json | jq .digest\n"
       "  tairitsu rmi $(tairitsu images -q --filter dangling=true)");
   auto options = std::make_shared<ListOptions>();
-  command->add_option("PATTERN", options->pattern, "Only those whose repository or name is like this");
-  command->add_flag("-q,--quiet", options->quiet, "Print ids alone");
-  command->add_flag("--no-trunc", options->no_trunc, "Print ids in full");
-  command->add_flag_callback(
-             "-a,--all", [] {}, "All are listed anyway; for those used to Docker's flag")
+  command->add_option("PATTERN", options->pattern,
+                      "List only images whose name or repository matches, e.g. 'ghcr.io/me/*'");
+  command->add_flag("-q,--quiet", options->quiet, "Print only image IDs");
+  command->add_flag("--no-trunc", options->no_trunc, "Print full image IDs");
+  command
+      ->add_flag_callback(
+          "-a,--all", [] {}, "Accepted for compatibility with Docker: all images are listed anyway")
       ->group("");
-  command->add_option("--filter,-f", options->filters, "Only what this takes; may be given more than once")
+  command->add_option("--filter,-f", options->filters, "List only images that match, see below")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
-  command->add_option("--format", options->format, "A table, or a JSON object for each image")
+  command->add_option("--format", options->format, "Print a table, or json: one object per image")
       ->type_name("FORMAT")
-      ->check(CLI::IsMember({"table", "json"}))
+      ->check(CLI::IsMember({"table", "json"}).description(""))
       ->capture_default_str();
-  command->callback([options] { end_unless(list(*options)); });
+  command->callback([options] { exit_on_error(list(*options)); });
 }
 
 void add_tag(CLI::App& app) {
-  auto* command = app.add_subcommand("tag", "Give an image one more name");
+  auto* command = app.add_subcommand("tag", "Add a name to an image");
   command->footer(
-      "What had the name before loses it.\n\n"
-      "Example:\n  tairitsu tag hello:1 ghcr.io/me/hello:1");
+      "If TARGET exists, it is moved to SOURCE.\n\n"
+      "Examples:\n  tairitsu tag hello:1 ghcr.io/me/hello:1");
   const auto names = std::make_shared<std::pair<std::string, std::string>>();
-  command->add_option("SOURCE", names->first, "An image: a name, a digest, or four or more digits of one")
+  command
+      ->add_option("SOURCE", names->first,
+                   "Image, by name, digest or the first four or more digits of a digest")
       ->required();
-  command->add_option("TARGET", names->second, "The new name")->required();
-  command->callback([names] { end_unless(tag(names->first, names->second)); });
+  command->add_option("TARGET", names->second, "New name; the tag is latest by default")->required();
+  command->callback([names] { exit_on_error(tag(names->first, names->second)); });
 }
 
 void add_rmi(CLI::App& app) {
   auto* command = app.add_subcommand("rmi", "Remove images");
   command->footer(
-      "A name is taken away; with its last one the image goes, and what it alone needed. By a digest the "
-      "image\n"
-      "goes, where it has one name or --force is given. What runs is not disturbed.\n\n"
-      "Example:\n  tairitsu rmi hello:1 ghcr.io/me/hello:1");
+      "Given a name, removes that name, and the image if it was the last one. Given a digest, removes the\n"
+      "image if it has at most one name or with --force. Content that no other image needs is deleted.\n"
+      "Running guests are not affected.\n\n"
+      "Examples:\n  tairitsu rmi hello:1 ghcr.io/me/hello:1\n"
+      "  tairitsu rmi --force 3f1c8a");
   struct Options {
     std::vector<std::string> references;
     bool force = false;
   };
   auto options = std::make_shared<Options>();
-  command->add_option("IMAGE", options->references, "Names, digests, or four or more digits of one")
+  command
+      ->add_option("IMAGE", options->references,
+                   "Images, by name, digest or the first four or more digits of a digest")
       ->required();
   command->add_flag("-f,--force", options->force,
-                    "Remove an image with all of its names; and what is not there is no failure");
-  command->callback([options] { end_unless(remove(options->references, options->force)); });
+                    "Remove images with all of their names; ignore images that do not exist");
+  command->callback([options] { exit_on_error(remove(options->references, options->force)); });
 }
 
 void add_import(CLI::App& app) {
-  auto* command = app.add_subcommand("import", "Make an image of a component");
+  auto* command = app.add_subcommand("import", "Create an image from a component");
   command->footer(
-      "The image has the component's imports and exports in its config, and no other content. Prints its "
-      "digest,\n"
-      "which is the same for the same component, description and time.\n\n"
-      "Example:\n  tairitsu import greeter.wasm greeter:1\n"
+      "The image contains the component, and a config that lists its imports and exports. Prints the "
+      "image's\n"
+      "digest, which is the same for the same component, description and creation time.\n\n"
+      "Examples:\n  tairitsu import greeter.wasm greeter:1\n"
       "  tairitsu import greeter.wasm ghcr.io/me/greeter:1 --annotation "
       "org.opencontainers.image.licenses=MIT\n"
       "  tairitsu push ghcr.io/me/greeter:1");
   auto options = std::make_shared<ImportOptions>();
   command
-      ->add_option("FILE", options->file,
-                   "A component or a core module, binary or text; '-' for standard input")
+      ->add_option("FILE", options->file, "Component or core module, binary or text; - reads standard input")
       ->required();
-  command->add_option("NAME", options->name, "The image's name; without a tag it is :latest")->required();
-  command->add_option("--author", options->author, "Who made it")->type_name("TEXT");
+  command->add_option("NAME", options->name, "Name of the image; the tag is latest by default")->required();
+  command->add_option("--author", options->author, "Set the author")->type_name("TEXT");
   command
       ->add_option("--created", options->created,
-                   "When, instead of now, so that the same input gives the same digest")
+                   "Set the creation time, so that the same input has the same digest (default: now)")
       ->type_name("RFC3339");
-  command
-      ->add_option("--annotation", options->annotations,
-                   "What else is to be said of it; may be given more than once")
+  command->add_option("--annotation", options->annotations, "Add an annotation")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
-  command->callback([options] { end_unless(import(*options)); });
+  command->callback([options] { exit_on_error(import(*options)); });
 }
 
 }  // namespace tairitsu::cli

@@ -31,7 +31,7 @@ struct InspectCommandOptions {
   std::string format = "text";
 };
 
-/// What is inspected, and the image that it is in, if any.
+/// What is inspected, and the image that contains it, if any.
 struct Subject {
   ComponentInfo info;
   std::optional<StoredImage> image;
@@ -95,7 +95,7 @@ std::string words(WasmKind kind) {
   return text == "wit package" ? "WIT package" : text;
 }
 
-/// Text that is built up from front to back.
+/// Builds the text output.
 class Report {
  public:
   /// `Name        value`
@@ -135,15 +135,15 @@ void add_items(Report& report, const std::vector<ItemInfo>& items, std::size_t i
 }
 
 void add_imports(Report& report, const std::vector<ItemInfo>& imports) {
-  std::vector<ItemInfo> wanted = imports;
-  const auto provided = std::ranges::stable_partition(wanted, std::logical_not(), &ItemInfo::provided);
-  const std::vector<ItemInfo> rest(provided.begin(), provided.end());
-  wanted.erase(provided.begin(), provided.end());
-  if (!wanted.empty()) report.heading("Imports");
-  add_items(report, wanted, 1);
-  // What is in these is in WASI's documentation.
-  if (!rest.empty()) report.heading("Imports that the runtime provides");
-  for (const ItemInfo& import : rest) report.line(1, printable(import.name));
+  std::vector<ItemInfo> required = imports;
+  const auto rest = std::ranges::stable_partition(required, std::logical_not(), &ItemInfo::provided);
+  const std::vector<ItemInfo> provided(rest.begin(), rest.end());
+  required.erase(rest.begin(), rest.end());
+  if (!required.empty()) report.heading("Imports");
+  add_items(report, required, 1);
+  // Only their names: WASI's documentation describes their items.
+  if (!provided.empty()) report.heading("Imports that the runtime provides");
+  for (const ItemInfo& import : provided) report.line(1, printable(import.name));
 }
 
 void add_parts(Report& report, const PartInfo& part, std::size_t indent) {
@@ -153,7 +153,7 @@ void add_parts(Report& report, const PartInfo& part, std::size_t indent) {
   for (const PartInfo& inner : part.parts) add_parts(report, inner, indent + 1);
 }
 
-/// Of the whole, and of all parts.
+/// Producers and custom sections, added up over all parts.
 struct Totals {
   std::vector<std::pair<std::string, std::vector<std::string>>> producers;
   std::map<std::string, std::uint64_t> custom_sections;
@@ -197,7 +197,7 @@ std::string wasi_text(const std::vector<std::string>& versions) {
   return text.empty() ? "none" : text;
 }
 
-bool carries_world(const PartInfo& module) {
+bool embeds_world(const PartInfo& module) {
   return std::ranges::any_of(module.custom_sections, [](const CustomSection& section) {
     return section.name.starts_with("component-type");
   });
@@ -220,14 +220,14 @@ std::string as_text(const InspectCommandOptions& options, const Subject& subject
   if (!root.name.empty()) report.field("name", printable(root.name));
   report.field("size", human_size(root.size) + " (" + std::to_string(root.size) + " bytes)");
   if (root.kind == WasmKind::artifact) {
-    report.field("made from", "a component of " + human_size(info.source_size));
+    report.field("source size", human_size(info.source_size));
   }
   report.field("digest", info.digest);
   if (root.kind == WasmKind::component || root.kind == WasmKind::core_module) {
     report.field("WASI", wasi_text(info.wasi_versions));
   }
   if (root.kind == WasmKind::core_module) {
-    report.field("WIT", carries_world(root) ? "carried: 'tairitsu wit " + file + "' prints it" : "none");
+    report.field("WIT", embeds_world(root) ? "embedded, print it with 'tairitsu wit " + file + "'" : "none");
   }
   for (const Annotation& annotation : root.annotations) {
     report.field(annotation.name, printable(annotation.text));
@@ -235,7 +235,7 @@ std::string as_text(const InspectCommandOptions& options, const Subject& subject
   if (root.kind == WasmKind::artifact) return report.take();
 
   if (subject.image) {
-    report.heading("Annotations of the image");
+    report.heading("Image annotations");
     for (const auto& [key, text] : subject.image->annotations)
       report.line(1, printable(key) + ": " + printable(text));
   }
@@ -253,11 +253,11 @@ std::string as_text(const InspectCommandOptions& options, const Subject& subject
 }
 
 Result<Subject> read_subject(const ImageSource& source) {
-  const std::string command = "'tairitsu wit " + source.name + "' prints it";
+  const std::string command = "'tairitsu wit " + source.name + "'";
   std::error_code failed;
   const bool file = is_file(source);
   if (file && std::filesystem::is_directory(source.name, failed)) {
-    return fail(ErrorCode::io, source.name + ": is a folder; if there is WIT in it, " + command);
+    return fail(ErrorCode::io, source.name + ": is a directory; to print WIT in it, run " + command);
   }
   Subject subject;
   std::vector<std::byte> bytes;
@@ -272,7 +272,8 @@ Result<Subject> read_subject(const ImageSource& source) {
   if (!info) {
     const bool wit = source.name.ends_with(".wit") && info.error().code() == ErrorCode::not_wasm;
     const Error error =
-        wit ? Error(ErrorCode::not_wasm, "this is WIT, not a component: " + command) : info.error();
+        wit ? Error(ErrorCode::not_wasm, "this is WIT, not a component; print it with " + command)
+            : info.error();
     return std::unexpected(error.with_context(source.name));
   }
   subject.info = *std::move(info);
@@ -287,25 +288,24 @@ Result<void> run(const InspectCommandOptions& options) {
 }  // namespace
 
 void add_inspect(CLI::App& app) {
-  auto* command = app.add_subcommand("inspect", "Tell what is in a component");
+  auto* command = app.add_subcommand("inspect", "Show what a component contains");
   command->footer(
-      "Its digest, what it imports and exports, the WASI that it needs, what made it, and its parts.\n"
-      "Nothing is compiled or run.\n\n"
-      "Example:\n  tairitsu inspect greeter.wasm\n"
+      "Shows the digest, imports and exports, the required WASI versions, the tools that produced it, and "
+      "its\n"
+      "parts. Nothing is compiled or run.\n\n"
+      "Examples:\n  tairitsu inspect greeter.wasm\n"
       "  tairitsu inspect greeter.wasm --format json | jq .wasi_versions");
   auto options = std::make_shared<InspectCommandOptions>();
   command
       ->add_option("FILE", options->source.name,
-                   "A component or core module, binary or text (.wat), an encoded WIT package, a precompiled "
-                   "artifact, or else "
-                   "the name of an image")
+                   "Component, core module, encoded WIT package or precompiled code, or the name of an image")
       ->required();
-  command->add_option("--format", options->format, "How to print it")
+  command->add_option("--format", options->format, "Print text, or json")
       ->type_name("FORMAT")
-      ->check(CLI::IsMember({"text", "json"}))
+      ->check(CLI::IsMember({"text", "json"}).description(""))
       ->capture_default_str();
   add_pull_flags(*command, options->source);
-  command->callback([options] { end_unless(run(*options)); });
+  command->callback([options] { exit_on_error(run(*options)); });
 }
 
 }  // namespace tairitsu::cli

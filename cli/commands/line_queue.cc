@@ -12,7 +12,7 @@ namespace tairitsu::cli {
 
 namespace {
 
-/// What may wait to be written, in bytes.
+/// How much text may wait to be written, in bytes.
 constexpr std::size_t kMaxWaiting = std::size_t{1} << 20U;
 
 }  // namespace
@@ -30,7 +30,7 @@ void LineQueue::push(std::string_view lines) noexcept {
       changed_.notify_all();
       return;
     }
-  } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): there is no memory for it.
+  } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): out of memory.
   }
   ++dropped_;
 }
@@ -43,13 +43,13 @@ void LineQueue::flush(std::chrono::milliseconds limit) noexcept {
 void LineQueue::write(std::string_view text) const {
   while (!text.empty()) {
     const auto count = ::write(file_, text.data(), text.size());
-    if (count < 0 && errno != EINTR) return;  // What cannot be written is lost: there is nowhere to say so.
+    if (count < 0 && errno != EINTR) return;  // The text is lost: there is nowhere to report it.
     text.remove_prefix(count < 0 ? 0 : static_cast<std::size_t>(count));
   }
 }
 
 void LineQueue::run() {
-  // A reader that goes away is no reason to end.
+  // A reader that goes away must not end the process.
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGPIPE);

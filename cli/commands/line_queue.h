@@ -1,4 +1,4 @@
-/// Lines for a file that may be a pipe which nobody reads.
+/// Output to a file that may be a pipe that is not being read.
 #pragma once
 
 #include <chrono>
@@ -12,21 +12,21 @@
 
 namespace tairitsu::cli {
 
-/// Written by a thread of its own, so that whoever has something to say never waits. What does not fit is dropped and
-/// counted. Lives as long as the process: its thread may be stuck in a write for ever.
+/// Writes lines from a thread of its own, so that `push` never blocks. Drops and counts what does not fit. Lives as
+/// long as the process, because its thread may be stuck in a write forever.
 class LineQueue {
  public:
-  /// `on_dropped` is told on the queue's thread how many pieces were dropped since it was last told, when there is
-  /// room again.
+  /// When there is space again, `on_dropped` is called on the queue's thread with the number of pushes that were
+  /// dropped since its last call.
   LineQueue(int file, std::function<void(std::uint64_t)> on_dropped);
   LineQueue(const LineQueue&) = delete;
   LineQueue& operator=(const LineQueue&) = delete;
   ~LineQueue() = delete;
 
-  /// Takes whole lines, or drops them all. Any thread.
+  /// Queues whole lines, or drops all of them. May be called from any thread.
   void push(std::string_view lines) noexcept;
 
-  /// Waits until all is written, no longer than `limit`.
+  /// Waits up to `limit` until everything is written.
   void flush(std::chrono::milliseconds limit) noexcept;
 
  private:

@@ -26,12 +26,12 @@ namespace {
 /// How precompiled code begins: it is an ELF file.
 constexpr std::array kElf = {std::byte{0x7f}, std::byte{'E'}, std::byte{'L'}, std::byte{'F'}};
 
-CompilationCache open_kept(const LoadOptions& options) {
-  const auto folder = default_data_folder();
-  if (options.no_cache || !folder) return {};
-  auto cache = CompilationCache::open(*folder / "artifacts");
+CompilationCache open_default_cache(const LoadOptions& options) {
+  const auto directory = default_data_directory();
+  if (options.no_cache || !directory) return {};
+  auto cache = CompilationCache::open(*directory / "artifacts");
   if (cache) return *std::move(cache);
-  print_warning("nothing is kept of what is compiled: " + cache.error().message());
+  print_warning("cannot cache compiled code: " + cache.error().message());
   return {};
 }
 
@@ -39,10 +39,10 @@ Result<CompilationCache> open_cache(const LoadOptions& options) {
   CompilationBounds bounds{.deadline = options.deadline, .is_cancelled = options.is_cancelled};
   TAIRITSU_TRY(bounds.timeout, read_duration(options.compile_timeout));
   TAIRITSU_TRY(bounds.memory_bytes, read_size(options.compile_memory));
-  CompilationCache cache = open_kept(options);
-  if (draws_at_terminal()) {
-    cache.on_compile([what = options.what()](std::size_t bytes) {
-      draw_line("compiling " + printable(what) + ", " + human_size(bytes) + " …");
+  CompilationCache cache = open_default_cache(options);
+  if (can_redraw()) {
+    cache.on_compile([name = options.name()](std::size_t bytes) {
+      draw_line("compiling " + printable(name) + ", " + human_size(bytes) + " …");
     });
   }
   cache.compile_with(
@@ -65,7 +65,7 @@ Result<CompileLimits> read_compile_limits(const std::vector<std::string>& texts)
           *number, std::numeric_limits<std::remove_reference_t<decltype(limit)>>::max()));
     };
     if (equals == std::string::npos) {
-      return fail(ErrorCode::invalid_argument, "invalid compile limit '" + text + "': write NAME=NUMBER");
+      return fail(ErrorCode::invalid_argument, "invalid compile limit '" + text + "': expected NAME=NUMBER");
     } else if (name == "nesting") {
       set(limits.nesting);
     } else if (name == "function-bytes") {
@@ -88,7 +88,7 @@ Result<CompileLimits> read_compile_limits(const std::vector<std::string>& texts)
 }
 
 bool is_precompiled(const std::filesystem::path& path) {
-  // What comes through a pipe can be read once, and an artifact is loaded by its name.
+  // A pipe can be read only once, and artifacts are loaded by file name.
   std::error_code failed;
   if (!std::filesystem::is_regular_file(path, failed)) return false;
   std::array<std::byte, kElf.size()> front{};
@@ -97,7 +97,7 @@ bool is_precompiled(const std::filesystem::path& path) {
   return file && front == kElf;
 }
 
-/// Whether somebody who writes this means a file: no image has such a name, or few have.
+/// Returns whether the user means a file: few images have such a name.
 bool looks_like_path(std::string_view text) {
   return text.starts_with('.') || text.starts_with('/') || text.ends_with(".wasm") ||
          text.ends_with(".wat") || text.ends_with(".cwasm") || text.ends_with(".wit");
@@ -129,7 +129,7 @@ struct Code {
   }
   static Result<Made> cached(const CompilationCache& cache, const Engine& engine,
                              std::span<const std::byte> bytes) {
-    // What is a component already is compiled in one way only.
+    // A component is compiled in only one way, as an image.
     const auto info = inspect_component(bytes);
     if (!info || info->root.kind != WasmKind::component) {
       if (const auto program = cache.program(engine, bytes)) return of(program);
@@ -147,7 +147,7 @@ struct Code {
   }
 };
 
-/// What it was compiled for, with the async ABI or without, only the attempt tells.
+/// Tries both engines, because an artifact does not say whether it was compiled with the async ABI.
 template <typename Kind>
 Result<typename Kind::Made> load_artifact(EngineOptions options, const std::filesystem::path& path) {
   TAIRITSU_TRY(const auto engine, Engine::create(options));
@@ -171,19 +171,18 @@ Result<typename Kind::Made> load(EngineOptions engine_options, const LoadOptions
   TAIRITSU_TRY(engine_options.compile_limits, read_compile_limits(options.compile_limits));
   const bool file = is_file(options.source);
   const ClearedLine line;
-  if (file && is_precompiled(options.what())) {
-    if (options.allow_precompiled) return load_artifact<Kind>(engine_options, options.what());
+  if (file && is_precompiled(options.name())) {
+    if (options.allow_precompiled) return load_artifact<Kind>(engine_options, options.name());
     return fail(ErrorCode::artifact_mismatch,
-                options.what() +
-                    ": this is precompiled code, which runs as it is: if you trust whoever made it, "
-                    "say --allow-precompiled");
+                options.name() +
+                    ": precompiled code runs unchecked; if you trust its author, pass --allow-precompiled");
   }
   TAIRITSU_TRY(const auto engine, Engine::create(engine_options));
   if (!file) return load_stored<Kind>(engine, options);
-  TAIRITSU_TRY(const auto bytes, read_file(options.what()));
+  TAIRITSU_TRY(const auto bytes, read_file(options.name()));
   TAIRITSU_TRY(const auto cache, open_cache(options));
   auto made = Kind::cached(cache, engine, std::span<const std::byte>(bytes));
-  if (!made) return std::unexpected(made.error().with_context(options.what()));
+  if (!made) return std::unexpected(made.error().with_context(options.name()));
   return made;
 }
 
@@ -191,27 +190,27 @@ Result<typename Kind::Made> load(EngineOptions engine_options, const LoadOptions
 
 void add_load_options(CLI::App& command, LoadOptions& options) {
   command
-      .add_option(
-          "FILE", options.source.name,
-          "A component, or a core module: a file, binary, text or precompiled, or else the name of an image")
+      .add_option("FILE", options.source.name,
+                  "Component or core module: a file (binary, text or precompiled) or the name of an image")
       ->required();
-  command.add_flag("--no-cache", options.no_cache, "Compile anew, and keep nothing of it");
+  command.add_flag("--no-cache", options.no_cache, "Do not use the cache of compiled code");
   command.add_flag("--allow-precompiled", options.allow_precompiled,
-                   "Take FILE where it is precompiled. It runs as it is: only for files that you trust");
+                   "Accept precompiled code, which runs unchecked: use only with files that you trust");
   const auto group = "Compilation";
-  command.add_option("--compile-timeout", options.compile_timeout, "Longest time to compile FILE")
+  command.add_option("--compile-timeout", options.compile_timeout, "Limit the time to compile FILE")
       ->type_name("TIME")
       ->capture_default_str()
       ->group(group);
-  command.add_option("--compile-memory", options.compile_memory, "Most memory to compile FILE with")
+  command.add_option("--compile-memory", options.compile_memory, "Limit the memory to compile FILE")
       ->type_name("SIZE")
       ->capture_default_str()
       ->group(group);
   command
       .add_option(
           "--compile-limit", options.compile_limits,
-          "Change a limit on what is compiled: nesting (5000), function-bytes (4m), functions (500000), "
-          "modules (1000), module-depth (50), items (500000) or source-bytes (256m)")
+          "Change a limit on the code to compile; NAME is one of nesting (default: 5000), function-bytes "
+          "(4m), functions (500000), modules (1000), module-depth (50), items (500000) or source-bytes "
+          "(256m)")
       ->type_name("NAME=NUMBER")
       ->allow_extra_args(false)
       ->group(group);
@@ -222,7 +221,7 @@ bool is_file(const ImageSource& source) {
   std::error_code failed;
   const auto status = std::filesystem::status(source.name, failed);
   if (!std::filesystem::exists(status)) return false;
-  // A folder may well have an image's name.
+  // A directory may happen to have an image's name.
   return !std::filesystem::is_directory(status) || looks_like_path(source.name);
 }
 
@@ -240,7 +239,7 @@ Result<std::vector<std::byte>> load_code(const EngineOptions& engine, const Load
 
 Result<FoundImage> find_source(const ImageSource& source) {
   if (looks_like_path(source.name)) {
-    return fail(ErrorCode::not_found, source.name + ": there is no such file");
+    return fail(ErrorCode::not_found, source.name + ": no such file");
   }
   TAIRITSU_TRY(auto store, open_store());
   TAIRITSU_TRY(auto image, obtain_image(store, source));
@@ -254,8 +253,8 @@ Result<std::vector<std::byte>> load_bytes(const ImageSource& source) {
 }
 
 std::string program_name(const LoadOptions& options) {
-  if (is_file(options.source)) return std::filesystem::path(options.what()).filename().string();
-  std::string_view name = options.what();
+  if (is_file(options.source)) return std::filesystem::path(options.name()).filename().string();
+  std::string_view name = options.name();
   name = name.substr(0, name.find('@'));
   if (const auto slash = name.rfind('/'); slash != std::string_view::npos) name.remove_prefix(slash + 1);
   return std::string(name.substr(0, name.find(':')));

@@ -1,4 +1,4 @@
-/// How commands come by code: from a file or an image, through the cache of what was compiled before.
+/// How commands load code: from a file or an image, through the compilation cache.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -18,32 +18,32 @@
 namespace tairitsu::cli {
 
 struct LoadOptions {
-  /// A file where there is one of that name, else an image.
+  /// A file if one of that name exists, otherwise an image.
   ImageSource source;
   bool no_cache = false;
   bool allow_precompiled = false;
   std::string compile_timeout = "120s";
   std::string compile_memory = "2g";
   std::vector<std::string> compile_limits;
-  /// Which the compilation is a part of.
+  /// Of the whole command, including the compilation.
   std::optional<std::chrono::nanoseconds> deadline;
-  /// Asked now and then while something is compiled; may be empty.
+  /// Called regularly during a compilation; may be empty.
   std::function<bool()> is_cancelled;
 
-  [[nodiscard]] const std::string& what() const noexcept { return source.name; }
+  [[nodiscard]] const std::string& name() const noexcept { return source.name; }
 };
 
-/// The positional FILE or IMAGE, and how it is loaded.
+/// Adds the positional FILE and the options for loading it.
 void add_load_options(CLI::App& command, LoadOptions& options);
 
-/// Loads or compiles a component, or a core module, which is made one. `not_found` where there is neither such a
-/// file nor such an image.
+/// Loads or compiles a component. Converts a core module to a component first. Fails with `not_found` if there is
+/// neither such a file nor such an image.
 [[nodiscard]] Result<Image> load_image(const EngineOptions& engine, const LoadOptions& options);
-/// The same for a program: a core module runs natively.
+/// Does the same for a program, which may be a core module and then runs as one.
 [[nodiscard]] Result<Program> load_program(const EngineOptions& engine, const LoadOptions& options);
 
-/// The compiled code, as `precompile` gives it. A core module that is a program stays one; everything else is a
-/// component, or becomes one.
+/// Returns compiled code as `precompile` does. A core module that is a program stays one; any other is converted to a
+/// component.
 [[nodiscard]] Result<std::vector<std::byte>> load_code(const EngineOptions& engine,
                                                        const LoadOptions& options);
 
@@ -52,16 +52,16 @@ struct FoundImage {
   StoredImage image;
 };
 
-/// The image that a command means that takes it for no file.
+/// Finds or pulls an image. Fails with `not_found` if the name looks like a path.
 [[nodiscard]] Result<FoundImage> find_source(const ImageSource& source);
 
-/// The bytes of a file or of an image's component.
+/// Returns the bytes of a file or of an image's component.
 [[nodiscard]] Result<std::vector<std::byte>> load_bytes(const ImageSource& source);
 
-/// What a program is called, as its first argument: the file's name, or the last part of the image's.
+/// Returns the program's first argument: the file's name, or the last part of the image's repository.
 [[nodiscard]] std::string program_name(const LoadOptions& options);
 
-/// Whether a command takes it for a file.
+/// Returns whether the source is a file rather than an image.
 [[nodiscard]] bool is_file(const ImageSource& source);
 
 }  // namespace tairitsu::cli

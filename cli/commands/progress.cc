@@ -27,12 +27,12 @@ std::string bar(std::uint64_t done, std::uint64_t size) {
 
 }  // namespace
 
-bool draws_at_terminal() {
-  static const bool draws = [] {
+bool can_redraw() {
+  static const bool can = [] {
     const char* terminal = std::getenv("TERM");
     return ::isatty(STDERR_FILENO) == 1 && terminal != nullptr && std::string_view(terminal) != "dumb";
   }();
-  return draws;
+  return can;
 }
 
 namespace {
@@ -40,8 +40,8 @@ bool drawn = false;
 }
 
 void draw_line(std::string_view text) {
-  if (!draws_at_terminal()) return;
-  // The one place that commands the terminal.
+  if (!can_redraw()) return;
+  // The only place that writes control sequences.
   const std::string line = "\r\x1b[K" + terminal_text(text);
   std::fwrite(line.data(), 1, line.size(), stderr);
   drawn = !text.empty();
@@ -62,19 +62,19 @@ OnTransfer TransferProgress::callback() {
 
 void TransferProgress::show(const Transfer& transfer) {
   const std::string id = short_digest(transfer.digest);
-  const bool pulls = direction_ == Direction::pull;
+  const bool is_pull = direction_ == Direction::pull;
   if (transfer.state == TransferState::moving) {
     const auto now = std::chrono::steady_clock::now();
-    if (!draws_at_terminal() || now - last_ < kRedraw) return;
+    if (!can_redraw() || now - last_ < kRedraw) return;
     last_ = now;
-    draw_line(fmt::format("{}: {} [{}] {} of {}", id, pulls ? "pulling" : "pushing",
+    draw_line(fmt::format("{}: {} [{}] {} of {}", id, is_pull ? "pulling" : "pushing",
                           bar(transfer.done, transfer.size), human_size(transfer.done),
                           human_size(transfer.size)));
     return;
   }
   clear_line();
-  const char* what = pulls ? "pulled" : "pushed";
-  if (transfer.state == TransferState::existed) what = pulls ? "already here" : "already there";
+  const char* what = is_pull ? "pulled" : "pushed";
+  if (transfer.state == TransferState::existed) what = "already exists";
   print_note(fmt::format("{}: {}, {}\n", id, what, human_size(transfer.size)));
 }
 

@@ -1,4 +1,4 @@
-/// What standard error shows while something takes long: a bar at a terminal, else a line for each piece.
+/// Progress on standard error: a bar on a terminal, otherwise a line for each blob.
 #pragma once
 
 #include <chrono>
@@ -6,19 +6,19 @@
 #include <string>
 #include <string_view>
 
-#include "tairitsu/registry_client.h"
+#include "tairitsu/oci_client.h"
 
 namespace tairitsu::cli {
 
-/// Whether standard error is a terminal that a line can be drawn at again.
-[[nodiscard]] bool draws_at_terminal();
+/// Returns whether standard error is a terminal on which a line can be redrawn.
+[[nodiscard]] bool can_redraw();
 
-/// Draws a line in the place of the one that `draw` drew last; nothing where there is no terminal.
+/// Replaces the line that was drawn last. Does nothing without a terminal.
 void draw_line(std::string_view text);
-/// Takes that line away.
+/// Erases the line that was drawn last.
 void clear_line();
 
-/// Takes it away at the end of a scope.
+/// Erases the line at the end of a scope.
 struct ClearedLine {
   ClearedLine() = default;
   ClearedLine(const ClearedLine&) = delete;
@@ -26,7 +26,7 @@ struct ClearedLine {
   ~ClearedLine() { clear_line(); }
 };
 
-/// Of a pull or a push. One thread.
+/// Shows the progress of a pull or a push. Not thread-safe.
 class TransferProgress {
  public:
   enum class Direction : std::uint8_t { pull, push };
@@ -36,7 +36,7 @@ class TransferProgress {
   TransferProgress& operator=(const TransferProgress&) = delete;
   ~TransferProgress();
 
-  /// Borrows this.
+  /// Returns a callback that refers to this object.
   [[nodiscard]] OnTransfer callback();
 
  private:

@@ -26,20 +26,20 @@ struct RunCommandOptions {
   SandboxOptions sandbox;
 };
 
-/// How long a guest that computes, and so does not notice, holds up Ctrl-C.
+/// How long Ctrl-C waits for a guest that computes and does not check for interruption.
 constexpr unsigned kGraceMilliseconds = 200;
 
-/// A signal, and whom it interrupts.
+/// The guest that a signal interrupts.
 struct Interruption {
   std::mutex mutex;
   std::optional<InterruptHandle> guest;
-  /// The signal, for the exit code.
+  /// The signal that arrived, for the exit code; 0 if none.
   int signal = 0;
 };
 
 Result<int> run(const RunCommandOptions& options) {
-  // Before there is any other thread, such as the one that watches a deadline: it would end the process by the signal
-  // itself. As long as there is no guest, the signal ends the process at once.
+  // Must come before any other thread starts, such as the one that watches deadlines: that thread would take the signal
+  // and end the process. Until there is a guest, the signal ends the process at once.
   const auto interruption = std::make_shared<Interruption>();
   catch_signals(kGraceMilliseconds, [interruption](int signal) {
     const std::scoped_lock lock(interruption->mutex);
@@ -47,7 +47,7 @@ Result<int> run(const RunCommandOptions& options) {
     interruption->signal = signal;
     interruption->guest->interrupt();
   });
-  TAIRITSU_TRY(auto wasi, to_wasi_options(options.sandbox));
+  TAIRITSU_TRY(auto wasi, to_wasi_options(options.sandbox, options.load));
   TAIRITSU_TRY(auto limits, to_limits(options.sandbox));
   wasi.standard_input = Input::inherit;
   wasi.arguments = options.arguments;
@@ -55,8 +55,8 @@ Result<int> run(const RunCommandOptions& options) {
   auto program = load_within(limits, options.load, load_program);
   if (!program) {
     if (program.error().code() != ErrorCode::unsupported_type) return std::unexpected(program.error());
-    return fail(ErrorCode::unsupported_type, program.error().message() + "\n'tairitsu call " +
-                                                 options.load.what() + "' lists the functions that it has");
+    return fail(ErrorCode::unsupported_type, program.error().message() + "\nRun 'tairitsu call " +
+                                                 options.load.name() + "' to list its functions.");
   }
   TAIRITSU_TRY(auto process, program->create(wasi, limits));
   {
@@ -74,20 +74,26 @@ Result<int> run(const RunCommandOptions& options) {
 }  // namespace
 
 void add_run(CLI::App& app) {
-  auto* command = app.add_subcommand("run", "Run a program: a command component, or a core module of WASI");
+  auto* command = app.add_subcommand("run", "Run a program: a command component or a WASI core module");
   command->footer(
-      "What follows FILE is the guest's. Its exit code is ours; 134 stands for a trap or a limit, 124 for\n"
-      "the timeout, 125 for a failure of ours, 126 for what cannot be run, 127 for a file that is missing,\n"
-      "130 for Ctrl-C.\n\n"
-      "Example:\n  tairitsu run hello.wasm\n"
+      "All arguments after FILE are passed to the guest.\n\n"
+      "Exit codes:\n"
+      "  124   --timeout expired\n"
+      "  125   tairitsu itself failed\n"
+      "  126   FILE cannot be run\n"
+      "  127   FILE was not found\n"
+      "  130   Ctrl-C\n"
+      "  134   the guest trapped or exceeded a limit\n"
+      "Any other exit code is the guest's.\n\n"
+      "Examples:\n  tairitsu run hello.wasm\n"
       "  tairitsu run -v ./data:/data:ro -e LEVEL=2 --timeout 5s report.wasm /data/in.csv\n"
       "  tairitsu run --invoke 'greet(\"world\")' greeter.wasm");
-  // RunCommandOptions after the file are the guest's.
+  // Options after the file are the guest's.
   command->positionals_at_end();
   auto options = std::make_shared<RunCommandOptions>();
   add_load_options(*command, options->load);
-  command->add_option("ARGUMENTS", options->arguments, "What the guest gets as its arguments");
-  command->add_option("--invoke", options->invoke, "Call this function instead, as 'tairitsu call' does")
+  command->add_option("ARGUMENTS", options->arguments, "Pass these arguments to the guest");
+  command->add_option("--invoke", options->invoke, "Call a function instead, as 'tairitsu call' does")
       ->type_name("CALL");
   add_sandbox_options(*command, options->sandbox);
   command->callback([options] {
@@ -100,8 +106,8 @@ void add_run(CLI::App& app) {
       return;
     }
     const auto code = run(*options);
-    if (!code) end_with(with_flag(code.error()), exit_code(code.error().code()));
-    // There is nothing to tidy up that the kernel does not, and that at once.
+    if (!code) exit_with(with_flag(code.error()), exit_code(code.error().code()));
+    // Skip cleanup: the kernel frees everything, and faster.
     std::fflush(nullptr);
     std::_Exit(*code);
   });

@@ -1,4 +1,4 @@
-/// What a guest of the terminal may see and use: the options that its commands share.
+/// The options that say what a guest may access and how much it may use, shared by `run`, `call` and `serve`.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -17,7 +17,7 @@
 
 namespace tairitsu::cli {
 
-/// As they stand on the command line.
+/// The options as given on the command line.
 struct SandboxOptions {
   std::vector<std::string> environment;
   bool whole_environment = false;
@@ -28,7 +28,6 @@ struct SandboxOptions {
   std::vector<std::string> bind;
   bool name_lookup = false;
   std::vector<std::string> http;
-  std::string http_roots;
   bool log_denied = false;
   std::optional<std::uint64_t> clock;
   std::optional<std::uint64_t> random_seed;
@@ -43,13 +42,14 @@ struct SandboxOptions {
 
 void add_sandbox_options(CLI::App& command, SandboxOptions& options);
 
-/// What they mean. Each fails with `invalid_argument` for what it cannot read.
-[[nodiscard]] Result<WasiOptions> to_wasi_options(const SandboxOptions& options);
+/// Each fails with `invalid_argument` if an option cannot be parsed.
+[[nodiscard]] Result<WasiOptions> to_wasi_options(const SandboxOptions& options, const LoadOptions& load);
 [[nodiscard]] Result<Limits> to_limits(const SandboxOptions& options);
 
-/// An engine that can hold a container to these limits.
+/// Returns the options of an engine that can enforce these limits.
 [[nodiscard]] EngineOptions engine_options(const Limits& limits);
-/// Loads with `load_program` or `load_image`, within the limits' deadline, which is less by as much afterwards.
+
+/// Loads with `load_program` or `load_image` within the limits' deadline, and subtracts the time that took from it.
 template <typename Load>
 [[nodiscard]] auto load_within(Limits& limits, LoadOptions options, Load load) {
   const auto began = std::chrono::steady_clock::now();
@@ -61,12 +61,13 @@ template <typename Load>
   }
   return loaded;
 }
-/// The error of a limit with the flag that raises it; any other without advice, which the library gives to C++ programs.
+
+/// Adds to the error of a limit which flag raises it. Removes the advice of other errors, which is for C++ programs.
 [[nodiscard]] Error with_flag(const Error& error);
 
-/// `512`, `64k`, `10m`, `1g`: bytes.
+/// Parses a number of bytes: `512`, `64k`, `10m` or `1g`.
 [[nodiscard]] Result<std::uint64_t> read_size(const std::string& text);
-/// `500ms`, `5s`, `2m`, `1h`; a number alone is seconds.
+/// Parses `500ms`, `5s`, `2m` or `1h`; a number without a unit is seconds.
 [[nodiscard]] Result<std::chrono::nanoseconds> read_duration(const std::string& text);
 
 }  // namespace tairitsu::cli

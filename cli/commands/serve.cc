@@ -49,25 +49,25 @@ std::string now() {
   return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
 }
 
-/// What a guest was asked for may hold anything that a client likes: a log shows no control characters.
-std::string printable(std::string_view text) {
-  std::string shown;
+/// Escapes everything in a request target, which the client chose, that could confuse a reader of the log.
+std::string escape_target(std::string_view text) {
+  std::string escaped;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    shown += byte < 0x20 || byte >= 0x7f || c == '"' || c == '\\' ? fmt::format("\\x{:02x}", byte)
-                                                                  : std::string(1, c);
+    escaped += byte < 0x20 || byte >= 0x7f || c == '"' || c == '\\' ? fmt::format("\\x{:02x}", byte)
+                                                                    : std::string(1, c);
   }
-  return shown;
+  return escaped;
 }
 
 std::string as_text(const HttpAccess& access) {
   std::string line = fmt::format("{} {} \"{} {}\" {} {} {:.1f}ms", now(), access.peer, access.method,
-                                 printable(access.target), access.status, access.body_bytes,
+                                 escape_target(access.target), access.status, access.body_bytes,
                                  std::chrono::duration<double, std::milli>(access.took).count());
   if (access.error != nullptr) {
     std::string details = access.error->message();
     if (!access.error->backtrace().empty()) details += "\n" + backtrace_of(*access.error);
-    // A guest has a say in it: it does not get to begin a line of the log.
+    // The guest influences this text: indent it, so that no part of it looks like a log entry.
     for (std::size_t at = 0; (at = details.find('\n', at)) != std::string::npos; at += 3) {
       details.replace(at, 1, "\n  ");
     }
@@ -94,10 +94,10 @@ std::string as_json(const HttpAccess& access) {
   return to_text(json);
 }
 
-/// Standard output, of which the server's threads must not have to wait for the reader.
+/// Returns the queue for standard output: the server's threads must not wait for its reader.
 LineQueue& output() {
   static auto* const queue = new LineQueue(STDOUT_FILENO, [](std::uint64_t dropped) {
-    print_warning(std::to_string(dropped) + " lines of the log were dropped: standard output was not read");
+    print_warning("dropped " + std::to_string(dropped) + " log lines: standard output was not read in time");
   });
   return *queue;
 }
@@ -108,7 +108,7 @@ std::function<void(const HttpAccess&)> access_log(const std::string& kind) {
     return [](const HttpAccess& access) { output().push(terminal_text(as_json(access), Escapes::json)); };
   if (kind == "errors") {
     return [](const HttpAccess& access) {
-      // That a client went away is not the guest's fault.
+      // A client that went away is not an error of the guest.
       if (access.error == nullptr || access.error->code() == ErrorCode::interrupted) return;
       print_note(as_text(access));
     };
@@ -116,14 +116,14 @@ std::function<void(const HttpAccess&)> access_log(const std::string& kind) {
   return {};
 }
 
-/// `PORT` and `:PORT` are ports of this machine alone, so that nothing is open to others unless it says so.
+/// Maps `PORT` and `:PORT` to loopback, so that other machines have access only if an address is given.
 std::string listening_address(const std::string& typed) {
   const std::string port = typed.starts_with(':') ? typed.substr(1) : typed;
   const bool is_port = !port.empty() && port.find_first_not_of("0123456789") == std::string::npos;
   return is_port ? "127.0.0.1:" + port : typed;
 }
 
-/// Room for as many instances as there are requests at a time, and for those that are just ending.
+/// Returns a pool for as many instances as requests may run at a time, and for those that are just ending.
 PoolOptions pool_for(const HttpServerOptions& server) {
   const auto count = static_cast<std::uint32_t>(server.max_concurrent_requests * 2 + 16);
   PoolOptions pool;
@@ -135,7 +135,7 @@ PoolOptions pool_for(const HttpServerOptions& server) {
   return pool;
 }
 
-/// As many descriptors as the system lets this process have.
+/// Raises the soft limit of open files to the hard limit.
 void raise_open_files() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -143,7 +143,7 @@ void raise_open_files() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/// What was asked for, or half of the machine's memory.
+/// Returns the value of `--total-memory`, by default half of the machine's memory.
 Result<std::uint64_t> total_memory(const ServeCommandOptions& options) {
   if (!options.total_memory.empty()) return read_size(options.total_memory);
   const auto pages = static_cast<std::uint64_t>(std::max(::sysconf(_SC_PHYS_PAGES), 0L));
@@ -151,7 +151,7 @@ Result<std::uint64_t> total_memory(const ServeCommandOptions& options) {
 }
 
 Result<void> serve(ServeCommandOptions& options) {
-  TAIRITSU_TRY(auto wasi, to_wasi_options(options.sandbox));
+  TAIRITSU_TRY(auto wasi, to_wasi_options(options.sandbox, options.load));
   TAIRITSU_TRY(auto limits, to_limits(options.sandbox));
   TAIRITSU_TRY(const auto grace, read_duration(options.grace));
   TAIRITSU_TRY(options.server.max_head_bytes, read_size(options.max_head));
@@ -160,7 +160,7 @@ Result<void> serve(ServeCommandOptions& options) {
   TAIRITSU_TRY(options.server.write_timeout, read_duration(options.write_timeout));
   options.server.address = listening_address(options.server.address);
   options.server.admin_address = listening_address(options.server.admin_address);
-  // Whole lines, so that those of several guests do not mix.
+  // Output is written by the line, so that the lines of several guests do not mix.
   const auto to_stderr = [](std::string_view line) { print_note(std::string(line) + "\n"); };
   wasi.standard_output = wasi.standard_error = Output::lines;
   wasi.on_output_line = wasi.on_error_line = to_stderr;
@@ -170,54 +170,57 @@ Result<void> serve(ServeCommandOptions& options) {
   raise_open_files();
   if (!options.no_pool) engine.pool = pool_for(options.server);
 
-  // Before there is any other thread: each of them inherits what is blocked.
+  // Must come before any other thread starts, because threads inherit the blocked signals.
   const auto end = std::make_shared<std::promise<void>>();
   const std::shared_future<void> ended = end->get_future().share();
   catch_signals(0, [end](int) { end->set_value(); });
-  // Guests, requests and signals do not wait for whoever reads what is printed.
+  // Guests, requests and signals must not wait for the reader of standard error.
   queue_notes();
   options.server.on_access = access_log(options.log);
   options.load.is_cancelled = [ended] { return ended.wait_for(0s) == std::future_status::ready; };
   const auto image = load_image(engine, options.load);
   if (!image) {
-    // It was asked to end before it began.
+    // A signal arrived during the compilation.
     if (image.error().code() == ErrorCode::interrupted) return {};
     return std::unexpected(image.error());
   }
-  // First of all: what else it lacks does not matter.
+  // Checked first, because without a handler no other problem matters.
   if (const auto serves = HttpServer::check(*image); !serves) {
-    return std::unexpected(serves.error().with_context(options.load.what()));
+    return std::unexpected(serves.error().with_context(options.load.name()));
   }
   TAIRITSU_TRY(
       const auto container,
       Container::builder(*image).with_wasi(wasi).with_limits(limits).interruptible().build_template());
   auto server = HttpServer::start(container, options.server);
-  if (!server) return std::unexpected(server.error().with_context(options.load.what()));
+  if (!server) return std::unexpected(server.error().with_context(options.load.name()));
   print_note("listening on http://" + server->address() + "\n");
   if (!server->admin_address().empty()) {
     print_note("health and metrics on http://" + server->admin_address() + "\n");
   }
   ended.wait();
   print_note("draining: waiting for running requests\n");
-  if (!server->drain(grace)) print_note("cutting off the requests that still run\n");
-  server = fail(ErrorCode::interrupted, "the server has ended");  // What it still says comes before the end.
-  constexpr std::chrono::seconds kLastWords{1};
-  output().flush(kLastWords);
-  flush_notes(kLastWords);
+  if (!server->drain(grace)) print_note("cancelling the requests that are still running\n");
+  // Destroys the server, so that its last output comes before the flush.
+  server = fail(ErrorCode::interrupted, "the server has ended");
+  constexpr std::chrono::seconds kFlushLimit{1};
+  output().flush(kFlushLimit);
+  flush_notes(kFlushLimit);
   return {};
 }
 
 }  // namespace
 
 void add_serve(CLI::App& app) {
-  auto* command = app.add_subcommand("serve", "Serve HTTP with a component of wasi:http");
+  auto* command = app.add_subcommand("serve", "Serve HTTP with a wasi:http component");
   command->footer(
-      "The first line on standard error says where it listens. What guests print goes to standard error. A\n"
-      "guest that traps or runs out of something is answered for with 500, at the timeout with 504, and its\n"
-      "request's id is in the log. SIGTERM and Ctrl-C let running requests end; a second one does not "
-      "wait.\n"
-      "Without --timeout a request may take 30 seconds.\n\n"
-      "Example:\n  tairitsu serve hello.wasm\n"
+      "The first line on standard error is the server's URL. The output of guests also goes to standard\n"
+      "error.\n\n"
+      "If the guest traps or exceeds a limit, the response is 500, or 504 if --timeout expires. It contains "
+      "a\n"
+      "request ID that is also in the log.\n\n"
+      "On SIGTERM or Ctrl-C the server finishes running requests, see --grace; a second signal ends it at "
+      "once.\n\n"
+      "Examples:\n  tairitsu serve hello.wasm\n"
       "  tairitsu serve --addr 0.0.0.0:80 --timeout 10s --memory 64m --log json -v ./site:/site:ro "
       "site.wasm");
   auto options = std::make_shared<ServeCommandOptions>();
@@ -228,81 +231,90 @@ void add_serve(CLI::App& app) {
   HttpServerOptions& server = options->server;
   command
       ->add_option("--addr", server.address,
-                   "Address to listen on; a port alone is one of 127.0.0.1, and port 0 takes a free one")
+                   "Listen on this address; ADDRESS is 127.0.0.1 if omitted, and port 0 picks a free port")
       ->type_name("[ADDRESS:]PORT")
       ->capture_default_str();
-  command->add_option("--admin-addr", server.admin_address, "Address of /healthz and /metrics")
+  command->add_option("--admin-addr", server.admin_address, "Serve /healthz and /metrics on this address")
       ->type_name("[ADDRESS:]PORT");
   command
       ->add_option("--requests-per-instance", server.requests_per_instance,
-                   "How many requests an instance answers, one after the other. More than 1 is faster, and a "
-                   "request can see what those before it left in memory")
+                   "Use an instance for this many requests, one after another; more than 1 is faster, but a "
+                   "request can see what earlier ones left in memory")
       ->type_name("NUMBER")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::PositiveNumber.description(""))
       ->capture_default_str();
-  command->add_option("--max-requests", server.max_concurrent_requests, "Requests in guests at a time")
+  command
+      ->add_option("--max-requests", server.max_concurrent_requests,
+                   "Limit the requests that guests handle at a time")
       ->type_name("NUMBER")
-      ->check(CLI::Range(1, 10'000))
+      ->check(CLI::Range(1, 10'000).description(""))
       ->capture_default_str();
-  command->add_option("--max-queue", server.max_queued_requests, "Requests that wait for room, before 503")
+  command
+      ->add_option("--max-queue", server.max_queued_requests,
+                   "Limit the requests that wait for a guest; others get 503")
       ->type_name("NUMBER")
       ->capture_default_str();
-  command->add_option("--max-connections", server.max_connections, "Connections at a time")
+  command->add_option("--max-connections", server.max_connections, "Limit the open connections")
       ->type_name("NUMBER")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::PositiveNumber.description(""))
       ->capture_default_str();
   command
       ->add_option("--max-connections-per-address", server.max_connections_per_address,
-                   "Connections from one address (default: three quarters of --max-connections)")
+                   "Limit the open connections from one address (default: three quarters of "
+                   "--max-connections)")
       ->type_name("NUMBER")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::PositiveNumber.description(""));
   command
       ->add_option("--max-requests-per-address", server.max_requests_per_address,
-                   "Requests of one address in guests at a time; more wait (default: three quarters of "
-                   "--max-requests)")
+                   "Limit the requests from one address that guests handle at a time; others wait (default: "
+                   "three quarters of --max-requests)")
       ->type_name("NUMBER")
-      ->check(CLI::PositiveNumber);
-  command->add_option("--max-head", options->max_head, "Size of a request's line and headers")
+      ->check(CLI::PositiveNumber.description(""));
+  command
+      ->add_option("--max-head", options->max_head,
+                   "Limit the size of a request's line and headers; beyond it the response is 431")
       ->type_name("SIZE")
       ->capture_default_str();
   command
       ->add_option("--header-timeout", options->header_timeout,
-                   "How long a client may take to send a request's head, or keep an idle connection")
+                   "Limit the time to receive a request's head, and the time a connection is idle")
       ->type_name("TIME")
       ->capture_default_str();
   command
       ->add_option("--body-timeout", options->body_timeout,
-                   "How long a guest waits for a client that sends no more of its body")
+                   "Limit the time that a guest waits for more of a request's body")
       ->type_name("TIME")
       ->capture_default_str();
   command
       ->add_option("--write-timeout", options->write_timeout,
-                   "How long a client may not read any of its response")
+                   "Limit the time that a client reads nothing of its response")
       ->type_name("TIME")
       ->capture_default_str();
-  command->add_option("--threads", server.threads, "Threads that run guests; 0 for one a core")
+  command->add_option("--threads", server.threads, "Run guests on this many threads; 0 means one per core")
       ->type_name("NUMBER")
-      ->check(CLI::Range(0, 1024))
+      ->check(CLI::Range(0, 1024).description(""))
       ->capture_default_str();
   command
       ->add_option(
           "--log", options->log,
-          "text or json: each request, on standard output; errors: those whose guest failed, on standard "
-          "error; none")
+          "Log each request to standard output as text or json, only errors of guests to standard error, or "
+          "none")
       ->type_name("KIND")
-      ->check(CLI::IsMember({"text", "json", "errors", "none"}))
+      ->check(CLI::IsMember({"text", "json", "errors", "none"}).description(""))
       ->capture_default_str();
-  command->add_option("--grace", options->grace, "How long running requests may take at the end")
+  command->add_option("--grace", options->grace, "Limit the time to finish running requests at the end")
       ->type_name("TIME")
       ->capture_default_str();
   command
       ->add_option("--total-memory", options->total_memory,
-                   "Limit the memory of all guests together (half of the machine's)")
+                   "Limit the memory of all guests together (default: half of the machine's)")
       ->type_name("SIZE");
   command->add_flag(
       "--no-pool", options->no_pool,
-      "Allocate instances one by one: slower, with less memory kept and no bounds on their shape");
+      "Allocate instances individually instead of from a pool: slower, but keeps less memory and does not "
+      "limit their size");
   add_sandbox_options(*command, options->sandbox);
+  command->get_option("--timeout")->description("Limit the time of each request, e.g. 500ms, 5s or 2m");
   command->callback([options] {
     const auto served = serve(*options);
     if (!served) print_error(served.error());

@@ -13,7 +13,7 @@ void catch_signals(unsigned grace_milliseconds, std::function<void(int)> on_sign
   sigset_t signals;
   sigemptyset(&signals);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
-  // Threads inherit this: only the one below hears them.
+  // Threads inherit the mask, so only the thread below receives the signals.
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::thread([signals, grace_milliseconds, on_signal = std::move(on_signal)] {
     int signal = 0;

@@ -1,13 +1,13 @@
-/// What a command does when it is asked to end.
+/// Handling of the signals that end a command.
 #pragma once
 
 #include <functional>
 
 namespace tairitsu::cli {
 
-/// From now on SIGINT, SIGTERM and SIGHUP call `on_signal(number)` once, on a thread of its own, instead of ending
-/// the process. A second one, or `grace_milliseconds` after the first (0 for never), ends the process with
-/// 128 + number. To be called before other threads are started; for the life of the process.
+/// From now on SIGINT, SIGTERM and SIGHUP do not end the process, but call `on_signal(number)` once, on a thread of its
+/// own. A second signal, or `grace_milliseconds` after the first (0 for never), exits with 128 + number. Call this
+/// before any other thread starts.
 void catch_signals(unsigned grace_milliseconds, std::function<void(int)> on_signal);
 
 }  // namespace tairitsu::cli

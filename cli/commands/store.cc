@@ -8,7 +8,7 @@
 namespace tairitsu::cli {
 namespace {
 
-/// The names of images that have the same repository, and another tag.
+/// Returns the names of images in the same repository, separated by commas.
 std::string names_like(const ImageStore& store, const std::string& name) {
   const auto wanted = normalize_image_name(name);
   const auto images = store.images();
@@ -28,13 +28,12 @@ std::string names_like(const ImageStore& store, const std::string& name) {
 void add_registry_flags(CLI::App& command, RegistryFlags& flags) {
   command
       .add_option("--plain-http", flags.plain_http,
-                  "Speak to this registry without TLS. Loopback ones that speak none need it not")
+                  "Use plain HTTP for this registry (not needed for registries on loopback addresses)")
       ->type_name("HOST[:PORT]")
       ->allow_extra_args(false);
-  command
-      .add_option("--ca-file", flags.ca_file,
-                  "Trust the certificates in this PEM file too, as those of a company's own registry")
-      ->type_name("FILE");
+  command.add_option("--ca-file", flags.ca_file, "Also trust the CA certificates in this PEM file")
+      ->type_name("FILE")
+      ->check(CLI::ExistingFile.description(""));
 }
 
 void add_pull_flags(CLI::App& command, ImageSource& source) {
@@ -46,19 +45,19 @@ void add_pull_flags(CLI::App& command, ImageSource& source) {
                           : when == "never" ? PullPolicy::never
                                             : PullPolicy::missing;
           },
-          "When an image is pulled: 'missing' (the default), 'always' or 'never'")
+          "Choose when to pull an image: missing, always or never (default: missing)")
       ->type_name("WHEN")
-      ->check(CLI::IsMember({"missing", "always", "never"}));
+      ->check(CLI::IsMember({"missing", "always", "never"}).description(""));
   add_registry_flags(command, source.registry);
 }
 
 Result<ImageStore> open_store() {
-  TAIRITSU_TRY(const auto folder, default_data_folder());
-  return ImageStore::open(folder);
+  TAIRITSU_TRY(const auto directory, default_data_directory());
+  return ImageStore::open(directory);
 }
 
-Result<RegistryClient> make_client(const RegistryFlags& flags) {
-  return RegistryClient::create({.plain_http = flags.plain_http, .ca_file = flags.ca_file});
+Result<OciClient> make_client(const RegistryFlags& flags) {
+  return OciClient::create({.plain_http = flags.plain_http, .ca_file = flags.ca_file});
 }
 
 Result<StoredImage> obtain_image(ImageStore& store, const ImageSource& source) {
@@ -70,17 +69,17 @@ Result<StoredImage> obtain_image(ImageStore& store, const ImageSource& source) {
     if (!registry || registry->empty()) {
       const std::string others = names_like(store, source.name);
       if (!others.empty()) {
-        return fail(ErrorCode::not_found, "there is no image '" + source.name + "'; there is " + others);
+        return fail(ErrorCode::not_found, "image '" + source.name + "' not found; available: " + others);
       }
       return fail(ErrorCode::not_found,
-                  "there is no image '" + source.name +
-                      "', and no such file. 'tairitsu images' lists what there is; "
-                      "'tairitsu import FILE NAME' makes an image, and a name with a registry, such as "
-                      "ghcr.io/me/hello, is pulled");
+                  "image '" + source.name +
+                      "' not found, and no such file\n"
+                      "Run 'tairitsu images' to list images, or 'tairitsu import FILE NAME' to create one.\n"
+                      "To pull an image, include its registry in the name, as in ghcr.io/me/hello.");
     }
     if (source.pull == PullPolicy::never) {
       return fail(ErrorCode::not_found,
-                  "there is no image '" + source.name + "', and --pull never says not to pull it");
+                  "image '" + source.name + "' not found locally, and --pull=never was given");
     }
   }
   TAIRITSU_TRY(const auto client, make_client(source.registry));
@@ -122,7 +121,7 @@ nlohmann::ordered_json image_as_json(const StoredImage& image) {
 
 std::string to_text(const nlohmann::ordered_json& json, int indent) {
   std::string text = json.dump(indent, ' ', true, nlohmann::ordered_json::error_handler_t::replace);
-  // The one control character that JSON lets stand.
+  // DEL is the one control character that JSON does not escape.
   for (std::size_t at = 0; (at = text.find('\x7f', at)) != std::string::npos;) text.replace(at, 1, "\\u007f");
   return text + "\n";
 }

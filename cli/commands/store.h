@@ -11,7 +11,7 @@
 
 #include "tairitsu/error.h"
 #include "tairitsu/image_store.h"
-#include "tairitsu/registry_client.h"
+#include "tairitsu/oci_client.h"
 
 namespace tairitsu::cli {
 
@@ -22,7 +22,7 @@ struct RegistryFlags {
 
 void add_registry_flags(CLI::App& command, RegistryFlags& flags);
 
-/// When an image is pulled that a command is given the name of.
+/// When to pull the image that a command names.
 enum class PullPolicy : std::uint8_t { missing, always, never };
 
 struct ImageSource {
@@ -31,23 +31,23 @@ struct ImageSource {
   RegistryFlags registry;
 };
 
-/// The flags; the name is the command's own business.
+/// Adds `--pull` and the registry flags. The command adds the name itself.
 void add_pull_flags(CLI::App& command, ImageSource& source);
 
-/// The store in the data folder.
+/// Opens the store in the data directory.
 [[nodiscard]] Result<ImageStore> open_store();
-[[nodiscard]] Result<RegistryClient> make_client(const RegistryFlags& flags);
+[[nodiscard]] Result<OciClient> make_client(const RegistryFlags& flags);
 
-/// Finds an image, pulled first where the policy says so.
+/// Finds an image, and pulls it first if the policy says so.
 [[nodiscard]] Result<StoredImage> obtain_image(ImageStore& store, const ImageSource& source);
 
-/// What the store calls the image that somebody means: the name, if that is what finds it, else its digest. Fails as
-/// `find_image`.
+/// Returns the store's own reference to the image that `typed` refers to: its name if `typed` is one, otherwise its
+/// digest. Fails like `find_image`.
 [[nodiscard]] Result<std::string> stored_reference(const ImageStore& store, const std::string& typed);
 
-/// An image as `--format json` has it.
+/// Returns the image as `--format json` prints it.
 [[nodiscard]] nlohmann::ordered_json image_as_json(const StoredImage& image);
-/// In ASCII, with what a terminal would obey escaped; what is no UTF-8 is replaced. With a line's end.
+/// Returns JSON in ASCII with a final newline. Escapes control characters and replaces invalid UTF-8.
 [[nodiscard]] std::string to_text(const nlohmann::ordered_json& json, int indent = -1);
 
 }  // namespace tairitsu::cli

@@ -1,4 +1,4 @@
-// What the data folder holds, and how it is made smaller: system df, system prune.
+// Commands for the data directory: system df, system prune.
 #include <unistd.h>
 
 #include <iostream>
@@ -20,7 +20,7 @@ Result<void> disk_use(const std::string& format) {
   TAIRITSU_TRY(const auto usage, store.usage());
   if (format == "json") {
     const nlohmann::ordered_json json = {
-        {"folder", store.layout_folder().parent_path().string()},
+        {"directory", store.layout_directory().parent_path().string()},
         {"images",
          {{"count", usage.images}, {"bytes", usage.bytes}, {"reclaimable_bytes", usage.unused_bytes}}},
         {"artifacts", {{"count", usage.artifacts}, {"bytes", usage.artifact_bytes}}},
@@ -30,7 +30,7 @@ Result<void> disk_use(const std::string& format) {
   Table table({"TYPE", "TOTAL", "SIZE", "RECLAIMABLE"});
   table.add(
       {"Images", std::to_string(usage.images), human_size(usage.bytes), human_size(usage.unused_bytes)});
-  // They are made again when they are wanted.
+  // Compiled code is compiled again when it is needed, so all of it can be reclaimed.
   table.add({"Compiled code", std::to_string(usage.artifacts), human_size(usage.artifact_bytes),
              human_size(usage.artifact_bytes)});
   if (usage.writing_bytes != 0) table.add({"Being written", "", human_size(usage.writing_bytes), "0 B"});
@@ -46,25 +46,24 @@ Result<bool> confirm(const PruneOptions& options) {
   if (options.force) return true;
   if (::isatty(STDIN_FILENO) != 1) {
     return fail(ErrorCode::invalid_argument,
-                "there is no terminal to ask at whether you are sure: say --force");
+                "refusing to prune: not a terminal; pass --force to skip the confirmation");
   }
-  print_note(std::string("This removes images that have no name") +
-             (options.all ? ", and all compiled code" : ", and what no image needs") +
-             ".\nAre you sure? [y/N] ");
+  print_note(std::string("This removes images without a name and content that no image needs") +
+             (options.all ? ", and all compiled code" : "") + ".\nContinue? [y/N] ");
   std::string answer;
   std::getline(std::cin, answer);
   return answer == "y" || answer == "Y" || answer == "yes";
 }
 
 Result<void> prune(const PruneOptions& options) {
-  TAIRITSU_TRY(const bool sure, confirm(options));
-  if (!sure) return {};
+  TAIRITSU_TRY(const bool confirmed, confirm(options));
+  if (!confirmed) return {};
   TAIRITSU_TRY(auto store, open_store());
   TAIRITSU_TRY(const auto before, store.usage());
   TAIRITSU_TRY(const auto pruned, store.prune({.unnamed = true}));
   if (options.all) {
-    TAIRITSU_TRY(const auto cache, CompilationCache::open(store.artifact_folder()));
-    TAIRITSU_CHECK(cache.clear());
+    TAIRITSU_TRY(const auto cache, CompilationCache::open(store.artifact_directory()));
+    TAIRITSU_RETURN_IF_ERROR(cache.clear());
   }
   TAIRITSU_TRY(const auto after, store.usage());
   std::string text;
@@ -77,28 +76,28 @@ Result<void> prune(const PruneOptions& options) {
 }  // namespace
 
 void add_system(CLI::App& app) {
-  auto* command = app.add_subcommand("system", "What images take of the disk, and freeing it");
+  auto* command = app.add_subcommand("system", "Show and free the disk space of images and compiled code");
   command->require_subcommand(1);
-  auto* df = command->add_subcommand("df", "Tell what images and compiled code take of the disk");
-  df->footer("Example:\n  tairitsu system df");
+  command->footer("Examples:\n  tairitsu system df\n  tairitsu system prune");
+  auto* df = command->add_subcommand("df", "Show the disk space of images and compiled code");
+  df->footer("Examples:\n  tairitsu system df\n  tairitsu system df --format json");
   const auto format = std::make_shared<std::string>("table");
-  df->add_option("--format", *format, "A table, or JSON")
+  df->add_option("--format", *format, "Print a table, or json")
       ->type_name("FORMAT")
-      ->check(CLI::IsMember({"table", "json"}))
+      ->check(CLI::IsMember({"table", "json"}).description(""))
       ->capture_default_str();
-  df->callback([format] { end_unless(disk_use(*format)); });
+  df->callback([format] { exit_on_error(disk_use(*format)); });
 
-  auto* prune_command = command->add_subcommand("prune", "Free what is not needed");
+  auto* prune_command = command->add_subcommand("prune", "Remove unused images and compiled code");
   prune_command->footer(
-      "Images without a name go, with what no image needs, and the compiled code of both. Images with a "
-      "name\n"
-      "stay, and what is being pulled or run is not disturbed.\n\n"
-      "Example:\n  tairitsu system prune --force");
+      "Removes images without a name, content that no image needs, and the compiled code of both. Keeps\n"
+      "images that have a name. Pulls and guests that are running are not affected.\n\n"
+      "Examples:\n  tairitsu system prune --force");
   const auto options = std::make_shared<PruneOptions>();
   prune_command->add_flag("-a,--all", options->all,
-                          "All compiled code too; it is made again when it is wanted");
-  prune_command->add_flag("-f,--force", options->force, "Do not ask");
-  prune_command->callback([options] { end_unless(prune(*options)); });
+                          "Also remove all compiled code; it is compiled again when needed");
+  prune_command->add_flag("-f,--force", options->force, "Do not ask for confirmation");
+  prune_command->callback([options] { exit_on_error(prune(*options)); });
 }
 
 }  // namespace tairitsu::cli

@@ -18,7 +18,7 @@ struct Character {
   std::size_t size;  ///< In bytes; 0 if it is not UTF-8.
 };
 
-/// The first character of `text`, which is not empty.
+/// Returns the first character of `text`, which must not be empty.
 Character first_character(std::string_view text) {
   const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
   const unsigned first = byte(0);
@@ -30,13 +30,13 @@ Character first_character(std::string_view text) {
     if ((byte(at) & 0xc0U) != 0x80) return {.value = first, .size = 0};
     value = value << 6U | (byte(at) & 0x3fU);
   }
-  constexpr std::array<char32_t, 5> kLeast = {0, 0, 0x80, 0x800, 0x10000};
-  const bool valid = value >= kLeast[size] && value <= 0x10ffff && (value < 0xd800 || value > 0xdfff);
+  constexpr std::array<char32_t, 5> kMin = {0, 0, 0x80, 0x800, 0x10000};
+  const bool valid = value >= kMin[size] && value <= 0x10ffff && (value < 0xd800 || value > 0xdfff);
   return {.value = value, .size = valid ? size : 0};
 }
 
-/// C0, DEL and C1, line separators, and what turns the direction of text.
-bool is_obeyed(char32_t value) {
+/// Returns true for C0, DEL and C1 controls, line separators, and characters that change the direction of text.
+bool is_unsafe(char32_t value) {
   return value < 0x20 || (value >= 0x7f && value < 0xa0) || (value >= 0x2028 && value <= 0x202e) ||
          (value >= 0x2066 && value <= 0x2069) || value == 0x200e || value == 0x200f || value == 0x061c;
 }
@@ -50,7 +50,7 @@ std::string printable(std::string_view text) {
     const auto [value, size] = first_character(text);
     if (value == '\n' || value == '\t') {
       result += ' ';
-    } else if (size == 0 || is_obeyed(value)) {
+    } else if (size == 0 || is_unsafe(value)) {
       result += '?';
     } else {
       result += text.substr(0, size);
@@ -67,7 +67,7 @@ std::string terminal_text(std::string_view text, Escapes escapes) {
     const auto [value, size] = first_character(text);
     if (size == 0) {
       result += fmt::format("\\x{:02x}", static_cast<unsigned>(value));
-    } else if (value != '\n' && value != '\t' && is_obeyed(value)) {
+    } else if (value != '\n' && value != '\t' && is_unsafe(value)) {
       const auto number = static_cast<unsigned>(value);
       result +=
           escapes == Escapes::json ? fmt::format("\\u{:04x}", number) : fmt::format("\\u{{{:x}}}", number);
@@ -92,8 +92,8 @@ std::string shell_quoted(std::string_view text) {
 }
 
 std::string_view nearest(std::string_view typed, const std::vector<std::string_view>& names) {
-  // Letters to insert, remove, replace or exchange with the next; as many as a third of what was typed.
-  std::size_t least = std::max<std::size_t>(typed.size() / 3, 2) + 1;
+  // Counts letters to insert, remove, replace or swap with the next; allows up to a third of what was typed, or two.
+  std::size_t best = std::max<std::size_t>(typed.size() / 3, 2) + 1;
   std::string_view found;
   for (const std::string_view name : names) {
     std::vector<std::size_t> row(name.size() + 1);
@@ -105,12 +105,12 @@ std::string_view nearest(std::string_view typed, const std::vector<std::string_v
       row[0] = i + 1;
       for (std::size_t j = 0; j < name.size(); ++j) {
         row[j + 1] = std::min({last[j] + (typed[i] == name[j] ? 0 : 1), last[j + 1] + 1, row[j] + 1});
-        const bool exchanged = i > 0 && j > 0 && typed[i] == name[j - 1] && typed[i - 1] == name[j];
-        if (exchanged) row[j + 1] = std::min(row[j + 1], before[j - 1] + 1);
+        const bool swapped = i > 0 && j > 0 && typed[i] == name[j - 1] && typed[i - 1] == name[j];
+        if (swapped) row[j + 1] = std::min(row[j + 1], before[j - 1] + 1);
       }
     }
-    if (row.back() < least) {
-      least = row.back();
+    if (row.back() < best) {
+      best = row.back();
       found = name;
     }
   }
@@ -121,7 +121,7 @@ std::string human_size(std::uint64_t size) {
   constexpr std::array<const char*, 4> kUnits = {"B", "KiB", "MiB", "GiB"};
   auto number = static_cast<double>(size);
   std::size_t unit = 0;
-  // What rounds to 1024.0 is one of the next unit.
+  // Print 1024.0 as 1.0 of the next unit.
   while (number >= 1023.95 && unit + 1 < kUnits.size()) {
     number /= 1024;
     ++unit;
@@ -137,7 +137,7 @@ std::string short_digest(std::string_view digest) {
 }
 
 std::optional<std::int64_t> unix_nanoseconds(std::string_view time) {
-  // 2024-06-25T15:58:49, a fraction of a second, and a zone.
+  // The format is 2024-06-25T15:58:49, an optional fraction of a second, and a zone.
   const std::string text(time);
   std::array<int, 6> parts{};
   int read = 0;
@@ -153,11 +153,11 @@ std::optional<std::int64_t> unix_nanoseconds(std::string_view time) {
   calendar.tm_hour = parts[3];
   calendar.tm_min = parts[4];
   calendar.tm_sec = parts[5];
-  const std::tm asked = calendar;
+  const std::tm parsed = calendar;
   const std::time_t seconds = ::timegm(&calendar);
-  // timegm makes the 1st of March of the 30th of February. A leap second is in no calendar.
-  if (calendar.tm_mon != asked.tm_mon || calendar.tm_mday != asked.tm_mday ||
-      calendar.tm_hour != asked.tm_hour || calendar.tm_min != asked.tm_min) {
+  // timegm turns February 30th into March 1st: reject what it changes, which includes leap seconds.
+  if (calendar.tm_mon != parsed.tm_mon || calendar.tm_mday != parsed.tm_mday ||
+      calendar.tm_hour != parsed.tm_hour || calendar.tm_min != parsed.tm_min) {
     return std::nullopt;
   }
   std::string_view rest = time.substr(19);
@@ -198,7 +198,7 @@ std::string age(std::string_view created, std::time_t now) {
       Unit{.seconds = 3600, .name = "hour"},          Unit{.seconds = 60, .name = "minute"}};
   for (const Unit& unit : kUnits) {
     const long long count = seconds / unit.seconds;
-    // As people say it: 13 days, but two weeks.
+    // Weeks and longer units only from two on: 13 days, but 2 weeks.
     if (count >= (unit.seconds > 86400 ? 2 : 1)) {
       return fmt::format("{} {}{} ago", count, unit.name, count == 1 ? "" : "s");
     }

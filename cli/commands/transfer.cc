@@ -1,4 +1,4 @@
-// Registries at a terminal: pull, push, login, logout.
+// Commands for registries: pull, push, login, logout.
 #include <termios.h>
 #include <unistd.h>
 
@@ -24,8 +24,9 @@ struct TransferOptions {
 };
 
 void add_transfer_options(CLI::App& command, TransferOptions& options) {
-  command.add_option("NAME", options.name, "The image, with its registry: ghcr.io/me/hello:1")->required();
-  command.add_flag("-q,--quiet", options.quiet, "Show no progress");
+  command.add_option("NAME", options.name, "Image name with its registry, e.g. ghcr.io/me/hello:1")
+      ->required();
+  command.add_flag("-q,--quiet", options.quiet, "Do not show progress");
   add_registry_flags(command, options.registry);
 }
 
@@ -66,48 +67,49 @@ struct LoginOptions {
   RegistryFlags flags;
 };
 
-/// What the terminal was like before it was made silent; signal handlers have no other way to know.
-termios before_silence{};
+/// The terminal's settings before echo was turned off; global for the signal handler.
+termios saved_terminal{};
 
-void end_silence(int signal) {
-  ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_silence);
+void restore_terminal(int signal) {
+  ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &saved_terminal);
   std::signal(signal, SIG_DFL);
   ::raise(signal);
 }
 
-/// While it lives, what is typed does not appear. Ctrl-C leaves the terminal as it was.
-class Silence {
+/// Turns the terminal's echo off while it lives. Signals such as Ctrl-C turn it on again.
+class HiddenInput {
  public:
-  Silence() : silent_(::tcgetattr(STDIN_FILENO, &before_silence) == 0) {
-    if (!silent_) return;
-    for (const int signal : kSignals) std::signal(signal, end_silence);
-    termios quiet = before_silence;
-    quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+  HiddenInput() : hidden_(::tcgetattr(STDIN_FILENO, &saved_terminal) == 0) {
+    if (!hidden_) return;
+    for (const int signal : kSignals) std::signal(signal, restore_terminal);
+    termios without_echo = saved_terminal;
+    without_echo.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &without_echo);
   }
-  Silence(const Silence&) = delete;
-  Silence& operator=(const Silence&) = delete;
-  ~Silence() {
-    if (!silent_) return;
-    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_silence);
+  HiddenInput(const HiddenInput&) = delete;
+  HiddenInput& operator=(const HiddenInput&) = delete;
+  ~HiddenInput() {
+    if (!hidden_) return;
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &saved_terminal);
     for (const int signal : kSignals) std::signal(signal, SIG_DFL);
     print_note("\n");
   }
 
  private:
   static constexpr std::array kSignals = {SIGINT, SIGTERM, SIGHUP};
-  bool silent_;
+  bool hidden_;
 };
 
-/// A line that is typed; what is secret does not appear.
-Result<std::string> ask(const char* what, bool secret) {
+/// Prompts for a line, without echo if it is secret.
+Result<std::string> prompt(const char* what, bool secret) {
   if (::isatty(STDIN_FILENO) != 1) {
     return fail(ErrorCode::invalid_argument,
-                "there is no terminal to ask at: give --username and --password-stdin");
+                "cannot prompt for credentials: standard input is not a terminal; pass --username and "
+                "--password-stdin");
   }
-  // Before it asks, for who is asked may be quick.
-  std::optional<Silence> silence;
-  if (secret) silence.emplace();
+  // Turns echo off before the prompt appears, because the user may type at once.
+  std::optional<HiddenInput> hidden;
+  if (secret) hidden.emplace();
   print_note(std::string(what) + ": ");
   std::string line;
   std::getline(std::cin, line);
@@ -116,84 +118,84 @@ Result<std::string> ask(const char* what, bool secret) {
 
 Result<void> login(LoginOptions options) {
   if (options.user.empty()) {
-    TAIRITSU_TRY(options.user, ask("Username", false));
+    TAIRITSU_TRY(options.user, prompt("Username", false));
   }
   if (options.password_from_input) {
-    // All of it but the end of the last line, as a file or `echo` has one.
+    // Without the final newline, which files and `echo` have.
     options.password.assign(std::istreambuf_iterator<char>(std::cin), {});
     while (options.password.ends_with('\n') || options.password.ends_with('\r')) options.password.pop_back();
   } else if (options.password.empty()) {
-    TAIRITSU_TRY(options.password, ask("Password", true));
+    TAIRITSU_TRY(options.password, prompt("Password", true));
   }
   if (options.user.empty() || options.password.empty()) {
-    return fail(ErrorCode::invalid_argument, "a login needs a user name and a password");
+    return fail(ErrorCode::invalid_argument, "cannot log in: missing user name or password");
   }
   TAIRITSU_TRY(const auto client, make_client(options.flags));
   TAIRITSU_TRY(const auto file, client.login(options.registry, options.user, options.password));
   if (!file.empty()) {
-    print_warning("the password is in " + file.string() +
-                  " as plain text; a credential helper keeps it better (\"credsStore\" in that file)");
+    print_warning("the password is stored in plain text in " + file.string() +
+                  "; to use a credential helper, set \"credsStore\" in that file");
   }
   return write_stdout("Login Succeeded\n");
 }
 
 Result<void> logout(const std::string& registry) {
   TAIRITSU_TRY(const auto client, make_client({}));
-  TAIRITSU_TRY(const bool had, client.logout(registry));
-  return write_stdout(had ? "Removed the credentials for " + registry + "\n"
-                          : "There were no credentials for " + registry + "\n");
+  TAIRITSU_TRY(const bool removed, client.logout(registry));
+  return write_stdout(removed ? "Removed the credentials for " + registry + "\n"
+                              : "No credentials found for " + registry + "\n");
 }
 
 }  // namespace
 
 void add_pull(CLI::App& app) {
-  auto* command = app.add_subcommand("pull", "Fetch an image from a registry");
+  auto* command = app.add_subcommand("pull", "Pull an image from a registry");
   command->footer(
-      "Prints the image's name. Credentials are Docker's: see 'tairitsu login'.\n\n"
-      "Example:\n  tairitsu pull ghcr.io/me/hello:1");
+      "Prints the image's name. Uses the credentials of 'tairitsu login' and 'docker login'.\n\n"
+      "Examples:\n  tairitsu pull ghcr.io/me/hello:1");
   auto options = std::make_shared<TransferOptions>();
   add_transfer_options(*command, *options);
-  command->callback([options] { end_unless(pull(*options)); });
+  command->callback([options] { exit_on_error(pull(*options)); });
 }
 
 void add_push(CLI::App& app) {
-  auto* command = app.add_subcommand("push", "Send an image to a registry");
+  auto* command = app.add_subcommand("push", "Push an image to a registry");
   command->footer(
-      "Prints the image's digest. An image gets a name with a registry by 'tairitsu tag'.\n\n"
-      "Example:\n  tairitsu tag hello:1 ghcr.io/me/hello:1\n"
+      "Prints the image's digest. Use 'tairitsu tag' to give an image a name with a registry.\n\n"
+      "Examples:\n  tairitsu tag hello:1 ghcr.io/me/hello:1\n"
       "  tairitsu push ghcr.io/me/hello:1");
   auto options = std::make_shared<TransferOptions>();
   add_transfer_options(*command, *options);
-  command->callback([options] { end_unless(push(*options)); });
+  command->callback([options] { exit_on_error(push(*options)); });
 }
 
 void add_login(CLI::App& app) {
-  auto* command = app.add_subcommand("login", "Keep credentials for a registry");
+  auto* command = app.add_subcommand("login", "Log in to a registry");
   command->footer(
-      "They are tried first, and kept where Docker keeps them: with a credential helper, or in plain text "
-      "in\n"
-      "its config.json. Docker's own logins are used too.\n\n"
-      "Example:\n  tairitsu login ghcr.io -u me --password-stdin < token");
+      "Checks the credentials with the registry and stores them where Docker does: with a credential "
+      "helper,\n"
+      "or in plain text in config.json. Logins of Docker are used as well.\n\n"
+      "Examples:\n  tairitsu login ghcr.io\n  tairitsu login ghcr.io -u me --password-stdin < token");
   auto options = std::make_shared<LoginOptions>();
-  command->add_option("REGISTRY", options->registry, "host[:port]; without one it is Docker Hub");
-  command->add_option("-u,--username", options->user, "The user")->type_name("NAME");
+  command->add_option("REGISTRY", options->registry, "Registry, as HOST[:PORT] (default: docker.io)");
+  command->add_option("-u,--username", options->user, "Set the user name")->type_name("NAME");
   auto* password =
       command
           ->add_option("-p,--password", options->password,
-                       "The password. Others on the machine may see it there: better is --password-stdin")
+                       "Set the password; other users can see command lines, so prefer --password-stdin")
           ->type_name("PASSWORD");
   command->add_flag("--password-stdin", options->password_from_input, "Read the password from standard input")
       ->excludes(password);
   add_registry_flags(*command, options->flags);
-  command->callback([options] { end_unless(login(*options)); });
+  command->callback([options] { exit_on_error(login(*options)); });
 }
 
 void add_logout(CLI::App& app) {
-  auto* command = app.add_subcommand("logout", "Forget the credentials for a registry");
-  command->footer("Example:\n  tairitsu logout ghcr.io");
+  auto* command = app.add_subcommand("logout", "Remove the stored credentials for a registry");
+  command->footer("Examples:\n  tairitsu logout ghcr.io");
   const auto registry = std::make_shared<std::string>("docker.io");
-  command->add_option("REGISTRY", *registry, "host[:port]; without one it is Docker Hub");
-  command->callback([registry] { end_unless(logout(*registry)); });
+  command->add_option("REGISTRY", *registry, "Registry, as HOST[:PORT] (default: docker.io)");
+  command->callback([registry] { exit_on_error(logout(*registry)); });
 }
 
 }  // namespace tairitsu::cli

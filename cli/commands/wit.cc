@@ -19,7 +19,7 @@ struct WitCommandOptions {
   std::optional<std::filesystem::path> output;
 };
 
-/// A folder is one of WIT, but where it happens to have an image's name.
+/// Returns whether the source is WIT. A directory is, unless it happens to have the name of an image.
 bool is_wit(const ImageSource& source) {
   std::error_code failed;
   if (!std::filesystem::is_directory(source.name, failed)) return source.name.ends_with(".wit");
@@ -31,7 +31,7 @@ bool is_wit(const ImageSource& source) {
 Result<std::string> read_wit(const WitCommandOptions& options) {
   const ImageSource& image = options.image;
   if (is_wit(image)) {
-    TAIRITSU_CHECK(require_file(image.name));
+    TAIRITSU_RETURN_IF_ERROR(require_file(image.name));
     return resolved_wit({.path = image.name, .world = {}, .features = options.features});
   }
   TAIRITSU_TRY(const auto bytes, load_bytes(image));
@@ -39,8 +39,9 @@ Result<std::string> read_wit(const WitCommandOptions& options) {
   if (wit) return wit;
   const bool text = !bytes.empty() && bytes[0] > std::byte{0} && bytes[0] < std::byte{0x7f};
   const bool maybe_wit = text && wit.error().code() == ErrorCode::not_wasm;
-  const Error error(wit.error().code(),
-                    wit.error().message() + (maybe_wit ? "; for WIT its name would end in .wit" : ""));
+  const Error error(
+      wit.error().code(),
+      wit.error().message() + (maybe_wit ? "; WIT is read only from files whose names end in .wit" : ""));
   return std::unexpected(error.with_context(image.name));
 }
 
@@ -55,26 +56,25 @@ Result<void> run(const WitCommandOptions& options) {
 void add_wit(CLI::App& app) {
   auto* command = app.add_subcommand("wit", "Print the WIT of a component");
   command->footer(
-      "A component's is the world that it has, with the interfaces that it uses. Of a core module it is "
-      "what\n"
-      "guest bindings put there; WIT itself is printed with the packages that it uses.\n\n"
-      "Example:\n  tairitsu wit greeter.wasm\n"
+      "For a component, prints its world with the interfaces that it uses. For a core module, prints the "
+      "WIT\n"
+      "that guest bindings embedded in it. For WIT files, prints the package with the packages that it "
+      "uses.\n\n"
+      "Examples:\n  tairitsu wit greeter.wasm\n"
       "  tairitsu wit greeter.wasm -o greeter.wit");
   auto options = std::make_shared<WitCommandOptions>();
   command
-      ->add_option(
-          "FILE", options->image.name,
-          "A component or core module, binary or text (.wat); a .wit file or a folder of them; or else the "
-          "name of an image")
+      ->add_option("FILE", options->image.name,
+                   "Component or core module, .wit file or directory of them, or the name of an image")
       ->required();
-  command->add_option("-o,--output", options->output, "The file to write, instead of standard output")
+  command->add_option("-o,--output", options->output, "Write to this file instead of standard output")
       ->type_name("FILE");
   command
       ->add_option("--features", options->features,
-                   "Of WIT, take in these @unstable items: NAME,NAME or '*' for all")
+                   "Include these @unstable features of WIT files: NAME,NAME or '*' for all")
       ->type_name("NAMES");
   add_pull_flags(*command, options->image);
-  command->callback([options] { end_unless(run(*options)); });
+  command->callback([options] { exit_on_error(run(*options)); });
 }
 
 }  // namespace tairitsu::cli

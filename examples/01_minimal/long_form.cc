@@ -1,4 +1,4 @@
-// The same as main.cc, step for step: where a program wants a say in how its guest is linked.
+// The same as main.cc, step by step, for programs that customize how a guest is linked.
 #include <fmt/core.h>
 #include <tairitsu/tairitsu.h>
 
@@ -18,37 +18,38 @@ struct Host : example::greeter::host::Host {
   }
 };
 
-// The host state: made with a container, and gone with it.
+// The host state. It belongs to a container and is destroyed with it.
 struct State {
   Host host;
 };
 
 tairitsu::Result<void> run(const char* file) {
-  // 1. The engine compiles, the image is a compiled component.
+  // 1. Create an engine and an image, which is a compiled component.
   TAIRITSU_TRY(auto engine, tairitsu::Engine::create());
   TAIRITSU_TRY(auto image, tairitsu::Image::from_file(engine, file));
 
-  // 2. The builder is told of the host state, and how the guest is made.
-  auto builder = tairitsu::Container::builder(image).with_host_state(State{}).with_guest_initializer(
+  // 2. Give the builder the host state and the function that creates the guest.
+  auto builder = tairitsu::Container::builder(image);
+  builder.with_host_state(State{}).with_guest_initializer(
       [](tairitsu::GuestContext& guest) -> tairitsu::Result<tairitsu::GuestInstance> {
-        TAIRITSU_CHECK(
+        TAIRITSU_RETURN_IF_ERROR(
             Greeter::add_to_linker<State>(guest.linker, [](State& state) -> Host& { return state.host; }));
         return Greeter::instantiate(guest.store, guest.component, guest.linker);
       });
 
-  // 3. A container that exists, whose guest does not live yet.
-  TAIRITSU_TRY(auto container, std::move(builder).create());
+  // 3. Create the container. start() instantiates the guest.
+  TAIRITSU_TRY(auto container, builder.create());
   fmt::print("host:  the container's state is '{}'\n", to_string(container.state()));
-  TAIRITSU_CHECK(container.start());
+  TAIRITSU_RETURN_IF_ERROR(container.start());
   fmt::print("host:  the container's state is '{}'\n", to_string(container.state()));
 
-  // 4. What the initializer gave back, by its type.
+  // 4. Get the object that the initializer returned, by its type.
   auto* greeter = container.guest().downcast<Greeter>();
-  if (greeter == nullptr) return tairitsu::fail(tairitsu::ErrorCode::internal, "the guest is no greeter");
+  if (greeter == nullptr) return tairitsu::fail(tairitsu::ErrorCode::internal, "not a greeter");
   TAIRITSU_TRY(auto greeting, greeter->greet("world"));
   fmt::print("host:  {}\n", greeting);
 
-  // 5. The host state is in reach between calls.
+  // 5. The host state is accessible between calls.
   fmt::print("host:  the guest sent {} message(s)\n", container.host_state<State>()->host.messages);
 
   container.stop();

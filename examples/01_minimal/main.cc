@@ -8,7 +8,7 @@
 
 using example::greeter::Greeter;
 
-// What the guest asks of its host.
+// The functions that the guest imports.
 struct Host : example::greeter::host::Host {
   tairitsu::Result<void> log(std::string_view message) override {
     fmt::print("guest: {}\n", message);

@@ -1,4 +1,4 @@
-// Records, variants, enums, flags, options, results and tuples, both ways.
+// Records, variants, enums, flags, options, results and tuples, in both directions.
 #include <fmt/core.h>
 #include <tairitsu/tairitsu.h>
 
@@ -16,8 +16,8 @@
 using example::parcels::Parcels;
 using namespace example::parcels::types;
 
-// An `option`, a `tuple` and a `result` are the standard library's. Outside of the `result` that WIT
-// names is the one of the call: it is for failures that the guest does not get to see.
+// `option`, `tuple` and `result` are types of the standard library. The `tairitsu::Result` around them is the result of
+// the call: its error ends the call, and the guest never sees it.
 class Tariff : public example::parcels::tariff::Host {
  public:
   tairitsu::Result<std::optional<std::uint32_t>> per_kilogram(Service service) override {
@@ -34,25 +34,25 @@ class Tariff : public example::parcels::tariff::Host {
 
   tairitsu::Result<std::expected<std::uint32_t, std::string>> distance(std::string_view city) override {
     if (city == "Porto") return 310;
-    return tairitsu::guest_error(fmt::format("{} is not on the map", city));
+    return tairitsu::guest_error(fmt::format("unknown city: {}", city));
   }
 };
 
-// A variant, by asking for each case.
+// Reads a variant by testing for each case.
 std::string describe(const Destination& destination) {
   if (const std::uint32_t* number = destination.if_locker()) return fmt::format("locker {}", *number);
   if (const Address* address = destination.if_door()) return address->street + ", " + address->city;
   return "the counter";
 }
 
-// A variant, by handlers: the compiler sees to it that no payload is forgotten.
+// Reads a variant with handlers. The compiler checks that all payload types are handled.
 std::string describe(const Refusal& refusal) {
   return refusal.visit([](std::uint32_t grams) { return fmt::format("{} g too heavy", grams); },
                        [](const Size& size) { return fmt::format("{} cm is too long", size.length); },
                        [](const std::string& city) { return city; });
 }
 
-// A variant, by its case: for a switch.
+// Reads the case of a variant, for a switch.
 bool may_be_repacked(const Refusal& refusal) {
   switch (refusal.which()) {
     case Refusal::Case::too_heavy:
@@ -87,7 +87,7 @@ tairitsu::Result<void> run(const char* file) {
     TAIRITSU_TRY(auto quote, shipping.quote(parcel));
     fmt::print("{:5} g to {}: ", parcel.grams, describe(parcel.destination));
     if (quote) {
-      fmt::print("{}.{:02} euro\n", *quote / 100, *quote % 100);
+      fmt::print("{}.{:02} euros\n", *quote / 100, *quote % 100);
     } else {
       fmt::print("refused, {}{}\n", describe(quote.error()),
                  may_be_repacked(quote.error()) ? " (may be repacked)" : "");
@@ -101,7 +101,8 @@ tairitsu::Result<void> run(const char* file) {
   fmt::print("\n");
 
   TAIRITSU_TRY(auto nothing, shipping.summary({}));
-  fmt::print("{} parcels, {} largest one\n", std::get<0>(nothing), std::get<2>(nothing) ? "a" : "no");
+  fmt::print("{} parcels, {}\n", std::get<0>(nothing),
+             std::get<2>(nothing) ? "a largest one" : "no largest one");
   return {};
 }
 

@@ -16,7 +16,7 @@
 using example::worker::Worker;
 using namespace std::chrono_literals;
 
-// One import as a class: the functions of the interface, and whatever they need.
+// One import is a class, with the functions of the interface and the data that they need.
 class Journal : public example::worker::journal::Host {
  public:
   tairitsu::Result<void> note(std::string_view line) override {
@@ -29,10 +29,10 @@ class Journal : public example::worker::journal::Host {
   std::vector<std::string> lines_;
 };
 
-// The other one as lambdas.
+// The other import consists of lambdas.
 using Settings = example::worker::settings::HostFunctions;
 
-// What belongs to one container: its host functions find it, and nobody else's.
+// The state of one container. Its host functions get this state and no other.
 struct State {
   std::string name;
   Journal journal;
@@ -40,12 +40,12 @@ struct State {
 };
 
 State make_state() {
-  static std::atomic<int> made = 0;
-  const int number = ++made;
+  static std::atomic<int> count = 0;
+  const int number = ++count;
   State state{.name = fmt::format("worker {}", number), .journal = {}, .settings = {}};
   state.settings.get = [number](std::string_view name) -> tairitsu::Result<std::optional<std::string>> {
-    // An error of the host ends the guest's call; it is not a value that the guest sees.
-    if (number == 3) return tairitsu::fail(tairitsu::ErrorCode::io, "the settings cannot be read");
+    // An error of the host ends the guest's call. The guest does not see it.
+    if (number == 3) return tairitsu::fail(tairitsu::ErrorCode::io, "cannot read the settings");
     if (name == "limit") return std::to_string(number * 1000);
     return std::nullopt;
   };
@@ -67,10 +67,10 @@ void print_journal(const tairitsu::Container& container) {
   for (const std::string& line : state.journal.lines()) fmt::print("  journal of {}: {}\n", state.name, line);
 }
 
-// Calls `spin`, which ends by a limit alone.
+// Calls `spin`, which runs until it reaches a limit.
 void spin(tairitsu::Container& container) {
   const auto spun = container.guest<Worker>()->spin();
-  if (spun) return fmt::print("  ended by itself\n");
+  if (spun) return fmt::print("  returned\n");
   fmt::print("  {}\n", spun.error().message());
   fmt::print("  code '{}', state '{}'\n", to_string(spun.error().code()), to_string(container.state()));
   print_journal(container);
@@ -81,7 +81,7 @@ tairitsu::Result<void> run(const char* file) {
   TAIRITSU_TRY(auto image, tairitsu::Image::from_file(engine, file));
   TAIRITSU_TRY(auto workers, make_template(image, {.fuel = 50'000'000, .deadline = 10s}));
 
-  fmt::print("Three containers of one template, each with a state of its own:\n");
+  fmt::print("Three containers of one template, each with its own state:\n");
   std::vector<tairitsu::Container> containers;
   for (int i = 0; i < 3; ++i) {
     TAIRITSU_TRY(auto container, workers.instantiate());
@@ -92,7 +92,7 @@ tairitsu::Result<void> run(const char* file) {
     if (auto count = container.guest<Worker>()->count_primes(); !count) {
       fmt::print("code '{}': {}\n", to_string(count.error().code()), count.error().message());
     } else if (!*count) {
-      fmt::print("the guest says: {}\n", count->error());
+      fmt::print("the guest returned an error: {}\n", count->error());
     } else {
       fmt::print("{} primes\n", **count);
     }
@@ -107,7 +107,7 @@ tairitsu::Result<void> run(const char* file) {
   TAIRITSU_TRY(auto hasty, hasty_workers.instantiate());
   spin(hasty);
 
-  fmt::print("The others go on:\n");
+  fmt::print("The other containers still work:\n");
   TAIRITSU_TRY(auto count, containers[1].guest<Worker>()->count_primes());
   fmt::print("  {}: {} primes\n", containers[1].host_state<State>()->name, *count);
   return {};

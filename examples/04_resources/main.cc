@@ -1,4 +1,4 @@
-// Resources: objects that one side has, and the other side uses through handles.
+// Resources: objects on one side, which the other side uses through handles.
 #include <fmt/core.h>
 #include <tairitsu/tairitsu.h>
 
@@ -17,7 +17,7 @@ namespace storage = example::documents::storage;
 
 using Disk = std::map<std::string, std::string>;
 
-// The host's resource. The guest holds a handle of it; where it drops that, the object is destroyed.
+// The host's resource. The object is destroyed when the guest drops its handle.
 class File : public storage::File {
  public:
   File(Disk& disk, std::string_view name) : disk_(disk), name_(name) {
@@ -37,7 +37,7 @@ class File : public storage::File {
   std::string name_;
 };
 
-// What does not belong to one file: the constructor, and the static function.
+// The constructor and the static function of the resource.
 class Storage : public storage::Host {
  public:
   tairitsu::Result<std::unique_ptr<storage::File>> file(std::string_view name) override {
@@ -63,40 +63,40 @@ tairitsu::Result<void> run(const char* file) {
   TAIRITSU_TRY(auto container, tairitsu::Container::builder(image).with_bindings<Documents>(storage).build());
   auto& editor = container.guest<Documents>()->editor();
 
-  fmt::print("The guest's resource, by its constructor and its methods:\n");
+  fmt::print("A resource in the guest, with a constructor and methods:\n");
   TAIRITSU_TRY(auto shopping, editor.document("Shopping"));
-  TAIRITSU_CHECK(shopping.append("bread"));
+  TAIRITSU_RETURN_IF_ERROR(shopping.append("bread"));
   TAIRITSU_TRY(auto text, shopping.text());
   fmt::print("{}", text);
 
-  fmt::print("It lives in the guest, as long as its handle here:\n");
+  fmt::print("It exists as long as its handle in the host:\n");
   {
     TAIRITSU_TRY(auto scratch, editor.document("Scratch"));
-    TAIRITSU_CHECK(print_count(editor));
+    TAIRITSU_RETURN_IF_ERROR(print_count(editor));
   }
-  TAIRITSU_CHECK(print_count(editor));
+  TAIRITSU_RETURN_IF_ERROR(print_count(editor));
 
-  fmt::print("The host's resource, made by the guest and dropped by it:\n");
+  fmt::print("A resource in the host, created and dropped by the guest:\n");
   TAIRITSU_TRY(auto saved, shopping.save("list.txt"));
   fmt::print("  saved {} bytes; the guest holds {} file(s)\n", *saved, container.resources()->size());
 
-  fmt::print("The host's resource, made by the host and given to the guest:\n");
+  fmt::print("A resource in the host, created by the host and passed to the guest:\n");
   for (int i = 0; i < 2; ++i) {
     TAIRITSU_TRY(auto written, shopping.write_to(std::make_unique<File>(storage.disk, "notes.txt")));
     fmt::print("  {}\n", written ? fmt::format("wrote {} bytes", *written) : written.error());
-    TAIRITSU_CHECK(shopping.append("milk"));
+    TAIRITSU_RETURN_IF_ERROR(shopping.append("milk"));
   }
 
-  fmt::print("A static function that is lent two and gives a new one:\n");
+  fmt::print("A static function that borrows two documents and returns a new one:\n");
   TAIRITSU_TRY(auto plans, editor.document("Plans"));
   TAIRITSU_TRY(auto both, editor.document_merge(shopping, plans));
   TAIRITSU_TRY(auto merged, both.text());
   fmt::print("{}", merged);
 
-  fmt::print("Dropped explicitly, where it matters how that goes:\n");
-  TAIRITSU_CHECK(print_count(editor));
-  TAIRITSU_CHECK(both.drop());
-  TAIRITSU_CHECK(print_count(editor));
+  fmt::print("Dropped explicitly, to get the result of the destructor:\n");
+  TAIRITSU_RETURN_IF_ERROR(print_count(editor));
+  TAIRITSU_RETURN_IF_ERROR(both.drop());
+  TAIRITSU_RETURN_IF_ERROR(print_count(editor));
   if (auto gone = both.text(); !gone) fmt::print("  {}\n", gone.error().message());
   return {};
 }

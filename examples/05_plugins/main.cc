@@ -1,4 +1,4 @@
-// One host, and plug-ins for it in three languages: it cannot tell them apart.
+// One host, and plug-ins for it in three languages, which it cannot tell apart.
 #include <fmt/core.h>
 #include <tairitsu/tairitsu.h>
 
@@ -30,12 +30,13 @@ class Host : public example::plugins::host::Host {
 constexpr std::string_view kTexts[] = {"four small words here", ""};
 constexpr const char* kRow = "{:<8} {:<10} {:<23} {:<9} {}\n";
 
-// Loads a plug-in, asks it what it is, and gives it each text. Nothing that it does ends the host.
+// Loads a plug-in and applies it to each text. A failing plug-in does not affect the host.
 tairitsu::Result<void> try_plugin(const tairitsu::Engine& engine, const std::filesystem::path& file) {
   Host host;
   TAIRITSU_TRY(auto image, tairitsu::Image::from_file(engine, file));
-  TAIRITSU_TRY(auto container,
-               tairitsu::Container::builder(image).with_bindings<Plugin>(host).with_deadline(1s).build());
+  TAIRITSU_TRY(
+      auto container,
+      tairitsu::Container::builder(image).with_bindings<Plugin>(host).with_limits({.deadline = 1s}).build());
   auto& filter = container.guest<Plugin>()->filter();
 
   TAIRITSU_TRY(auto about, filter.describe());
@@ -47,15 +48,16 @@ tairitsu::Result<void> try_plugin(const tairitsu::Engine& engine, const std::fil
   return {};
 }
 
-tairitsu::Result<void> run(const std::filesystem::path& folder) {
+tairitsu::Result<void> run(const std::filesystem::path& directory) {
   std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
     if (entry.path().extension() == ".wasm") files.push_back(entry.path());
   }
   std::ranges::sort(files);
 
-  // Plug-ins with an interpreter in them take seconds to compile: once, where there is a cache.
-  TAIRITSU_TRY(auto engine, tairitsu::Engine::create({.epochs = true, .cache_folder = folder / "cache"}));
+  // Plug-ins that contain an interpreter take seconds to compile. The cache makes that happen only once.
+  TAIRITSU_TRY(auto engine,
+               tairitsu::Engine::create({.epochs = true, .cache_directory = directory / "cache"}));
   fmt::print(kRow, "plug-in", "language", "text", "log", "result");
   for (const std::filesystem::path& file : files) {
     if (auto tried = try_plugin(engine, file); !tried) {
@@ -67,7 +69,7 @@ tairitsu::Result<void> run(const std::filesystem::path& folder) {
 }
 
 int main(int argc, char** argv) {
-  if (auto result = run(argc > 1 ? argv[1] : PLUGINS_FOLDER); !result) {
+  if (auto result = run(argc > 1 ? argv[1] : PLUGINS_DIRECTORY); !result) {
     fmt::print(stderr, "05_plugins: {}\n", result.error().message());
     return 1;
   }

@@ -1,6 +1,6 @@
-// Takes any component, lists what it exports, and calls what the user types.
+// Loads any component, lists its exports, and calls the functions that the user types.
 //
-//   06_dynamic COMPONENT [CALL]…        without calls: reads them from standard input, a line each
+//   06_dynamic COMPONENT [CALL]…        without CALL, reads calls from standard input, one per line
 #include <fmt/format.h>
 #include <tairitsu/tairitsu.h>
 
@@ -27,9 +27,9 @@ void list(const tairitsu::WorldItems& exports) {
 }
 
 void call(const Container& container, std::string_view text) {
-  // The arguments and the answer are WAVE, the text form of component values.
-  const auto answer = container.call_text(text);
-  fmt::print("> {}\n{}\n", text, answer ? *answer : answer.error().message());
+  // The arguments and the result are WAVE, the text form of component values.
+  const auto result = container.call_wave(text);
+  fmt::print("> {}\n{}\n", text, result ? *result : result.error().message());
 }
 
 Result<void> run(const std::string& file, const std::vector<std::string>& calls) {
@@ -37,8 +37,8 @@ Result<void> run(const std::string& file, const std::vector<std::string>& calls)
   TAIRITSU_TRY(const auto image, tairitsu::Image::from_file(engine, file));
   list(image.component().world().exports);
 
-  // Nothing here knows what the component imports. What is missing fails when it is called, not before.
-  tairitsu::HostImportRegistry imports;
+  // The host does not know the component's imports. Calling one that is not defined fails.
+  tairitsu::HostImports imports;
   imports.stub_missing_imports();
   TAIRITSU_TRY(const auto container, Container::builder(image).with_imports(imports).build());
 

@@ -1,4 +1,4 @@
-// Serves HTTP with a component: each request gets a guest of its own, and one that fails harms no other.
+// Serves HTTP with a component. Each request gets its own guest; one that fails does not affect the others.
 
 #include <atomic>
 #include <chrono>
@@ -14,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 using tairitsu::Result;
 
-/// What the guests import. Requests run on several threads.
+/// The functions that the guests import. Requests run on several threads.
 struct Host {
   std::atomic<std::uint64_t> visitors = 0;
   Result<std::uint64_t> count_visitor() { return ++visitors; }
@@ -40,7 +40,7 @@ Result<void> run() {
     fmt::print("\n");
   };
   TAIRITSU_TRY(auto server, tairitsu::HttpServer::start(site, options));
-  fmt::print(stderr, "listening on http://{}; the end of standard input ends it\n", server.address());
+  fmt::print(stderr, "listening on http://{}; close standard input to stop\n", server.address());
 
   while (std::getchar() != EOF) {
   }

@@ -1,4 +1,4 @@
-"""Starts the program, makes some requests, ends it, and prints what came of it.
+"""Starts the program, sends some requests, stops it, and prints the responses and the output.
 
 usage: visit.py PROGRAM
 """
@@ -13,11 +13,11 @@ try:
     connection = http.client.HTTPConnection(address, timeout=30)
     for path in ("/", "/", "/nowhere", "/trap", "/"):
         connection.request("GET", path)
-        answer = connection.getresponse()
-        text = answer.read().decode()
-        if request := answer.headers["x-request-id"]:
+        response = connection.getresponse()
+        text = response.read().decode()
+        if request := response.headers["x-request-id"]:
             text = text.replace(request, "…")
-        print(answer.status, text, end="")
+        print(response.status, text, end="")
     connection.close()
     output, _ = server.communicate("", timeout=30)
     print(output, end="")

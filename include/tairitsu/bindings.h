@@ -1,5 +1,5 @@
-/// What generated host bindings are built on. `tairitsu bindgen host` writes code that includes this
-/// header; a user includes the generated one.
+/// Support for generated host bindings. Code that `tairitsu bindgen host` generates includes this header; include the
+/// generated header instead.
 #pragma once
 
 #include <tairitsu/detail/language.h>
@@ -26,15 +26,15 @@
 #include <tairitsu/linker.h>
 #include <tairitsu/resource.h>
 
-/// Stops a header that another Tairitsu has generated.
+/// Rejects code that an incompatible version of Tairitsu generated.
 #define TAIRITSU_REQUIRE_BINDINGS_VERSION(version)       \
   static_assert((version) == tairitsu::kBindingsVersion, \
-                "these bindings are another Tairitsu's: generate them again with `tairitsu bindgen host`")
+                "another version of Tairitsu generated these bindings: run `tairitsu bindgen host` again")
 
-/// Of functions that the bindings of several worlds may define alike: the linker takes one of them.
+/// Marks functions that the bindings of several worlds may define identically; the linker keeps one.
 #define TAIRITSU_BINDINGS_SHARED [[gnu::weak]]
 
-/// The set operations of a `flags` type, an enum class of bits; `mask` has all of them.
+/// Defines the set operations of a `flags` type, an enum class of bits. `mask` has all bits set.
 #define TAIRITSU_FLAGS_OPERATORS(Flags, mask)                                       \
   [[nodiscard]] constexpr Flags operator|(Flags a, Flags b) noexcept {              \
     return static_cast<Flags>(static_cast<unsigned>(a) | static_cast<unsigned>(b)); \
@@ -51,17 +51,17 @@
   constexpr Flags& operator|=(Flags& a, Flags b) noexcept { return a = a | b; }     \
   constexpr Flags& operator&=(Flags& a, Flags b) noexcept { return a = a & b; }     \
   constexpr Flags& operator^=(Flags& a, Flags b) noexcept { return a = a ^ b; }     \
-  /** Whether all of `wanted` are in `flags`. */                                    \
+  /** Returns whether `flags` has all flags of `wanted`. */                         \
   [[nodiscard]] constexpr bool contains(Flags flags, Flags wanted) noexcept {       \
     return (flags & wanted) == wanted;                                              \
   }
 
 namespace tairitsu {
 
-/// The form of generated code that this library goes with.
+/// The version of generated code that this library supports.
 inline constexpr int kBindingsVersion = 1;
 
-/// Whether lists of `T` have the same bytes in C++ and in a guest, so that they are copied whole.
+/// Whether lists of `T` have the same bytes in C++ and in a guest, so that a single copy suffices.
 template <typename T>
 inline constexpr bool has_canonical_layout = detail::Codec<T>::bulk;
 
@@ -108,13 +108,13 @@ template <typename Get>
 struct HostOfState<void, Get> {
   using type = std::remove_reference_t<std::invoke_result_t<const Get&>>;
 };
-/// The implementation that `get` finds.
+/// The type of host object that a `Get` returns.
 template <typename State, typename Get>
 using HostOf = typename HostOfState<State, Get>::type;
 
 [[nodiscard]] std::unexpected<Error> no_host_state();
 
-/// Calls an import's implementation. It returns a `Result`, or the plain value, or nothing.
+/// Calls an import's implementation, which returns a `Result`, a plain value, or nothing.
 template <typename State, typename R, typename Get, typename Call>
 R with_host(const Caller& caller, const Get& get, Call&& call) {
   const auto run = [&call](auto& host) -> R {
@@ -134,16 +134,16 @@ R with_host(const Caller& caller, const Get& get, Call&& call) {
   }
 }
 
-/// The function of an import that was not given.
+/// The initial function of an import, which fails until the user assigns another one.
 struct NotGiven {
   std::string_view name;
   template <typename... Args>
   std::unexpected<Error> operator()(Args&&...) const {
-    return fail(ErrorCode::missing_import, "'" + std::string(name) + "' was not given a function");
+    return fail(ErrorCode::missing_import, "the host function '" + std::string(name) + "' is not set");
   }
 };
 
-/// The one getter for all, or number `I`.
+/// Returns the getter of interface `I`, or the only one if it serves all interfaces.
 template <std::size_t I, typename... Get>
 [[nodiscard]] const auto& pick(const Get&... get) {
   return std::get < sizeof...(Get) == 1 ? 0 : I > (std::tie(get...));
@@ -169,17 +169,15 @@ template <typename Signature>
   return {};
 }
 
-/// Keeps the functions of an interface with the guest, for the resources that come out of it.
+/// Attaches the functions of an interface to the guest, for the resources that the guest returns.
 template <typename Functions>
 [[nodiscard]] Result<void> attach(const Instance& instance, const std::shared_ptr<Functions>& functions) {
   return attach(*instance.core(), &bound_functions_key<Functions>, functions);
 }
 
-}  // namespace detail
+// ---- ContainerBuilder
 
-namespace detail {
-
-/// Finds the one host object of a container: an lvalue where it is, any other where it has moved to.
+/// Returns a getter of a container's host object, which refers to an lvalue and owns anything else.
 template <typename Host>
 [[nodiscard]] auto get_host(Host&& host) {
   using Implementation = std::remove_reference_t<Host>;
@@ -196,29 +194,28 @@ template <typename Host>
 
 template <typename Bindings, typename... Hosts>
   requires(sizeof...(Hosts) > 0)
-ContainerBuilder&& ContainerBuilder::with_bindings(Hosts&&... hosts) && {
-  return std::move(*this).template add_bindings<Bindings, void>(
-      false, detail::get_host(std::forward<Hosts>(hosts))...);
+ContainerBuilder& ContainerBuilder::with_bindings(Hosts&&... hosts) {
+  return add_bindings<Bindings, void>(false, detail::get_host(std::forward<Hosts>(hosts))...);
 }
 
 template <typename Bindings, typename State, typename... Get>
   requires(sizeof...(Get) > 0 && (std::invocable<const Get&, State&> && ...))
-ContainerBuilder&& ContainerBuilder::with_bindings(Get... get) && {
-  return std::move(*this).template add_bindings<Bindings, State>(true, std::move(get)...);
+ContainerBuilder& ContainerBuilder::with_bindings(Get... get) {
+  return add_bindings<Bindings, State>(true, std::move(get)...);
 }
 
 template <typename Bindings>
-ContainerBuilder&& ContainerBuilder::with_bindings() && {
-  return std::move(*this).template add_bindings<Bindings, void>(true);
+ContainerBuilder& ContainerBuilder::with_bindings() {
+  return add_bindings<Bindings, void>(true);
 }
 
 template <typename T, typename State, typename... Get>
-ContainerBuilder&& ContainerBuilder::add_bindings(bool for_templates, Get... get) && {
+ContainerBuilder& ContainerBuilder::add_bindings(bool for_templates, Get... get) {
   detail::BindingsSteps steps;
   steps.for_templates = for_templates;
   steps.define = [get...](Linker& linker) -> Result<void> {
     if constexpr (sizeof...(Get) == 0 && Bindings<T>::hosts != 0) {
-      return {};  // `with_imports` gives them.
+      return {};  // `with_imports` defines them.
     } else {
       return Bindings<T>::template add_to_linker<State>(linker, get...);
     }
@@ -229,7 +226,7 @@ ContainerBuilder&& ContainerBuilder::add_bindings(bool for_templates, Get... get
     TAIRITSU_TRY(auto bindings, Bindings<T>::bind(instance, found));
     return GuestInstance(std::move(bindings));
   };
-  return std::move(*this).with_bindings_steps(std::move(steps));
+  return with_bindings_steps(std::move(steps));
 }
 
 }  // namespace tairitsu

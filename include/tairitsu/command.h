@@ -1,18 +1,17 @@
-/// Commands: typed requests by name, between the parts of a host.
+/// Commands: typed requests, dispatched by name between the parts of a host.
 ///
 ///     struct Add { using Response = int; int a{}; int b{}; };
 ///
 ///     tairitsu::WitCommandDispatcher dispatcher;
-///     TAIRITSU_CHECK(dispatcher.register_handler(
+///     TAIRITSU_RETURN_IF_ERROR(dispatcher.register_handler(
 ///         "add", tairitsu::simple_handler<Add>([](const Add& add) { return add.a + add.b; })));
 ///     TAIRITSU_TRY(const int sum, dispatcher.dispatch("add", Add{.a = 1, .b = 2}));
 ///
-/// Commands are types of yours, and are passed as they are: nothing is fixed, nothing is serialised. A
-/// guest does not see them; a host function may dispatch one, and a handler may call a guest.
+/// Commands are your own types, and are passed by reference without serialization. Guests do not see them, but a host
+/// function may dispatch a command, and a handler may call a guest.
 ///
-/// Everything here may be used from many threads at once, but for filling a `CompositeWitInterface`.
-/// Nothing is locked while a handler runs but the state of a `stateful_handler`, so that handlers may
-/// dispatch, register and remove.
+/// Everything here may be used from several threads at once, except filling a `CompositeWitInterface`. While a handler
+/// runs, nothing is locked except the state of a `stateful_handler`, so handlers may dispatch, register and remove.
 #pragma once
 
 #include <tairitsu/detail/language.h>
@@ -42,47 +41,46 @@ namespace tairitsu {
 class Image;
 class WitInterface;
 
-/// A command: any class that names the type of its answer, `using Response = …;`, which may be `void`.
+/// A command: any class that declares the type of its response, `using Response = …;`, which may be `void`.
 template <typename C>
 concept WitCommand = std::same_as<C, std::remove_cvref_t<C>> && requires { typename C::Response; } &&
                      (std::is_void_v<typename C::Response> || std::movable<typename C::Response>);
 
-/// Executes commands of one type. Derive from it, or make one with `simple_handler` or `stateful_handler`.
+/// Executes commands of one type. Derive from it, or create one with `simple_handler` or `stateful_handler`.
 template <WitCommand C>
 class WitCommandHandler {
  public:
   virtual ~WitCommandHandler() = default;
-  /// The answer, or an error, which reaches whoever dispatched the command, with its code and with the
-  /// command's name before its message. An exception becomes a `host_function` error. Called by every
-  /// thread that dispatches, several at once.
+  /// Returns the response. `dispatch` returns an error with the command's name before its message; an exception becomes
+  /// a `host_function` error. Runs on the threads that dispatch, possibly on several at once.
   [[nodiscard]] virtual Result<typename C::Response> execute(const C& command) = 0;
 };
 
-/// Handlers by the names of their commands. Handlers may keep a reference to their dispatcher; it must
-/// live until the last `dispatch` has returned.
+/// Handlers by the names of their commands. Handlers may keep a reference to their dispatcher, which must exist until
+/// the last `dispatch` has returned.
 class WitCommandDispatcher {
  public:
   WitCommandDispatcher() = default;
   WitCommandDispatcher(const WitCommandDispatcher&) = delete;
   WitCommandDispatcher& operator=(const WitCommandDispatcher&) = delete;
 
-  /// Registers a handler under any non-empty name. For a handler class of yours the command is spelt out:
-  /// `register_handler<Add>("add", std::make_shared<AddHandler>())`. Fails with `already_exists` where the
-  /// name is taken and with `invalid_argument` where it is empty or the handler is null.
+  /// Registers a handler under any non-empty name. For a handler class of your own, name the command explicitly:
+  /// `register_handler<Add>("add", std::make_shared<AddHandler>())`. Fails with `already_exists` if the name is taken,
+  /// and with `invalid_argument` if it is empty or the handler is null.
   template <WitCommand C>
   [[nodiscard]] Result<void> register_handler(std::string name,
                                               std::shared_ptr<WitCommandHandler<C>> handler) {
     return add(std::move(name), std::move(handler), typeid(C));
   }
 
-  /// Registers all handlers of an interface, or none: where it fails or throws, what it has registered
-  /// is taken back. Until all are there only the calling thread has them, while their names are taken
-  /// for the others. What the interface removes is not put back.
+  /// Registers either all handlers of an interface or none: if the interface fails or throws, the handlers that it has
+  /// registered are removed again. Until all are registered, only the calling thread can use them, but their names are
+  /// taken. Handlers that the interface removes are not restored. Fails like the interface.
   [[nodiscard]] Result<void> register_interface(const WitInterface& interface);
 
-  /// Executes a command. Fails with `not_found`, offering the nearest names, with `type_mismatch` where
-  /// the handler of that name takes another type than `C` itself, with `host_function` where the handler
-  /// throws, or as the handler does. A handler that is removed meanwhile lives until it has returned.
+  /// Executes a command. Fails with `not_found` (the message suggests similar names), with `type_mismatch` if the
+  /// handler of that name is not one for `C`, with `host_function` if the handler throws, or with the handler's error.
+  /// If a handler is removed while it runs, it exists until it returns.
   template <WitCommand C>
   [[nodiscard]] Result<typename C::Response> dispatch(std::string_view name, const C& command) const {
     auto handler = find(name, typeid(C));
@@ -97,22 +95,22 @@ class WitCommandDispatcher {
   }
 
   [[nodiscard]] bool contains(std::string_view name) const;
-  /// In alphabetical order.
+  /// Returns the names in alphabetical order.
   [[nodiscard]] std::vector<std::string> names() const;
   [[nodiscard]] std::size_t size() const;
-  /// Frees a name; calls that run already are not cut off. Fails with `not_found` as `dispatch` does.
+  /// Removes a handler; running calls continue. Fails with `not_found`.
   [[nodiscard]] Result<void> remove(std::string_view name);
 
  private:
   friend class CompositeWitInterface;
-  /// What one thread registers together.
+  /// Handlers that one thread registers together.
   struct Transaction {
     std::thread::id thread;
   };
   struct Entry {
     std::shared_ptr<void> handler;  // A WitCommandHandler of the command.
     const std::type_info* command;
-    const Transaction* pending;  // Null once it is there for all.
+    const Transaction* pending;  // Null once all threads can use it.
   };
 
   [[nodiscard]] Result<void> add(std::string name, std::shared_ptr<void> handler,
@@ -120,47 +118,47 @@ class WitCommandDispatcher {
   [[nodiscard]] Result<std::shared_ptr<void>> find(std::string_view name,
                                                    const std::type_info& command) const;
   [[nodiscard]] static Error failed(std::string_view name, const Error& error);
-  /// For the exception that is being handled.
+  /// Returns the error for the exception that is being handled.
   [[nodiscard]] static Error threw(std::string_view name);
   [[nodiscard]] Error not_found(std::string_view name) const;
-  /// Whether the calling thread has the entry.
+  /// Returns whether the calling thread can use the entry.
   [[nodiscard]] static bool is_visible(const Entry& entry);
-  /// The innermost that the calling thread runs, or null.
+  /// Returns the calling thread's innermost transaction, or null.
   [[nodiscard]] const Transaction* transaction() const;
-  /// Calls `body` and keeps what it registers on this thread if it succeeds. They nest.
+  /// Runs `body` in a transaction, which may be nested, and keeps what `body` registers if it succeeds.
   [[nodiscard]] Result<void> all_or_nothing(const std::function<Result<void>()>& body);
   void end(const Transaction& transaction, bool keep);
 
-  mutable std::mutex mutex_;  // Not a shared one: those who dispatch would keep others from registering.
+  mutable std::mutex mutex_;  // Not a shared mutex: dispatching threads would starve those that register.
   std::map<std::string, Entry, std::less<>> handlers_;
-  std::vector<const Transaction*> transactions_;  // Those that run, inner ones last.
+  std::vector<const Transaction*> transactions_;  // Running transactions, inner ones last.
 };
 
-/// Commands that belong together, and what it takes to handle them. Nothing in it changes when it is
-/// registered, so that it may be with several dispatchers and from several threads.
+/// A group of commands with their handlers. Registering does not modify it, so you may register it with several
+/// dispatchers and from several threads.
 class WitInterface {
  public:
   virtual ~WitInterface() = default;
-  /// For messages and listings. Valid as long as the interface.
+  /// Returns the name for messages and listings. Valid while the interface exists.
   [[nodiscard]] virtual std::string_view name() const = 0;
-  /// Registers its handlers, on the calling thread, and fails as that does. Handlers outlive the
-  /// interface: they share what they need of it. `WitCommandDispatcher::register_interface` calls this, and
-  /// takes back what was registered where it fails.
+  /// Registers the handlers, on the calling thread. Fails like `register_handler`. Handlers may outlive the interface,
+  /// so they must share what they need of it. `WitCommandDispatcher::register_interface` calls this, and removes the
+  /// handlers again if it fails.
   [[nodiscard]] virtual Result<void> register_handlers(WitCommandDispatcher& dispatcher) const = 0;
 };
 
-/// Several interfaces as one, which may be composites in turn. Filled by one thread.
+/// Several interfaces as one; they may be composites too. Fill it from one thread.
 class CompositeWitInterface : public WitInterface {
  public:
   explicit CompositeWitInterface(std::string name);
 
-  /// Fails with `invalid_argument` where it is null and with `already_exists` where one of its name is in.
+  /// Adds an interface. Fails with `invalid_argument` if it is null, and with `already_exists` if its name is taken.
   [[nodiscard]] Result<void> add(std::unique_ptr<const WitInterface> interface);
-  /// The names of its interfaces, in the order in which they were added and are registered.
+  /// Returns the names of the interfaces in the order in which they were added, which is the order of registration.
   [[nodiscard]] std::vector<std::string> names() const;
 
   [[nodiscard]] std::string_view name() const override;
-  /// Registers the handlers of all, or none, as `WitCommandDispatcher::register_interface` does.
+  /// Registers the handlers of all interfaces or none, like `WitCommandDispatcher::register_interface`.
   [[nodiscard]] Result<void> register_handlers(WitCommandDispatcher& dispatcher) const override;
 
  private:
@@ -170,10 +168,10 @@ class CompositeWitInterface : public WitInterface {
 
 namespace detail {
 
-/// A mutex that knows who has it, so that no thread waits for itself.
+/// A mutex that knows its owner, so that no thread waits for itself.
 class StateMutex {
  public:
-  /// Waits for the mutex. False where the calling thread has it already.
+  /// Waits for the mutex. Returns false if the calling thread already holds it.
   [[nodiscard]] bool lock();
   void unlock();
 
@@ -193,14 +191,14 @@ struct ResultOf<std::expected<T, Error>> {
   using type = Result<T>;
 };
 
-/// A function of `Args` that returns the response, or a `Result` of it, or nothing where it is void.
+/// A function of `Args` that returns the response or a `Result` of it; nothing if the response is `void`.
 template <typename F, typename Response, typename... Args>
-concept Answers = std::invocable<F, Args...> &&
+concept Returns = std::invocable<F, Args...> &&
                   ((std::is_void_v<Response> && std::is_void_v<std::invoke_result_t<F, Args...>>) ||
                    std::convertible_to<std::invoke_result_t<F, Args...>, Result<Response>>);
 
 template <typename Response, typename F, typename... Args>
-[[nodiscard]] Result<Response> answer(F& f, Args&... args) {
+[[nodiscard]] Result<Response> respond(F& f, Args&... args) {
   if constexpr (std::is_void_v<std::invoke_result_t<F&, Args&...>>) {
     std::invoke(f, args...);
     return {};
@@ -211,29 +209,28 @@ template <typename Response, typename F, typename... Args>
 
 }  // namespace detail
 
-/// A value that several handlers share, and that one thread at a time has to itself. Copies are handles
-/// of the one value, which lives as long as any of them.
+/// A value that handlers share and one thread at a time uses. Copies are handles of the same value, which exists while
+/// any of them does.
 template <typename State>
 class SharedState {
  public:
   explicit SharedState(State state) : SharedState(std::in_place, std::move(state)) {}
-  /// Makes the value where it stays, for types that cannot be moved.
+  /// Constructs the value in place, for types that cannot be moved.
   template <typename... Args>
     requires std::constructible_from<State, Args...>
   explicit SharedState(std::in_place_t, Args&&... args)
       : guarded_(std::make_shared<Guarded>(std::forward<Args>(args)...)) {}
-  // A move copies: there is no handle without a value.
+  // Moving copies, so that no handle is without a value.
   SharedState(const SharedState&) = default;
   SharedState& operator=(const SharedState&) = default;
   ~SharedState() = default;
 
-  /// Waits for the value, calls `f(state)` and returns its result, as a `Result` if it is none. Fails with
-  /// `reentrant_call` where the calling thread has the value already. Two threads that each have one
-  /// value and wait for the other's wait for ever: take several always in the same order. An exception of
-  /// `f` passes through, and leaves the value as it is then.
+  /// Waits for the value, calls `f(state)`, and returns its result as a `Result`. Fails with `reentrant_call` if the
+  /// calling thread already has the value. Two threads that use several values in different order can deadlock: always
+  /// use them in the same order. An exception of `f` propagates, and the value keeps its changes.
   template <std::invocable<State&> F>
   typename detail::ResultOf<std::invoke_result_t<F, State&>>::type with(F&& f) const {
-    const auto guarded = guarded_;  // Though `f` may end this handle.
+    const auto guarded = guarded_;  // Because `f` may destroy this handle.
     if (!guarded->mutex.lock()) return std::unexpected(detail::state_in_use());
     const std::lock_guard lock(guarded->mutex, std::adopt_lock);
     if constexpr (std::is_void_v<std::invoke_result_t<F, State&>>) {
@@ -261,7 +258,7 @@ class SimpleHandler final : public WitCommandHandler<C> {
  public:
   explicit SimpleHandler(F f) : f_(std::move(f)) {}
   [[nodiscard]] Result<typename C::Response> execute(const C& command) override {
-    return answer<typename C::Response>(std::as_const(f_), command);
+    return respond<typename C::Response>(std::as_const(f_), command);
   }
 
  private:
@@ -273,7 +270,7 @@ class StatefulHandler final : public WitCommandHandler<C> {
  public:
   StatefulHandler(SharedState<State> state, F f) : state_(std::move(state)), f_(std::move(f)) {}
   [[nodiscard]] Result<typename C::Response> execute(const C& command) override {
-    return state_.with([&](State& state) { return answer<typename C::Response>(f_, state, command); });
+    return state_.with([&](State& state) { return respond<typename C::Response>(f_, state, command); });
   }
 
  private:
@@ -283,47 +280,46 @@ class StatefulHandler final : public WitCommandHandler<C> {
 
 }  // namespace detail
 
-/// A handler of `f(const C&)`, which returns the response, or a `Result` of it. Several threads call `f`
-/// at once, as a constant: a lambda that is `mutable` needs `stateful_handler`.
+/// Returns a handler that calls `f(const C&)`, which returns the response or a `Result` of it. Several threads may call
+/// `f` at once, and it is const: a `mutable` lambda needs `stateful_handler`.
 template <WitCommand C, typename F>
-  requires detail::Answers<const F&, typename C::Response, const C&>
+  requires detail::Returns<const F&, typename C::Response, const C&>
 [[nodiscard]] std::shared_ptr<WitCommandHandler<C>> simple_handler(F f) {
   return std::make_shared<detail::SimpleHandler<C, F>>(std::move(f));
 }
 
-/// A handler of `f(State&, const C&)`, called by one thread at a time among all handlers that share the
-/// state. `f` has the state until it returns: a command that it dispatches to a handler of the same state
-/// fails with `reentrant_call`; see `SharedState::with`.
+/// Returns a handler that calls `f(State&, const C&)`. Of all handlers that share the state, one runs at a time. If `f`
+/// dispatches a command to a handler with the same state, that fails with `reentrant_call`; see `SharedState::with`.
 template <WitCommand C, typename State, typename F>
-  requires detail::Answers<F&, typename C::Response, State&, const C&>
+  requires detail::Returns<F&, typename C::Response, State&, const C&>
 [[nodiscard]] std::shared_ptr<WitCommandHandler<C>> stateful_handler(SharedState<State> state, F f) {
   return std::make_shared<detail::StatefulHandler<C, State, F>>(std::move(state), std::move(f));
 }
-/// The same with a state of its own.
+/// Returns a handler like the one above, with a state of its own.
 template <WitCommand C, typename State, typename F>
-  requires detail::Answers<F&, typename C::Response, State&, const C&>
+  requires detail::Returns<F&, typename C::Response, State&, const C&>
 [[nodiscard]] std::shared_ptr<WitCommandHandler<C>> stateful_handler(State state, F f) {
   return stateful_handler<C>(SharedState<State>(std::move(state)), std::move(f));
 }
 
-/// Who a guest is, for logs and listings, and for choosing among guests. A plain value.
+/// A description of a guest, for logs and listings and to choose among guests. A plain value.
 struct GuestInfo {
-  std::string name;                   ///< As the host or the guest has it; Tairitsu does not read it.
-  std::string version;                ///< The same.
-  std::vector<std::string> features;  ///< The same: what the guest is good for, in words of yours.
-  std::string digest;                 ///< Of its image.
+  std::string name;                   ///< Chosen by the host; Tairitsu does not interpret it.
+  std::string version;                ///< Chosen by the host; Tairitsu does not interpret it.
+  std::vector<std::string> features;  ///< Labels chosen by the host; Tairitsu does not interpret them.
+  std::string digest;                 ///< The digest of its image.
   /// What its component imports and exports: interfaces (`example:shop/catalogue@1.2.0`), then functions
   /// at the world's root, in the component's order.
   std::vector<std::string> imports;
   std::vector<std::string> exports;
 
-  /// A component has no name or version of its own, so they are given.
+  /// Describes the guest of an image. The component itself has no name or version, so you pass them.
   [[nodiscard]] static GuestInfo of(const Image& image, std::string name = {}, std::string version = {});
 
-  /// Whether it exports the interface, in a compatible version (in any where `wanted` has none), or the
-  /// function at the world's root.
+  /// Returns whether the guest exports the interface in a compatible version (in any version if `wanted` has none), or
+  /// the function at the world's root.
   [[nodiscard]] bool provides(std::string_view wanted) const;
-  /// Whether it imports that.
+  /// Returns whether the guest imports the interface or function, like `provides`.
   [[nodiscard]] bool needs(std::string_view wanted) const;
 
   friend bool operator==(const GuestInfo&, const GuestInfo&) = default;
@@ -331,8 +327,8 @@ struct GuestInfo {
 
 }  // namespace tairitsu
 
-/// The two functions of a class that derives from `WitInterface`; the body of the second follows, and
-/// what comes after it in the class is public:
+/// Defines `name()` and the head of `register_handlers()` in a class that derives from `WitInterface`. The body follows
+/// the macro; members after it are public:
 ///
 ///     class Counters : public tairitsu::WitInterface {
 ///       TAIRITSU_IMPL_WIT_INTERFACE("counters", dispatcher) {

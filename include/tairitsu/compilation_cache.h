@@ -1,4 +1,4 @@
-/// Compiled code on disk, so that a component is compiled once and later starts in milliseconds.
+/// A cache of compiled code on disk: a component is compiled once and later loads in milliseconds.
 #pragma once
 
 #include <tairitsu/detail/language.h>
@@ -26,54 +26,58 @@ namespace detail {
 class ArtifactCache;
 }
 
-/// A folder of precompiled artifacts, each found by the digest of its source and the fingerprint of the engine. What
-/// lies there runs as machine code, so it belongs to one user: a folder that others own or can write is refused.
-/// Each artifact is sealed with a key that lies beside the folder (`FOLDER.key`), for its source and its engine: one
-/// that was changed, or copied over another, is not loaded. A cache that cannot be written, an artifact that is damaged
-/// or a key that is missing only costs a compilation. A shared handle, safe
-/// from any thread; any number of processes may use the folder at once.
+/// A directory of precompiled artifacts, found by the digest of the source and the engine's fingerprint.
+///
+/// The artifacts run as machine code, so a directory that another user owns or can write to is rejected. Each artifact
+/// is sealed for its source and its engine, with a key next to the directory (`DIRECTORY.key`): an artifact that was
+/// modified, or copied over another one, is not loaded. If the cache cannot be written, an artifact is damaged or the
+/// key is missing, the component is compiled instead.
+///
+/// A shared handle, usable from any thread. Any number of processes may use the directory at the same time.
 class CompilationCache {
  public:
-  /// Keeps nothing: compiles each time.
+  /// Creates a cache that stores nothing: every call compiles.
   CompilationCache() = default;
-  /// The folder is made when something is kept. After each addition the least recently used artifacts go until no
-  /// more than `max_bytes` are left. Fails with `untrusted_file` or `io`.
-  [[nodiscard]] static Result<CompilationCache> open(const std::filesystem::path& folder,
+  /// Opens a cache. The directory is created when the first artifact is stored. After each addition the least recently
+  /// used artifacts are removed until at most `max_bytes` remain. Fails with `untrusted_file` or `io`.
+  [[nodiscard]] static Result<CompilationCache> open(const std::filesystem::path& directory,
                                                      std::uint64_t max_bytes = std::uint64_t{2} << 30);
 
-  /// Loads or compiles a component, binary or text, or a core module, which gets the adapter as
-  /// `Image::from_core_module` does it. Where the component needs the async ABI and the engine has it not, another
-  /// engine is made that is like it and has. Fails as `Image::from_bytes` does.
+  /// Loads or compiles a component, binary or text, or a core module, which is converted like
+  /// `Image::from_core_module`. If the component needs the async ABI and the engine does not enable it, the image gets
+  /// a new engine with the same options that does. Fails like `Image::from_bytes`.
   [[nodiscard]] Result<Image> image(const Engine& engine, std::span<const std::byte> source) const;
-  /// The same of a store's image, which is read only where its artifact is not kept. Fails as
-  /// `ImageStore::read_component` too.
+  /// Loads or compiles an image of a store, which is only read if its artifact is not cached. Also fails like
+  /// `ImageStore::read_component`.
   [[nodiscard]] Result<Image> image(const Engine& engine, const ImageStore& store,
                                     const StoredImage& image) const;
-  /// The same for a program: a core module runs natively. Fails as `Program::from_bytes` does.
+  /// Loads or compiles a program, like `image`; core modules run natively. Fails like `Program::from_bytes`.
   [[nodiscard]] Result<Program> program(const Engine& engine, std::span<const std::byte> source) const;
   [[nodiscard]] Result<Program> program(const Engine& engine, const ImageStore& store,
                                         const StoredImage& image) const;
 
-  /// Has it told how many bytes are compiled, before each time. Not while another thread loads.
-  void on_compile(std::function<void(std::size_t bytes)> told) { on_compile_ = std::move(told); }
-  /// A precompiled artifact in a file, which is there as long as `keep`.
+  /// Sets a function that is called before each compilation, with the size of the source in bytes. Do not call this
+  /// while another thread uses the cache.
+  void on_compile(std::function<void(std::size_t bytes)> callback) { on_compile_ = std::move(callback); }
+  /// A precompiled artifact in a file that exists while `keep` does.
   struct Compiled {
     std::filesystem::path file;
     std::shared_ptr<const void> keep;
   };
-  /// Compiles with the engine's options: `as_program` as `Program::from_bytes` does, else as `image` does.
+  /// Compiles with the engine's options: like `Program::from_bytes` if `as_program` is set, else like `image`.
   using Compiler = std::function<Result<Compiled>(const EngineOptions& engine, bool as_program,
                                                   std::span<const std::byte> source)>;
-  /// Has what is not kept compiled elsewhere, such as in another process that can be killed. Its artifacts are
-  /// trusted. It may need the async ABI where the engine has it not. Not while another thread loads.
+  /// Sets the compiler for sources that are not cached, for example to compile in a child process that can be killed.
+  /// Its artifacts are trusted, and may need the async ABI even if the engine does not enable it. Do not call this
+  /// while another thread uses the cache.
   void compile_with(Compiler compiler) { compiler_ = std::move(compiler); }
-  /// Removes all that is kept. Fails with `untrusted_file` or `io`.
+  /// Removes all artifacts. Fails with `untrusted_file` or `io`.
   [[nodiscard]] Result<void> clear() const;
 
  private:
   explicit CompilationCache(std::shared_ptr<const detail::ArtifactCache> artifacts)
       : artifacts_(std::move(artifacts)) {}
-  /// What is compiled: how it is found, and its bytes, should they be needed.
+  /// What to compile: its digest, and a way to read its bytes.
   struct Source;
   struct Images;
   struct Programs;

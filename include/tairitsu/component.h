@@ -21,12 +21,12 @@ class ComponentCore;
 struct ExportedFunctionCore;
 }  // namespace detail
 
-/// A function that a component exports, found and checked against a C++ signature once, for all
-/// containers of the component. A shared handle, usable from any thread.
+/// A function that a component exports, looked up and checked against a C++ signature once for all containers of the
+/// component. A shared handle, usable from any thread.
 template <typename Signature>
 class ExportedFunction {
  public:
-  /// No function yet.
+  /// Creates an empty handle.
   ExportedFunction() = default;
 
   [[nodiscard]] const std::shared_ptr<const detail::ExportedFunctionCore>& core() const noexcept {
@@ -43,11 +43,10 @@ class ExportedFunction {
 /// Compiled code and its world. A shared handle: cheap to copy, usable from any thread.
 class Component {
  public:
-  /// What it imports and exports. Valid as long as the component.
+  /// Returns what the component imports and exports. Valid while the component, or a copy of it, exists.
   [[nodiscard]] const World& world() const noexcept;
 
-  /// Finds an exported function by name (see `Container::function`) and checks its type. Fails with
-  /// `not_found` (and the nearest names), `ambiguous_name`, `type_mismatch` or `unsupported_type`.
+  /// Returns an exported function, after checking its type. Names and errors are those of `Container::function`.
   template <typename Signature>
   [[nodiscard]] Result<ExportedFunction<Signature>> function(std::string_view name) const {
     const FunctionType wanted = detail::SignatureTraits<Signature>::type();
@@ -58,11 +57,11 @@ class Component {
 
   [[nodiscard]] const Engine& engine() const noexcept;
 
-  /// For the library's own layers.
+  /// For internal use.
   explicit Component(std::shared_ptr<const detail::ComponentCore> core) : core_(std::move(core)) {}
   [[nodiscard]] const std::shared_ptr<const detail::ComponentCore>& core() const noexcept { return core_; }
 
-  /// The function's type is not looked at where `wanted` is null.
+  /// Checks the function's type unless `wanted` is null.
   [[nodiscard]] Result<std::shared_ptr<const detail::ExportedFunctionCore>> find_function(
       std::string_view name, const FunctionType* wanted) const;
 

@@ -1,4 +1,4 @@
-/// How C++ types stand for WIT types.
+/// How C++ types represent WIT types.
 ///
 /// | WIT | C++ value | C++ parameter |
 /// | --- | --- | --- |
@@ -6,11 +6,11 @@
 /// | `string` | `std::string` | `std::string_view` |
 /// | `list<T>` | `std::vector<T>` | `std::span<const T>` |
 /// | `option<T>`, `result<T, E>`, `tuple<…>` | `std::optional`, `std::expected`, `std::tuple` or `std::pair` | the same |
-/// | `record`, `enum`, `flags`, `variant` | a type of yours that `Describe` describes | `const T&` |
+/// | `record`, `enum`, `flags`, `variant` | your own type, described with `Describe` | `const T&` |
 /// | `own<r>`, `borrow<r>` of a resource that the host implements | `std::unique_ptr<T>` | `std::unique_ptr<T>`, `T&` |
 /// | `own<r>`, `borrow<r>` of a resource that the guest implements | `GuestResource` | `GuestResource`, `const GuestResource&` |
 ///
-/// A type of your own is described once, in a line or two, at namespace scope:
+/// Describe your own types once, at namespace scope:
 ///
 ///     struct Item { std::uint32_t id{}; double price{}; };
 ///     template <> struct tairitsu::Describe<Item>
@@ -29,8 +29,8 @@
 ///
 ///     template <> struct tairitsu::Describe<Basket> : tairitsu::HostResource<Basket, "basket"> {};
 ///
-/// Names are WIT's, in kebab-case. They are compared with the component when a function is bound;
-/// the name of the type itself is only printed.
+/// Names are those of WIT, in kebab-case. They are compared with the component's when a function is bound, except the
+/// name of the type itself, which is only printed.
 #pragma once
 
 #include <tairitsu/detail/language.h>
@@ -55,10 +55,10 @@ struct FixedString {
   [[nodiscard]] constexpr std::string_view view() const { return {text, N - 1}; }
 };
 
-/// What a description describes.
+/// The kind of type that a description describes.
 enum class DescriptionKind : std::uint8_t { record, enumeration, flags, variant, host_resource };
 
-/// Specialise this for your own types, by deriving from one of the templates below.
+/// Specialize this template for your own types by deriving from one of the templates below.
 template <typename T>
 struct Describe;
 
@@ -69,9 +69,9 @@ struct Field {
   static constexpr auto member = Member;
 };
 
-/// A struct as a `record`. Fields stand in WIT's order; `T` is default-constructible. Where the
-/// struct's layout is the canonical ABI's (all fields numbers or such records, in order), lists of
-/// it are copied whole.
+/// Describes a struct as a `record`. List the fields in WIT's order; `T` must be default-constructible. If the struct
+/// has the canonical ABI's layout (its members are the fields in order, all numbers or such records), lists of it are
+/// copied with a single copy.
 template <typename T, FixedString Name, typename... Fields>
 struct Record {
   static_assert(sizeof...(Fields) > 0, "a WIT record has at least one field");
@@ -80,7 +80,7 @@ struct Record {
   using fields = std::tuple<Fields...>;
 };
 
-/// An enum class as an `enum`: its enumerators are 0, 1, 2 … in WIT's order.
+/// Describes an enum class as an `enum`. Its enumerators must be 0, 1, 2 and so on in WIT's order.
 template <typename T, FixedString Name, FixedString... Labels>
 struct Enum {
   static_assert(std::is_enum_v<T> && sizeof...(Labels) > 0);
@@ -89,8 +89,8 @@ struct Enum {
   static constexpr std::string_view labels[] = {Labels.view()...};
 };
 
-/// An enum class whose enumerators are bits as `flags`: label `n` is `1 << n`; at most 32 labels.
-/// A class with `bits()` and a static `from_bits(…)` serves as well.
+/// Describes an enum class whose enumerators are bits as `flags`: label `n` is `1 << n`, with at most 32 labels. `T`
+/// may also be a class with `bits()` and a static `from_bits(…)`.
 template <typename T, FixedString Name, FixedString... Labels>
 struct Flags {
   static_assert(sizeof...(Labels) > 0 && sizeof...(Labels) <= 32, "flags have 1 to 32 labels");
@@ -99,8 +99,8 @@ struct Flags {
   static constexpr std::string_view labels[] = {Labels.view()...};
 };
 
-/// A `std::variant`, or a class derived from one, as a `variant`: alternative `n` is case `n`, and
-/// `std::monostate` stands for a case without a payload.
+/// Describes a `std::variant`, or a class derived from one, as a `variant`: alternative `n` is case `n`, and
+/// `std::monostate` is a case without a payload.
 template <typename T, FixedString Name, FixedString... Cases>
 struct Variant {
   static_assert(sizeof...(Cases) > 0);
@@ -109,15 +109,15 @@ struct Variant {
   static constexpr std::string_view labels[] = {Cases.view()...};
 };
 
-/// A class of yours as a `resource` that the host implements.
+/// Describes a class as a `resource` that the host implements.
 template <typename T, FixedString Name>
 struct HostResource {
   static constexpr auto kind = DescriptionKind::host_resource;
   static constexpr std::string_view name = Name.view();
 };
 
-/// A class of yours derived from `GuestResource` as a resource that the guest implements: where it
-/// stands in a signature, the component's resource must have this name.
+/// Describes a class derived from `GuestResource` as a resource that the guest implements. In a signature, such a class
+/// only matches a resource of this name.
 template <FixedString Name>
 struct GuestResourceNamed {
   static constexpr std::string_view name = Name.view();

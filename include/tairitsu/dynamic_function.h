@@ -1,4 +1,4 @@
-/// Functions that a program learns of when it runs: called with values, WAVE text or JSON.
+/// Functions that a program discovers at run time: called with values, WAVE text or JSON.
 #pragma once
 
 #include <tairitsu/detail/language.h>
@@ -22,47 +22,50 @@ namespace detail {
 struct BoundDynamicFunction;
 }
 
-/// A function that a container's guest exports, whose type the component tells.
+/// A function that a container's guest exports, with the type that the component declares.
 ///
-/// Made by `Container::dynamic_function`. Copies share the function. It may outlive its container; calls then
-/// fail with `container_stopped`. One thread at a time, like the container.
+/// `Container::dynamic_function` creates it. Copies share the function. It may outlive its container; calls then fail
+/// with `container_stopped`. Use it from one thread at a time, like the container.
 class DynamicFunction {
  public:
-  /// No function yet: calls fail with `invalid_argument`.
+  /// Creates an empty function; calls fail with `invalid_argument`.
   DynamicFunction() = default;
 
-  /// Its full name, e.g. `example:shop/catalogue@1.2.0#find`. Valid as long as a copy of the function.
+  /// Returns the full name, e.g. `example:shop/catalogue@1.2.0#find`. Valid while a copy of the function exists.
   [[nodiscard]] const std::string& name() const noexcept;
+  /// Returns the function's type. Valid while a copy of the function exists.
   [[nodiscard]] const FunctionType& type() const noexcept;
 
-  /// Calls the guest: the result, or the empty value where the function has none. Arguments of other types are
-  /// converted as `Value::to` does; those of the parameters' own types cost nothing, and scalars no allocation.
+  /// Calls the guest and returns its result; the empty value if the function has none. Arguments are converted to the
+  /// parameters' types like `Value::to`; those that already have them are not copied, and scalars are not allocated.
   ///
-  /// Fails with `type_mismatch` or `invalid_argument` before the guest is entered where an argument does not fit
-  /// (the container stays as it was), else as `Function` does.
+  /// Fails with `type_mismatch` or `invalid_argument` if the arguments do not match the parameters, which leaves the
+  /// container as it was, and otherwise like `Function`.
   [[nodiscard]] Result<Value> operator()(std::span<const Value> arguments) const;
   [[nodiscard]] Result<Value> operator()(std::initializer_list<Value> arguments) const {
     return (*this)(std::span<const Value>(arguments.begin(), arguments.size()));
   }
 
-  /// The same with the arguments as WAVE, `("tea", 3)`. Errors have the line and the column in that text.
-  [[nodiscard]] Result<Value> evaluate(std::string_view arguments) const;
-  /// The same, and the result as WAVE too; `()` where there is none.
-  [[nodiscard]] Result<std::string> call_text(std::string_view arguments) const;
-  /// The same with the arguments as a JSON array, or an object by their names; `null` where there is no result.
+  /// Calls the guest with WAVE arguments, e.g. `("tea", 3)`, and returns the result as a value. Errors name the line
+  /// and column in the text.
+  [[nodiscard]] Result<Value> call_wave_value(std::string_view arguments) const;
+  /// Calls the guest with WAVE arguments and returns the result as WAVE; `()` if the function has no result.
+  [[nodiscard]] Result<std::string> call_wave(std::string_view arguments) const;
+  /// Calls the guest with a JSON array of arguments, or an object with their names, and returns the result as JSON;
+  /// `null` if the function has no result.
   [[nodiscard]] Result<std::string> call_json(std::string_view arguments,
                                               const JsonOptions& options = {}) const;
 
-  /// For the library's own layers.
+  /// For internal use.
   explicit DynamicFunction(std::shared_ptr<const detail::BoundDynamicFunction> bound)
       : bound_(std::move(bound)) {}
-  /// What its container is known by; null for no function.
+  /// Returns a pointer that identifies the container; null if the function is empty. For internal use.
   [[nodiscard]] const void* container() const noexcept;
 
  private:
   friend class Container;
-  /// The arguments begin at `begin`; errors have their place in the whole text.
-  [[nodiscard]] Result<Value> evaluate(std::string_view text, std::size_t begin) const;
+  /// Parses the arguments from `begin` on; errors name the place in the whole text.
+  [[nodiscard]] Result<Value> call_wave_value(std::string_view text, std::size_t begin) const;
 
   std::shared_ptr<const detail::BoundDynamicFunction> bound_;
 };

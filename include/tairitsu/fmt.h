@@ -1,8 +1,8 @@
-/// Optional: prints described types, generated or your own, with fmt. Include it where you need it:
-/// `fmt::print("{}\n", item);` prints `{id: 1, price: 4.5}`.
+/// Optional: formats described types, generated or your own, with fmt: `fmt::print("{}\n", item);` prints
+/// `{id: 1, price: 4.5}`.
 ///
-/// The text is WAVE's (https://github.com/bytecodealliance/wasm-tools, crates/wasm-wave), in one line.
-/// Handles of resources are not values and print as `<basket>`. The library itself needs no fmt here.
+/// The text is WAVE (https://github.com/bytecodealliance/wasm-tools, crates/wasm-wave) on one line. Handles of
+/// resources print as `<basket>`. Only this header requires fmt; tairitsu.h does not include it.
 #pragma once
 
 #include <tairitsu/detail/language.h>
@@ -30,7 +30,7 @@
 
 namespace tairitsu::detail {
 
-/// One character of a quoted text, escaped where `quote` or WAVE asks for it.
+/// Prints one character of quoted text, escaped if `quote` or WAVE requires it.
 template <typename Out>
 void print_escaped(Out out, char32_t c, char quote) {
   switch (c) {
@@ -171,7 +171,7 @@ void print_value(Out out, const T& value) {
     }
   } else if constexpr (std::convertible_to<const T&, std::string_view>) {
     *out++ = '"';
-    // UTF-8 goes through as it is: only single bytes are escaped.
+    // Only ASCII characters are escaped.
     for (const char c : std::string_view(value)) {
       if (static_cast<unsigned char>(c) < 0x80) {
         print_escaped(out, static_cast<char32_t>(static_cast<unsigned char>(c)), '"');

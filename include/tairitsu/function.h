@@ -23,23 +23,24 @@ namespace detail {
 
 struct BoundFunction;
 
-/// One call: what the bridge needs of it, and where its error goes.
+/// The frame of one call, which the bridge uses; `error` receives the error.
 struct CallFrameBase : abi::Frame {
   GuestScope* guest = nullptr;
   std::uint64_t copy_limit = 0;
   std::optional<Error> error;
 };
 
-/// The container's guest, for checks before the call.
+/// Returns the container's guest, for checks before the call.
 [[nodiscard]] const GuestScope& guest_of(const BoundFunction& function) noexcept;
-/// The error of such a check, with the function and the parameter (from 1) that it is about.
-[[nodiscard]] Error refused(const BoundFunction& function, std::size_t parameter, const Error& error);
-/// The error of calling a function that is none.
-[[nodiscard]] Error unbound();
-/// Calls the guest; false with `frame.error` set.
+/// Adds the function and the parameter's number, from 1, to the error of a failed check.
+[[nodiscard]] Error argument_error(const BoundFunction& function, std::size_t parameter, const Error& error);
+/// Returns the error for a call of an empty `Function`.
+[[nodiscard]] Error empty_function_error();
+/// Calls the guest. On failure returns false and sets `frame.error`.
 bool invoke(BoundFunction& function, CallFrameBase& frame) noexcept;
 
-/// `Consume` gets the lifted result inside the call, while views into the guest are valid.
+/// The frame of a typed call. `Consume` receives the lifted result inside the call, while views into the guest are
+/// valid.
 template <typename R, typename Consume, typename... Ps>
 struct CallFrame : CallFrameBase {
   using ShapeType = Shape<R, Ps...>;
@@ -117,29 +118,30 @@ struct CallFrame : CallFrameBase {
 
 /// A function that a container's guest exports, e.g. `Function<std::string(std::string_view)>`.
 ///
-/// Made by `Container::function`, which has checked the signature: calls check no types any more.
-/// Copies share the function. It may outlive its container; calls then fail with
-/// `container_stopped`. One thread at a time, like the container.
+/// `Container::function` creates it and checks the signature once; calls do not check types. Copies share the function.
+/// It may outlive its container; calls then fail with `container_stopped`. Use it from one thread at a time, like the
+/// container.
 template <typename Signature>
 class Function;
 
 template <typename R, typename... Args>
 class Function<R(Args...)> {
  public:
-  /// No function yet: calls fail with `invalid_argument`.
+  /// Creates an empty function; calls fail with `invalid_argument`.
   Function() = default;
 
-  /// Calls the guest. A WIT `result<T, E>` is a value: `Result<std::expected<T, E>>`.
+  /// Calls the guest and returns its result. The error case of a WIT `result<T, E>` is a value, not a failure: the call
+  /// returns `Result<std::expected<T, E>>`.
   ///
-  /// Fails with `invalid_argument` before the guest is entered where an argument is not valid (text
-  /// that is not UTF-8, a char that is none, a moved-from resource); the container stays as it was.
-  /// Any other failure (a trap, a limit, a bad value, an error of a host function) puts it into its
-  /// error state.
+  /// Fails with `invalid_argument` if an argument is invalid (text that is not UTF-8, a `char32_t` that is not a
+  /// Unicode scalar value, a moved-from resource), and with `reentrant_call`, `container_stopped` or `container_failed`
+  /// if the guest cannot be entered; these leave the container as it was. Any failure inside the guest (a trap, a
+  /// limit, an invalid value, an error of a host function) puts the container into its error state.
   [[nodiscard]] Result<R> operator()(Args... args) {
-    static_assert(
-        !detail::IsView<R>::value,
-        "a view cannot be a call's result, for the guest frees what it points at: use an owning type, "
-        "or read()");
+    static_assert(!detail::IsView<R>::value,
+                  "a call cannot return a view, because the guest frees the memory that it points to: use an "
+                  "owning type, "
+                  "or read()");
     if constexpr (std::is_void_v<R>) {
       auto ignore = [] {};
       return call(ignore, std::forward<Args>(args)...);
@@ -153,28 +155,28 @@ class Function<R(Args...)> {
     }
   }
 
-  /// Calls the guest and hands its result to `visitor` while it is still in the guest's memory, so
-  /// that `R` may hold views: `names.read([](std::vector<std::string_view> v) { … }, points);`
-  /// The views end with the visitor, which must not call the container.
+  /// Calls the guest and passes its result to `visitor` while it is still in the guest's memory, so that `R` may be or
+  /// contain views: `names.read([](std::vector<std::string_view> v) { … }, points);` The views are valid until the
+  /// visitor returns; it must not call the container. Fails like `operator()`.
   template <typename Visitor>
     requires std::invocable<Visitor&, R&&>
   [[nodiscard]] Result<void> read(Visitor&& visitor, Args... args) {
     return call(visitor, std::forward<Args>(args)...);
   }
 
-  /// For the library's own layers.
+  /// For internal use.
   explicit Function(std::shared_ptr<detail::BoundFunction> bound) : bound_(std::move(bound)) {}
 
  private:
   template <typename Consume>
   [[nodiscard]] Result<void> call(Consume& consume, const detail::Parameter<Args>&... args) {
     if (bound_ == nullptr) [[unlikely]]
-      return std::unexpected(detail::unbound());
+      return std::unexpected(detail::empty_function_error());
     if constexpr (detail::SignatureTraits<R(Args...)>::Parameters::needs_check) {
       detail::CheckContext cx(detail::guest_of(*bound_));
       std::size_t position = 0;
       if (!(true && ... && (++position, check_one<detail::Parameter<Args>>(cx, args)))) {
-        return std::unexpected(detail::refused(*bound_, position, *cx.error));
+        return std::unexpected(detail::argument_error(*bound_, position, *cx.error));
       }
     }
     detail::CallFrame<R, Consume, detail::Parameter<Args>...> frame(consume, args...);

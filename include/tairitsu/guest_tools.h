@@ -1,7 +1,7 @@
-/// What the author of a guest needs: bindings for C and C++, and a component out of a core module.
+/// Tools for authors of guests: generate C and C++ bindings, and convert a core module to a component.
 ///
-/// `tairitsu bindgen guest` and `tairitsu componentize` are these functions. They keep nothing
-/// between calls and may be called from any thread.
+/// The commands `tairitsu bindgen guest` and `tairitsu componentize` call these functions. You may call them from any
+/// thread.
 #pragma once
 
 #include <tairitsu/detail/language.h>
@@ -20,14 +20,14 @@
 
 namespace tairitsu {
 
-/// What a core module becomes.
+/// The kind of component that a core module is converted to.
 enum class ModuleKind : std::uint8_t {
-  detect,   ///< A command where it exports `_start`, else a reactor.
+  detect,   ///< A command if the module exports `_start`, else a reactor.
   reactor,  ///< A component whose exports are called.
   command,  ///< A component with `wasi:cli/run`, which calls the module's `_start`.
 };
 
-/// A module that implements the imports of one module name in terms of a component's.
+/// A module that implements the imports of one module name with a component's imports.
 struct ModuleAdapter {
   std::string name;  ///< The module name that it implements, e.g. `wasi_snapshot_preview1`.
   std::vector<std::byte> module;
@@ -35,18 +35,18 @@ struct ModuleAdapter {
 
 struct ComponentizeOptions {
   ModuleKind kind = ModuleKind::detect;
-  /// The world that the module implements. Without a path it is the one that the module carries.
+  /// The world that the module implements. If `path` is empty, the world that is embedded in the module.
   WitSource wit = {};
-  /// More adapters. One for WASI preview 1 takes the place of the built-in one.
+  /// Additional adapters. One for WASI preview 1 replaces the built-in one.
   std::vector<ModuleAdapter> adapters = {};
 };
 
-/// Makes a component from a core module in binary form, and validates it. The module was linked with
-/// the `…_component_type.o` of guest bindings, or its world is given, or it is a plain WASI preview 1
-/// program. What it imports of WASI preview 1 is adapted to WASI 0.2.
+/// Converts the binary of a core module to a component and validates it. The module must have been linked with the
+/// `…_component_type.o` of guest bindings, or `options.wit` must name its world, or it must be a plain WASI preview 1
+/// program. Imports of WASI preview 1 are adapted to WASI 0.2.
 ///
-/// Fails with `not_wasm`, with `is_component`, with `invalid_component` and what does not fit, or for
-/// the WIT as `resolve_wit` does.
+/// Fails with `not_wasm`, `is_component`, `invalid_component` if the module does not match its world (the message says
+/// where), or like `resolve_wit`.
 [[nodiscard]] Result<std::vector<std::byte>> componentize(std::span<const std::byte> module,
                                                           const ComponentizeOptions& options = {});
 
@@ -55,7 +55,6 @@ enum class GuestLanguage : std::uint8_t { c, cpp };
 
 struct GuestBindingsOptions {
   GuestLanguage language = GuestLanguage::cpp;
-  /// Where the WIT is, see `WitSource`.
   WitSource wit;
 };
 
@@ -64,13 +63,12 @@ struct GeneratedFile {
   std::vector<std::byte> contents;
 };
 
-/// Generates guest bindings: for a world `greeter` the files `greeter.h`, `greeter.c` and
-/// `greeter_component_type.o`, or `greeter_cpp.h`, `greeter.cpp`, `greeter_component_type.o` and
-/// `wit.h`. A C++ guest that exports a resource also gets `exports-….h.template` for its class:
-/// copy it to `exports-….h`, where the other files look for it, and fill it in.
+/// Generates guest bindings. For a world `greeter` these are the files `greeter.h`, `greeter.c` and
+/// `greeter_component_type.o` for C, or `greeter_cpp.h`, `greeter.cpp`, `greeter_component_type.o` and `wit.h` for C++.
+/// A C++ guest that exports a resource also gets `exports-….h.template` for its class: copy it to `exports-….h`, which
+/// the other files include, and complete it.
 ///
-/// Fails with `io`, with `invalid_argument` for a mistake in the WIT (the message shows the place),
-/// with `not_found` for a world that is not there or has to be chosen, or with `unsupported_type`.
+/// Fails like `resolve_wit`, or with `unsupported_type`.
 [[nodiscard]] Result<std::vector<GeneratedFile>> generate_guest_bindings(const GuestBindingsOptions& options);
 
 }  // namespace tairitsu

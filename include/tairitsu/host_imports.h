@@ -1,4 +1,4 @@
-/// Host functions that take and give dynamic values: for imports that a program learns of when it runs.
+/// Host functions that take and return dynamic values, for imports that a program discovers at run time.
 #pragma once
 
 #include <tairitsu/detail/language.h>
@@ -22,45 +22,44 @@
 
 namespace tairitsu {
 
-/// A host function over dynamic values. The arguments are of the types that the component imports the function
-/// with, and end with the call; the result is converted to the import's as `Value::to` does, and is empty where
-/// the import has none. An error ends the guest's call.
+/// A host function over dynamic values. The arguments have the parameter types of the component's import and are valid
+/// during the call. The result is converted to the import's result type like `Value::to`; return an empty value if the
+/// import has no result. An error ends the guest's call.
 using DynamicHostFunction = std::function<Result<Value>(std::span<const Value> arguments)>;
-/// The same, told of the container that calls.
+/// A host function over dynamic values that also receives the calling container.
 using DynamicHostFunctionWithCaller =
     std::function<Result<Value>(Caller& caller, std::span<const Value> arguments)>;
 
-/// Host functions by name, typed by each component that imports them when it is linked.
+/// Host functions by name. Each component that imports a function determines its type when it is linked.
 ///
-/// Give it to `ContainerBuilder::with_imports`. It is filled by one thread; copies share the functions, which
-/// are called by whatever threads run containers.
-class HostImportRegistry {
+/// Pass it to `ContainerBuilder::with_imports`. Fill it from one thread. Copies share the functions, which run on the
+/// threads that call guests.
+class HostImports {
  public:
-  /// Names as for `Linker::define`, which fails in the same way.
+  /// Defines a function. Names and errors are those of `Linker::define`.
   [[nodiscard]] Result<void> define(std::string_view name, DynamicHostFunction function);
   [[nodiscard]] Result<void> define(std::string_view name, DynamicHostFunctionWithCaller function);
-  /// Makes a resource of the host known, `ns:pkg/iface@1.2.3#name`, whose objects are of any class `T`: functions
-  /// give them as `Value::resource(HostObject(std::make_unique<T>(…)))` and find them with
-  /// `arguments[0].host_object().get<T>()`. Its constructor, methods and statics are functions.
+  /// Defines a host resource, `ns:pkg/iface@1.2.3#name`, whose objects have any class `T`. Functions return them as
+  /// `Value::resource(HostObject(std::make_unique<T>(…)))` and access them with `arguments[0].host_object().get<T>()`.
+  /// Use `define` for its constructor, methods and static functions. Fails like `define`.
   template <typename T>
   [[nodiscard]] Result<void> define_resource(std::string_view name) {
     return add_resource(name, detail::resource_type_id<T>());
   }
-  /// Gives each import that nothing defines a function that fails when it is called, with `missing_import` and
-  /// its name, and resources of that kind, as `Linker::stub_missing_imports` says.
+  /// Replaces missing imports with functions that fail when they are called, see `Linker::stub_missing_imports`.
   void stub_missing_imports(bool stub = true) noexcept { stubs_ = stub; }
 
-  /// The names of the functions, sorted.
+  /// Returns the names of the functions, sorted.
   [[nodiscard]] std::vector<std::string> names() const;
-  /// Calls a function from the host. Its arguments are passed on as they are, for no component has typed them.
-  /// Fails with `not_found` (offering the nearest names), with `invalid_argument` for one that needs a caller, or
-  /// with the function's error.
+  /// Calls a function from the host, with the arguments as they are: without a component there are no types to convert
+  /// them to. Fails with `not_found` (the message suggests similar names), with `invalid_argument` if the function
+  /// needs a caller, or with the function's error.
   [[nodiscard]] Result<Value> call(std::string_view name, std::span<const Value> arguments) const;
   [[nodiscard]] Result<Value> call(std::string_view name, std::initializer_list<Value> arguments) const {
     return call(name, std::span<const Value>(arguments.begin(), arguments.size()));
   }
 
-  /// Defines all of it in a linker.
+  /// Defines everything in a linker. Fails like `Linker::define`.
   [[nodiscard]] Result<void> add_to_linker(Linker& linker) const;
 
  private:

@@ -1,5 +1,5 @@
-/// A server of HTTP/1.1 whose requests guests answer: components that export `wasi:http/incoming-handler` of
-/// WASI 0.2 or `wasi:http/handler` of 0.3; of 0.3 if they export both.
+/// An HTTP/1.1 server whose requests are handled by guests: components that export `wasi:http/incoming-handler` of
+/// WASI 0.2 or `wasi:http/handler` of 0.3 (0.3 is preferred).
 #pragma once
 
 #include <tairitsu/detail/language.h>
@@ -21,31 +21,34 @@ namespace detail {
 class HttpServerCore;
 }
 
-/// A running server. Move-only. A guest that fails is answered for with 500, or 504 at its deadline, and harms no
-/// other request. Usable from any thread but those that run its guests.
+/// A running server. Move-only. If a guest fails, its client gets a 500 response, or 504 at the deadline; other
+/// requests are not affected. Usable from any thread except those that run its guests.
 class HttpServer {
  public:
-  /// Listens when this returns. The template's limits hold for each request, its deadline from the request's head
-  /// to its end; its WASI options and host functions are those of every instance. Host functions run on the
-  /// server's threads. Fails with `unsupported_type` where the component serves no HTTP, with
-  /// `invalid_argument` where the template was not built `interruptible()` or with a deadline, and with `io`.
+  /// Starts a server, which is listening when this returns. Each request gets the template's limits, and its deadline
+  /// covers the time from the request's head to its end; every instance has the template's WASI options and host
+  /// functions. Host functions run on the server's threads. Fails with `unsupported_type` if the component does not
+  /// export an HTTP handler, with `invalid_argument` if an option is invalid or the template was built neither
+  /// `interruptible()` nor with a deadline, and with `io` if it cannot listen.
   [[nodiscard]] static Result<HttpServer> start(const ContainerTemplate& container,
                                                 const HttpServerOptions& options = {});
-  /// Whether `start` could serve it: fails with `unsupported_type` if the component exports no HTTP handler.
+  /// Checks that the image's component can handle HTTP requests. Fails with `unsupported_type` if it does not export an
+  /// HTTP handler.
   [[nodiscard]] static Result<void> check(const Image& image);
   HttpServer(HttpServer&&) noexcept;
   HttpServer& operator=(HttpServer&&) noexcept;
-  /// Cuts off what runs.
+  /// Stops the server and interrupts running requests.
   ~HttpServer();
 
-  /// Where it listens, as `ADDRESS:PORT`.
+  /// Returns the address that it listens on, `ADDRESS:PORT`.
   [[nodiscard]] const std::string& address() const noexcept;
-  /// Where it answers for its operator; empty for nowhere.
+  /// Returns the address of `/healthz` and `/metrics`; empty if there is none.
   [[nodiscard]] const std::string& admin_address() const noexcept;
+  /// Returns the server's current statistics.
   [[nodiscard]] HttpServerStatistics statistics() const noexcept;
 
-  /// Takes no more connections, ends those that are idle, and waits for the requests that run: whether they were
-  /// over within `grace`.
+  /// Stops accepting connections, closes idle ones, and waits for running requests. Returns whether all of them
+  /// finished within `grace`.
   bool drain(std::chrono::nanoseconds grace);
 
  private:

@@ -1,8 +1,8 @@
-/// The image store: components on disk, by name and digest, in an open format.
+/// The image store: components on disk, by name and digest.
 ///
-/// It is an OCI image layout, so that skopeo and others read and write it as it is; `docs/formats/store.md`
-/// describes it. Any number of processes and threads may use one store at the same time, and be killed at any
-/// moment: an image is there as a whole or not at all.
+/// A store is an OCI image layout, which skopeo and other tools can read and write; see docs/formats/store.md. Any
+/// number of processes and threads may use a store at the same time, and may be killed at any moment: an image is
+/// either complete or absent.
 #pragma once
 
 #include <tairitsu/detail/language.h>
@@ -31,57 +31,61 @@ class LayoutBlobWriter;
 class LayoutTransaction;
 }  // namespace detail
 
-/// Where images and precompiled artifacts lie: `$TAIRITSU_HOME`, else `$XDG_DATA_HOME/tairitsu`, else
-/// `~/.local/share/tairitsu`. Makes nothing. Fails with `not_found` where no variable says where.
-[[nodiscard]] Result<std::filesystem::path> default_data_folder();
+/// Returns the directory of images and precompiled artifacts: `$TAIRITSU_HOME`, else `$XDG_DATA_HOME/tairitsu`, else
+/// `~/.local/share/tairitsu`. Does not create it. Fails with `not_found` if none of the variables is set.
+[[nodiscard]] Result<std::filesystem::path> default_data_directory();
 
 struct ImageStoreOptions {
-  /// A larger component is not read into memory, whatever its manifest says: `invalid_manifest`. It bounds what
-  /// `load` unpacks, too: 16 times as much and 64 MiB.
+  /// The largest component that is read into memory; reading a larger one fails with `invalid_manifest`. It also limits
+  /// what `load` unpacks, to 16 times as much plus 64 MiB.
   std::uint64_t max_component_bytes = std::uint64_t{1} << 30U;
 };
 
-/// An image of the store, as its manifest and config describe it. A copy: it does not change with the store.
+/// An image of the store, as its manifest and config describe it. A copy, which later changes of the store do not
+/// affect.
 struct StoredImage {
   std::string digest;              ///< `sha256:…` of the manifest: the image's identity.
-  std::vector<std::string> names;  ///< In order; none for an image that is known by its digest only.
-  std::string component_digest;    ///< `sha256:…` of the WebAssembly binary: what `Image::digest` says.
+  std::vector<std::string> names;  ///< Sorted; empty for an image that only has a digest.
+  std::string component_digest;    ///< `sha256:…` of the WebAssembly binary, like `Image::digest`.
   std::uint64_t component_size = 0;
-  std::uint64_t size = 0;  ///< All of it: manifest, config and component, in bytes.
+  std::uint64_t size = 0;  ///< Manifest, config and component together, in bytes.
   std::string media_type;  ///< The component's: `application/wasm`, or an older one.
   std::string created;     ///< RFC 3339, or empty.
   std::string author;
   std::string os;  ///< `wasip2` for a component, `wasip1` for a core module, or what another tool wrote.
-  std::vector<std::string> exports;  ///< Interfaces and functions, `wasi:http/incoming-handler@0.2.0`.
+  std::vector<std::string> exports;  ///< Interfaces and functions, e.g. `wasi:http/incoming-handler@0.2.0`.
   std::vector<std::string> imports;
-  std::string target;                              ///< A world that it is made for; often empty.
-  std::map<std::string, std::string> annotations;  ///< The manifest's, `org.opencontainers.image.title`.
-  /// Why it cannot be used, where `images()` found that out: then there is nothing here but digest and names.
+  std::string target;  ///< The world that it was built for; often empty.
+  std::map<std::string, std::string>
+      annotations;  ///< Of the manifest, e.g. `org.opencontainers.image.title`.
+  /// Why the image cannot be used, if `images()` noticed; then only `digest` and `names` are set.
   std::string problem;
 };
 
-/// What is written about a component that is added.
+/// Metadata of a component that is added to a store.
 struct ImageDescription {
-  std::string created =
-      {};  ///< RFC 3339; empty for now. The same bytes and description give the same digest.
+  /// RFC 3339; empty for the current time. The same bytes with the same description have the same digest.
+  std::string created = {};
   std::string author = {};
-  std::vector<std::string> exports = {};  ///< Not looked up in the bytes: `Image::world` knows them.
+  std::vector<std::string> exports =
+      {};  ///< `Image::world` has them; the store does not read them from the bytes.
   std::vector<std::string> imports = {};
   std::string target = {};
   std::map<std::string, std::string> annotations = {};
 };
 
-/// Streams a blob into an `ImageWriter`. One thread at a time; without a commit the bytes are thrown away.
+/// Streams a blob into an `ImageWriter`. Use it from one thread. Without a commit the bytes are discarded.
 class BlobWriter {
  public:
   BlobWriter(BlobWriter&&) noexcept;
   BlobWriter& operator=(BlobWriter&&) noexcept;
   ~BlobWriter();
 
-  /// Fails with `digest_mismatch` as soon as there is more than the writer was made for, and with `io`.
+  /// Appends bytes. Fails with `digest_mismatch` if they exceed the writer's size, and with `io`.
   [[nodiscard]] Result<void> write(std::span<const std::byte> bytes);
+  /// Returns how many bytes have been written.
   [[nodiscard]] std::uint64_t written() const noexcept;
-  /// Ends it. Fails with `digest_mismatch` where the bytes have not that digest (`sha256:…`) and size.
+  /// Completes the blob. Fails with `digest_mismatch` if the bytes do not have this digest (`sha256:…`) and size.
   [[nodiscard]] Result<void> commit(std::string_view digest, std::uint64_t size);
 
  private:
@@ -90,21 +94,23 @@ class BlobWriter {
   std::unique_ptr<detail::LayoutBlobWriter> writer_;
 };
 
-/// An image on its way into the store, blob by blob. Nothing of it is visible before `commit`, which makes all
-/// of it visible at once; no garbage collection touches it. Writers of several blobs may have a thread each.
+/// Writes an image into the store blob by blob. `commit` makes the whole image visible at once; until then nothing is
+/// visible, and `prune` does not touch it. Each blob's writer may be used from its own thread.
 class ImageWriter {
  public:
   ImageWriter(ImageWriter&&) noexcept;
   ImageWriter& operator=(ImageWriter&&) noexcept;
-  ~ImageWriter();  ///< Without a commit all is thrown away.
+  /// Discards everything, unless `commit` succeeded.
+  ~ImageWriter();
 
-  /// For up to `size` bytes.
+  /// Returns a writer for a blob of up to `size` bytes. Fails with `io`.
   [[nodiscard]] Result<BlobWriter> blob(std::uint64_t size);
-  /// Whether the store has that blob, whole, so that it need not be fetched; it is kept for this image then.
+  /// Returns whether the store already has the complete blob, so that you need not write it. If so, it is kept for this
+  /// image. Fails with `io`.
   [[nodiscard]] Result<bool> reuse(std::string_view digest, std::uint64_t size);
-  /// Adds the manifest and gives the image the name; with an empty one it is known by its digest alone. Fails
-  /// with `invalid_manifest` where it is no WebAssembly image, with `not_found` where a blob that it refers to
-  /// is missing, and as `ImageStore::add_image` does. Once.
+  /// Adds the manifest and names the image; with an empty name the image only has its digest. Call it once. Fails with
+  /// `invalid_manifest` if the manifest is not a WebAssembly image's, with `not_found` if a blob that it refers to is
+  /// missing, and like `ImageStore::add_image`.
   [[nodiscard]] Result<StoredImage> commit(std::span<const std::byte> manifest, std::string_view name);
 
  private:
@@ -115,83 +121,89 @@ class ImageWriter {
   std::unique_ptr<detail::LayoutTransaction> transaction_;
 };
 
-/// A store in a folder. A shared handle, usable from any thread; it keeps no file open and no lock.
+/// A store in a directory. A shared handle, usable from any thread; it keeps no files open and holds no locks.
 ///
-/// Names are kept as they are given: up to 512 letters, digits and `-._:/+`, beginning with a letter or digit,
-/// and no digests. A **reference** is a name; a digest, alone or after a name and `@`; or the first four or
-/// more digits of one, where these fit one image only. What it finds first is meant, in that order.
+/// Names are kept exactly as given: up to 512 letters, digits and `-._:/+`, starting with a letter or digit, and not in
+/// the form of a digest. A **reference** is resolved in this order: a name; a digest, which may follow a name and `@`;
+/// the first four or more digits of a digest, if only one image matches.
 class ImageStore {
  public:
   using Options = ImageStoreOptions;
 
-  /// The store in a data folder: images in `images`, precompiled artifacts in `artifacts`. Makes nothing: a
-  /// folder that is not there is an empty store. Fails with `invalid_manifest` where there is something else,
-  /// and with `io`.
-  [[nodiscard]] static Result<ImageStore> open(const std::filesystem::path& data_folder,
+  /// Opens the store of a data directory: images are in `images`, precompiled artifacts in `artifacts`. Creates
+  /// nothing: a directory that does not exist is an empty store. Fails with `invalid_manifest` if `images` is not a
+  /// store, and with `io`.
+  [[nodiscard]] static Result<ImageStore> open(const std::filesystem::path& data_directory,
                                                Options options = {});
 
-  /// Adds a component, or a core module, and gives it a name, which another image may have had. Fails with
-  /// `not_wasm`, `invalid_argument` (a name or text that cannot be), `io` (a full disk), `size_limit` (more
-  /// images than one index holds, 32 MiB), or `in_use` where another process has had the store's lock for a minute.
+  /// Adds a component or a core module under a name; an image that had the name loses it. Fails with `not_wasm`, with
+  /// `invalid_argument` if the name or the description is invalid, with `io` (e.g. a full disk), with `size_limit` if
+  /// the index of images would exceed 32 MiB, and with `in_use` if another process has held the store's lock for a
+  /// minute.
   [[nodiscard]] Result<StoredImage> add_image(std::string_view name, std::span<const std::byte> component,
                                               const ImageDescription& description = {});
-  /// Begins to write an image that comes from elsewhere. Fails with `io` or `in_use`.
+  /// Returns a writer for an image that comes from elsewhere. Fails with `io` or `in_use`.
   [[nodiscard]] Result<ImageWriter> write_image();
 
-  /// Fails with `not_found`, `ambiguous_name`, `digest_mismatch` (its manifest is damaged), `invalid_manifest`
-  /// (it is no WebAssembly image), `io`.
+  /// Returns an image. Fails with `not_found`, `ambiguous_name`, `digest_mismatch` (the manifest is damaged),
+  /// `invalid_manifest` (not a WebAssembly image) or `io`.
   [[nodiscard]] Result<StoredImage> find(std::string_view reference) const;
-  /// All images, ordered by name, those without one last; what cannot be used is among them, with its problem.
+  /// Returns all images, ordered by name, unnamed ones last. Images that cannot be used are included, with `problem`
+  /// set. Fails with `io`, or with `invalid_manifest` if the index is malformed.
   [[nodiscard]] Result<std::vector<StoredImage>> images() const;
-  /// The component's bytes, verified. Fails with `digest_mismatch` where they are damaged: they are moved out of
-  /// the way then, and the image can be added or pulled again. Also `not_found`, `invalid_manifest`, `io`.
+  /// Returns the component's bytes after verifying their digest. If they are damaged, fails with `digest_mismatch` and
+  /// moves them aside, so that you can add or pull the image again. Also fails with `not_found`, `invalid_manifest` or
+  /// `io`.
   [[nodiscard]] Result<std::vector<std::byte>> read_component(const StoredImage& image) const;
-  /// Any blob of an image, verified: its manifest, its config. Fails as `read_component` does.
+  /// Returns any blob of an image, such as its config, after verifying it. Fails like `read_component`.
   [[nodiscard]] Result<std::vector<std::byte>> read_blob(std::string_view digest, std::uint64_t size) const;
-  /// The manifest's bytes, as they are pushed.
+  /// Returns the manifest's bytes, exactly as they are pushed. Fails like `read_component`.
   [[nodiscard]] Result<std::vector<std::byte>> read_manifest(const StoredImage& image) const;
 
-  /// Gives an image one more name, which another may have had. Fails as `find`, and `add_image` for names.
+  /// Gives an image another name; an image that had the name loses it. Fails like `find`, and like `add_image` if the
+  /// name is invalid.
   [[nodiscard]] Result<void> tag(std::string_view reference, std::string_view name);
 
-  /// Takes the bytes of an archive, in order. An error of its own ends the `save`, which answers it.
+  /// Receives the bytes of an archive, in order. An error that it returns ends `save`, which returns it.
   using ArchiveSink = std::function<Result<void>(std::span<const std::byte>)>;
-  /// Fills the front of what it is given; how many bytes, 0 at the end. An error of its own ends the `load`,
-  /// which answers it.
+  /// Fills the beginning of the span and returns the number of bytes, 0 at the end. An error that it returns ends
+  /// `load`, which returns it.
   using ArchiveSource = std::function<Result<std::size_t>(std::span<std::byte>)>;
 
-  /// Writes images as an OCI image layout in a tar archive, which `skopeo copy oci-archive:FILE:NAME …` and
-  /// `load` read. A reference by name saves it under that name, one by digest with all of its names. The same
-  /// images make the same bytes. Every blob is verified on its way. Fails as `find` does, before a byte is
-  /// written; later with `digest_mismatch`, `not_found` (it was removed meanwhile), `io`, and as the sink does:
-  /// then what was written is of no use.
+  /// Writes images as a tar archive of an OCI image layout, which `skopeo copy oci-archive:FILE:NAME …` and `load` can
+  /// read. A reference that is a name saves the image under that name, and a digest saves it with all of its names. The
+  /// same images produce the same bytes. Every blob is verified. Before anything is written, fails like `find`; later
+  /// with `digest_mismatch`, `not_found` (the image was removed in the meantime), `io`, or the sink's error, and then
+  /// the output is unusable.
   [[nodiscard]] Result<void> save(std::span<const std::string> references, const ArchiveSink& sink) const;
-  /// Adds the WebAssembly images of such an archive with the names that they have there, all of them or none,
-  /// and answers them in its order; other images in it are left out. Reads tar, plain or by gzip, of skopeo and
-  /// Docker (25 or newer) too, to its end and without going back. What is read is not trusted. Fails with
-  /// `invalid_manifest` (no such archive, cut off, too large, or nothing of WebAssembly in it), `not_found` (it
-  /// lacks a blob), `digest_mismatch`, as `add_image` does, and as the source does.
+  /// Adds the WebAssembly images of such an archive under the names in it, either all or none, and returns them in the
+  /// archive's order. Other images in it are ignored. Also reads archives of skopeo and Docker (25 or newer), plain or
+  /// gzip-compressed, to the end and without seeking. The archive may be untrusted. Fails with `invalid_manifest` (not
+  /// such an archive, truncated, too large, or without a WebAssembly image), `not_found` (a blob is missing),
+  /// `digest_mismatch`, like `add_image`, or with the source's error.
   [[nodiscard]] Result<std::vector<StoredImage>> load(const ArchiveSource& source);
 
   struct Removal {
     std::string digest;
-    std::vector<std::string> names;  ///< Those that are gone.
-    bool last = false;               ///< Nothing names it any more: `prune` frees its bytes.
+    std::vector<std::string> names;  ///< The names that were removed.
+    bool last = false;               ///< No name is left: `prune` frees the image's bytes.
   };
-  /// Removes a name, or by digest an image; one with several names only where forced, else `in_use`. Whoever
-  /// reads it just now is not disturbed. Fails with `not_found` or `ambiguous_name`, and with `io`.
+  /// Removes a name, or, if the reference is a digest, an image. Fails with `not_found`, `ambiguous_name` or `io`, and
+  /// unless forced with `in_use` if the reference is a digest and the image has several names. Does not disturb those
+  /// who are reading the image.
   [[nodiscard]] Result<Removal> remove(std::string_view reference, bool force = false);
 
   struct PruneOptions {
-    bool unnamed = false;  ///< Images without a name too.
+    bool unnamed = false;  ///< Also remove images without a name.
   };
   struct Pruned {
-    std::vector<std::string> images;  ///< Digests of images without a name that went.
+    std::vector<std::string> images;  ///< Digests of unnamed images that were removed.
     std::uint64_t blobs = 0;
     std::uint64_t bytes = 0;
   };
-  /// Frees what no image needs, with its precompiled artifacts. What is being written is neither touched nor
-  /// waited for. Fails with `invalid_manifest` where a manifest cannot be read (nothing is freed then).
+  /// Frees everything that no image needs, including precompiled artifacts. Neither touches nor waits for images that
+  /// are being written. Fails with `io`, and with `invalid_manifest` if a manifest cannot be read; then nothing is
+  /// freed.
   [[nodiscard]] Result<Pruned> prune(const PruneOptions& options);
   [[nodiscard]] Result<Pruned> prune() { return prune({}); }
 
@@ -199,16 +211,18 @@ class ImageStore {
     std::uint64_t images = 0;
     std::uint64_t blobs = 0;
     std::uint64_t bytes = 0;
-    std::uint64_t unused_bytes = 0;   ///< Of these, what `prune` would free.
-    std::uint64_t writing_bytes = 0;  ///< Besides: in images that are not committed.
-    std::uint64_t artifacts = 0;      ///< Precompiled ones, which free themselves.
+    std::uint64_t unused_bytes = 0;   ///< The part of `bytes` that `prune` would free.
+    std::uint64_t writing_bytes = 0;  ///< In images that are not committed yet; not part of `bytes`.
+    std::uint64_t artifacts = 0;      ///< Precompiled artifacts; the cache evicts old ones by itself.
     std::uint64_t artifact_bytes = 0;
   };
+  /// Returns how much space the store uses. Fails like `images`.
   [[nodiscard]] Result<Usage> usage() const;
 
-  /// The OCI image layout, for tools that read one: `skopeo copy oci:FOLDER:NAME …`.
-  [[nodiscard]] const std::filesystem::path& layout_folder() const noexcept;
-  [[nodiscard]] const std::filesystem::path& artifact_folder() const noexcept;
+  /// Returns the directory of the OCI image layout, for other tools: `skopeo copy oci:DIRECTORY:NAME …`.
+  [[nodiscard]] const std::filesystem::path& layout_directory() const noexcept;
+  /// Returns the directory of precompiled artifacts.
+  [[nodiscard]] const std::filesystem::path& artifact_directory() const noexcept;
 
  private:
   friend class detail::StoreAccess;

@@ -1,7 +1,6 @@
-/// What is in a file of WebAssembly: its WIT, what it needs, its parts, and what made them.
+/// Inspecting a WebAssembly file: its WIT, imports, exports, parts, and the tools that made it.
 ///
-/// Nothing here compiles or runs what it reads, so that files may come from anybody. These functions keep
-/// nothing between calls and may be called from any thread.
+/// Nothing is compiled or run, so the files may be untrusted. You may call these functions from any thread.
 #pragma once
 
 #include <tairitsu/detail/language.h>
@@ -20,21 +19,21 @@
 
 namespace tairitsu {
 
-/// What some WebAssembly is.
+/// The kind of a WebAssembly file, or of a part of one.
 enum class WasmKind : std::uint8_t {
   component,
   core_module,
   wit_package,  ///< WIT without code, encoded as a component.
-  artifact,     ///< What `Image::precompile` made of a component.
+  artifact,     ///< A component that `Image::precompile` compiled.
 };
 
-/// `component`, `core-module`, `wit-package`, `artifact`. Valid for ever.
+/// Returns `component`, `core-module`, `wit-package` or `artifact`. The text is static.
 [[nodiscard]] std::string_view to_string(WasmKind kind) noexcept;
 
-/// What is imported or exported. The last five are a core module's.
+/// The kind of an import or export. The last five occur in core modules.
 enum class ItemKind : std::uint8_t {
-  interface,  ///< An instance, in the component model's words.
-  world,      ///< Of an encoded WIT package only.
+  interface,  ///< The component model calls it an instance.
+  world,      ///< Only in an encoded WIT package.
   function,
   resource,
   type,
@@ -47,30 +46,29 @@ enum class ItemKind : std::uint8_t {
   tag,
 };
 
-/// The kind's name as it stands above. Valid for ever.
+/// Returns the kind's name as written above. The text is static.
 [[nodiscard]] std::string_view to_string(ItemKind kind) noexcept;
 
 struct ItemInfo {
-  std::string name;  ///< `wasi:io/streams@0.2.6`, `greet`; within an interface `[method]basket.add` too.
+  std::string name;  ///< E.g. `wasi:io/streams@0.2.6`, `greet`, or `[method]basket.add` in an interface.
   ItemKind kind = ItemKind::function;
-  /// A component's function as `FunctionType::to_string()` has it; empty where WIT cannot say it.
+  /// The type of a component's function, as `FunctionType::to_string()` returns it; empty if WIT cannot express it.
   std::string type = {};
-  /// What an interface has, or what is imported from a module name. Empty for other kinds.
+  /// The items of an interface, or those that are imported from a module name; empty for other kinds.
   std::vector<ItemInfo> items = {};
-  /// Of an import: whether the runtime itself serves it, see `runtime_provides`. A core module's
-  /// `wasi_snapshot_preview1` is served through the adapter that `componentize` adds.
+  /// For an import: whether the runtime itself provides it, see `runtime_provides`. It provides a core module's
+  /// `wasi_snapshot_preview1` through the adapter that `componentize` adds.
   bool provided = false;
 };
 
-/// A tool or language that had a part in the making. Source: ProducersSection.md of WebAssembly's
-/// tool-conventions.
+/// A tool or language that was used to make the file. Source: ProducersSection.md of WebAssembly's tool-conventions.
 struct Producer {
   std::string field;  ///< `language`, `processed-by` or `sdk`.
   std::string name;
   std::string version;  ///< May be empty.
 };
 
-/// What an author says: `authors`, `description`, `homepage`, `licenses`, `revision`, `source` or `version`.
+/// The author's metadata: `authors`, `description`, `homepage`, `licenses`, `revision`, `source` or `version`.
 struct Annotation {
   std::string name;
   std::string text;
@@ -81,58 +79,59 @@ struct CustomSection {
   std::uint64_t size = 0;  ///< In bytes, without the name.
 };
 
-/// A component or core module as it stands in a file. Names, producers and annotations are what the file
-/// says, unchecked.
+/// A component or core module in a file. Names, producers and annotations are the file's own claims and are not
+/// verified.
 struct PartInfo {
   WasmKind kind = WasmKind::component;
-  std::string name = {};   ///< Its own, or the one that the component around it has for it; may be empty.
-  std::uint64_t size = 0;  ///< In bytes, of the binary.
+  std::string name = {};   ///< Its own name, or the name that the enclosing component gives it; may be empty.
+  std::uint64_t size = 0;  ///< The size of the binary in bytes.
   std::vector<Producer> producers = {};
   std::vector<Annotation> annotations = {};
   std::vector<CustomSection> custom_sections = {};
-  std::vector<PartInfo> parts = {};  ///< The components and modules in it, in the file's order.
+  std::vector<PartInfo> parts = {};  ///< Its nested components and modules, in the file's order.
 };
 
 struct ComponentInfo {
-  /// The file as a whole, with its kind. An encoded WIT package has the package's name; an artifact has
-  /// its own size, and no parts.
+  /// The file as a whole. For an encoded WIT package the name is the package's; an artifact has its own size and no
+  /// parts.
   PartInfo root;
-  /// As `Image::digest()`: `sha256:` and 64 hexadecimal digits, of the binary; of an artifact, of the
-  /// component that it was made from.
+  /// The digest of the binary, like `Image::digest()`: `sha256:` and 64 hexadecimal digits. For an artifact, the digest
+  /// of the component that it was compiled from.
   std::string digest;
-  std::uint64_t source_size = 0;  ///< The size of the component that an artifact was made from; else 0.
-  /// What it imports and exports. None are known of an artifact; those of an encoded WIT package are its
-  /// interfaces and worlds, as exports.
+  std::uint64_t source_size =
+      0;  ///< For an artifact, the size of the component that it was compiled from; else 0.
+  /// The imports and exports. An artifact has none; those of an encoded WIT package are its interfaces and worlds, as
+  /// exports.
   std::vector<ItemInfo> imports;
   std::vector<ItemInfo> exports;
-  /// The highest version that it imports of each release of WASI, lowest first: `0.2.6`. `0.1` stands for a
-  /// core module's preview 1. Empty where it needs no WASI.
+  /// For each release of WASI that the file imports, the highest version, lowest release first: `0.2.6`. `0.1` means a
+  /// core module's preview 1. Empty if the file does not need WASI.
   std::vector<std::string> wasi_versions;
 };
 
-/// Tells what is in a component, a core module, an encoded WIT package, binary or text, or a precompiled
-/// artifact. Types are checked, the bodies of functions are not.
+/// Returns what a component, a core module or an encoded WIT package (binary or text), or a precompiled artifact
+/// contains. Types are validated; function bodies are not.
 ///
-/// Fails with `not_wasm`, with `invalid_component` for what is damaged or too large to be told (64 MiB of
-/// names, components nested 100 deep), or with `artifact_damaged`.
+/// Fails with `not_wasm`, with `invalid_component` if the file is damaged or too large to inspect (64 MiB of names,
+/// components nested 100 deep), or with `artifact_damaged`.
 [[nodiscard]] Result<ComponentInfo> inspect_component(std::span<const std::byte> bytes);
 
-/// The WIT of a component, of a core module that was linked with guest bindings, or of an encoded WIT
-/// package, binary or text. A component's is the world `root` of the package `root:component`, with the
-/// packages that it uses nested. `WitLoader::parse` reads it where the component was made from WIT; one made
-/// by hand may use types without the names that WIT would want.
+/// Returns the WIT of a component, of a core module that was linked with guest bindings, or of an encoded WIT package,
+/// binary or text. The WIT of a component is the world `root` of the package `root:component`, with the packages that
+/// it uses nested. `WitLoader::parse` can read it if the component was built from WIT; handwritten components may use
+/// types without the names that WIT requires.
 ///
-/// Fails as `inspect_component` does, with `invalid_component` also for what WIT cannot say, with
-/// `is_core_module` for one that carries no WIT, and with `not_wasm` for an artifact.
+/// Fails like `inspect_component`, with `invalid_component` also if WIT cannot express the component, with
+/// `is_core_module` for a core module that carries no WIT, and with `not_wasm` for an artifact.
 [[nodiscard]] Result<std::string> component_wit(std::span<const std::byte> bytes);
 
-/// The binary of component or module text; a binary is answered as it is. Fails with `not_wasm`.
+/// Returns the binary of a component or module that may be text. Fails with `not_wasm`.
 [[nodiscard]] Result<std::vector<std::byte>> to_wasm_binary(std::span<const std::byte> bytes);
 
-/// The same as `component_wit` of WIT itself: the package that `source` has, resolved, with those that it uses nested. What
-/// `source.features` does not take in is left out; `source.world` does not matter.
+/// Returns the resolved WIT of a package in source form, with the packages that it uses nested. Items of features that
+/// are not in `source.features` are left out; `source.world` is ignored.
 ///
-/// Fails with `io`, or with `invalid_argument` for a mistake in the WIT; the message shows the place.
+/// Fails with `io`, or with `invalid_argument` if the WIT is invalid; the message shows the place.
 [[nodiscard]] Result<std::string> resolved_wit(const WitSource& source);
 
 }  // namespace tairitsu

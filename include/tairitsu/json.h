@@ -1,11 +1,11 @@
 /// Values as JSON, and JSON Schemas of their types.
 ///
-/// Each WIT type has one form in JSON, which `to_json` writes and `json_schema` describes; `parse_json` reads
-/// it, and a few other spellings. All of them, with examples: docs/formats/json.md.
+/// Each WIT type has one JSON form, which `to_json` writes and `json_schema` describes. `parse_json` reads that form
+/// and a few others; docs/formats/json.md lists all of them with examples.
 ///
-/// Text is not trusted: what does not fit the type is refused with `ErrorCode::invalid_argument`. The message
-/// has a JSON pointer (RFC 6901) to the place, `at '/items/3/price': expected a number …`, none where it is
-/// all of the text; for what is no JSON its line and column. These functions may be called from any thread.
+/// The text may be untrusted. Text that does not match the type fails with `invalid_argument`. The message has a JSON
+/// pointer (RFC 6901) to the place, as in `at '/items/3/price': expected a number …`, unless it is the whole text; if
+/// the text is not JSON, the message has the line and column. You may call these functions from any thread.
 #pragma once
 
 #include <tairitsu/detail/language.h>
@@ -23,37 +23,38 @@
 
 namespace tairitsu {
 
-/// The same options for reading, writing and schemas, so that what is written with some is read with them.
+/// Options for reading, writing and schemas. Text that was written with some options can be read with the same.
 struct JsonOptions {
-  /// Write `list<u8>` as a base64 string (RFC 4648, section 4, padded), and read that as well as an array of
-  /// numbers. Without it only arrays are read: text given by mistake could pass for base64.
+  /// Write `list<u8>` as a base64 string (RFC 4648, section 4, padded), and read both that and an array of numbers. If
+  /// off, only arrays are read, because other text could pass for base64 by mistake.
   bool bytes_as_base64 = false;
-  /// Spaces a level, each element and member on its own line. Less than 0: all in one line, without spaces.
+  /// Spaces per level, with each element and member on its own line. If negative, everything is on one line without
+  /// spaces.
   int indent = -1;
-  /// Refuse text whose values would take more memory than about that. A few characters can stand for a large
-  /// record, when all of its fields are options and left out.
+  /// Reject text whose values would need more than about this much memory. A few characters can represent a large
+  /// record if all of its fields are options.
   std::size_t max_bytes = std::size_t{1} << 30U;
 };
 
-/// Reads a value of that very type. A handle cannot be read; a type that has one in it can, where the text
-/// has none (`null` for an `option<own<…>>`).
+/// Parses a value of the type. Fails with `invalid_argument`. Handles cannot be parsed, but a type that contains a
+/// handle can, if the text has none (`null` for an `option<own<…>>`).
 [[nodiscard]] Result<Value> parse_json(std::string_view text, const Type& type,
                                        const JsonOptions& options = {});
 
-/// Reads the arguments of a call, one for each parameter: an array of them in order, or an object by the
-/// names of the parameters. Options may be missing: in an object any, in an array the last ones. Empty text
-/// is `[]`.
+/// Parses the arguments of a call: an array with one element per parameter, or an object with the names of the
+/// parameters. Parameters that are options may be missing: any in an object, the last ones in an array. Empty text
+/// means `[]`. Fails with `invalid_argument`.
 [[nodiscard]] Result<std::vector<Value>> parse_json_arguments(std::string_view text,
                                                               const FunctionType& function,
                                                               const JsonOptions& options = {});
 
-/// The value as JSON. No value is `null`. What JSON cannot have is written to be looked at, and does not read
-/// back: a handle as `{"resource": "basket"}`, text that is not UTF-8 with U+FFFD where it is not.
+/// Returns the value as JSON; the empty value as `null`. Values that JSON cannot represent are written for people, and
+/// cannot be parsed again: a handle as `{"resource": "basket"}`, and invalid UTF-8 as U+FFFD.
 [[nodiscard]] std::string to_json(const Value& value, const JsonOptions& options = {});
 
-/// A JSON Schema (draft 2020-12) of what `to_json` writes for values of the type. Named types are in `$defs`.
+/// Returns a JSON Schema (draft 2020-12) of what `to_json` writes for values of the type. Named types are in `$defs`.
 [[nodiscard]] std::string json_schema(const Type& type, const JsonOptions& options = {});
-/// A schema of the object of arguments that `parse_json_arguments` reads.
+/// Returns a JSON Schema of the object of arguments that `parse_json_arguments` reads.
 [[nodiscard]] std::string json_schema(const FunctionType& function, const JsonOptions& options = {});
 
 }  // namespace tairitsu

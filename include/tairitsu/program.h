@@ -1,6 +1,5 @@
-/// Programs: what has a beginning and an end, and answers an exit status. A program is a component that exports
-/// `wasi:cli/run`, of WASI 0.2 or 0.3 (of 0.3 if it exports both), or a core module of WASI preview 1 with a
-/// `_start`.
+/// Programs: guests that run once and return an exit status. A program is a component that exports `wasi:cli/run` of
+/// WASI 0.2 or 0.3 (0.3 is preferred), or a core module for WASI preview 1 that exports `_start`.
 #pragma once
 
 #include <tairitsu/detail/language.h>
@@ -27,29 +26,29 @@ class ProgramCore;
 class ProcessCore;
 }  // namespace detail
 
-/// One run of a program. Move-only; one thread at a time.
+/// One run of a program. Move-only; use it from one thread at a time.
 class Process {
  public:
   Process(Process&&) noexcept;
   Process& operator=(Process&&) noexcept;
   ~Process();
 
-  /// Runs the program to its end, once: its exit status, where 0 is success. A component of 0.2 that does not
-  /// succeed answers 1. Fails as a call does: with `trap`, at a limit, `interrupted`, and with `container_stopped`
-  /// where it ran before.
+  /// Runs the program to its end, once, and returns its exit status: 0 for success. The status of a WASI 0.2 component
+  /// that returns an error is 1. Fails like a call: with `trap`, at a limit, or with `interrupted`; and with
+  /// `container_stopped` if it has run before.
   [[nodiscard]] Result<int> run();
-  /// Cuts the run off, from any thread: at once where the program waits; where it computes, within an epoch tick
-  /// if the engine has epochs, else not.
+  /// Returns a handle that interrupts the run from any thread. A program that waits stops at once; one that computes
+  /// stops within an epoch tick, but only if the engine has epochs.
   [[nodiscard]] InterruptHandle interrupt_handle() const;
 
-  /// What the program has written to captured streams, before, or after the run.
+  /// Returns what the program has written to a captured stream. Call it before or after the run, not during it.
   [[nodiscard]] std::string standard_output() const;
   [[nodiscard]] std::string standard_error() const;
-  /// Whether the program tried to write more to a captured stream than `WasiOptions::capture_capacity`: the
+  /// Returns whether the program tried to write more to a captured stream than `WasiOptions::capture_capacity`. The
   /// beginning is kept, the rest is lost.
   [[nodiscard]] bool standard_output_truncated() const noexcept;
   [[nodiscard]] bool standard_error_truncated() const noexcept;
-  /// Bytes of linear memory that it has.
+  /// Returns the size of the program's linear memory in bytes.
   [[nodiscard]] std::uint64_t memory_bytes() const noexcept;
 
  private:
@@ -62,23 +61,25 @@ class Process {
 /// A compiled program. A shared handle: cheap to copy, usable from any thread.
 class Program {
  public:
-  /// Compiles a component or a core module, binary or text. A core module runs natively, with no adapter. Fails
-  /// with `not_wasm`, `invalid_component`, `missing_import`, and with `unsupported_type` where it is no program.
+  /// Compiles a component or a core module, binary or text. A core module runs natively, without an adapter. Fails with
+  /// `not_wasm`, `invalid_component`, `missing_import` if it imports anything but WASI, `unsupported_type` if it is not
+  /// a program, and also like `Image::from_bytes`.
   [[nodiscard]] static Result<Program> from_bytes(const Engine& engine, std::span<const std::byte> bytes);
-  /// The same from a file; also `io`. Messages carry the path.
+  /// Reads a file and compiles it like `from_bytes`; also fails with `io`. Messages name the path.
   [[nodiscard]] static Result<Program> from_file(const Engine& engine, const std::filesystem::path& path);
-  /// Of a component that is compiled already. Fails with `unsupported_type` where it is no program, and with
-  /// `missing_import` where it imports anything but WASI.
+  /// Creates a program from a compiled component. Fails with `unsupported_type` if the component is not a program, and
+  /// with `missing_import` if it imports anything but WASI.
   [[nodiscard]] static Result<Program> from_image(const Image& image);
-  /// Loads what `precompile` wrote, of a component or a core module. **Only what you trust**: see
-  /// `Image::from_trusted_artifact_file`.
+  /// Loads what `precompile` returned for a component or a core module. **Load only artifacts that you trust**: see
+  /// `Image::from_trusted_artifact_file`, which fails in the same way.
   [[nodiscard]] static Result<Program> from_trusted_artifact_file(const Engine& engine,
                                                                   const std::filesystem::path& path);
 
-  /// The compiled code, for `from_trusted_artifact_file` on an engine of the same version and options.
+  /// Returns the compiled code, for `from_trusted_artifact_file` on an engine of the same version and options.
   [[nodiscard]] Result<std::vector<std::byte>> precompile() const;
 
-  /// Makes a process, which has not begun.
+  /// Creates a process, which `Process::run` starts. Fails with `invalid_argument` if a limit requires an engine option
+  /// that is off or the WASI options are invalid, or like `ContainerBuilder::build`.
   [[nodiscard]] Result<Process> create(const WasiOptions& wasi, const Limits& limits = {}) const;
 
  private:

@@ -1,4 +1,4 @@
-/// The registry: images and containers by name, as a daemon keeps them.
+/// The registry: named images and containers, for a daemon or another program that manages many of them.
 #pragma once
 
 #include <tairitsu/detail/language.h>
@@ -29,105 +29,109 @@ namespace detail {
 class RegistryImages;
 }
 
-/// Keeps images and containers by name. Usable from any thread: reads do not wait for each other, and nobody
-/// waits while an image compiles, a guest starts, a call runs or a disk is slow, but for those who ask for the
-/// very image that is being loaded: it is loaded once.
+/// Keeps images and containers by name. Usable from any thread: no thread waits while another one compiles an image,
+/// starts a guest, calls one or waits for the disk. Threads that request the same image wait until it is loaded, once.
 ///
-/// An image is asked for by a **reference**: a name; a digest, alone or after a name and `@`; or the first four or
-/// more digits of one, where these fit one image only. What it finds first is meant, in that order. Names of
-/// images in a store are as `ImageStore` has them; all others are any text that is not empty.
+/// A **reference** identifies an image. It is resolved in this order: a name; a digest, which may follow a name and
+/// `@`; the first four or more digits of a digest, if only one image matches. Names of images in a store are as
+/// `ImageStore` describes; all other names are any non-empty text.
 ///
-/// Containers are in memory always, and handed out as shared pointers: one that is removed lives on until the last
-/// holder lets go of it, stopped.
+/// Containers are always kept in memory and shared: a container that is removed is stopped, and exists until its last
+/// shared pointer is gone.
 class Registry {
  public:
-  /// Keeps its images in memory, without any disk.
+  /// Creates a registry that keeps its images in memory only.
   explicit Registry(Engine engine);
-  /// Keeps its images in a store, which any others may use and change at the same time: their changes are seen
-  /// with the next question. Compiled code is kept in `ImageStore::artifact_folder`, so that an image is compiled
-  /// once for all processes, and in memory once it was asked for.
+  /// Creates a registry that keeps its images in a store. Other processes may use and change the store; the next call
+  /// sees their changes. Compiled code is cached in `ImageStore::artifact_directory`, so that an image is compiled once
+  /// for all processes, and in memory once it has been used.
   Registry(Engine engine, ImageStore store);
   Registry(const Registry&) = delete;
   Registry& operator=(const Registry&) = delete;
   ~Registry();
 
-  /// Compiles a component or a core module, binary or text, as `CompilationCache::image` does, and keeps it under
-  /// the name. Without exports and imports in its description those of the component are written there. Fails as
-  /// that does, with a store as `ImageStore::add_image`, and with `already_exists` where the name is taken. Where
-  /// another process gives it to an image at the same moment, the last one has it.
+  /// Compiles a component or a core module, binary or text, like `CompilationCache::image`, and keeps it under the
+  /// name. If the description has no exports and imports, those of the component are used. Fails with `already_exists`
+  /// if the name is taken, like `CompilationCache::image`, and with a store also like `ImageStore::add_image`. If
+  /// another process uses the name at the same moment, the last one wins.
   [[nodiscard]] Result<Image> register_image(std::string_view name, std::span<const std::byte> bytes,
                                              const ImageDescription& description = {});
-  /// Keeps an image that was made before. Only in memory: an image has no bytes that could be stored, so that a
-  /// registry with a store fails with `invalid_argument`.
+  /// Keeps an existing image under the name. Fails with `already_exists` if the name is taken, and with
+  /// `invalid_argument` if the registry has a store, because an image does not have the bytes to store.
   [[nodiscard]] Result<Image> register_image(std::string_view name, Image image,
                                              const ImageDescription& description = {});
 
-  /// The image, loaded, or compiled where its artifact is not kept. Once it was loaded this only looks up what the
-  /// reference means now. Fails with `not_found` or `ambiguous_name`, and with a store as `ImageStore::find`,
-  /// `ImageStore::read_component` and `CompilationCache::open` and `image` do.
+  /// Returns an image, after loading it or compiling it if necessary. An image that is loaded already only costs the
+  /// lookup of its reference. Fails with `not_found` or `ambiguous_name`, and with a store also like
+  /// `ImageStore::find`, `ImageStore::read_component`, `CompilationCache::open` and `CompilationCache::image`.
   [[nodiscard]] Result<Image> image(std::string_view reference) const;
 
   struct ImageEntry {
-    /// In memory its `digest` is that of the component, and `size` the binary's.
+    /// Without a store, `digest` is the component's digest and `size` the binary's size.
     StoredImage description;
-    std::size_t containers = 0;  ///< How many containers of the registry are made of its component.
+    std::size_t containers =
+        0;  ///< How many containers of the registry run this component, including stopped ones.
   };
-  /// All images, ordered by name; nothing is compiled or loaded for it, so that the world is to be had from
-  /// `image()`. Fails as `ImageStore::images`; in memory never.
+  /// Returns all images, ordered by name, without loading them; use `image()` to obtain a world. Fails like
+  /// `ImageStore::images`, and never without a store.
   [[nodiscard]] Result<std::vector<ImageEntry>> images() const;
 
-  /// Gives an image one more name. An image that had it loses it, and is gone where that was its last, as after
-  /// `remove_image`; its containers live on. Fails as `image()` finds it, and for a name as `register_image`.
+  /// Gives an image another name. If a different image has the name, it loses it, and is removed if it was its last
+  /// name; its containers stay. Fails like `image()` if the reference cannot be resolved, and with `invalid_argument`
+  /// if the name is invalid.
   [[nodiscard]] Result<void> tag(std::string_view reference, std::string_view name);
-  /// Removes a name, or by digest an image. Fails with `not_found` or `ambiguous_name`, and unless forced with
-  /// `in_use` where there are containers made of it, stopped ones too, or where it is meant by digest and has
-  /// several names. Containers live on, here and in other processes, which nobody asks.
+  /// Removes a name, or, if the reference is a digest, an image. Fails with `not_found` or `ambiguous_name`, and unless
+  /// forced with `in_use` if the registry has containers of the image (stopped ones too), or if the reference is a
+  /// digest and the image has several names. Containers stay, and those of other processes are not checked.
   [[nodiscard]] Result<void> remove_image(std::string_view reference, bool force = false);
 
-  using Configure = std::function<ContainerBuilder(ContainerBuilder)>;
-  /// Makes and starts a container of an image; `configure` gives its builder what it needs. Fails as `image()`, with
-  /// `already_exists`, or as `ContainerBuilder::build`.
+  using Configure = std::function<void(ContainerBuilder& builder)>;
+  /// Creates and starts a container; `configure` sets up its builder. Fails like `image()`, with `already_exists` if
+  /// the name is taken, or like `ContainerBuilder::build`.
   [[nodiscard]] Result<std::shared_ptr<Container>> create_container(std::string_view name,
                                                                     std::string_view image_reference,
                                                                     const Configure& configure = {});
 
   struct RunOptions {
-    std::string name = {};  ///< Empty: the image's short name and a number, `shop-1` for `ghcr.io/me/shop:2`.
+    std::string name =
+        {};  ///< If empty, the image's short name and a number: `shop-1` for `ghcr.io/me/shop:2`.
     Configure configure = {};
   };
   struct RunningContainer {
     std::string name;
     std::shared_ptr<Container> container;
   };
-  /// The same for a container whose name nobody has to think of. Fails as `create_container`.
+  /// Creates and starts a container whose name may be generated. Fails like `create_container`.
   [[nodiscard]] Result<RunningContainer> run(std::string_view image_reference, const RunOptions& options);
   [[nodiscard]] Result<RunningContainer> run(std::string_view image_reference) {
     return run(image_reference, {});
   }
 
-  /// Keeps a container that was made elsewhere.
+  /// Keeps a container that you created; ownership passes to the registry. Fails with `already_exists` if the name is
+  /// taken.
   [[nodiscard]] Result<std::shared_ptr<Container>> hold(std::string_view name, Container container);
-  /// Fails with `not_found`, listing the names there are.
+  /// Returns a container. Fails with `not_found`; the message lists the names that exist.
   [[nodiscard]] Result<std::shared_ptr<Container>> container(std::string_view name) const;
   struct ContainerEntry {
     std::string name;
-    std::string image_name;  ///< The reference it was made by; empty where it was made elsewhere.
+    std::string
+        image_name;  ///< The reference that it was created from; empty for a container passed to `hold`.
     ContainerState state;
   };
-  /// All containers, ordered by name.
+  /// Returns all containers, ordered by name.
   [[nodiscard]] std::vector<ContainerEntry> containers() const;
-  /// Stops a container and keeps it. A call that runs in it is cut off, see `Container::stop`.
+  /// Stops a container and keeps it. Interrupts a running call, see `Container::stop`. Fails with `not_found`.
   [[nodiscard]] Result<void> stop_container(std::string_view name) const;
-  /// Removes a container. A running one fails with `in_use` unless forced, which stops it.
+  /// Stops and removes a container. Fails with `not_found`, and unless forced with `in_use` if it is running.
   [[nodiscard]] Result<void> remove_container(std::string_view name, bool force = false);
 
  private:
   struct Held {
     std::string image_name;
     std::string component_digest;
-    std::shared_ptr<Container> container;  // Null while it is being made.
+    std::shared_ptr<Container> container;  // Null while it is being created.
   };
-  /// Keep a name from being taken while what it stands for is made.
+  // Reserve a name while the image or container is being created.
   class ImageReservation;
   class ContainerReservation;
 
@@ -136,7 +140,7 @@ class Registry {
 
   const std::unique_ptr<detail::RegistryImages> images_;
   mutable std::shared_mutex mutex_;
-  std::set<std::string, std::less<>> registering_;  // Names of images that are being made.
+  std::set<std::string, std::less<>> registering_;  // Names of images that are being added.
   std::map<std::string, Held, std::less<>> containers_;
   std::map<std::string, std::uint64_t, std::less<>> last_numbers_;  // By short name, for `run`.
 };

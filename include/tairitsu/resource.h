@@ -1,10 +1,10 @@
-/// Resources: things that one side owns and the other holds handles of.
+/// Resources: objects that one side implements and the other side uses through handles.
 ///
-/// The host's own resources are classes of yours, described with `HostResource` (see describe.h) and
-/// made known with `Linker::define_resource`. The guest holds a number, the container's
-/// `ResourceTable` holds the object; where the guest drops its handle, the object is destroyed.
+/// Resources of the host are your own classes, described with `HostResource` (see describe.h) and defined with
+/// `Linker::define_resource`. The container's `ResourceTable` holds the object and the guest holds a number; when the
+/// guest drops its handle, the object is destroyed.
 ///
-/// A guest's resources reach the host as `GuestResource`.
+/// Resources of a guest reach the host as `GuestResource`.
 #pragma once
 
 #include <tairitsu/detail/language.h>
@@ -29,7 +29,7 @@ class GuestScope;
 
 std::uint32_t next_resource_type_id() noexcept;
 
-/// The id that handles of the host's resource `T` carry, the same in every engine of the process.
+/// Returns the id that handles of the host's resource `T` carry, which is the same in every engine of the process.
 template <typename T>
 std::uint32_t resource_type_id() noexcept {
   static const std::uint32_t id = next_resource_type_id();
@@ -37,8 +37,8 @@ std::uint32_t resource_type_id() noexcept {
 }
 }  // namespace detail
 
-/// The host's objects that a guest holds handles of. Belongs to a container and is used where its
-/// host functions run; it is not to be shared between threads.
+/// The host's objects that a guest holds handles of. It belongs to a container; use it from the thread that runs the
+/// container's host functions.
 class ResourceTable {
  public:
   ResourceTable() = default;
@@ -46,31 +46,31 @@ class ResourceTable {
   ResourceTable& operator=(const ResourceTable&) = delete;
   ~ResourceTable() { clear(); }
 
-  /// Takes `object` in and gives its key. Keys of removed objects are used again.
+  /// Adds an object and returns its key. Ownership passes to the table. Keys of removed objects are reused.
   template <typename T>
   std::uint32_t insert(std::unique_ptr<T> object) {
     return add(detail::resource_type_id<T>(), object.release(), [](void* p) { delete static_cast<T*>(p); });
   }
-  /// Takes in a reference that somebody else owns, until `remove`.
+  /// Adds a reference to an object and returns its key. The object must exist until the key is removed.
   template <typename T>
   std::uint32_t lend(T& object) {
     return add(detail::resource_type_id<T>(), std::addressof(object), nullptr);
   }
-  /// The object, or null where the key is not one of a `T`. Valid until it is taken or removed.
+  /// Returns the object; null if the key is not that of a `T`. Valid until the key is taken or removed.
   template <typename T>
   [[nodiscard]] T* find(std::uint32_t key) const noexcept {
     return static_cast<T*>(find(detail::resource_type_id<T>(), key));
   }
-  /// Gives the object back to the caller; null where the key is not one of an owned `T`.
+  /// Removes the object and returns it; null if the key is not that of a `T` that the table owns.
   template <typename T>
   [[nodiscard]] std::unique_ptr<T> take(std::uint32_t key) noexcept {
     return std::unique_ptr<T>(static_cast<T*>(take(detail::resource_type_id<T>(), key)));
   }
-  /// Destroys the object (or lets go of a lent one); false where there is none.
+  /// Removes the object, and destroys it if the table owns it. Returns false if there is none.
   bool remove(std::uint32_t key);
-  /// Removes all of them.
+  /// Removes all objects.
   void clear();
-  /// How many objects are in it.
+  /// Returns the number of objects.
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size() - free_.size(); }
 
  private:
@@ -88,9 +88,9 @@ class ResourceTable {
   std::vector<std::uint32_t> free_;
 };
 
-/// An object of the host's whose class is not known where it is passed on: how dynamic values (value.h) hold it.
-/// Copies share it. Giving it to a guest as `own` takes it from all of them; one that a guest lends is theirs
-/// until the call ends. Used by the threads that may use the container.
+/// A host object of any class, as dynamic values (value.h) hold it. Copies share the object. Once it is passed to a
+/// guest as `own`, no copy has it; an object that a guest lends is available until the call ends. Use it from the
+/// threads that may use the container.
 class HostObject {
  public:
   HostObject() = default;
@@ -99,7 +99,7 @@ class HostObject {
       : state_(std::make_shared<State>(detail::resource_type_id<T>(), object.release(),
                                        [](void* p) { delete static_cast<T*>(p); })) {}
 
-  /// The object, or null where it is not a `T`, or is no longer here.
+  /// Returns the object; null if it is not a `T`, or is no longer available.
   template <typename T>
   [[nodiscard]] T* get() const noexcept {
     return *this && state_->type == detail::resource_type_id<T>() ? static_cast<T*>(state_->object) : nullptr;
@@ -109,24 +109,25 @@ class HostObject {
   }
   friend bool operator==(const HostObject& a, const HostObject& b) noexcept = default;
 
-  // For the value path.
+  // For internal use.
 
-  /// The object that the guest gave up, or empty where there is no such entry.
+  /// Removes an object that the guest passed as `own` from the table; empty if there is no such entry.
   [[nodiscard]] static HostObject take(ResourceTable& table, std::uint32_t type, std::uint32_t key);
-  /// The object that the guest lends, until `expire`.
+  /// Returns an object that the guest lends, which is available until `expire`.
   [[nodiscard]] static HostObject borrow(ResourceTable& table, std::uint32_t type, std::uint32_t key);
   void expire() noexcept { state_->object = nullptr; }
-  /// Moves it into the table, or lends it; what is there has a key.
+  /// Moves the object into the table, or lends it to the table, and returns its key.
   [[nodiscard]] std::uint32_t give(ResourceTable& table) const;
   [[nodiscard]] std::uint32_t lend(ResourceTable& table) const;
-  /// Whether it can be given away: it is here, it is the host's, and no call that runs has lent it.
+  /// Returns whether ownership can be passed on: the object is available, the host owns it, and no running call has
+  /// borrowed it.
   [[nodiscard]] bool is_owned() const noexcept {
     return *this && state_->destroy != nullptr && state_->lent == 0;
   }
-  /// Ends a loan that `lend` began.
+  /// Ends a loan that `lend` started.
   void end_loan() const noexcept { --state_->lent; }
   [[nodiscard]] std::uint32_t type() const noexcept { return state_->type; }
-  /// The same for all copies.
+  /// Returns a pointer that is equal for all copies.
   [[nodiscard]] const void* identity() const noexcept { return state_.get(); }
 
  private:
@@ -139,9 +140,9 @@ class HostObject {
       if (object != nullptr && destroy != nullptr) destroy(object);
     }
     std::uint32_t type;
-    std::uint32_t lent = 0;  // To calls that run now.
+    std::uint32_t lent = 0;  // Number of loans to running calls.
     void* object;
-    void (*destroy)(void*);  // Null for one that is a guest's.
+    void (*destroy)(void*);  // Null if a guest owns the object.
   };
   explicit HostObject(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
   std::shared_ptr<State> state_;
@@ -149,9 +150,9 @@ class HostObject {
 
 /// A handle of a resource that a guest implements, owned by the host. Move-only.
 ///
-/// Its destructor drops the resource: at once where the container is idle, else when the call that
-/// runs in it ends. A handle that outlives its container does nothing. Use it from the threads that
-/// may use the container; the destructor may run on any thread.
+/// The destructor drops the resource: at once if the container is idle, else when the running call ends. A handle that
+/// outlives its container does nothing. Use it from the threads that may use the container; the destructor may run on
+/// any thread.
 class GuestResource {
  public:
   GuestResource() = default;
@@ -159,13 +160,13 @@ class GuestResource {
   GuestResource& operator=(GuestResource&& other) noexcept;
   ~GuestResource();
 
-  /// Whether it still has its resource: not moved from, dropped, or given to a guest.
+  /// Returns whether the handle has a resource: it was not moved from, dropped, or passed to a guest as `own`.
   [[nodiscard]] explicit operator bool() const noexcept { return guest_ != nullptr; }
-  /// Drops the resource and says how its destructor in the guest ended: a trap there puts the
-  /// container into its error state, as any call does.
+  /// Drops the resource. Fails if its destructor in the guest fails, which puts the container into its error state, as
+  /// in any call.
   [[nodiscard]] Result<void> drop();
 
-  /// For the value path.
+  /// For internal use.
   GuestResource(std::shared_ptr<detail::GuestScope> guest, const abi::Handle& handle) noexcept
       : guest_(std::move(guest)), handle_(handle) {}
   [[nodiscard]] const detail::GuestScope* guest() const noexcept { return guest_.get(); }
@@ -179,11 +180,11 @@ class GuestResource {
 
 namespace detail {
 
-/// A pointer that stands for the type `Functions`.
+/// The address of this variable identifies the type `Functions`.
 template <typename Functions>
 inline constexpr char bound_functions_key{};
 
-/// What handles need of the guest that they go to and come from. A container's core is one.
+/// The interface through which handles reach their guest. A container's core implements it.
 class GuestScope {
  public:
   GuestScope(const GuestScope&) = delete;
@@ -191,35 +192,35 @@ class GuestScope {
 
   [[nodiscard]] virtual std::shared_ptr<GuestScope> share() = 0;
   [[nodiscard]] virtual ResourceTable& resources() noexcept = 0;
-  /// Lets go of the table's entry `key` when the call that runs now ends.
+  /// Removes the table's entry `key` when the running call ends.
   virtual void release_after_call(std::uint32_t key) = 0;
-  /// Keeps a lent object alive, and nobody's to give away, until the call that runs now ends.
+  /// Keeps a lent object alive until the running call ends; until then its ownership cannot be passed on.
   virtual void keep_for_call(const HostObject& object) = 0;
-  /// The type id that the guest's component knows the host's resource by; 0 where it has none of that name.
+  /// Returns the type id that the guest's component uses for the host's resource; 0 if it has none of that name.
   [[nodiscard]] virtual std::uint32_t linked_resource(std::string_view interface,
                                                       std::string_view name) const noexcept = 0;
-  /// Drops a guest's resource: now, or when the running call ends, or not at all where the guest is gone.
+  /// Drops a guest's resource: now, when the running call ends, or not at all if the guest has been freed.
   [[nodiscard]] virtual Result<void> drop_resource(const abi::Handle& handle) = 0;
-  /// What generated bindings keep with the guest, see `attach`; null where there is nothing of that key. Called
-  /// while a call runs.
+  /// Returns what generated bindings attached to the guest under this key; null if there is nothing. Called during a
+  /// call.
   [[nodiscard]] virtual std::shared_ptr<void> attached(const void* key) const noexcept = 0;
-  /// Keeps `value` with the guest, until the guest ends.
+  /// Keeps `value` until the guest ends.
   [[nodiscard]] virtual Result<void> attach(const void* key, std::shared_ptr<void> value) = 0;
 
  protected:
   GuestScope() = default;
-  ~GuestScope() = default;  // Shared as what it is.
+  ~GuestScope() = default;  // Not virtual: never deleted through this interface.
 };
 
 }  // namespace detail
 
-/// A `GuestResource` whose class has methods: it holds the functions that they call. For generated code.
+/// A `GuestResource` whose class has methods; it holds the functions that they call. For generated code.
 template <typename Functions>
 class BoundResource : public GuestResource {
  public:
   BoundResource() = default;
 
-  /// For the value path.
+  /// For internal use.
   static void bind(BoundResource& resource, const detail::GuestScope& guest) noexcept {
     resource.functions_ =
         std::static_pointer_cast<Functions>(guest.attached(&detail::bound_functions_key<Functions>));
@@ -229,8 +230,8 @@ class BoundResource : public GuestResource {
   std::shared_ptr<Functions> functions_;
 };
 
-/// A `borrow<r>` inside another type, e.g. `std::vector<Borrow<Ticket>>`. Points at an object that
-/// lives at least as long as the call.
+/// A `borrow<r>` inside another type, e.g. `std::vector<Borrow<Ticket>>`. Points to an object that exists at least
+/// until the call ends.
 template <typename T>
 class Borrow {
  public:
@@ -252,13 +253,13 @@ concept HostResourceType = Described<T> && Describe<T>::kind == DescriptionKind:
 template <typename T>
 concept GuestResourceType = std::derived_from<T, GuestResource>;
 
-/// Fails for a resource that was dropped or moved from, of the WIT name.
+/// Returns the error for a resource of this WIT name that was dropped or moved from.
 [[nodiscard]] std::unexpected<Error> no_resource(std::string_view name);
 bool fail_resource(LiftContext& cx, std::string_view name);
 bool check_guest_resource(CheckContext& cx, const GuestResource* resource);
 bool check_host_resource(CheckContext& cx, const void* object, std::string_view name);
 
-/// Handles are one i32, in slots and in memory; `Derived` has check, to_index and from_handle.
+/// A handle is one i32, in slots and in memory. `Derived` implements `check`, `to_handle` and `from_handle`.
 template <typename T, typename Derived>
 struct HandleCodec : PlainCodec {
   static constexpr std::uint32_t size = 4;
@@ -297,7 +298,7 @@ struct HandleCodec : PlainCodec {
   }
 };
 
-/// Lowering an owned resource moves it out of the value, which callers hold as a value of their own.
+/// Lowering an owned resource moves it out of the value, which is the caller's own.
 template <typename T>
 T& owned_value(const T& value) noexcept {
   return const_cast<T&>(value);
@@ -348,7 +349,7 @@ struct Codec<Borrow<T>> : HandleCodec<Borrow<T>, Codec<Borrow<T>>> {
   }
 };
 
-/// The WIT name of a guest's resource type; a plain `GuestResource` fits any.
+/// Returns the WIT name of a guest's resource type; a plain `GuestResource` has none and matches any.
 template <typename T>
 std::string guest_resource_name() {
   if constexpr (requires { Describe<T>::name; }) {
@@ -358,7 +359,7 @@ std::string guest_resource_name() {
   }
 }
 
-/// Methods of a generated class may have the names of those of `GuestResource`.
+/// Converts to the base, because a generated class may hide the methods of `GuestResource`.
 inline const GuestResource* as_guest_resource(const GuestResource* resource) noexcept { return resource; }
 
 template <typename Functions>
@@ -394,7 +395,7 @@ struct Codec<Borrow<const T>> : HandleCodec<Borrow<const T>, Codec<Borrow<const 
     return as_guest_resource(value.get())->handle();
   }
   static bool from_handle(LiftContext& cx, const abi::Handle&, Borrow<const T>&) {
-    return fail_resource(cx, guest_resource_name<T>());  // The host is never lent a guest's resource.
+    return fail_resource(cx, guest_resource_name<T>());  // A guest never lends its own resource to the host.
   }
 };
 

@@ -1,30 +1,31 @@
-/// All of Tairitsu. Start with `Engine`, `Image` and `Container`:
+/// Includes the whole library, except the optional fmt.h and the developer tools in inspect.h and guest_tools.h. Start
+/// with `Engine`, `Image` and `Container`:
 ///
-/// | header | has |
+/// | header | contents |
 /// | --- | --- |
 /// | error.h | `Result`, `Error`, `TAIRITSU_TRY` |
 /// | engine.h | `Engine` and its options |
 /// | image.h | `Image`: a compiled component |
-/// | container.h | `Container`, its builder, its limits, templates |
+/// | container.h | `Container`, its builder, limits and templates |
 /// | linker.h | `Linker`: host functions and resources |
 /// | function.h | `Function`: a typed function of a guest |
-/// | describe.h | how C++ types stand for WIT types, and how to describe your own |
+/// | describe.h | how C++ types represent WIT types, and how to describe your own |
 /// | resource.h | resources of the host and of guests |
-/// | wasi.h | `WasiOptions`: what a guest sees of its host |
-/// | program.h | `Program`: what has a beginning, an end and an exit status |
-/// | http_server.h, http_server_options.h | `HttpServer`: HTTP that guests answer |
+/// | wasi.h | `WasiOptions`: what a guest may access |
+/// | program.h | `Program`: a guest that runs once and returns an exit status |
+/// | http_server.h, http_server_options.h | `HttpServer`: guests that handle HTTP requests |
 /// | compilation_cache.h | `CompilationCache`: compiled code on disk |
 /// | registry.h | `Registry`: images and containers by name |
 /// | image_store.h | `ImageStore`: images on disk, in an OCI image layout |
-/// | registry_client.h | `RegistryClient`: images from and to OCI registries |
-/// | value.h | `Value`: a value of any WIT type, known when the program runs |
-/// | dynamic_function.h | `DynamicFunction`: calls with values, text or JSON |
-/// | host_imports.h | `HostImportRegistry`: host functions over values |
-/// | wave.h, json.h | values as text and as JSON, and JSON Schemas |
-/// | tools.h | `ToolRegistry`: functions by name, JSON in and out |
+/// | oci_client.h | `OciClient`: pulls from and pushes to OCI registries |
+/// | value.h | `Value`: a value of any WIT type, known at run time |
+/// | dynamic_function.h | `DynamicFunction`: calls with values, WAVE text or JSON |
+/// | host_imports.h | `HostImports`: host functions over values |
+/// | wave.h, json.h | values as WAVE text and as JSON, and JSON Schemas |
+/// | tools.h | `ToolSet`: functions by name, with JSON arguments and results |
 /// | command.h | typed command dispatch on the host |
-/// | wit.h | `WitLoader`: what `.wit` files say |
-/// | bindings.h | what generated bindings are built on |
+/// | wit.h | `WitLoader`: reads `.wit` files |
+/// | bindings.h | support for generated bindings |
 /// | type.h | WIT types: what a component imports and exports |
 #pragma once
 
@@ -48,9 +49,9 @@
 #include <tairitsu/image_store.h>
 #include <tairitsu/json.h>
 #include <tairitsu/linker.h>
+#include <tairitsu/oci_client.h>
 #include <tairitsu/program.h>
 #include <tairitsu/registry.h>
-#include <tairitsu/registry_client.h>
 #include <tairitsu/resource.h>
 #include <tairitsu/tools.h>
 #include <tairitsu/type.h>

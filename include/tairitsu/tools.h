@@ -1,6 +1,6 @@
-/// Named tools that take and give JSON: typed C++ functions, and functions that components export.
+/// Named tools with JSON arguments and results: typed C++ functions, and functions that components export.
 ///
-/// For programs that are asked for a function by its name with arguments as text: agents, shells, gateways.
+/// For programs that receive calls as a name and text: agents, shells, gateways.
 #pragma once
 
 #include <tairitsu/detail/language.h>
@@ -21,29 +21,29 @@
 #include <vector>
 
 #include <tairitsu/container.h>
+#include <tairitsu/detail/host_function.h>
 #include <tairitsu/dynamic_function.h>
 #include <tairitsu/error.h>
 #include <tairitsu/json.h>
-#include <tairitsu/linker.h>
 #include <tairitsu/type.h>
 #include <tairitsu/value.h>
 
 namespace tairitsu {
 
-/// What a tool is, for those who choose one.
+/// The description of a tool, for example for a language model that chooses one.
 struct ToolInfo {
   std::string name;
   std::string description;
   FunctionType type;
-  /// JSON Schemas (draft 2020-12): of the object of arguments, and of the result; the latter is `{"type":"null"}`
-  /// where there is none.
+  /// JSON Schemas (draft 2020-12) of the object of arguments and of the result; the latter is `{"type":"null"}` if the
+  /// tool has no result.
   std::string input_schema;
   std::string output_schema;
 };
 
 namespace detail {
 
-/// The type that a tool's argument is kept as while the tool runs.
+/// The type that holds a tool's argument while the tool runs.
 template <typename T>
 struct ToolArgument {
   using type = std::remove_cvref_t<T>;
@@ -91,17 +91,17 @@ struct ToolTraits<R (*)(Args...)> {
   [[nodiscard]] static Result<Value> call(const F& function, [[maybe_unused]] std::span<const Value> values,
                                           std::index_sequence<I...>) {
     Arguments arguments;
-    Result<void> read;
-    [[maybe_unused]] const auto take = [&]<typename T>(T& argument, const Value& value) {
+    Result<void> status;
+    [[maybe_unused]] const auto convert = [&]<typename T>(T& argument, const Value& value) {
       auto converted = value.as<T>();
       if (!converted) {
-        read = std::unexpected(converted.error());
+        status = std::unexpected(converted.error());
       } else {
         argument = *std::move(converted);
       }
-      return read.has_value();
+      return status.has_value();
     };
-    if (!(true && ... && take(std::get<I>(arguments), values[I]))) return std::unexpected(read.error());
+    if (!(true && ... && convert(std::get<I>(arguments), values[I]))) return std::unexpected(status.error());
     if constexpr (HostReturn<R>::fails) {
       auto result = function(std::get<I>(arguments)...);
       if (!result) return std::unexpected(std::move(result).error());
@@ -121,18 +121,17 @@ struct ToolTraits<R (*)(Args...)> {
 
 }  // namespace detail
 
-/// Tools by name. Usable from any thread: tools run without a lock of the registry's, and those of one container
-/// one after another. Two containers whose hosts call each other's tools, on two threads, wait for ever.
-class ToolRegistry {
+/// Tools by name. Usable from any thread: the set is not locked while a tool runs, and tools of one container run one
+/// after another. If the host functions of two containers call each other's tools on two threads, they deadlock.
+class ToolSet {
  public:
-  /// Adds a C++ function: its parameters and result are those of describe.h's table, its parameters' names are
-  /// given in their order. It may return a `Result`, whose error is the call's, and is called by several threads
-  /// at once.
+  /// Adds a C++ function with the names of its parameters:
   ///
   ///     tools.add("add", "Adds two numbers.", {"a", "b"}, [](std::int32_t a, std::int32_t b) { return a + b; });
   ///
-  /// Fails with `already_exists` where the name is taken, and with `invalid_argument` for an empty name or where
-  /// the names of parameters do not go with the function.
+  /// The table in describe.h lists the types of parameters and results. The function may return a `Result`, whose error
+  /// becomes the call's. It must be safe to call from several threads at once. Fails with `already_exists` if the name
+  /// is taken, and with `invalid_argument` if the name is empty or the parameter names do not match the function.
   template <typename F>
     requires(!std::convertible_to<F, DynamicFunction>)
   [[nodiscard]] Result<void> add(std::string name, std::string description,
@@ -144,22 +143,24 @@ class ToolRegistry {
                     return Traits::call(function, arguments);
                   });
   }
-  /// Adds a function of a running container, which calls fail without once it has ended.
+  /// Adds a function of a running container. Calls fail once the container has ended. Fails with `already_exists` or
+  /// `invalid_argument`.
   [[nodiscard]] Result<void> add(std::string name, std::string description, const DynamicFunction& function);
-  /// Adds a function of a component: each call makes a container of its own, so that calls share nothing and
-  /// do not wait for each other.
+  /// Adds a function of a component. Each call creates a container, so calls share nothing and do not wait for each
+  /// other. Fails with `already_exists` or `invalid_argument`, or like `Container::dynamic_function`.
   [[nodiscard]] Result<void> add(std::string name, std::string description,
                                  const ContainerTemplate& containers, std::string_view function);
-  /// False where there is no such tool. A call that runs goes on.
+  /// Removes a tool and returns whether it existed. A running call continues.
   bool remove(std::string_view name);
 
-  /// Calls a tool with its arguments as JSON, an object by their names or an array; gives the result as JSON, `null`
-  /// where there is none. Fails with `not_found` (offering the nearest names), with `invalid_argument` (saying
-  /// where) for arguments that do not fit, or with the tool's error; an exception of it is `host_function`.
+  /// Calls a tool with its arguments as a JSON object with their names, or as an array, and returns the result as JSON;
+  /// `null` if the tool has no result. Fails with `not_found` (the message suggests similar names), with
+  /// `invalid_argument` if the arguments do not match (the message says where), or with the tool's error; if the tool
+  /// throws, with `host_function`.
   [[nodiscard]] Result<std::string> call(std::string_view name, std::string_view arguments,
                                          const JsonOptions& options = {}) const;
 
-  /// All tools, by name. Schemas are those of the options' JSON.
+  /// Returns all tools, ordered by name, with schemas for the JSON of these options.
   [[nodiscard]] std::vector<ToolInfo> list(const JsonOptions& options = {}) const;
 
  private:
@@ -176,7 +177,7 @@ class ToolRegistry {
 
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const Tool>, std::less<>> tools_;
-  std::map<const void*, std::weak_ptr<Turn>> containers_;  // Whose calls wait for each other.
+  std::map<const void*, std::weak_ptr<Turn>> containers_;  // Serialize the calls of each container.
 };
 
 }  // namespace tairitsu

@@ -1,8 +1,7 @@
 /// WIT types, and what a component imports and exports.
 ///
-/// Read from the component itself, so they are the truth that C++ signatures are checked against.
-/// All of these are immutable values that share their data: cheap to copy, usable from any thread,
-/// and independent of the `Image` they came from.
+/// They are read from the component itself, and C++ signatures are checked against them. All are immutable values that
+/// share their data: cheap to copy, usable from any thread, and independent of the `Image` that they came from.
 #pragma once
 
 #include <tairitsu/detail/language.h>
@@ -51,7 +50,7 @@ enum class TypeKind : std::uint8_t {
   flags,
   own,
   borrow,
-  // Known, printed, and refused when a function that uses one is bound:
+  // Not supported in calls: binding a function that uses one of these fails with `unsupported_type`.
   future,
   stream,
   error_context,
@@ -61,43 +60,43 @@ enum class TypeKind : std::uint8_t {
 
 struct TypeField;
 
-/// One WIT type. Compare with `==`: structural, names of fields and cases included, names of types not,
-/// except that `own` and `borrow` of two resources differ.
+/// A WIT type. `==` compares structure: it considers the names of fields and cases, but not the names of types, except
+/// that `own` and `borrow` of different resources differ.
 class Type {
  public:
   [[nodiscard]] TypeKind kind() const noexcept;
-  /// The name that its interface gives it (`item`), or empty. For `own` and `borrow` the resource's name.
+  /// Returns the name that its interface gives it (`item`), or empty; for `own` and `borrow` the resource's name.
   [[nodiscard]] const std::string& name() const noexcept;
-  /// The interface that owns the resource, e.g. `example:shop/catalogue@1.2.0`; empty for other kinds.
+  /// Returns the interface that owns the resource, e.g. `example:shop/catalogue@1.2.0`; empty for other kinds.
   [[nodiscard]] const std::string& interface_name() const noexcept;
-  /// Fields of a record, cases of a variant (a case may lack a type), labels of an enum or of flags
-  /// (no types); for a tuple its elements, for a list, option, future or stream its one element,
-  /// for a result the cases `ok` and `error`, for a map key and value: those have empty names where WIT has
-  /// none. `result`, `future` and `stream` have them even where they carry no type.
+  /// Returns the parts of the type; names that WIT does not have are empty:
+  /// - record: its fields; variant: its cases, which may lack a type; enum and flags: the labels, without types;
+  /// - tuple: its elements; list and option: the element; map: key and value;
+  /// - result: the cases `ok` and `error`; future and stream: the element. These may lack a type.
   [[nodiscard]] const std::vector<TypeField>& fields() const noexcept;
-  /// The length of a `list<u8, 4>`; 0 for other kinds.
+  /// Returns the length of a fixed-length list, e.g. 4 for `list<u8, 4>`; 0 for other kinds.
   [[nodiscard]] std::uint32_t length() const noexcept;
-  /// How many bytes a value takes in linear memory, and how it is aligned there. Source: `elem_size` and
-  /// `alignment` in the component model's CanonicalABI.md. `UINT32_MAX` for what fits no memory.
+  /// Returns the size and the alignment of a value in linear memory, in bytes. Source: `elem_size` and `alignment` in
+  /// the component model's CanonicalABI.md. The size is `UINT32_MAX` if a value is too large for a memory.
   [[nodiscard]] std::uint32_t size() const noexcept;
   [[nodiscard]] std::uint32_t alignment() const noexcept;
 
-  /// As WIT spells it where it is used: its name if it has one, else `list<u8>`, `tuple<u32, string>` …
-  /// Text past 64 KiB is cut off with `…`, here and in the functions below: a small component can
-  /// nest its types into megabytes of text.
+  /// Returns the type as WIT refers to it: its name if it has one, else `list<u8>`, `tuple<u32, string>` and so on.
+  /// Here and below, text is truncated with `…` at 64 KiB, because a small component can nest its types into megabytes
+  /// of text.
   [[nodiscard]] std::string to_string() const;
-  /// As WIT defines it: `record { id: u32, price: f64 }`. The same as `to_string()` for other kinds.
+  /// Returns the type as WIT defines it: `record { id: u32, price: f64 }`. Equals `to_string()` for other kinds.
   [[nodiscard]] std::string definition() const;
 
   friend bool operator==(const Type& a, const Type& b) noexcept;
 
-  /// Makes a type; `name` may be empty. For the traits of `describe.h` and for reading components.
-  /// Where `fields()` says that fields have no names, or those of `result`, given names do not matter.
+  /// Creates a type; `name` may be empty. For the templates of describe.h and for reading components. Names of fields
+  /// are ignored if the kind has none, or if it is `result`.
   static Type make(TypeKind kind, std::string name = {});
   static Type make(TypeKind kind, std::string name, std::vector<TypeField> fields,
                    std::string interface_name = {}, std::uint32_t length = 0);
 
-  /// For the library's own layers.
+  /// For internal use.
   explicit Type(detail::SharedPointer<detail::TypeNode> node) noexcept : node_(std::move(node)) {}
   [[nodiscard]] const detail::TypeNode& node() const noexcept { return *node_; }
 
@@ -105,7 +104,7 @@ class Type {
   detail::SharedPointer<detail::TypeNode> node_;
 };
 
-/// A field, case, label or element: its name (may be empty) and its type (may be absent).
+/// A field, case, label or element. The name may be empty and the type absent.
 struct TypeField {
   std::string name;
   std::optional<Type> type;
@@ -113,19 +112,19 @@ struct TypeField {
 
 /// A function's type.
 struct FunctionType {
-  std::vector<TypeField> parameters;  ///< Every one has a name and a type.
+  std::vector<TypeField> parameters;  ///< Each has a name and a type.
   std::optional<Type> result;
-  bool async = false;  ///< Declared `async func`.
+  bool async = false;  ///< Whether it is declared `async func`.
 
-  /// `func(level: level, message: string) -> u32`
+  /// Returns the type as WIT: `func(level: level, message: string) -> u32`.
   [[nodiscard]] std::string to_string() const;
-  /// The same with every named type spelt out.
+  /// Returns the type as WIT, with the definition of each named type instead of its name.
   [[nodiscard]] std::string definition() const;
 };
 
 struct FunctionItem {
-  std::string
-      name;  ///< As in WIT: `greet`, `[constructor]basket`, `[method]basket.add`, `[static]basket.merge`.
+  /// As in WIT: `greet`, `[constructor]basket`, `[method]basket.add`, `[static]basket.merge`.
+  std::string name;
   FunctionType type;
 };
 
@@ -134,7 +133,7 @@ struct TypeItem {
   Type type;
 };
 
-/// A second name of a resource: `type name = resource`, or `use interface.{resource as name}`.
+/// Another name of a resource: `type name = resource`, or `use interface.{resource as name}`.
 struct ResourceAlias {
   std::string name;
   std::string interface_name;  ///< The interface that owns the resource; empty for the world's root.
@@ -145,37 +144,36 @@ struct ResourceAlias {
 struct Interface {
   std::string name;  ///< `example:shop/catalogue@1.2.0`
   std::vector<FunctionItem> functions;
-  std::vector<TypeItem> types;         ///< Named types, in WIT order, resources not among them.
-  std::vector<std::string> resources;  ///< Names of the resources it defines or re-exports.
-  std::vector<ResourceAlias> aliases =
-      {};  ///< Those of `resources` that are not defined here under that name.
-  std::vector<std::string> instances = {};  ///< Nested instances that have nothing to link.
+  std::vector<TypeItem> types;              ///< Named types except resources, in WIT order.
+  std::vector<std::string> resources;       ///< Names of the resources that it defines or re-exports.
+  std::vector<ResourceAlias> aliases = {};  ///< The members of `resources` that are defined elsewhere.
+  std::vector<std::string> instances = {};  ///< Nested instances, none of which have items to link.
 };
 
-/// What one side of a world has: interfaces, and items at the world's root.
+/// The imports or the exports of a world: interfaces, and items at the world's root.
 struct WorldItems {
   std::vector<Interface> interfaces;
   std::vector<FunctionItem> functions;
-  /// Of a component, exports only: the engine does not keep types imported at the root.
+  /// For a component only the exported types: the engine does not keep types that are imported at the root.
   std::vector<TypeItem> types;
   std::vector<std::string> resources;
-  std::vector<ResourceAlias> aliases = {};  ///< Those of `resources` that are not defined at the root.
-  /// Items of other kinds, e.g. `module "m"`, `instance "inner" in "a:b/c"`; they cannot be linked.
+  std::vector<ResourceAlias> aliases = {};  ///< The members of `resources` that are defined elsewhere.
+  /// Items of other kinds, e.g. `module "m"`, `instance "inner" in "a:b/c"`. They cannot be linked.
   std::vector<std::string> unsupported = {};
 };
 
-/// A component's world.
+/// The imports and exports of a component.
 struct World {
   WorldItems imports;
   WorldItems exports;
 
-  /// The world `root` of the package `root:component` as WIT, with the packages of its interfaces nested, as
-  /// `wasm-tools component wit` prints it. `WitLoader::parse` reads it back, to equal types.
+  /// Returns the world as WIT text: the world `root` of the package `root:component`, with the packages of its
+  /// interfaces nested, as `wasm-tools component wit` prints it. `WitLoader::parse` reads the text and returns equal
+  /// types. Text beyond 16 MiB is truncated.
   ///
-  /// An interface that is both imported and exported is there once, with all that either side has; comments
-  /// say how they differ. What WIT cannot say is a comment too, such as a function that is not supported;
-  /// types and resources that a component exports at its root become the world's own. A type without a name
-  /// gets one. Text past 16 MiB is cut off.
+  /// An interface that is both imported and exported appears once, with the items of both; comments describe the
+  /// differences. Things that WIT cannot express, such as an unsupported function, appear as comments. Types and
+  /// resources that a component exports at its root are declared in the world, and types without a name get one.
   [[nodiscard]] std::string to_string() const;
 };
 

@@ -1,14 +1,14 @@
-/// Values of any WIT type, for programs that learn of a component's types when they run.
+/// Values of any WIT type, for programs that discover a component's types at run time.
 ///
-/// A `Value` is immutable and shares what it holds: copies are cheap, and any thread may read them; one with handles,
-/// those threads that may use the handles' container. Lists of
-/// numbers, and of records and tuples of numbers, `bool`, `char`, enums and flags, are one buffer of bytes as
-/// they lie in a guest's memory. Values know their type; those made by hand take the type of what they are
-/// given to when they fit it (see `Value::to`), so that `Value::record({{"id", 7}, {"name", "tea"}})` will do
-/// where the function's parameter is a record with a `u64` and a `string`.
+/// A `Value` is immutable and shares its contents: copies are cheap, and any thread may read them. A value with handles
+/// may only be used by threads that may use the handles' container. A list of numbers, or of records and tuples of
+/// numbers, `bool`, `char`, enums and flags, is one buffer with the layout of guest memory.
 ///
-/// Nothing here throws but for want of memory. What is not there is an empty value: `points[3]["x"]` of
-/// a shorter list is one, and `as<double>()` of that an error.
+/// Every value has a type. A call converts its arguments to the parameters' types (see `Value::to`), so
+/// `Value::record({{"id", 7}, {"name", "tea"}})` works for a record of a `u64` and a `string`.
+///
+/// Nothing here throws, except when memory runs out. Accessing something that does not exist returns an empty value:
+/// `points[3]["x"]` of a shorter list is empty, and its `as<double>()` fails.
 #pragma once
 
 #include <tairitsu/detail/language.h>
@@ -68,17 +68,18 @@ inline constexpr TypeKind kNumberKind = [] {
 
 }  // namespace detail
 
-/// A field of a record made by hand.
+/// A field of a record that is passed to `Value::record`.
 struct NamedValue;
 
+/// A value of any WIT type.
 class Value {
  public:
-  /// No value: what a function without a result gives. It is the empty tuple.
+  /// Creates the empty value, which is the empty tuple: the result of a function without a result.
   Value() = default;
 
-  // ---- Made by hand
+  // ---- Creation
 
-  /// Of a `bool` and nothing else: a pointer is none.
+  /// Accepts only `bool`: a pointer does not convert.
   template <std::same_as<bool> T>
   Value(T value) noexcept : kind_(TypeKind::boolean), bits_(value ? 1 : 0) {}
   template <detail::Number T>
@@ -86,15 +87,15 @@ class Value {
     std::memcpy(&bits_, &value, sizeof value);
   }
   Value(char32_t value) noexcept : kind_(TypeKind::character), bits_(value) {}
-  /// Text has to be UTF-8: a call that is given another fails before it enters the guest.
+  /// Creates a string. A call with text that is not UTF-8 fails before it enters the guest.
   Value(std::string_view text);
   Value(const std::string& text) : Value(std::string_view(text)) {}
   Value(const char* text) : Value(std::string_view(text)) {}
   Value(std::nullptr_t) = delete;
 
-  /// A list; its element type is that of the elements, where they agree.
+  /// Creates a list, whose element type is that of the elements if they all have the same type.
   [[nodiscard]] static Value list(std::vector<Value> elements);
-  /// A list of numbers, copied in one piece.
+  /// Creates a list of numbers with a single copy.
   template <detail::Number T>
   [[nodiscard]] static Value list(std::span<const T> numbers) {
     return number_list(detail::kNumberKind<T>, std::as_bytes(numbers), numbers.size());
@@ -103,51 +104,50 @@ class Value {
   [[nodiscard]] static Value tuple(std::vector<Value> elements);
   [[nodiscard]] static Value some(Value payload);
   [[nodiscard]] static Value none();
-  /// An empty payload is none, here and below.
+  /// Creates the `ok` case of a result. Here and below, an empty payload means that the case has none.
   [[nodiscard]] static Value ok(Value payload);
   [[nodiscard]] static Value ok() { return ok(Value()); }
   [[nodiscard]] static Value error(Value payload);
   [[nodiscard]] static Value error() { return error(Value()); }
-  /// A case of a variant.
+  /// Creates a case of a variant.
   [[nodiscard]] static Value variant(std::string_view label, Value payload);
   [[nodiscard]] static Value variant(std::string_view label) { return variant(label, Value()); }
   [[nodiscard]] static Value enumeration(std::string_view label);
-  /// The flags that are set.
+  /// Creates a value of a flags type, with these flags set.
   [[nodiscard]] static Value flags(std::vector<std::string> labels);
-  /// A handle of a resource that the guest implements. Copies share it; a call that takes it as `own` takes it
-  /// from all of them.
+  /// Creates a handle of a resource that the guest implements. Copies share the handle; once a call takes it as `own`,
+  /// no copy has it.
   [[nodiscard]] static Value resource(GuestResource resource);
-  /// A handle of a resource that the host implements, see `HostImportRegistry::define_resource`.
+  /// Creates a handle of a resource that the host implements, see `HostImports::define_resource`.
   [[nodiscard]] static Value resource(HostObject object);
 
-  /// A record of that type from its fields in order, converted as `to` does. Fails with `type_mismatch`.
+  /// Creates a record of this type from its fields in order, converting them like `to`. Fails with `type_mismatch`.
   [[nodiscard]] static Result<Value> record(const Type& type, std::span<const Value> fields);
   [[nodiscard]] static Result<Value> record(const Type& type, std::initializer_list<Value> fields) {
     return record(type, std::span<const Value>(fields.begin(), fields.size()));
   }
 
-  /// From any C++ value that stands for a WIT type (see describe.h), resources not among them. Fails with
-  /// `invalid_argument` where it holds text that is not UTF-8, or an enum that is none of its cases.
+  /// Converts a C++ value of any type that represents a WIT type (see describe.h), except resources. Fails with
+  /// `invalid_argument` if it contains text that is not UTF-8, or an enum value that is not one of the cases.
   template <typename T>
   [[nodiscard]] static Result<Value> of(const T& value);
 
-  // ---- What it is
+  // ---- Type
 
   [[nodiscard]] TypeKind kind() const noexcept { return kind_; }
-  /// Its type. Parts that nothing is known of, as in an empty list made by hand, print as `_`.
+  /// Returns the value's type. Unknown parts, such as the element type of `Value::list({})`, print as `_`.
   [[nodiscard]] Type type() const;
-  /// Whether it is no value.
+  /// Returns whether this is the empty value.
   [[nodiscard]] bool is_empty() const noexcept {
     return kind_ == TypeKind::tuple && form_ == Form::immediate;
   }
 
-  // ---- What is in it
+  // ---- Contents
 
-  /// Converts to a C++ type: numbers where the value is exactly one of `T`, all else as the value path does.
-  /// Fails with `type_mismatch`.
+  /// Converts the value like `to` and returns it as a C++ type (see describe.h). Fails with `type_mismatch`.
   template <typename T>
   [[nodiscard]] Result<T> as() const;
-  /// A number, `bool` or `char32_t` of exactly that type; empty where it is something else.
+  /// Returns the number, `bool` or `char32_t` if the value has exactly that type, else nothing.
   template <typename T>
     requires detail::Number<T> || std::same_as<T, bool> || std::same_as<T, char32_t>
   [[nodiscard]] std::optional<T> get() const noexcept {
@@ -156,50 +156,50 @@ class Value {
     std::memcpy(&value, &bits_, sizeof value);
     return value;
   }
-  /// The text of a string; empty where it is none. Valid as long as a copy of the value lives.
+  /// Returns the text of a string; empty if the value is not a string. Valid while a copy of the value exists.
   [[nodiscard]] std::string_view text() const noexcept;
-  /// The numbers of a list of exactly that type, in place; empty where it is none. Valid as long as a copy of
-  /// the value lives.
+  /// Returns the elements of a list of exactly that number type, without a copy; empty if it is something else. Valid
+  /// while a copy of the value exists.
   template <detail::Number T>
   [[nodiscard]] std::span<const T> numbers() const noexcept {
     const std::span<const std::byte> bytes = number_bytes(detail::kNumberKind<T>);
     return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
   }
-  /// How many elements a list, fields a record or a tuple, labels set a value of flags has; 1 for a variant, an
-  /// option or a result with a payload; 0 for all else.
+  /// Returns the number of elements of a list, of fields of a record or a tuple, or of flags that are set; 1 for a
+  /// variant, an option or a result with a payload; else 0.
   [[nodiscard]] std::size_t size() const noexcept;
-  /// An element of a list or a tuple, or a field of a record in its order.
+  /// Returns an element of a list or a tuple, or a field of a record by its position.
   template <std::integral T>
     requires(!std::same_as<T, bool>)
   [[nodiscard]] Value operator[](T index) const {
     return element(static_cast<std::size_t>(index));
   }
-  /// A field of a record.
+  /// Returns a field of a record.
   [[nodiscard]] Value operator[](std::string_view name) const;
   [[nodiscard]] Value operator[](const char* name) const { return (*this)[std::string_view(name)]; }
-  /// The name of a variant's or an enum's case, `some` or `none`, `ok` or `error`. Valid as long as a copy of
-  /// the value lives; empty for all else.
+  /// Returns the name of the case: of a variant or an enum, or `some`, `none`, `ok` or `error`; empty for other kinds.
+  /// Valid while a copy of the value exists.
   [[nodiscard]] std::string_view case_name() const noexcept;
-  /// The payload of a variant, an option or a result.
+  /// Returns the payload of a variant, an option or a result.
   [[nodiscard]] Value payload() const noexcept;
-  /// The names of the flags that are set.
+  /// Returns the names of the flags that are set. Valid while a copy of the value exists.
   [[nodiscard]] std::vector<std::string_view> labels() const;
   [[nodiscard]] bool has_label(std::string_view label) const noexcept;
-  /// The host's object behind a handle; empty where it is none.
+  /// Returns the host's object behind a handle; empty if the value is not such a handle.
   [[nodiscard]] HostObject host_object() const noexcept;
 
-  // ---- As another type
+  // ---- Conversion
 
-  /// The same value of that type: integers where the number fits, `f32` and `f64` where it is exact, records by
-  /// the names of their fields (those that are options may be missing), variants, enums and flags by their
-  /// labels. A string is converted to the case of an enum that it names. Fails with `type_mismatch`, saying where.
+  /// Converts the value to a type if nothing is lost: integers if the number fits, `f32` and `f64` if it is exact,
+  /// records by the names of their fields (options may be missing), variants, enums and flags by their labels. A string
+  /// converts to the enum case that it names. Fails with `type_mismatch`; the message says where.
   [[nodiscard]] Result<Value> to(const Type& type) const;
 
-  /// As WAVE, see wave.h.
+  /// Returns the value as WAVE, see wave.h.
   [[nodiscard]] std::string to_string() const;
 
-  /// Whether both are the same value of the same shape: names of types do not matter, a `u8` and a `u16` differ,
-  /// and all NaNs are one. Handles are equal that are copies of one.
+  /// Returns whether both values are the same and have the same structure. Names of types do not matter, a `u8` differs
+  /// from a `u16`, and all NaNs are equal. Handles are equal if one is a copy of the other.
   friend bool operator==(const Value& a, const Value& b);
 
   Value(const Value& other) noexcept
@@ -228,11 +228,11 @@ class Value {
   friend class detail::ValueAccess;
   friend class ListBuilder;
 
-  /// Where a value is.
+  /// Where the contents of a value are stored.
   enum class Form : std::uint8_t {
-    immediate,  ///< In `bits_` and `index_`; a share of the type where it has one.
-    node,       ///< In the node, which has a share of the type.
-    part,       ///< In the node's bytes from `index_` on: an element or a field of plain values.
+    immediate,  ///< In `bits_` and `index_`; the value owns a share of its type if it has one.
+    node,       ///< In the node, which owns a share of the type.
+    part,       ///< In the node's bytes, starting at `index_`: an element or a field of plain data.
   };
 
   template <typename T>
@@ -266,7 +266,7 @@ class Value {
 
   TypeKind kind_ = TypeKind::tuple;
   Form form_ = Form::immediate;
-  std::uint32_t index_ = 0;  // A case, or where a part begins.
+  std::uint32_t index_ = 0;  // A case, or the offset of a part.
   union {
     std::uint64_t bits_ = 0;
     const detail::ValueNode* node_;
@@ -279,30 +279,31 @@ struct NamedValue {
   Value value;
 };
 
-/// Makes a list of a known type, element by element. Used by one thread at a time.
+/// Builds a list of a known type element by element. Use it from one thread at a time.
 class ListBuilder {
  public:
-  /// For values of `list`, which is the type of the list; the error of any other comes with `build`.
+  /// Starts a list of type `list`. If that is not a list type, `build` fails.
   explicit ListBuilder(const Type& list);
   ListBuilder(ListBuilder&&) noexcept;
   ListBuilder& operator=(ListBuilder&&) noexcept;
   ~ListBuilder();
 
   void reserve(std::size_t elements);
-  /// Appends an element, converted as `Value::to` does. One that does not fit is left out, and `build` fails.
+  /// Appends an element, converted like `Value::to`. If the conversion fails, `build` will fail.
   ListBuilder& add(const Value& element);
-  /// Appends a record or a tuple, given by its fields in order.
+  /// Appends a record or a tuple, given as its fields in order.
   ListBuilder& add(std::initializer_list<Value> fields) {
     return add_fields({fields.begin(), fields.size()});
   }
   ListBuilder& add_fields(std::span<const Value> fields);
-  /// Appends a record, given by its fields in any order: `list.add({{"x", 1.5}, {"y", 2.5}})`.
+  /// Appends a record, given as its fields in any order: `list.add({{"x", 1.5}, {"y", 2.5}})`.
   ListBuilder& add(std::initializer_list<NamedValue> fields) {
     return add_fields({fields.begin(), fields.size()});
   }
   ListBuilder& add_fields(std::span<const NamedValue> fields);
 
-  /// The list; the builder is empty again. Fails with `type_mismatch`, naming the first element that did not fit.
+  /// Returns the list and empties the builder. Fails with `type_mismatch`; the message names the first element that
+  /// could not be converted.
   [[nodiscard]] Result<Value> build();
 
  private:
@@ -313,9 +314,9 @@ class ListBuilder {
 template <typename T>
 Result<Value> Value::of(const T& value) {
   using Codec = detail::Codec<T>;
-  static_assert(Codec::handle_count == 0, "a resource belongs to a container: use Value::resource");
+  static_assert(Codec::handle_count == 0, "Value::of does not support resources: use Value::resource");
   detail::Scratch scratch;
-  TAIRITSU_CHECK(scratch.store(value));
+  TAIRITSU_RETURN_IF_ERROR(scratch.store(value));
   return load(scratch, Codec::type());
 }
 
@@ -328,8 +329,8 @@ Result<T> Value::as() const {
     if (kind_ == TypeKind::string) return std::string(text());
   }
   using Codec = detail::Codec<T>;
-  static_assert(Codec::handle_count == 0, "resources are reached through host_object()");
-  static_assert(!detail::IsView<T>::value, "a view has nothing to point at: use an owning type");
+  static_assert(Codec::handle_count == 0, "Value::as does not support resources: use host_object()");
+  static_assert(!detail::IsView<T>::value, "Value::as cannot return a view: use an owning type");
   TAIRITSU_TRY(const auto scratch, store(Codec::type()));
   return scratch.template load<T>();
 }

@@ -8,10 +8,10 @@ namespace tairitsu::detail {
 
 namespace {
 
-/// Set in a `latin1+utf16` string's length where it is UTF-16. Source: CanonicalABI.md, `UTF16_TAG`.
+/// Set in the length of a `latin1+utf16` string that is UTF-16. Source: CanonicalABI.md, `UTF16_TAG`.
 constexpr std::uint32_t kUtf16Tag = std::uint32_t{1} << 31;
 
-/// The next code point of text that is known to be UTF-8.
+/// Returns the next code point of text that is known to be UTF-8, and advances `at`.
 char32_t next_code_point(std::string_view text, std::size_t& at) {
   const auto byte = [&](std::size_t index) {
     return static_cast<char32_t>(static_cast<unsigned char>(text[index]));
@@ -37,8 +37,7 @@ char32_t next_code_point(std::string_view text, std::size_t& at) {
 }  // namespace
 
 bool LowerContext::too_large(std::size_t size) {
-  return fail(ErrorCode::invalid_argument,
-              fmt::format("{} bytes are too many for one value of a guest", size));
+  return fail(ErrorCode::invalid_argument, fmt::format("a value of {} bytes is too large for a guest", size));
 }
 
 bool LowerContext::transcode(std::string_view text, std::size_t& address, std::uint32_t& length) {
@@ -49,7 +48,7 @@ bool LowerContext::transcode(std::string_view text, std::size_t& address, std::u
     units += value > 0xFFFF ? 2 : 1;
     latin1 = latin1 && value <= 0xFF;
   }
-  // Both encodings of latin1+utf16 are aligned as UTF-16 is.
+  // Both encodings of latin1+utf16 have UTF-16's alignment.
   if (!reallocate(latin1 ? units : units * 2, 2, address)) return false;
   std::size_t to = address;
   for (std::size_t at = 0; at < text.size();) {
@@ -92,14 +91,14 @@ bool LiftContext::transcode(std::uint32_t address, std::uint32_t length, std::st
       const char32_t low = value < 0xDC00 && index + 1 < length ? unit(index + 1) : 0;
       if (low < 0xDC00 || low > 0xDFFF) {
         return fail(ErrorCode::invalid_value,
-                    "a string of the guest is not valid UTF-16: a surrogate stands alone");
+                    "a string of the guest is not valid UTF-16: unpaired surrogate");
       }
       value = 0x10000 + ((value - 0xD800) << 10) + (low - 0xDC00);
       ++index;
     }
     append_utf8(text, value);
   }
-  // UTF-8 has at least a byte for each unit.
+  // UTF-8 takes at least one byte for each unit.
   if (!consume(text.size() - length)) return false;
   if (!arena_) arena_ = std::make_unique<std::deque<std::string>>();
   out = arena_->emplace_back(std::move(text));
@@ -114,7 +113,7 @@ const abi::Handle* LiftContext::next_handle() {
 
 bool LiftContext::fail_discriminant(std::uint32_t value, std::size_t cases) {
   return fail(ErrorCode::invalid_value,
-              fmt::format("a value of the guest names case {} of a type that has {}", value, cases));
+              fmt::format("a value of the guest has case {} of a type with {} cases", value, cases));
 }
 
 bool LiftContext::fail_character(std::uint32_t value) {
@@ -126,16 +125,16 @@ bool LiftContext::invalid_utf8() {
   return fail(ErrorCode::invalid_value, "a string of the guest is not valid UTF-8");
 }
 
-bool LiftContext::look_at_more(std::uint64_t bytes) {
+bool LiftContext::consume_extended_view(std::uint64_t bytes) {
   if (!views_extended_) {
     views_extended_ = true;
     view_left_ += lifting_.memory_size;
-    return look_at(bytes);
+    return consume_view(bytes);
   }
-  return too_much();
+  return fail_copy_limit();
 }
 
-bool LiftContext::too_much() {
+bool LiftContext::fail_copy_limit() {
   return fail(ErrorCode::copy_limit,
               "the guest's values are larger than one call may copy (Limits::copied_bytes_per_call)");
 }
@@ -148,7 +147,7 @@ const std::uint8_t* LiftContext::misaligned(std::uint32_t address, std::uint32_t
 
 const std::uint8_t* LiftContext::out_of_bounds(std::uint32_t address, std::uint64_t size) {
   fail(ErrorCode::invalid_value,
-       fmt::format("{} bytes at the guest's address {:#x} are out of bounds of its memory ({} bytes)", size,
+       fmt::format("{} bytes at guest address {:#x} are out of bounds of its memory ({} bytes)", size,
                    address, lifting_.memory_size));
   return nullptr;
 }

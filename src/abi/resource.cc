@@ -10,12 +10,12 @@ namespace detail {
 
 std::unexpected<Error> no_resource(std::string_view name) {
   return tairitsu::fail(ErrorCode::invalid_argument,
-                        fmt::format("this '{}' was dropped or moved from, or never was one", name));
+                        fmt::format("this '{}' is empty: it was dropped, moved from or never set", name));
 }
 
 bool fail_resource(LiftContext& cx, std::string_view name) {
   return cx.fail(ErrorCode::invalid_value,
-                 fmt::format("the guest gave a handle that is not of the resource '{}'", name));
+                 fmt::format("the guest passed a handle that does not belong to resource '{}'", name));
 }
 
 bool check_guest_resource(CheckContext& cx, const GuestResource* resource) {
@@ -28,7 +28,7 @@ bool check_guest_resource(CheckContext& cx, const GuestResource* resource) {
 
 bool check_host_resource(CheckContext& cx, const void* object, std::string_view name) {
   return object != nullptr ||
-         cx.fail(ErrorCode::invalid_argument, fmt::format("a resource '{}' is null", name));
+         cx.fail(ErrorCode::invalid_argument, fmt::format("resource '{}' is null", name));
 }
 
 }  // namespace detail
@@ -42,7 +42,7 @@ GuestResource& GuestResource::operator=(GuestResource&& other) noexcept {
   return *this;
 }
 
-// A trap in the guest's destructor shows in the container's state.
+// The container's state reports a trap in the guest's destructor.
 GuestResource::~GuestResource() { std::ignore = drop(); }
 
 Result<void> GuestResource::drop() {

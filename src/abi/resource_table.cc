@@ -22,7 +22,7 @@ std::uint32_t ResourceTable::add(std::uint32_t type, void* object, void (*destro
   if (free_.empty()) {
     key = static_cast<std::uint32_t>(entries_.size());
     entries_.emplace_back();
-    free_.reserve(entries_.capacity());  // So that removing an entry never fails.
+    free_.reserve(entries_.capacity());  // Removing an entry must not allocate.
   } else {
     key = free_.back();
     free_.pop_back();
@@ -45,7 +45,7 @@ void* ResourceTable::take(std::uint32_t type, std::uint32_t key) noexcept {
 
 bool ResourceTable::remove(std::uint32_t key) {
   if (key >= entries_.size() || entries_[key].type == 0) return false;
-  // Out of the table first: the destructor may look into it.
+  // Remove it from the table first: the destructor may use the table.
   const Entry entry = std::exchange(entries_[key], Entry{});
   free_.push_back(key);
   if (entry.destroy != nullptr) entry.destroy(entry.object);

@@ -53,10 +53,10 @@ bool from_base64(std::string_view text, std::byte* to) noexcept {
     const std::uint8_t six = kSixBits[static_cast<unsigned char>(text[at])];
     seen |= six;
     bits = bits << 6 | six;
-    // Of each four letters the first has no whole byte.
+    // The first of four letters does not complete a byte.
     if (at % 4 != 0) *to++ = static_cast<std::byte>(bits >> (6 - at % 4 * 2));
   }
-  // A letter has six bits, none of them the two above.
+  // kNone is the only value that sets the two high bits.
   const std::uint32_t left_over = end % 4 == 0 ? 0 : bits & ((1U << (end % 4 == 2 ? 4 : 2)) - 1);
   return (seen & 0xC0) == 0 && left_over == 0;
 }

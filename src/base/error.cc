@@ -10,7 +10,7 @@ namespace tairitsu {
 
 struct Error::Data {
   ErrorCode code;
-  std::string message;  ///< With the advice.
+  std::string message;  ///< Ends with the advice.
   std::string advice;
   std::string backtrace;
   std::string full_backtrace;
@@ -46,7 +46,7 @@ Error Error::with_context(std::string_view context) const {
 
 Error Error::with_advice(std::string_view advice) const {
   Data data = *data_;
-  // With the line break before it.
+  // Remove the previous advice and the line break before it.
   if (!data.advice.empty()) data.message.resize(data.message.size() - data.advice.size() - 1);
   data.advice = advice;
   if (!advice.empty()) data.message.append("\n").append(advice);
@@ -151,7 +151,7 @@ std::string current_exception_message() {
   } catch (const std::exception& exception) {
     return exception.what();
   } catch (...) {
-    return "an exception that is no std::exception";
+    return "an exception that is not a std::exception";
   }
 }
 

@@ -1,8 +1,7 @@
-/// HTTP, one request and one response: the interface that the client of registries uses, and that the engine
-/// implements.
+/// HTTP, one request and one response. The registry client uses this interface; the engine implements it.
 ///
-/// A transport follows no redirects, retries nothing, decompresses nothing and adds no credentials of its
-/// own: all that is above it, and alike for every transport.
+/// A transport does not follow redirects, retry, decompress or add credentials. The layers above do that, in the same
+/// way for every transport.
 #pragma once
 
 #include <chrono>
@@ -24,7 +23,7 @@ namespace tairitsu::detail {
 
 enum class HttpMethod : std::uint8_t { get, head, post, put, patch, delete_ };
 
-/// `"GET"`, `"DELETE"`. Valid for ever.
+/// Returns `"GET"`, `"DELETE"` and so on; a static string.
 [[nodiscard]] std::string_view to_string(HttpMethod method) noexcept;
 
 struct HttpHeader {
@@ -32,14 +31,14 @@ struct HttpHeader {
   std::string value;
 };
 
-/// In their order; a name may stand there more than once.
+/// Headers in order; a name may occur more than once.
 class HttpHeaders {
  public:
   HttpHeaders() = default;
   HttpHeaders(std::initializer_list<HttpHeader> headers) : all_(headers) {}
 
   void add(std::string name, std::string value) { all_.push_back({std::move(name), std::move(value)}); }
-  /// The first one of that name, in any case of its letters.
+  /// Returns the value of the first header with that name, ignoring case.
   [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const noexcept;
   [[nodiscard]] std::vector<std::string_view> find_all(std::string_view name) const;
   [[nodiscard]] const std::vector<HttpHeader>& all() const noexcept { return all_; }
@@ -48,7 +47,7 @@ class HttpHeaders {
   std::vector<HttpHeader> all_;
 };
 
-/// Bytes to be sent.
+/// Bytes to send.
 class ByteSource {
  public:
   ByteSource() = default;
@@ -56,33 +55,33 @@ class ByteSource {
   ByteSource& operator=(const ByteSource&) = delete;
   virtual ~ByteSource() = default;
 
-  /// Fills the front of `into`; how many bytes, 0 at the end.
+  /// Fills the front of `into`. Returns the number of bytes, 0 at the end.
   [[nodiscard]] virtual Result<std::size_t> read(std::span<std::byte> into) = 0;
 };
 
 struct HttpRequest {
   HttpMethod method = HttpMethod::get;
-  std::string url = {};      ///< Absolute, `http` or `https`, ASCII, without user information and fragment.
+  std::string url = {};      ///< Absolute, `http` or `https`, ASCII, without user information or fragment.
   HttpHeaders headers = {};  ///< Without `Host` and `Content-Length`.
   std::string body = {};
-  /// Sent instead of `body` where it is there, exactly `source_size` bytes of it; borrowed for the call.
-  /// Another thread of the transport may read it.
+  /// If not null, exactly `source_size` bytes of it are sent instead of `body`. Borrowed for the call; a thread of the
+  /// transport may read it.
   ByteSource* source = nullptr;
   std::uint64_t source_size = 0;
-  /// How long nothing may move in either direction.
+  /// How long the connection may be idle in both directions.
   std::chrono::milliseconds idle_limit = std::chrono::seconds(60);
-  /// How long everything may take, the answer's body too.
+  /// How long the whole exchange may take, including the response's body.
   std::chrono::milliseconds total_limit = std::chrono::hours(1);
 };
 
-/// Where a request failed.
+/// What made a request fail.
 enum class TransportFault : std::uint8_t {
-  request,  ///< The request cannot be sent: a URL or a header that is none.
+  request,  ///< The request has an invalid URL or header and was not sent.
   source,   ///< The request's source failed.
-  connect,  ///< There is no such host, or nobody listens.
-  tls,      ///< The server is not trusted, or speaks no TLS.
+  connect,  ///< The host was not found, or refused the connection.
+  tls,      ///< The server is not trusted, or does not speak TLS.
   timeout,  ///< A limit of the request, or of connecting, ran out.
-  cut_off,  ///< The connection broke, or what came is no HTTP.
+  cut_off,  ///< The connection broke, or the response is not HTTP.
 };
 
 struct TransportError {
@@ -93,7 +92,7 @@ struct TransportError {
 template <typename T>
 using TransportResult = std::expected<T, TransportError>;
 
-/// An answer's body. Dropping it before its end gives up the rest.
+/// A response's body. Destroying it before its end discards the rest.
 class HttpBody {
  public:
   HttpBody() = default;
@@ -101,18 +100,19 @@ class HttpBody {
   HttpBody& operator=(const HttpBody&) = delete;
   virtual ~HttpBody() = default;
 
-  /// Fills the front of `into`; how many bytes, 0 at the end. A body that ends before its `Content-Length`,
-  /// or before its last chunk, is `cut_off`.
+  /// Fills the front of `into`. Returns the number of bytes, 0 at the end. Fails with `cut_off` if the body ends before
+  /// its `Content-Length` or its last chunk.
   [[nodiscard]] virtual TransportResult<std::size_t> read(std::span<std::byte> into) = 0;
 };
 
 struct HttpResponse {
   int status = 0;
   HttpHeaders headers = {};
-  std::unique_ptr<HttpBody> body = nullptr;  ///< Never null in an answer; outlived by its transport.
+  std::unique_ptr<HttpBody> body =
+      nullptr;  ///< Not null when returned by `send`. The transport must outlive it.
 };
 
-/// Any thread may use it, and several at once.
+/// Sends HTTP requests. Any number of threads may use it at once.
 class HttpTransport {
  public:
   HttpTransport() = default;
@@ -120,7 +120,7 @@ class HttpTransport {
   HttpTransport& operator=(const HttpTransport&) = delete;
   virtual ~HttpTransport() = default;
 
-  /// Sends a request, and returns when the answer's head is there.
+  /// Sends a request. Returns when the response's head has arrived.
   [[nodiscard]] virtual TransportResult<HttpResponse> send(const HttpRequest& request) = 0;
 };
 

@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kMaxDepth = 32;
 
-/// Looked at before it is parsed: the parser's own callback would double its time. Exact for what is JSON.
+/// Checked before parsing, because the parser's own callback would double its time. Exact if `text` is JSON.
 bool is_too_deep(std::string_view text) noexcept {
   int depth = 0;
   bool in_string = false;
@@ -61,7 +61,7 @@ Result<std::string> to_json_text(const Json& json, std::string_view what) {
   try {
     return json.dump();
   } catch (const Json::exception&) {
-    return fail(ErrorCode::invalid_argument, fmt::format("{}: a text in it is not UTF-8", what));
+    return fail(ErrorCode::invalid_argument, fmt::format("{}: a string is not UTF-8", what));
   }
 }
 

@@ -8,16 +8,37 @@ namespace tairitsu::detail {
 namespace {
 
 constexpr std::size_t kFewNames = 8;
-constexpr std::size_t kMostOffered = 5;
+constexpr std::size_t kMaxSuggestions = 5;
 constexpr std::size_t kLongestCompared = 200;
 
-std::vector<std::string> nearest_names(const std::vector<OfferedName>& names, std::size_t furthest) {
+/// The largest distance of a name that may be meant.
+std::size_t max_distance(std::string_view asked) {
+  return std::clamp<std::size_t>(asked.size() / 3, 2, kLongestCompared - 1);
+}
+
+std::vector<Candidate> candidates_for(std::string_view asked, const std::vector<std::string>& names) {
+  const std::string wanted = folded(asked);
+  const std::size_t limit = max_distance(asked);
+  std::vector<Candidate> candidates(names.size());
+  std::ranges::transform(names, candidates.begin(), [&](const std::string& name) {
+    // The distance is at least the difference in length.
+    const std::size_t difference =
+        std::max(name.size(), wanted.size()) - std::min(name.size(), wanted.size());
+    return Candidate{.name = name,
+                     .distance = difference > limit ? difference : edit_distance(wanted, folded(name))};
+  });
+  return candidates;
+}
+
+std::vector<std::string> nearest_of(std::string_view asked, const std::vector<Candidate>& candidates) {
+  const std::size_t limit = max_distance(asked);
   std::vector<std::pair<std::size_t, std::string>> near;
-  for (const auto& [name, distance] : names) {
-    if (distance <= furthest) near.emplace_back(distance, name);
+  for (const auto& [name, distance] : candidates) {
+    // A name that shares no letter is not a misspelling.
+    if (distance <= limit && distance < name.size()) near.emplace_back(distance, name);
   }
   std::ranges::sort(near);
-  if (near.size() > kMostOffered) near.resize(kMostOffered);
+  if (near.size() > kMaxSuggestions) near.resize(kMaxSuggestions);
   std::vector<std::string> nearest(near.size());
   std::ranges::transform(near, nearest.begin(), &std::pair<std::size_t, std::string>::second);
   return nearest;
@@ -58,26 +79,27 @@ std::string joined(const std::vector<std::string>& names) {
   return text;
 }
 
-std::string offer(std::string_view kind, std::string_view asked, const std::vector<OfferedName>& names) {
-  if (names.empty()) return "; there are no " + std::string(kind) + " at all";
+std::vector<std::string> nearest_names(std::string_view asked, const std::vector<std::string>& names) {
+  return nearest_of(asked, candidates_for(asked, names));
+}
+
+std::string suggestions(std::string_view kind, std::string_view asked,
+                        const std::vector<Candidate>& candidates) {
+  if (candidates.empty()) return "; there are no " + std::string(kind);
   std::string text;
-  const auto near = nearest_names(names, std::clamp<std::size_t>(asked.size() / 3, 2, kLongestCompared - 1));
+  const auto near = nearest_of(asked, candidates);
   if (!near.empty()) text += "; did you mean " + joined(near) + "?";
-  if (names.size() <= kFewNames && near.size() < names.size()) {
-    std::vector<std::string> all(names.size());
-    std::ranges::transform(names, all.begin(), &OfferedName::name);
-    text += (near.empty() ? "; there are " : " There are ") + joined(all);
+  if (candidates.size() <= kFewNames && near.size() < candidates.size()) {
+    std::vector<std::string> all(candidates.size());
+    std::ranges::transform(candidates, all.begin(), &Candidate::name);
+    text += (near.empty() ? "; available " : " Available ") + std::string(kind) + ": " + joined(all);
   }
   return text;
 }
 
-std::string offer(std::string_view kind, std::string_view asked, const std::vector<std::string>& names) {
-  const std::string wanted = folded(asked);
-  std::vector<OfferedName> offered(names.size());
-  std::ranges::transform(names, offered.begin(), [&](const std::string& name) {
-    return OfferedName{.name = name, .distance = edit_distance(wanted, folded(name))};
-  });
-  return offer(kind, asked, offered);
+std::string suggestions(std::string_view kind, std::string_view asked,
+                        const std::vector<std::string>& names) {
+  return suggestions(kind, asked, candidates_for(asked, names));
 }
 
 }  // namespace tairitsu::detail

@@ -1,4 +1,4 @@
-/// What to say where a name is not there: those that are, the nearest first.
+/// Suggestions for messages about a name that was not found.
 #pragma once
 
 #include <cstddef>
@@ -8,29 +8,32 @@
 
 namespace tairitsu::detail {
 
-/// Lower case, and WIT's '-' for the '_' of C++: that is how a name is most often wrong.
+/// Returns the name in lower case, with WIT's '-' for the '_' of C++: the most common mistakes in a name.
 [[nodiscard]] std::string folded(std::string_view name);
 
-/// How many letters to insert, remove or replace to make one of the other. Names of more than 200
-/// letters are not compared, and far from all: comparing costs the product of two lengths.
+/// Returns how many letters must be inserted, removed or replaced to turn one name into the other. Names longer than
+/// 200 letters are not compared and count as far from all others: the cost is the product of the two lengths.
 [[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b);
 
-/// `'a', 'b'`
+/// Returns `'a', 'b'`.
 [[nodiscard]] std::string joined(const std::vector<std::string>& names);
 
-/// A name that is there, and its distance from the one that was asked for, both folded.
-struct OfferedName {
+/// An existing name, and its distance from the name that was asked for, both folded.
+struct Candidate {
   std::string name;
   std::size_t distance;
 };
 
-/// The end of a message that a name is not there: `; did you mean 'greet'? There are 'add', 'greet'`.
-/// It has the five nearest names at most, none too far from `asked`, and where there are few names all of
-/// them, in their order. `kind` is their plural: `; there are no functions at all`.
-[[nodiscard]] std::string offer(std::string_view kind, std::string_view asked,
-                                const std::vector<OfferedName>& names);
-/// The same of names that are asked for as they are.
-[[nodiscard]] std::string offer(std::string_view kind, std::string_view asked,
-                                const std::vector<std::string>& names);
+/// Returns up to five names that `asked` may be a misspelling of, the nearest first.
+[[nodiscard]] std::vector<std::string> nearest_names(std::string_view asked,
+                                                     const std::vector<std::string>& names);
+
+/// Returns the end of a message about an unknown name: `; did you mean 'greet'? Available functions: 'add', 'greet'`.
+/// It has the nearest names, and all names if there are at most eight. `kind` is the plural of what is named; without
+/// any names the text is `; there are no functions`.
+[[nodiscard]] std::string suggestions(std::string_view kind, std::string_view asked,
+                                      const std::vector<Candidate>& candidates);
+[[nodiscard]] std::string suggestions(std::string_view kind, std::string_view asked,
+                                      const std::vector<std::string>& names);
 
 }  // namespace tairitsu::detail

@@ -1,4 +1,4 @@
-/// SHA-256: the interface that stores and registries use, and that the engine implements.
+/// SHA-256. Stores and registries use this interface; the engine implements it.
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@
 
 namespace tairitsu::detail {
 
-/// The digest of a stream.
+/// Computes the digest of a stream.
 class Sha256 {
  public:
   Sha256() = default;
@@ -19,16 +19,16 @@ class Sha256 {
   virtual ~Sha256() = default;
 
   virtual void update(std::span<const std::byte> bytes) = 0;
-  /// Once, after all updates.
+  /// Returns the hash. Call it once, after all updates.
   [[nodiscard]] virtual std::array<std::byte, 32> finish() = 0;
 };
 
-/// Makes a new stream's; called from any thread.
+/// Creates the state for a new stream; called from any thread.
 using Sha256Factory = std::function<std::unique_ptr<Sha256>()>;
 
-/// A digest as OCI writes it: `sha256:` and the digits.
+/// Returns a hash as OCI writes it: `sha256:` and the digits.
 [[nodiscard]] std::string digest_text(std::span<const std::byte> digest);
-/// Ends the stream, and gives the same of it.
+/// Finishes the stream and returns its digest as text.
 [[nodiscard]] std::string finish_digest(Sha256& sha256);
 [[nodiscard]] std::string digest_of(const Sha256Factory& factory, std::span<const std::byte> bytes);
 

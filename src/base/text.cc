@@ -31,24 +31,24 @@ Character first_character(std::string_view text) noexcept {
   return {.value = value, .size = size};
 }
 
-std::string_view front_of(std::string_view text, std::size_t most) noexcept {
-  if (text.size() <= most) return text;
-  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0U) == 0x80) --most;
-  return text.substr(0, most);
+std::string_view front_of(std::string_view text, std::size_t max_size) noexcept {
+  if (text.size() <= max_size) return text;
+  while (max_size > 0 && (static_cast<unsigned char>(text[max_size]) & 0xC0U) == 0x80) --max_size;
+  return text.substr(0, max_size);
 }
 
-std::string shortened(std::string_view text, std::size_t most) {
-  std::string front(front_of(text, most));
+std::string shortened(std::string_view text, std::size_t max_size) {
+  std::string front(front_of(text, max_size));
   return front.size() < text.size() ? front + "…" : front;
 }
 
-std::string printable(std::string_view text, std::size_t most) {
-  const std::string_view front = front_of(text, most);
+std::string printable(std::string_view text, std::size_t max_size) {
+  const std::string_view front = front_of(text, max_size);
   std::string out;
   for (std::string_view rest = front; !rest.empty();) {
     const Character character = first_character(rest);
     const char32_t value = character.value;
-    // C0, DEL and C1, line separators, and what turns the direction of text.
+    // C0, DEL and C1, line separators, and characters that change the direction of text.
     const bool hidden = value < 0x20 || (value >= 0x7F && value < 0xA0) ||
                         (value >= 0x2028 && value <= 0x202E) || (value >= 0x2066 && value <= 0x2069) ||
                         value == 0x200E || value == 0x200F;

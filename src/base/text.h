@@ -1,4 +1,4 @@
-/// Characters, UTF-8 a character at a time, and text that is cut off.
+/// Characters, UTF-8 one character at a time, and shortened text.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@ struct Character {
   std::size_t size;  ///< In bytes.
 };
 
-/// The first character of `text`, which is not empty; U+FFFD of one byte where it is not UTF-8.
+/// Returns the first character of `text`, which must not be empty; U+FFFD of one byte if it is not UTF-8.
 [[nodiscard]] Character first_character(std::string_view text) noexcept;
 
 inline void append_utf8(std::string& out, char32_t character) {
@@ -34,30 +34,30 @@ inline void append_utf8(std::string& out, char32_t character) {
   }
 }
 
-/// The front of `text`, `most` bytes of it at most, and not an end in the middle of a character.
-[[nodiscard]] std::string_view front_of(std::string_view text, std::size_t most) noexcept;
+/// Returns at most the first `max_size` bytes of `text`, ending between two characters.
+[[nodiscard]] std::string_view front_of(std::string_view text, std::size_t max_size) noexcept;
 
-/// The same, with an ellipsis where something was cut off.
-[[nodiscard]] std::string shortened(std::string_view text, std::size_t most);
+/// Like `front_of`, with an ellipsis if anything was removed.
+[[nodiscard]] std::string shortened(std::string_view text, std::size_t max_size);
 
-/// The same of a stranger's text, with U+FFFD for each control character and each byte that is not UTF-8, so that
-/// it cannot write escape sequences to a terminal.
-[[nodiscard]] std::string printable(std::string_view text, std::size_t most = 100);
+/// Like `shortened`, for untrusted text: replaces each control character and each byte that is not UTF-8 by U+FFFD, so
+/// that the text cannot write escape sequences to a terminal.
+[[nodiscard]] std::string printable(std::string_view text, std::size_t max_size = 100);
 
-/// Of ASCII, whatever the locale is.
+// ASCII only, independent of the locale.
 [[nodiscard]] inline bool is_lower(char c) noexcept { return c >= 'a' && c <= 'z'; }
 [[nodiscard]] inline bool is_upper(char c) noexcept { return c >= 'A' && c <= 'Z'; }
 [[nodiscard]] inline bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 [[nodiscard]] inline bool is_letter(char c) noexcept { return is_lower(c) || is_upper(c); }
 [[nodiscard]] inline bool is_alphanumeric(char c) noexcept { return is_letter(c) || is_digit(c); }
 
-/// The text in single quotes, as messages show names.
+/// Returns the text in single quotes, as messages show names.
 [[nodiscard]] inline std::string in_quotes(std::string_view text) { return "'" + std::string(text) + "'"; }
 
-/// With the ASCII letters in lower case.
+/// Returns the text with its ASCII letters in lower case.
 [[nodiscard]] std::string lower_case(std::string_view text);
 
-/// Whether two words differ in the case of ASCII letters at most.
+/// Returns whether two words are equal, ignoring the case of ASCII letters.
 [[nodiscard]] bool is_same_word(std::string_view a, std::string_view b) noexcept;
 
 }  // namespace tairitsu::detail

@@ -26,7 +26,7 @@ Error mismatch(std::string_view name, const std::type_info& wanted, const std::t
   const std::string given_name = name_of(given);
   return Error(ErrorCode::type_mismatch,
                fmt::format("command '{}' takes '{}', not {}'{}'", name, wanted_name,
-                           given_name == wanted_name ? "another file's " : "", given_name));
+                           given_name == wanted_name ? "another translation unit's " : "", given_name));
 }
 
 }  // namespace
@@ -35,14 +35,14 @@ Error mismatch(std::string_view name, const std::type_info& wanted, const std::t
 
 Result<void> WitCommandDispatcher::add(std::string name, std::shared_ptr<void> handler,
                                        const std::type_info& command) {
-  if (name.empty()) return fail(ErrorCode::invalid_argument, "the name of a command is empty");
+  if (name.empty()) return fail(ErrorCode::invalid_argument, "empty command name");
   if (handler == nullptr) {
-    return fail(ErrorCode::invalid_argument, fmt::format("the handler of command '{}' is null", name));
+    return fail(ErrorCode::invalid_argument, fmt::format("command '{}': the handler is null", name));
   }
   const std::scoped_lock lock(mutex_);
   const auto [entry, added] = handlers_.try_emplace(std::move(name));
   if (!added) {
-    return fail(ErrorCode::already_exists, fmt::format("command '{}' has a handler already", entry->first));
+    return fail(ErrorCode::already_exists, fmt::format("command '{}' already has a handler", entry->first));
   }
   entry->second = {.handler = std::move(handler), .command = &command, .pending = transaction()};
   return {};
@@ -71,12 +71,12 @@ Error WitCommandDispatcher::failed(std::string_view name, const Error& error) {
 
 Error WitCommandDispatcher::threw(std::string_view name) {
   return Error(ErrorCode::host_function,
-               fmt::format("command '{}': its handler threw: {}", name, detail::current_exception_message()));
+               fmt::format("command '{}': the handler threw: {}", name, detail::current_exception_message()));
 }
 
 Error WitCommandDispatcher::not_found(std::string_view name) const {
   return Error(ErrorCode::not_found,
-               fmt::format("no command '{}'{}", name, detail::offer("commands", name, names())));
+               fmt::format("no command '{}'{}", name, detail::suggestions("commands", name, names())));
 }
 
 bool WitCommandDispatcher::is_visible(const Entry& entry) {
@@ -105,7 +105,7 @@ std::size_t WitCommandDispatcher::size() const {
 }
 
 Result<void> WitCommandDispatcher::remove(std::string_view name) {
-  std::shared_ptr<void> removed;  // Ends outside of the lock.
+  std::shared_ptr<void> removed;  // Destroyed outside the lock.
   {
     const std::scoped_lock lock(mutex_);
     const auto found = handlers_.find(name);
@@ -149,7 +149,7 @@ Result<void> WitCommandDispatcher::all_or_nothing(const std::function<Result<voi
 }
 
 void WitCommandDispatcher::end(const Transaction& transaction, bool keep) {
-  decltype(handlers_) dropped;  // End outside of the lock.
+  decltype(handlers_) dropped;  // Destroyed outside the lock.
   const std::scoped_lock lock(mutex_);
   std::erase(transactions_, &transaction);
   const Transaction* outer = this->transaction();
@@ -169,12 +169,12 @@ CompositeWitInterface::CompositeWitInterface(std::string name) : name_(std::move
 
 Result<void> CompositeWitInterface::add(std::unique_ptr<const WitInterface> interface) {
   if (interface == nullptr) {
-    return fail(ErrorCode::invalid_argument, fmt::format("an interface for '{}' is null", name_));
+    return fail(ErrorCode::invalid_argument, fmt::format("'{}': the interface is null", name_));
   }
   const auto same_name = [&](const auto& other) { return other->name() == interface->name(); };
   if (std::ranges::any_of(interfaces_, same_name)) {
     return fail(ErrorCode::already_exists,
-                fmt::format("'{}' has an interface '{}' already", name_, interface->name()));
+                fmt::format("'{}' already has an interface '{}'", name_, interface->name()));
   }
   interfaces_.push_back(std::move(interface));
   return {};
@@ -191,7 +191,8 @@ std::string_view CompositeWitInterface::name() const { return name_; }
 
 Result<void> CompositeWitInterface::register_handlers(WitCommandDispatcher& dispatcher) const {
   return dispatcher.all_or_nothing([&]() -> Result<void> {
-    for (const auto& interface : interfaces_) TAIRITSU_CHECK(dispatcher.register_interface(*interface));
+    for (const auto& interface : interfaces_)
+      TAIRITSU_RETURN_IF_ERROR(dispatcher.register_interface(*interface));
     return {};
   });
 }
@@ -201,7 +202,7 @@ Result<void> CompositeWitInterface::register_handlers(WitCommandDispatcher& disp
 namespace detail {
 
 bool StateMutex::lock() {
-  // Another thread's write cannot make this look as if it were this thread's.
+  // Relaxed: no other thread ever stores this thread's id.
   if (holder_.load(std::memory_order_relaxed) == std::this_thread::get_id()) return false;
   mutex_.lock();
   holder_.store(std::this_thread::get_id(), std::memory_order_relaxed);
@@ -214,9 +215,10 @@ void StateMutex::unlock() {
 }
 
 Error state_in_use() {
-  return Error(ErrorCode::reentrant_call,
-               "the state is in use by this thread: a handler that has it cannot dispatch to another that "
-               "shares it");
+  return Error(
+      ErrorCode::reentrant_call,
+      "the state is already locked by this thread: a handler must not dispatch to another handler that "
+      "shares its state");
 }
 
 }  // namespace detail

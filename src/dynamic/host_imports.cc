@@ -42,7 +42,7 @@ struct HeldValue : abi::HostResult {
   }
 };
 
-/// A function over dynamic values that was linked to an import.
+/// A function over dynamic values that is linked to an import.
 struct LinkedDynamicFunction : HostFunction {
   LinkedDynamicFunction(std::string full_name, DynamicHostFunctionWithCaller f, const FunctionType& import)
       : function(std::move(f)), plan(import) {
@@ -83,16 +83,14 @@ struct LinkedDynamicFunction : HostFunction {
     if (!result) return failed(result.error());
     if (plan.result() == nullptr) {
       if (result->is_empty()) return true;
-      return failed(
-          Error(ErrorCode::type_mismatch,
-                fmt::format("it gave a value, {}, where the import has none", result->to_string())));
+      return failed(Error(ErrorCode::type_mismatch,
+                          fmt::format("returned {}, but the import has no result", result->to_string())));
     }
     auto value = convert(*result, *plan.result());
-    if (!value) return failed(value.error().with_context("its result"));
+    if (!value) return failed(value.error().with_context("result"));
     if (needs_check(*plan.result())) {
       CheckContext cx(guest);
-      if (!ValueChecker(cx).check(*value, *plan.result()))
-        return failed(cx.error->with_context("its result"));
+      if (!ValueChecker(cx).check(*value, *plan.result())) return failed(cx.error->with_context("result"));
     }
     if (!plan.has_scalar_result()) {
       call.host_result = new HeldValue(*std::move(value), *plan.result(), guest, name);
@@ -105,7 +103,7 @@ struct LinkedDynamicFunction : HostFunction {
   }
 };
 
-/// The same before it is linked.
+/// A function over dynamic values before it is linked.
 struct DynamicDefinition : HostFunction {
   explicit DynamicDefinition(DynamicHostFunctionWithCaller f) : function(std::move(f)) {}
   DynamicHostFunctionWithCaller function;
@@ -126,53 +124,53 @@ std::unexpected<Error> empty_function(std::string_view name) {
 
 }  // namespace
 
-Result<void> HostImportRegistry::define(std::string_view name, DynamicHostFunction function) {
+Result<void> HostImports::define(std::string_view name, DynamicHostFunction function) {
   if (!function) return empty_function(name);
   auto definition = std::make_shared<detail::DynamicDefinition>(
       [function](Caller&, std::span<const Value> arguments) { return function(arguments); });
   return add(name, {.function = std::move(function), .definition = std::move(definition)});
 }
 
-Result<void> HostImportRegistry::define(std::string_view name, DynamicHostFunctionWithCaller function) {
+Result<void> HostImports::define(std::string_view name, DynamicHostFunctionWithCaller function) {
   if (!function) return empty_function(name);
   return add(name, {.function = nullptr,
                     .definition = std::make_shared<detail::DynamicDefinition>(std::move(function))});
 }
 
-Result<void> HostImportRegistry::add(std::string_view name, const Entry& entry) {
-  // The linker knows what a name may be.
-  TAIRITSU_CHECK(Linker().add(name, entry.definition));
+Result<void> HostImports::add(std::string_view name, const Entry& entry) {
+  // The linker validates the name.
+  TAIRITSU_RETURN_IF_ERROR(Linker().add(name, entry.definition));
   if (!functions_.try_emplace(std::string(name), entry).second) {
-    return fail(ErrorCode::already_exists, fmt::format("'{}' is defined already", name));
+    return fail(ErrorCode::already_exists, fmt::format("'{}' is already defined", name));
   }
   return {};
 }
 
-Result<void> HostImportRegistry::add_resource(std::string_view name, std::uint32_t type) {
-  TAIRITSU_CHECK(Linker().add_resource(name, type));
+Result<void> HostImports::add_resource(std::string_view name, std::uint32_t type) {
+  TAIRITSU_RETURN_IF_ERROR(Linker().add_resource(name, type));
   if (!resources_.try_emplace(std::string(name), type).second) {
-    return fail(ErrorCode::already_exists, fmt::format("the resource '{}' is defined already", name));
+    return fail(ErrorCode::already_exists, fmt::format("resource '{}' is already defined", name));
   }
   return {};
 }
 
-std::vector<std::string> HostImportRegistry::names() const {
+std::vector<std::string> HostImports::names() const {
   std::vector<std::string> names;
   names.reserve(functions_.size());
   for (const auto& [name, entry] : functions_) names.push_back(name);
   return names;
 }
 
-Result<Value> HostImportRegistry::call(std::string_view name, std::span<const Value> arguments) const {
+Result<Value> HostImports::call(std::string_view name, std::span<const Value> arguments) const {
   const auto found = functions_.find(name);
   if (found == functions_.end()) {
-    return fail(ErrorCode::not_found,
-                fmt::format("no host function '{}'{}", name, detail::offer("host functions", name, names())));
+    return fail(ErrorCode::not_found, fmt::format("no host function '{}'{}", name,
+                                                  detail::suggestions("host functions", name, names())));
   }
   const DynamicHostFunction& function = found->second.function;
   if (!function) {
     return fail(ErrorCode::invalid_argument,
-                fmt::format("the host function '{}' serves containers only: it asks who calls", name));
+                fmt::format("host function '{}' needs a calling container: it takes a Caller", name));
   }
   try {
     auto result = function(arguments);
@@ -184,9 +182,9 @@ Result<Value> HostImportRegistry::call(std::string_view name, std::span<const Va
   }
 }
 
-Result<void> HostImportRegistry::add_to_linker(Linker& linker) const {
-  for (const auto& [name, entry] : functions_) TAIRITSU_CHECK(linker.add(name, entry.definition));
-  for (const auto& [name, type] : resources_) TAIRITSU_CHECK(linker.add_resource(name, type));
+Result<void> HostImports::add_to_linker(Linker& linker) const {
+  for (const auto& [name, entry] : functions_) TAIRITSU_RETURN_IF_ERROR(linker.add(name, entry.definition));
+  for (const auto& [name, type] : resources_) TAIRITSU_RETURN_IF_ERROR(linker.add_resource(name, type));
   if (stubs_) linker.stub_missing_imports();
   return {};
 }

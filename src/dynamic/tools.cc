@@ -10,39 +10,38 @@
 
 namespace tairitsu {
 
-/// Whose turn it is to call a container.
-struct ToolRegistry::Turn {
+/// Serializes calls into a container.
+struct ToolSet::Turn {
   std::mutex mutex;
   std::atomic<std::thread::id> owner{};
 };
 
-Result<void> ToolRegistry::wrong_parameters(std::string_view tool, std::size_t given, std::size_t wanted) {
+Result<void> ToolSet::wrong_parameters(std::string_view tool, std::size_t given, std::size_t wanted) {
   return fail(ErrorCode::invalid_argument,
-              fmt::format("tool '{}': {} names are given for its {} parameters", tool, given, wanted));
+              fmt::format("tool '{}': {} parameter names for {} parameters", tool, given, wanted));
 }
 
-Result<void> ToolRegistry::insert(std::string name, std::string description, FunctionType type, Run run) {
-  if (name.empty()) return fail(ErrorCode::invalid_argument, "a tool needs a name");
+Result<void> ToolSet::insert(std::string name, std::string description, FunctionType type, Run run) {
+  if (name.empty()) return fail(ErrorCode::invalid_argument, "empty tool name");
   for (std::size_t index = 0; index < type.parameters.size(); ++index) {
     const std::string& parameter = type.parameters[index].name;
     for (std::size_t other = 0; other < index; ++other) {
       if (type.parameters[other].name == parameter) {
         return fail(ErrorCode::invalid_argument,
-                    fmt::format("tool '{}': two parameters have the name '{}'", name, parameter));
+                    fmt::format("tool '{}': duplicate parameter name '{}'", name, parameter));
       }
     }
   }
   auto tool = std::make_shared<const Tool>(std::move(description), std::move(type), std::move(run));
   const std::scoped_lock lock(mutex_);
   const auto [place, added] = tools_.try_emplace(std::move(name), std::move(tool));
-  if (!added)
-    return fail(ErrorCode::already_exists, fmt::format("there is a tool '{}' already", place->first));
+  if (!added) return fail(ErrorCode::already_exists, fmt::format("tool '{}' already exists", place->first));
   return {};
 }
 
-Result<void> ToolRegistry::add(std::string name, std::string description, const DynamicFunction& function) {
+Result<void> ToolSet::add(std::string name, std::string description, const DynamicFunction& function) {
   if (function.name().empty()) {
-    return fail(ErrorCode::invalid_argument, fmt::format("tool '{}': an empty DynamicFunction", name));
+    return fail(ErrorCode::invalid_argument, fmt::format("tool '{}': the DynamicFunction is empty", name));
   }
   std::shared_ptr<Turn> turn;
   {
@@ -54,7 +53,7 @@ Result<void> ToolRegistry::add(std::string name, std::string description, const 
   }
   return insert(std::move(name), std::move(description), function.type(),
                 [function, turn](std::span<const Value> arguments) {
-                  // A guest whose host calls its tool again is told so by its container.
+                  // If the guest's host function calls the tool again, the container reports the reentrant call.
                   const auto self = std::this_thread::get_id();
                   if (turn->owner.load() == self) return function(arguments);
                   const std::scoped_lock lock(turn->mutex);
@@ -67,8 +66,8 @@ Result<void> ToolRegistry::add(std::string name, std::string description, const 
                 });
 }
 
-Result<void> ToolRegistry::add(std::string name, std::string description, const ContainerTemplate& containers,
-                               std::string_view function) {
+Result<void> ToolSet::add(std::string name, std::string description, const ContainerTemplate& containers,
+                          std::string_view function) {
   TAIRITSU_TRY(const auto exported, containers.image().component().find_function(function, nullptr));
   return insert(std::move(name), std::move(description), *exported->type,
                 [containers, full_name = exported->name](std::span<const Value> arguments) -> Result<Value> {
@@ -77,7 +76,7 @@ Result<void> ToolRegistry::add(std::string name, std::string description, const 
                 });
 }
 
-bool ToolRegistry::remove(std::string_view name) {
+bool ToolSet::remove(std::string_view name) {
   const std::scoped_lock lock(mutex_);
   const auto found = tools_.find(name);
   if (found == tools_.end()) return false;
@@ -85,8 +84,8 @@ bool ToolRegistry::remove(std::string_view name) {
   return true;
 }
 
-Result<std::string> ToolRegistry::call(std::string_view name, std::string_view arguments,
-                                       const JsonOptions& options) const {
+Result<std::string> ToolSet::call(std::string_view name, std::string_view arguments,
+                                  const JsonOptions& options) const {
   std::shared_ptr<const Tool> tool;
   {
     const std::scoped_lock lock(mutex_);
@@ -96,7 +95,7 @@ Result<std::string> ToolRegistry::call(std::string_view name, std::string_view a
       names.reserve(tools_.size());
       for (const auto& [other, unused] : tools_) names.push_back(other);
       return fail(ErrorCode::not_found,
-                  fmt::format("no tool '{}'{}", name, detail::offer("tools", name, names)));
+                  fmt::format("no tool '{}'{}", name, detail::suggestions("tools", name, names)));
     }
   }
   const auto in_tool = [&](const Error& error) {
@@ -114,7 +113,7 @@ Result<std::string> ToolRegistry::call(std::string_view name, std::string_view a
   }
 }
 
-std::vector<ToolInfo> ToolRegistry::list(const JsonOptions& options) const {
+std::vector<ToolInfo> ToolSet::list(const JsonOptions& options) const {
   std::vector<ToolInfo> infos;
   const std::scoped_lock lock(mutex_);
   infos.reserve(tools_.size());

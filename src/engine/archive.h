@@ -5,6 +5,7 @@
 
 namespace tairitsu::detail {
 
+/// Returns the archive format that the bridge reads and writes.
 [[nodiscard]] ArchiveFormat make_archive_format();
 
 }  // namespace tairitsu::detail

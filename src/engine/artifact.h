@@ -1,4 +1,4 @@
-/// The seal of a cached artifact: who put it there, and as what.
+/// The seal of a cached artifact: proves who wrote it, and under which name.
 #pragma once
 
 #include <array>
@@ -10,16 +10,16 @@
 
 namespace tairitsu::detail {
 
-/// A secret of whoever owns the cache.
+/// The secret key of a cache's owner.
 using ArtifactKey = std::array<std::byte, 32>;
 
-/// What an artifact is sealed with: it loads with the same key and name only.
+/// An artifact's key and name; it loads only with the same ones.
 struct ArtifactSeal {
   ArtifactKey key{};
   std::string name;
 };
 
-/// Seals what `precompile` wrote, in place. Fails with `artifact_damaged` if it is something else.
+/// Seals the output of `precompile` in place. Fails with `artifact_damaged` if it is not such an artifact.
 [[nodiscard]] Result<void> seal_artifact(std::span<std::byte> artifact, const ArtifactSeal& seal);
 
 }  // namespace tairitsu::detail

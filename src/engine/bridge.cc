@@ -6,7 +6,7 @@
 namespace tairitsu::bridge {
 namespace {
 
-// A switch, not a cast: the compiler names a code that is new in the bridge.
+// A switch instead of a cast: the compiler warns if the bridge adds a code.
 constexpr ErrorCode to_error_code(Code code) noexcept {
   switch (code) {
     case Code::Internal:
@@ -97,7 +97,7 @@ constexpr ErrorCode to_error_code(Code code) noexcept {
   return ErrorCode::internal;
 }
 
-// Both enumerations have the same values, so that codes can also be passed to the bridge.
+// Both enumerations have the same values, so codes can also be passed to the bridge.
 constexpr bool codes_agree() {
   for (int value = 1; value <= static_cast<int>(ErrorCode::compile_limit); ++value) {
     if (to_error_code(static_cast<Code>(value)) != static_cast<ErrorCode>(value)) return false;

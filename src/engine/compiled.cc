@@ -16,7 +16,7 @@ Result<CompiledComponent> CompiledComponent::compile(const EngineCore& engine,
                                                      std::span<const std::byte> bytes,
                                                      bool from_core_module) {
   bridge::Component* component = nullptr;
-  TAIRITSU_CHECK(bridge::check(bridge::tairitsu_bridge_component_compile(
+  TAIRITSU_RETURN_IF_ERROR(bridge::check(bridge::tairitsu_bridge_component_compile(
       engine.bridge(), bridge::borrow(bytes), from_core_module, &component)));
   return CompiledComponent(component);
 }
@@ -24,7 +24,7 @@ Result<CompiledComponent> CompiledComponent::compile(const EngineCore& engine,
 Result<CompiledComponent> CompiledComponent::from_trusted_artifact(const EngineCore& engine,
                                                                    std::span<const std::byte> bytes) {
   bridge::Component* component = nullptr;
-  TAIRITSU_CHECK(bridge::check(bridge::tairitsu_bridge_component_from_trusted_artifact(
+  TAIRITSU_RETURN_IF_ERROR(bridge::check(bridge::tairitsu_bridge_component_from_trusted_artifact(
       engine.bridge(), bridge::borrow(bytes), &component)));
   return CompiledComponent(component);
 }
@@ -32,7 +32,7 @@ Result<CompiledComponent> CompiledComponent::from_trusted_artifact(const EngineC
 Result<CompiledComponent> CompiledComponent::from_trusted_artifact_file(const EngineCore& engine,
                                                                         const std::filesystem::path& path) {
   bridge::Component* component = nullptr;
-  TAIRITSU_CHECK(bridge::check(bridge::tairitsu_bridge_component_from_trusted_artifact_file(
+  TAIRITSU_RETURN_IF_ERROR(bridge::check(bridge::tairitsu_bridge_component_from_trusted_artifact_file(
       engine.bridge(), bridge::borrow(path.native()), &component)));
   return CompiledComponent(component);
 }
@@ -41,7 +41,7 @@ Result<CompiledComponent> CompiledComponent::from_sealed_artifact_file(const Eng
                                                                        const std::filesystem::path& path,
                                                                        const ArtifactSeal& seal) {
   bridge::Component* component = nullptr;
-  TAIRITSU_CHECK(bridge::check(bridge::tairitsu_bridge_component_from_sealed_artifact_file(
+  TAIRITSU_RETURN_IF_ERROR(bridge::check(bridge::tairitsu_bridge_component_from_sealed_artifact_file(
       engine.bridge(), bridge::borrow(path.native()), bridge::borrow(std::span(seal.key)),
       bridge::borrow(seal.name), &component)));
   return CompiledComponent(component);
@@ -74,8 +74,8 @@ Result<std::vector<std::byte>> CompiledComponent::world() const {
 Result<ExportIndexPtr> CompiledComponent::find_export(std::string_view interface,
                                                       std::string_view name) const {
   bridge::ExportIndex* index = nullptr;
-  TAIRITSU_CHECK(bridge::check(bridge::tairitsu_bridge_component_export(bridge(), bridge::borrow(interface),
-                                                                        bridge::borrow(name), &index)));
+  TAIRITSU_RETURN_IF_ERROR(bridge::check(bridge::tairitsu_bridge_component_export(
+      bridge(), bridge::borrow(interface), bridge::borrow(name), &index)));
   return ExportIndexPtr(index);
 }
 

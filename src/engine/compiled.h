@@ -1,4 +1,4 @@
-/// Compiled components as the engine has them.
+/// Components compiled by the engine.
 #pragma once
 
 #include <cstddef>
@@ -36,20 +36,20 @@ class CompiledComponent {
                                                                        std::span<const std::byte> bytes);
   [[nodiscard]] static Result<CompiledComponent> from_trusted_artifact_file(
       const EngineCore& engine, const std::filesystem::path& path);
-  /// Of a cache. Fails with `artifact_damaged`, before its code is mapped, if it was not sealed like this.
+  /// Loads an artifact from a cache. Fails with `artifact_damaged`, before its code is mapped, if the seal differs.
   [[nodiscard]] static Result<CompiledComponent> from_sealed_artifact_file(const EngineCore& engine,
                                                                            const std::filesystem::path& path,
                                                                            const ArtifactSeal& seal);
 
   [[nodiscard]] Result<std::vector<std::byte>> serialize() const;
-  /// SHA-256 of the binary, 32 bytes.
+  /// Returns the SHA-256 digest of the binary, 32 bytes.
   [[nodiscard]] std::span<const std::byte> digest() const noexcept;
   [[nodiscard]] std::uint64_t size() const noexcept;
-  /// Whether it uses the component model's async ABI.
+  /// Returns whether the component uses the component model's async ABI.
   [[nodiscard]] bool uses_async_abi() const noexcept;
-  /// The world as `decode_world` reads it.
+  /// Returns the world, encoded for `decode_world`.
   [[nodiscard]] Result<std::vector<std::byte>> world() const;
-  /// Names as the component spells them; an empty interface is the root.
+  /// Looks up an export by the component's own spelling; an empty interface is the root.
   [[nodiscard]] Result<ExportIndexPtr> find_export(std::string_view interface, std::string_view name) const;
 
   [[nodiscard]] const bridge::Component* bridge() const noexcept { return component_.get(); }

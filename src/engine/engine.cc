@@ -21,11 +21,11 @@ std::uint32_t max_open_files() noexcept {
 }
 
 Result<std::shared_ptr<EngineCore>> EngineCore::create(const EngineOptions& options) {
-  std::string cache_folder;
-  if (!options.cache_folder.empty()) {
-    std::error_code failed;  // The working folder may be gone.
-    cache_folder = std::filesystem::absolute(options.cache_folder, failed).string();
-    if (failed) return fail(ErrorCode::io, options.cache_folder.string() + ": " + failed.message());
+  std::string cache_directory;
+  if (!options.cache_directory.empty()) {
+    std::error_code failed;  // The working directory may have been deleted.
+    cache_directory = std::filesystem::absolute(options.cache_directory, failed).string();
+    if (failed) return fail(ErrorCode::io, options.cache_directory.string() + ": " + failed.message());
   }
   const PoolOptions pool = options.pool.value_or(PoolOptions{});
   const bridge::EngineConfig config{
@@ -37,7 +37,7 @@ Result<std::shared_ptr<EngineCore>> EngineCore::create(const EngineOptions& opti
       .parallel_compilation = options.parallel_compilation,
       .optimization = static_cast<std::uint8_t>(options.optimization),
       .max_wasm_stack = options.max_wasm_stack,
-      .cache_folder = bridge::borrow(cache_folder),
+      .cache_directory = bridge::borrow(cache_directory),
       .pool_max_instances = pool.max_components,
       .pool_max_core_instances = pool.max_core_instances,
       .pool_max_memories = pool.max_memories,
@@ -72,7 +72,7 @@ Result<std::shared_ptr<EngineCore>> EngineCore::create(const EngineOptions& opti
     return fail(ErrorCode::invalid_argument, "EngineOptions::epoch_tick must be positive");
   }
   bridge::Engine* engine = nullptr;
-  TAIRITSU_CHECK(bridge::check(bridge::tairitsu_bridge_engine_new(&config, &engine)));
+  TAIRITSU_RETURN_IF_ERROR(bridge::check(bridge::tairitsu_bridge_engine_new(&config, &engine)));
   return std::shared_ptr<EngineCore>(new EngineCore(options, engine));
 }
 
@@ -128,9 +128,9 @@ Result<Engine> Engine::create(const EngineOptions& options) {
 Result<std::string> Engine::fingerprint() const { return core_->fingerprint(); }
 
 void exit_when_out_of_memory(int status) noexcept {
-  static int kept = 0;
-  kept = status;
-  std::set_new_handler([] { ::_exit(kept); });
+  static int exit_status = 0;
+  exit_status = status;
+  std::set_new_handler([] { ::_exit(exit_status); });
   bridge::tairitsu_bridge_exit_without_memory(status);
 }
 

@@ -1,4 +1,4 @@
-/// The engine behind `tairitsu::Engine`: Wasmtime's, and the thread that moves its epoch on.
+/// The engine behind `tairitsu::Engine`: Wasmtime's engine and the thread that advances its epoch.
 #pragma once
 
 #include <condition_variable>
@@ -18,7 +18,7 @@ struct Engine;
 
 namespace tairitsu::detail {
 
-/// How many descriptors the process may have open.
+/// Returns how many descriptors the process may have open.
 [[nodiscard]] std::uint32_t max_open_files() noexcept;
 
 class EngineCore {
@@ -32,10 +32,11 @@ class EngineCore {
   [[nodiscard]] const bridge::Engine* bridge() const noexcept { return engine_; }
   [[nodiscard]] Result<std::string> fingerprint() const;
 
-  /// Makes guests that compute look at their deadlines and interrupts now. Any thread.
+  /// Makes computing guests check their deadlines and interrupts now. Any thread.
   void increment_epoch() const noexcept;
 
-  /// The epoch moves on by itself while there are more `begin_ticking` than `end_ticking`. Any thread.
+  /// The ticker thread advances the epoch while there are more calls of `begin_ticking` than of `end_ticking`.
+  /// Any thread.
   void begin_ticking();
   void end_ticking() noexcept;
 

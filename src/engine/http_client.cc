@@ -22,7 +22,8 @@ namespace {
 using bridge::Deleter;
 
 using HttpClientPtr = std::unique_ptr<bridge::HttpClient, Deleter<bridge::tairitsu_bridge_http_client_free>>;
-using HttpAnswerPtr = std::unique_ptr<bridge::HttpAnswer, Deleter<bridge::tairitsu_bridge_http_answer_free>>;
+using HttpResponsePtr =
+    std::unique_ptr<bridge::HttpResponse, Deleter<bridge::tairitsu_bridge_http_response_free>>;
 using Sha256StreamPtr = std::unique_ptr<bridge::Sha256Stream, Deleter<bridge::tairitsu_bridge_sha256_free>>;
 
 constexpr bool agree(TransportFault ours, bridge::HttpFault theirs) {
@@ -35,38 +36,38 @@ static_assert(agree(TransportFault::tls, bridge::HttpFault::Tls));
 static_assert(agree(TransportFault::timeout, bridge::HttpFault::Timeout));
 static_assert(agree(TransportFault::cut_off, bridge::HttpFault::CutOff));
 
-/// Frees `error`, which is not null.
+/// Frees `error`, which must not be null.
 std::unexpected<TransportError> failure(bridge::Error* error, bridge::HttpFault fault) {
   return std::unexpected(TransportError{.fault = static_cast<TransportFault>(fault),
                                         .message = bridge::take_error(error).message()});
 }
 
-/// Where nothing says otherwise it is a defect: the request cannot be sent.
-constexpr auto kDefect = bridge::HttpFault::Request;
+/// The fault if the bridge does not set one: the request cannot be sent.
+constexpr auto kDefaultFault = bridge::HttpFault::Request;
 
-std::unexpected<TransportError> unusable(std::string_view what) {
+std::unexpected<TransportError> invalid_request(std::string_view what) {
   return std::unexpected(TransportError{.fault = TransportFault::request, .message = std::string(what)});
 }
 
-class AnswerBody final : public HttpBody {
+class ResponseBody final : public HttpBody {
  public:
-  explicit AnswerBody(HttpAnswerPtr answer) : answer_(std::move(answer)) {}
+  explicit ResponseBody(HttpResponsePtr response) : response_(std::move(response)) {}
 
   TransportResult<std::size_t> read(std::span<std::byte> into) override {
     std::size_t count = 0;
-    bridge::HttpFault fault = kDefect;
-    if (bridge::Error* error = bridge::tairitsu_bridge_http_answer_read(
-            answer_.get(), reinterpret_cast<std::uint8_t*>(into.data()), into.size(), &fault, &count)) {
+    bridge::HttpFault fault = kDefaultFault;
+    if (bridge::Error* error = bridge::tairitsu_bridge_http_response_read(
+            response_.get(), reinterpret_cast<std::uint8_t*>(into.data()), into.size(), &fault, &count)) {
       return failure(error, fault);
     }
     return count;
   }
 
  private:
-  HttpAnswerPtr answer_;
+  HttpResponsePtr response_;
 };
 
-/// The bridge's callback: how many bytes, or -1.
+/// Callback of the bridge. Returns the number of bytes read, or -1.
 std::ptrdiff_t read_source(void* context, std::uint8_t* to, std::size_t size) noexcept {
   try {
     const auto count =
@@ -88,9 +89,9 @@ class Transport final : public HttpTransport {
   TransportResult<HttpResponse> send(const HttpRequest& request) override {
     std::string headers;
     for (const HttpHeader& header : request.headers.all()) {
-      // The bridge refuses all other characters that may not be there.
+      // The bridge rejects all other invalid characters.
       if (header.name.find('\0') != std::string::npos || header.value.find('\0') != std::string::npos) {
-        return unusable("a header has a zero byte");
+        return invalid_request("a header contains a zero byte");
       }
       headers.append(header.name).append(1, '\0').append(header.value).append(1, '\0');
     }
@@ -103,14 +104,14 @@ class Transport final : public HttpTransport {
                                    .source_size = request.source_size,
                                    .idle_ms = milliseconds(request.idle_limit),
                                    .total_ms = milliseconds(request.total_limit)};
-    bridge::HttpFault fault = kDefect;
-    bridge::HttpAnswer* sent = nullptr;
+    bridge::HttpFault fault = kDefaultFault;
+    bridge::HttpResponse* sent = nullptr;
     if (bridge::Error* error = bridge::tairitsu_bridge_http_send(client_.get(), &call, &fault, &sent)) {
       return failure(error, fault);
     }
-    HttpAnswerPtr answer(sent);
-    HttpResponse response = {.status = bridge::tairitsu_bridge_http_answer_status(answer.get())};
-    std::string_view rest = bridge::as_text(bridge::tairitsu_bridge_http_answer_headers(answer.get()));
+    HttpResponsePtr received(sent);
+    HttpResponse response = {.status = bridge::tairitsu_bridge_http_response_status(received.get())};
+    std::string_view rest = bridge::as_text(bridge::tairitsu_bridge_http_response_headers(received.get()));
     const auto next = [&rest] {
       const std::size_t end = std::min(rest.find('\0'), rest.size());
       std::string text(rest.substr(0, end));
@@ -121,7 +122,7 @@ class Transport final : public HttpTransport {
       std::string name = next();
       response.headers.add(std::move(name), next());
     }
-    response.body = std::make_unique<AnswerBody>(std::move(answer));
+    response.body = std::make_unique<ResponseBody>(std::move(received));
     return response;
   }
 
@@ -161,7 +162,7 @@ Result<std::unique_ptr<HttpTransport>> make_http_client(const HttpClientOptions&
                           {"proxy", options.proxy}}
                .dump();
   } catch (const nlohmann::json::type_error&) {
-    return fail(ErrorCode::invalid_argument, "the path of a file of certificates is not UTF-8");
+    return fail(ErrorCode::invalid_argument, "the path of the CA file is not valid UTF-8");
   }
   TAIRITSU_TRY(HttpClientPtr client, bridge::create<HttpClientPtr>(bridge::tairitsu_bridge_http_client_new,
                                                                    bridge::borrow(std::string_view(json))));

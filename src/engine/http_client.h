@@ -12,21 +12,20 @@
 namespace tairitsu::detail {
 
 struct HttpClientOptions {
-  /// A PEM file of certificates to trust beside the public ones, such as a company's own authority.
+  /// PEM file of certificates to trust in addition to the public ones, such as a company's own authority.
   std::filesystem::path ca_file = {};
-  /// Trusts Mozilla's roots, which are built in, and those of the machine.
+  /// Trusts Mozilla's built-in roots and the machine's roots.
   bool public_roots = true;
   std::chrono::milliseconds connect_limit = std::chrono::seconds(30);
-  /// Heeds `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`; for loopback hosts it never does.
+  /// Uses `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, except for loopback hosts.
   bool proxy = true;
 };
 
-/// A transport that keeps its connections for further requests. HTTP/1.1, TLS 1.2 and 1.3. It starts no
-/// thread but for name look-ups. Fails with `io` for a `ca_file` that cannot be used.
+/// Creates a transport that reuses connections. HTTP/1.1, TLS 1.2 and 1.3. It starts threads only for name
+/// lookups. Fails with `io` if `ca_file` cannot be used.
 [[nodiscard]] Result<std::unique_ptr<HttpTransport>> make_http_client(const HttpClientOptions& options = {});
 
-/// A new stream's SHA-256, with the processor's instructions for it where there are such. Any thread may call
-/// it.
+/// Creates a SHA-256 stream, which uses the processor's SHA instructions if it has them. Any thread.
 [[nodiscard]] std::unique_ptr<Sha256> make_sha256();
 
 }  // namespace tairitsu::detail

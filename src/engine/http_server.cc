@@ -13,7 +13,7 @@ namespace tairitsu::detail {
 
 namespace {
 
-/// What the server's callbacks use, for as long as it may call them.
+/// State of the server's callbacks; lives as long as the server may call them.
 struct Listener {
   std::shared_ptr<ServerHost> host;
   std::function<void(const HttpAccess&)> on_access;
@@ -38,7 +38,7 @@ void on_served(void* data, const bridge::ServedRequest* request) {
   };
   try {
     static_cast<Listener*>(data)->on_access(access);
-  } catch (...) {  // NOLINT(bugprone-empty-catch): the request is over, and the exception has nowhere to go.
+  } catch (...) {  // NOLINT(bugprone-empty-catch): the request has ended, so there is nowhere to report it.
   }
 }
 
@@ -97,7 +97,7 @@ Result<EngineServer> EngineServer::start(const EngineCore& engine, const LinkedC
   };
   std::ignore = listener.release();  // The bridge calls `release`.
   bridge::Server* server = nullptr;
-  TAIRITSU_CHECK(bridge::check(bridge::tairitsu_bridge_server_start(
+  TAIRITSU_RETURN_IF_ERROR(bridge::check(bridge::tairitsu_bridge_server_start(
       engine.bridge(), component.bridge(), &config, bridge::borrow(text), &callbacks, &server)));
   return EngineServer(server);
 }

@@ -1,4 +1,4 @@
-/// The engine's server of HTTP.
+/// The engine's HTTP server.
 #pragma once
 
 #include <chrono>
@@ -18,22 +18,22 @@ struct Server;
 
 namespace tairitsu::detail {
 
-/// What the server's instances need of the host beside WASI.
+/// What the server's instances need from the host in addition to WASI.
 class ServerHost {
  public:
   virtual ~ServerHost() = default;
-  /// Whether the component imports functions of the host's. Where not, no context is asked for.
+  /// Returns whether the component imports host functions. If not, the server creates no contexts.
   [[nodiscard]] virtual bool has_imports() const noexcept = 0;
-  /// Makes what host functions find in a store; null where that fails. Any thread.
+  /// Creates the context that a store passes to host functions. Returns null on failure. Any thread.
   virtual void* make_context() noexcept = 0;
   virtual void free_context(void* context) noexcept = 0;
-  /// What a host function said that failed; empty where none did. Valid until the context is used again.
+  /// Returns the message of the host function that failed, or an empty text. Valid until the context's next use.
   [[nodiscard]] virtual std::string_view explain(void* context) const noexcept = 0;
 };
 
 class EngineServer {
  public:
-  /// `store.context` is left to `host`, which lives as long as the server runs anything.
+  /// Ignores `store.context`: `host` creates the contexts. `host` lives until the server has ended its last request.
   [[nodiscard]] static Result<EngineServer> start(const EngineCore& engine, const LinkedComponent& component,
                                                   const StoreOptions& store, const HttpServerOptions& options,
                                                   std::shared_ptr<ServerHost> host);

@@ -21,7 +21,7 @@
 namespace tairitsu {
 namespace {
 
-// In the order of the enumerators. The bridge writes the same words.
+// In the order of the enumerators. The bridge writes the same names.
 constexpr std::array<std::string_view, 4> kWasmKinds = {"component", "core-module", "wit-package",
                                                         "artifact"};
 constexpr std::array<std::string_view, 12> kItemKinds = {"interface", "world", "function",  "resource",
@@ -70,13 +70,13 @@ PartInfo read_part(const nlohmann::json& json) {
   return part;
 }
 
-/// `1.2.3-rc-1`, as semantic versioning orders it, but for pre-releases, which go by letters.
+/// A version such as `1.2.3-rc-1`, ordered as in semantic versioning, except that pre-releases compare as text.
 struct Version {
   std::array<std::uint32_t, 3> numbers{};
   std::string_view pre_release;
   std::string_view text;
 
-  /// Which release it belongs to: a program of 0.2.6 is none of 0.3.0.
+  /// Returns the release it belongs to: 0.2.6 and 0.3.0 are different releases.
   [[nodiscard]] auto release() const { return std::tuple(numbers[0], numbers[1]); }
   friend bool operator<(const Version& a, const Version& b) {
     if (a.numbers != b.numbers) return a.numbers < b.numbers;
@@ -86,7 +86,7 @@ struct Version {
   }
 };
 
-/// False where the text is none.
+/// Returns whether `text` is a version.
 bool read_version(std::string_view text, Version& version) {
   version.text = text;
   std::string_view rest = text;
@@ -165,7 +165,7 @@ Result<ComponentInfo> inspect_component(std::span<const std::byte> bytes) {
     return read_info(bridge::as_text(bridge::tairitsu_bridge_buffer_bytes(json.get())));
   } catch (const std::exception& unexpected) {
     return fail(ErrorCode::internal,
-                std::string("what the bridge tells of a component: ") + unexpected.what());
+                std::string("reading the bridge's description of a component: ") + unexpected.what());
   }
 }
 

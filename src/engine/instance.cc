@@ -19,7 +19,7 @@ void ComponentLinker::Deleter::operator()(bridge::Linker* linker) const noexcept
 Result<ComponentLinker> ComponentLinker::create(const EngineCore& engine, WasiParts wasi,
                                                 bool interruptible) {
   bridge::Linker* linker = nullptr;
-  TAIRITSU_CHECK(
+  TAIRITSU_RETURN_IF_ERROR(
       bridge::check(bridge::tairitsu_bridge_linker_new(engine.bridge(), wasi, interruptible, &linker)));
   return ComponentLinker(linker);
 }
@@ -46,7 +46,7 @@ Result<void> ComponentLinker::define_resource(std::string_view interface, std::s
 
 Result<LinkedComponent> ComponentLinker::link(const CompiledComponent& component) const {
   bridge::InstancePre* pre = nullptr;
-  TAIRITSU_CHECK(
+  TAIRITSU_RETURN_IF_ERROR(
       bridge::check(bridge::tairitsu_bridge_linker_instantiate_pre(linker_.get(), component.bridge(), &pre)));
   return LinkedComponent(pre);
 }
@@ -87,7 +87,7 @@ Result<GuestStore> GuestStore::create(const EngineCore& engine, const LinkedComp
                                       const StoreOptions& options) {
   const bridge::StoreConfig config = to_config(options);
   bridge::Store* store = nullptr;
-  TAIRITSU_CHECK(
+  TAIRITSU_RETURN_IF_ERROR(
       bridge::check(bridge::tairitsu_bridge_store_new(engine.bridge(), component.bridge(), &config, &store)));
   return GuestStore(store);
 }
@@ -95,14 +95,15 @@ Result<GuestStore> GuestStore::create(const EngineCore& engine, const LinkedComp
 Result<GuestStore> GuestStore::create_for_module(const EngineCore& engine, const StoreOptions& options) {
   const bridge::StoreConfig config = to_config(options);
   bridge::Store* store = nullptr;
-  TAIRITSU_CHECK(
+  TAIRITSU_RETURN_IF_ERROR(
       bridge::check(bridge::tairitsu_bridge_store_new_for_module(engine.bridge(), &config, &store)));
   return GuestStore(store);
 }
 
 Result<bool> GuestStore::run_command(const bridge::ExportIndex& index) {
   bool succeeded = false;
-  TAIRITSU_CHECK(bridge::check(bridge::tairitsu_bridge_store_run_command(store_.get(), &index, &succeeded)));
+  TAIRITSU_RETURN_IF_ERROR(
+      bridge::check(bridge::tairitsu_bridge_store_run_command(store_.get(), &index, &succeeded)));
   return succeeded;
 }
 
@@ -116,7 +117,8 @@ Result<void> GuestStore::instantiate(const LinkedComponent& component) {
 
 Result<GuestFunctionPtr> GuestStore::function(const bridge::ExportIndex& index) {
   bridge::Function* function = nullptr;
-  TAIRITSU_CHECK(bridge::check(bridge::tairitsu_bridge_store_function(store_.get(), &index, &function)));
+  TAIRITSU_RETURN_IF_ERROR(
+      bridge::check(bridge::tairitsu_bridge_store_function(store_.get(), &index, &function)));
   return GuestFunctionPtr(function);
 }
 
@@ -134,7 +136,7 @@ Result<void> GuestStore::drop_resource(const abi::Handle& handle) {
 
 Result<std::uint64_t> GuestStore::fuel() const {
   std::uint64_t fuel = 0;
-  TAIRITSU_CHECK(bridge::check(bridge::tairitsu_bridge_store_fuel(store_.get(), &fuel)));
+  TAIRITSU_RETURN_IF_ERROR(bridge::check(bridge::tairitsu_bridge_store_fuel(store_.get(), &fuel)));
   return fuel;
 }
 

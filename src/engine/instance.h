@@ -1,4 +1,4 @@
-/// Linking, stores and calls: what runs a guest.
+/// Linking, stores and calls.
 #pragma once
 
 #include <cstdint>
@@ -24,10 +24,10 @@ struct WasiPolicy;
 
 namespace tairitsu::detail {
 
-/// Parts of WASI, each a bit.
+/// A bit set of parts of WASI.
 using WasiParts = std::uint8_t;
 
-/// The part of WASI in which the engine defines the interface, e.g. `wasi:io/streams@0.2.9`; 0 where it does not.
+/// Returns the part of WASI in which the engine defines `interface`, such as `wasi:io/streams@0.2.9`; 0 if none.
 [[nodiscard]] WasiParts wasi_part(std::string_view interface) noexcept;
 [[nodiscard]] inline bool wasi_defines(std::string_view interface) noexcept {
   return wasi_part(interface) != 0;
@@ -47,20 +47,20 @@ class LinkedComponent {
   std::unique_ptr<bridge::InstancePre, Deleter> pre_;
 };
 
-/// Definitions for one component, under the names by which it imports them.
+/// Definitions for one component, under its own names of the imports.
 class ComponentLinker {
  public:
   [[nodiscard]] static Result<ComponentLinker> create(const EngineCore& engine, WasiParts wasi,
                                                       bool interruptible);
 
-  /// What a host function's parameters need of the guest; the last has the one before it too.
+  /// What lifting a host function's parameters needs of the guest; `handles` includes `memory`.
   enum class Need : std::uint8_t { nothing = 0, memory = 1, handles = 2 };
   struct Function {
     abi::HostFunctionCallback callback;
-    void* data;  ///< Outlives everything that is linked with it.
-    /// The flat slots of the parameters; more than 16 stands for 'in memory'.
+    void* data;  ///< Must outlive every component linked with it.
+    /// Number of flat slots; more than 16 means that the parameters are in memory.
     std::uint32_t parameter_count;
-    /// 0 or 1; 1 stands for 'in memory' too.
+    /// 0 or 1; 1 also if the result is in memory.
     std::uint32_t result_count;
     Need parameters_need;
   };
@@ -79,9 +79,9 @@ class ComponentLinker {
   std::unique_ptr<bridge::Linker, Deleter> linker_;
 };
 
-/// What a store is made with.
+/// Options of a store.
 struct StoreOptions {
-  void* context = nullptr;  ///< Handed to host functions; outlives the store.
+  void* context = nullptr;  ///< Passed to host functions; must outlive the store.
   bool limit_fuel = false;
   std::uint64_t fuel = 0;
   std::uint64_t deadline_nanoseconds = 0;
@@ -91,7 +91,7 @@ struct StoreOptions {
   std::uint32_t max_handles = UINT32_MAX;
   std::uint64_t max_copied_bytes = UINT64_MAX;
   std::uint32_t max_descriptors = UINT32_MAX;
-  const bridge::WasiPolicy* wasi = nullptr;  ///< Null where the component imports none.
+  const bridge::WasiPolicy* wasi = nullptr;  ///< Null if the component imports no WASI.
 };
 
 [[nodiscard]] bridge::StoreConfig to_config(const StoreOptions& options) noexcept;
@@ -107,34 +107,34 @@ struct InterruptHandleDeleter {
 using InterruptHandlePtr = std::unique_ptr<bridge::InterruptHandle, InterruptHandleDeleter>;
 void interrupt(const bridge::InterruptHandle& handle, bool for_good) noexcept;
 
-/// One guest's store. One thread at a time, and no other use while a call runs.
+/// One guest's store. Use it from one thread at a time, and not while a call runs.
 class GuestStore {
  public:
   [[nodiscard]] static Result<GuestStore> create(const EngineCore& engine, const LinkedComponent& component,
                                                  const StoreOptions& options);
-  /// For one run of a core module.
+  /// Creates a store for one run of a core module.
   [[nodiscard]] static Result<GuestStore> create_for_module(const EngineCore& engine,
                                                             const StoreOptions& options);
 
   [[nodiscard]] Result<void> instantiate(const LinkedComponent& component);
   [[nodiscard]] Result<GuestFunctionPtr> function(const bridge::ExportIndex& index);
-  /// Null for success; else the error, for `take_call_error`.
+  /// Returns null on success, otherwise the error; pass it to `take_call_error`.
   [[nodiscard]] void* call(const bridge::Function& function, abi::Frame& frame) noexcept;
   [[nodiscard]] static Error take_call_error(void* error);
-  /// Calls `wasi:cli/run#run`: whether the guest says that it succeeded.
+  /// Calls `wasi:cli/run#run`. Returns whether the guest reports success.
   [[nodiscard]] Result<bool> run_command(const bridge::ExportIndex& index);
   /// Runs a core module's `_start`, once.
   [[nodiscard]] Result<void> run_module(const CompiledModule& module);
   [[nodiscard]] Result<void> drop_resource(const abi::Handle& handle);
-  /// For the differential test, whose oracle calls Wasmtime on it.
+  /// For the differential test, which calls Wasmtime directly on this store.
   [[nodiscard]] bridge::Store* bridge() const noexcept { return store_.get(); }
 
   [[nodiscard]] Result<std::uint64_t> fuel() const;
   [[nodiscard]] Result<void> set_fuel(std::uint64_t fuel);
   [[nodiscard]] std::uint64_t memory_bytes() const noexcept;
-  /// 0 standard output, 1 standard error.
+  /// Returns the captured output. `stream` is 0 for standard output, 1 for standard error.
   [[nodiscard]] std::string captured(std::uint32_t stream) const;
-  /// Whether the guest tried to write more to it than is kept.
+  /// Returns whether the guest wrote more to the stream than was captured.
   [[nodiscard]] bool is_truncated(std::uint32_t stream) const noexcept;
   [[nodiscard]] InterruptHandlePtr interrupt_handle() const;
 

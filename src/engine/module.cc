@@ -6,7 +6,7 @@ namespace tairitsu::detail {
 
 Result<bool> is_module_artifact(const std::filesystem::path& path) {
   bool is_module = false;
-  TAIRITSU_CHECK(
+  TAIRITSU_RETURN_IF_ERROR(
       bridge::check(bridge::tairitsu_bridge_artifact_is_module(bridge::borrow(path.native()), &is_module)));
   return is_module;
 }
@@ -17,7 +17,7 @@ void CompiledModule::Deleter::operator()(bridge::Module* module) const noexcept 
 
 Result<CompiledModule> CompiledModule::compile(const EngineCore& engine, std::span<const std::byte> bytes) {
   bridge::Module* module = nullptr;
-  TAIRITSU_CHECK(
+  TAIRITSU_RETURN_IF_ERROR(
       bridge::check(bridge::tairitsu_bridge_module_compile(engine.bridge(), bridge::borrow(bytes), &module)));
   return CompiledModule(module);
 }
@@ -25,7 +25,7 @@ Result<CompiledModule> CompiledModule::compile(const EngineCore& engine, std::sp
 Result<CompiledModule> CompiledModule::from_trusted_artifact_file(const EngineCore& engine,
                                                                   const std::filesystem::path& path) {
   bridge::Module* module = nullptr;
-  TAIRITSU_CHECK(bridge::check(bridge::tairitsu_bridge_module_from_trusted_artifact_file(
+  TAIRITSU_RETURN_IF_ERROR(bridge::check(bridge::tairitsu_bridge_module_from_trusted_artifact_file(
       engine.bridge(), bridge::borrow(path.native()), &module)));
   return CompiledModule(module);
 }
@@ -34,7 +34,7 @@ Result<CompiledModule> CompiledModule::from_sealed_artifact_file(const EngineCor
                                                                  const std::filesystem::path& path,
                                                                  const ArtifactSeal& seal) {
   bridge::Module* module = nullptr;
-  TAIRITSU_CHECK(bridge::check(bridge::tairitsu_bridge_module_from_sealed_artifact_file(
+  TAIRITSU_RETURN_IF_ERROR(bridge::check(bridge::tairitsu_bridge_module_from_sealed_artifact_file(
       engine.bridge(), bridge::borrow(path.native()), bridge::borrow(std::span(seal.key)),
       bridge::borrow(seal.name), &module)));
   return CompiledModule(module);

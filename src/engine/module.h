@@ -1,4 +1,4 @@
-/// Core modules as the engine has them: commands of WASI preview 1.
+/// Core modules compiled by the engine: WASI preview 1 commands.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@ struct Module;
 
 namespace tairitsu::detail {
 
-/// Whether a precompiled artifact is one of a core module. Fails with `io`.
+/// Returns whether a precompiled artifact was compiled from a core module. Fails with `io` if it cannot be read.
 [[nodiscard]] Result<bool> is_module_artifact(const std::filesystem::path& path);
 
 /// A compiled core module with its imports resolved. Usable from any thread.
@@ -27,7 +27,7 @@ class CompiledModule {
                                                       std::span<const std::byte> bytes);
   [[nodiscard]] static Result<CompiledModule> from_trusted_artifact_file(const EngineCore& engine,
                                                                          const std::filesystem::path& path);
-  /// Of a cache. Fails with `artifact_damaged`, before its code is mapped, if it was not sealed like this.
+  /// Loads an artifact from a cache. Fails with `artifact_damaged`, before its code is mapped, if the seal differs.
   [[nodiscard]] static Result<CompiledModule> from_sealed_artifact_file(const EngineCore& engine,
                                                                         const std::filesystem::path& path,
                                                                         const ArtifactSeal& seal);

@@ -40,11 +40,11 @@ nlohmann::json input_to_json(const WasiOptions& options) {
   return {};
 }
 
-nlohmann::json folders_to_json(const std::vector<WasiFolder>& folders) {
+nlohmann::json directories_to_json(const std::vector<WasiDirectory>& directories) {
   nlohmann::json list = nlohmann::json::array();
-  for (const WasiFolder& folder : folders) {
+  for (const WasiDirectory& directory : directories) {
     list.push_back(
-        {{"host", folder.host.string()}, {"guest", folder.guest}, {"read_only", folder.read_only}});
+        {{"host", directory.host.string()}, {"guest", directory.guest}, {"read_only", directory.read_only}});
   }
   return list;
 }
@@ -52,8 +52,7 @@ nlohmann::json folders_to_json(const std::vector<WasiFolder>& folders) {
 nlohmann::json http_to_json(const WasiOptions& options) {
   return {
       {"allow", options.http},
-      {"roots", options.http_roots.empty() ? nlohmann::json("system")
-                                           : nlohmann::json{{"file", options.http_roots.string()}}},
+      {"ca_file", options.ca_file.empty() ? nlohmann::json() : nlohmann::json(options.ca_file.string())},
       {"connect_nanoseconds", options.http_connect_timeout.count()},
       {"total_nanoseconds", options.http_total_timeout ? options.http_total_timeout->count() : 0},
   };
@@ -65,15 +64,15 @@ nlohmann::json clock_to_json(const WasiOptions& options) {
   return "real";
 }
 
-/// The functions of some options, for as long as a guest may call them.
+/// The callbacks of the options; lives as long as a guest may call them.
 struct Listeners {
   std::function<void(std::string_view)> on_line[2];
   std::function<void(const WasiDenial&)> on_denied;
 };
 
-/// An exception of the user's has nowhere to go: the guest's call is not the user's.
+/// Calls the user's callback. Its exceptions are dropped: the guest is the caller, so there is nowhere to report them.
 template <typename Function, typename... Arguments>
-void tell(const Function& function, const Arguments&... arguments) noexcept {
+void notify(const Function& function, const Arguments&... arguments) noexcept {
   try {
     if (function) function(arguments...);
   } catch (...) {  // NOLINT(bugprone-empty-catch): see above.
@@ -81,27 +80,27 @@ void tell(const Function& function, const Arguments&... arguments) noexcept {
 }
 
 void on_line(void* data, std::uint32_t stream, bridge::Bytes text) {
-  tell(static_cast<Listeners*>(data)->on_line[stream], bridge::as_text(text));
+  notify(static_cast<Listeners*>(data)->on_line[stream], bridge::as_text(text));
 }
 
 void on_denied(void* data, std::uint8_t kind, bridge::Bytes rule) {
-  tell(static_cast<Listeners*>(data)->on_denied,
-       WasiDenial{.kind = static_cast<WasiDenial::Kind>(kind), .rule = bridge::as_text(rule)});
+  notify(static_cast<Listeners*>(data)->on_denied,
+         WasiDenial{.kind = static_cast<WasiDenial::Kind>(kind), .rule = bridge::as_text(rule)});
 }
 
 void release_listeners(void* data) { delete static_cast<Listeners*>(data); }
 
-/// Times are what the bridge counts in: not before 1970, not negative.
+/// Checks that timeouts are positive and the frozen clock is not before 1970, as the bridge requires.
 Result<void> check_times(const WasiOptions& options) {
-  const auto negative = [](std::string_view name) {
-    return fail(ErrorCode::invalid_argument, "WasiOptions::" + std::string(name));
+  const auto invalid = [](std::string_view what) {
+    return fail(ErrorCode::invalid_argument, "WasiOptions::" + std::string(what));
   };
-  if (options.http_connect_timeout.count() <= 0) return negative("http_connect_timeout must be positive");
+  if (options.http_connect_timeout.count() <= 0) return invalid("http_connect_timeout must be positive");
   if (options.http_total_timeout && options.http_total_timeout->count() <= 0) {
-    return negative("http_total_timeout must be positive");
+    return invalid("http_total_timeout must be positive");
   }
   if (options.frozen_clock && options.frozen_clock->time_since_epoch().count() < 0) {
-    return negative("frozen_clock must not be before 1970");
+    return invalid("frozen_clock must not be before 1970");
   }
   return {};
 }
@@ -113,7 +112,7 @@ void WasiPolicyDeleter::operator()(const bridge::WasiPolicy* policy) const noexc
 }
 
 Result<WasiPolicyPtr> make_wasi_policy(const WasiOptions& options) {
-  TAIRITSU_CHECK(check_times(options));
+  TAIRITSU_RETURN_IF_ERROR(check_times(options));
   nlohmann::json environment = nlohmann::json::array();
   for (const auto& [name, value] : options.environment)
     environment.push_back(nlohmann::json::array({name, value}));
@@ -122,7 +121,7 @@ Result<WasiPolicyPtr> make_wasi_policy(const WasiOptions& options) {
       {"environment", std::move(environment)},
       {"working_directory",
        options.working_directory.empty() ? nlohmann::json() : nlohmann::json(options.working_directory)},
-      {"folders", folders_to_json(options.folders)},
+      {"directories", directories_to_json(options.directories)},
       {"standard_input", input_to_json(options)},
       {"standard_output", to_json(options.standard_output, options.output_file)},
       {"standard_error", to_json(options.standard_error, options.error_file)},
@@ -152,7 +151,7 @@ Result<WasiPolicyPtr> make_wasi_policy(const WasiOptions& options) {
             .release();
   }
   bridge::WasiPolicy* policy = nullptr;
-  TAIRITSU_CHECK(bridge::check(bridge::tairitsu_bridge_wasi_policy_new(
+  TAIRITSU_RETURN_IF_ERROR(bridge::check(bridge::tairitsu_bridge_wasi_policy_new(
       bridge::borrow(text), listens ? &callbacks : nullptr, &policy)));
   return WasiPolicyPtr(policy, WasiPolicyDeleter());
 }

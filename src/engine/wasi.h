@@ -1,4 +1,4 @@
-/// A container's WASI policy, read once for all stores that are made with it.
+/// A container's WASI policy, read once for all its stores.
 #pragma once
 
 #include <memory>
@@ -18,7 +18,7 @@ struct WasiPolicyDeleter {
 /// Usable from any thread.
 using WasiPolicyPtr = std::shared_ptr<const bridge::WasiPolicy>;
 
-/// Fails with `invalid_argument` for text that is not UTF-8, and for what is no network rule.
+/// Creates a policy. Fails with `invalid_argument` if a text is not UTF-8 or a network rule is invalid.
 [[nodiscard]] Result<WasiPolicyPtr> make_wasi_policy(const WasiOptions& options);
 
 }  // namespace tairitsu::detail

@@ -1,4 +1,4 @@
-/// WIT, read and resolved by the bridge.
+/// WIT, parsed and resolved by the bridge.
 #pragma once
 
 #include <string>
@@ -8,11 +8,11 @@
 
 namespace tairitsu::detail {
 
-/// Reads a `.wit` file or a folder, with what `WitSource` says of `path` and `features`. Gives a JSON
-/// object: `resolve` is what the crate `wit-parser` writes, `package` an index into its packages.
+/// Reads a `.wit` file or a directory; `path` and `features` are as in `WitSource`. Returns a JSON object:
+/// `resolve` is the output of the crate `wit-parser`, `package` an index into its packages.
 [[nodiscard]] Result<std::string> load_wit(std::string_view path, std::string_view features);
 
-/// The same of a file's text.
+/// Like `load_wit`, with the text of a `.wit` file instead of a path.
 [[nodiscard]] Result<std::string> parse_wit(std::string_view text, std::string_view features);
 
 }  // namespace tairitsu::detail

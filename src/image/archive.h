@@ -1,5 +1,5 @@
-/// Images in one file: an OCI image layout (image-spec, image-layout.md) in a tar archive, as `docker save` and
-/// skopeo's `oci-archive:` write it.
+/// Images in one file: an OCI image layout (image-spec, image-layout.md) in a tar archive, the format of
+/// `docker save` and of skopeo's `oci-archive:`.
 #pragma once
 
 #include <cstddef>
@@ -20,20 +20,20 @@
 
 namespace tairitsu::detail {
 
-/// What came out of an archive.
+/// The content of an archive.
 struct UnpackedLayout {
-  std::vector<IndexEntry> entries;             ///< Of its `index.json`, in order.
-  std::map<std::string, std::uint64_t> blobs;  ///< Digests and sizes, all in the transaction.
+  std::vector<IndexEntry> entries;             ///< The entries of `index.json`, in order.
+  std::map<std::string, std::uint64_t> blobs;  ///< Sizes by digest; the blobs are in the transaction.
 };
 
-/// Writes the blobs of an archive into a transaction, each verified against the digest that it is named by, and
-/// reads its index. No path of the archive becomes one on the disk. Fails with `invalid_manifest` for an archive
-/// of something else, for links, devices and paths that lead elsewhere, for a file that is there twice, and for
-/// blobs of more than `most_of_blob` bytes; with `digest_mismatch`; and as reader and transaction do.
+/// Writes the blobs of an archive into a transaction, verifies each against the digest in its path, and reads the
+/// index. Never uses a path of the archive as a path on disk. Fails with `invalid_manifest` if the archive is not an
+/// image layout, has links, devices, duplicate files or paths that leave it, or a blob is larger than
+/// `max_blob_size`; with `digest_mismatch`; and if the reader or the transaction fails.
 [[nodiscard]] Result<UnpackedLayout> unpack_layout(ArchiveReader& reader, LayoutTransaction& transaction,
-                                                   std::uint64_t most_of_blob);
+                                                   std::uint64_t max_blob_size);
 
-/// Writes a layout of these images and blobs, in the order of the map. `read` answers a blob's bytes.
+/// Writes a layout of these images and blobs, in the order of the map. `read` returns a blob's bytes.
 [[nodiscard]] Result<void> pack_layout(
     ArchiveWriter& writer, std::span<const IndexEntry> entries,
     const std::map<std::string, Descriptor>& blobs,

@@ -1,4 +1,4 @@
-/// Precompiled artifacts on disk: what makes the second run of a component start in milliseconds.
+/// Precompiled artifacts on disk, so that the second run of a component starts in milliseconds.
 #pragma once
 
 #include <array>
@@ -15,21 +15,20 @@
 namespace tairitsu::detail {
 
 struct ArtifactCacheOptions {
-  /// After each `put` the least recently used artifacts go until no more than this is left. A component's
-  /// artifact is three to four times its size.
+  /// Each `put` evicts the least recently used artifacts above this size. An artifact is three to four times as large
+  /// as its component.
   std::uint64_t max_bytes = std::uint64_t{2} << 30U;
 };
 
-/// A private folder of artifacts, each by the digest of its component and the fingerprint of the engine that
-/// made it (1 to 128 of `0-9a-zA-Z._-`).
+/// A private directory of artifacts. The key is the digest of the component and the fingerprint of the engine (1 to
+/// 128 of `0-9a-zA-Z._-`).
 ///
-/// What lies here runs as machine code. So the folder is made for its owner alone, and one that another user
-/// owns, that group or others may write, or that is a symbolic link, is refused with `untrusted_file`; so is
-/// such a file in it. Nothing here ever comes from a registry or an archive. Whoever puts artifacts here seals them with
-/// the cache's key, and checks the seal of those that it finds.
+/// Artifacts run as machine code. So the directory is created with access only for its owner, and a directory or
+/// file that is a symbolic link, that another user owns, or that group or others may write is refused with
+/// `untrusted_file`. Artifacts never come from a registry or an archive. The caller seals artifacts with the
+/// cache's key before `put` and checks the seal after `find`.
 ///
-/// A value: it keeps a path and no descriptor. Safe from any thread, and with any number of processes at work
-/// in the folder at once.
+/// A value that holds a path and no open file. Safe to use from any thread, and by several processes at once.
 class ArtifactCache {
  public:
   using Options = ArtifactCacheOptions;
@@ -39,45 +38,46 @@ class ArtifactCache {
     std::uint64_t bytes = 0;
   };
 
-  /// Looks at the folder and makes nothing: one that is not there is an empty cache. Fails with
-  /// `untrusted_file`, with `invalid_argument` for an empty path, or with `io`.
-  [[nodiscard]] static Result<ArtifactCache> open(std::filesystem::path folder, Options options = {});
+  /// Opens a cache without creating anything: a missing directory is an empty cache. Fails with `untrusted_file`,
+  /// with `invalid_argument` for an empty path, or with `io`.
+  [[nodiscard]] static Result<ArtifactCache> open(std::filesystem::path directory, Options options = {});
 
-  /// The artifact's path, or nothing where there is none. Two look-ups, whatever the cache holds; use is noted
-  /// in the file's modification time, at most once in some minutes and where the folder can be written.
-  /// Another process may evict the file before it is opened: that is a miss too. Fails with
-  /// `untrusted_file`, `invalid_argument` (a digest or fingerprint that is none) or `io`.
+  /// Returns the artifact's path, or nothing. Takes two lookups, however large the cache is. Records the use in the
+  /// file's modification time, once in five minutes and if the directory is writable. Another process may evict the
+  /// file before you open it: treat that as a miss. Fails with `untrusted_file`, `invalid_argument` (an invalid
+  /// digest or fingerprint) or `io`.
   [[nodiscard]] Result<std::optional<std::filesystem::path>> find(std::string_view digest,
                                                                   std::string_view fingerprint) const;
 
-  /// Keeps an artifact, in the place of one that is there, then evicts down to `max_bytes`; the one just put
-  /// stays, whatever its size. Others see all of it or nothing. Fails as `find` does; a caller that has the
-  /// artifact in memory may go on without the cache.
+  /// Stores an artifact, replacing an existing one, then evicts others down to `max_bytes`; the new one stays even
+  /// if it is larger. The write is atomic. Fails as `find` does; a caller with the artifact in memory can continue
+  /// without the cache.
   [[nodiscard]] Result<std::filesystem::path> put(std::string_view digest, std::string_view fingerprint,
                                                   std::span<const std::byte> artifact) const;
 
-  /// The key that artifacts are sealed with: 32 random bytes in `FOLDER.key`, for the owner alone. Nothing if there is
-  /// none, or one that is not as it should be. Fails with `io`.
+  /// Returns the key that seals artifacts: 32 random bytes in `DIRECTORY.key`, readable only by the owner. Returns
+  /// nothing if the file is missing or its size, owner or mode is wrong. Fails with `io`.
   [[nodiscard]] Result<std::optional<Key>> key() const;
-  /// The same, made if there is none. Fails with `io`, or with `untrusted_file` if another user's file is in its place.
+  /// Returns the key, and creates it if necessary. Fails with `io`, or with `untrusted_file` if another user owns the
+  /// file.
   [[nodiscard]] Result<Key> obtain_key() const;
 
-  /// The name of an artifact's file. Fails with `invalid_argument` for a digest or fingerprint that is none.
+  /// Returns the name of an artifact's file. Fails with `invalid_argument` for an invalid digest or fingerprint.
   [[nodiscard]] static Result<std::string> file_name(std::string_view digest, std::string_view fingerprint);
 
-  /// Removes a component's artifacts, of every fingerprint. None there is no failure.
+  /// Removes a component's artifacts for all engines, if there are any.
   [[nodiscard]] Result<void> remove(std::string_view digest) const;
-  /// Removes all artifacts. What another process is writing just now stays.
+  /// Removes all artifacts except those that other processes are writing.
   [[nodiscard]] Result<void> clear() const;
   [[nodiscard]] Result<Usage> usage() const;
 
-  [[nodiscard]] const std::filesystem::path& folder() const noexcept { return folder_; }
+  [[nodiscard]] const std::filesystem::path& directory() const noexcept { return directory_; }
 
  private:
-  ArtifactCache(std::filesystem::path folder, Options options);
-  [[nodiscard]] std::filesystem::path key_path() const { return folder_.string() + ".key"; }
+  ArtifactCache(std::filesystem::path directory, Options options);
+  [[nodiscard]] std::filesystem::path key_path() const { return directory_.string() + ".key"; }
 
-  std::filesystem::path folder_;
+  std::filesystem::path directory_;
   Options options_;
 };
 

@@ -1,4 +1,4 @@
-/// OCI content descriptors (image-spec, descriptor.md), and the media types that the store knows.
+/// OCI content descriptors (image-spec, descriptor.md) and the media types that the store supports.
 #pragma once
 
 #include <algorithm>
@@ -21,12 +21,12 @@ inline constexpr std::string_view kDockerIndexMediaType =
 inline constexpr std::string_view kWasmLayerMediaType = "application/wasm";
 inline constexpr std::string_view kWasmConfigMediaType = "application/vnd.wasm.config.v0+json";
 
-/// What names a descriptor in `index.json`.
+/// The annotation with a descriptor's name in `index.json`.
 inline constexpr std::string_view kRefNameAnnotation = "org.opencontainers.image.ref.name";
-/// The same for containerd and what is built on it, which reads a tag alone from the one above.
+/// Its counterpart for containerd, which takes only a tag from the annotation above.
 inline constexpr std::string_view kContainerdNameAnnotation = "io.containerd.image.name";
 
-/// What registries accept, and we read, of a manifest, an index or a config.
+/// The size limit of manifests, indexes and configs: that of registries.
 inline constexpr std::uint64_t kMaxManifestSize = std::uint64_t{4} << 20U;
 
 struct Platform {
@@ -34,11 +34,12 @@ struct Platform {
   std::string os = {};
 };
 
-/// Which manifest of an index is for us: the one with the lowest rank, the first of several; none for another kind of
-/// program. The newest system is first, for it says most; one that names no platform will do where it is `alone`.
-[[nodiscard]] inline std::optional<std::size_t> wasm_rank(const Platform& platform, bool alone) {
+/// Ranks a manifest of an index by its platform: choose the lowest rank, and the first of equals. Returns nothing
+/// if it is not WebAssembly. Newer WASI versions come first. One without a platform qualifies only if it is the
+/// `only` one.
+[[nodiscard]] inline std::optional<std::size_t> wasm_rank(const Platform& platform, bool only) {
   constexpr std::array<std::string_view, 4> kSystems = {"wasip3", "wasip2", "wasi", "wasip1"};
-  if (platform.architecture != "wasm" && !(alone && platform.architecture.empty())) return std::nullopt;
+  if (platform.architecture != "wasm" && !(only && platform.architecture.empty())) return std::nullopt;
   return static_cast<std::size_t>(std::ranges::find(kSystems, platform.os) - kSystems.begin());
 }
 
@@ -47,14 +48,14 @@ struct Descriptor {
   std::string digest = {};
   std::uint64_t size = 0;
   std::map<std::string, std::string> annotations = {};
-  Platform platform = {};  ///< Empty where there is none.
+  Platform platform = {};  ///< Empty if the descriptor has none.
 };
 
 [[nodiscard]] inline bool is_index(std::string_view media_type) noexcept {
   return media_type == kIndexMediaType || media_type == kDockerIndexMediaType;
 }
 
-/// Whether it is JSON that refers to other content.
+/// Whether content of this type is JSON that refers to other content.
 [[nodiscard]] inline bool has_children(std::string_view media_type) noexcept {
   return is_index(media_type) || media_type == kManifestMediaType || media_type == kDockerManifestMediaType;
 }

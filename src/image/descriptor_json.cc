@@ -10,7 +10,7 @@
 namespace tairitsu::detail {
 namespace {
 
-/// The grammar of image-spec's descriptor.md, without what could leave a folder.
+/// Whether the text is a digest by image-spec's descriptor.md that cannot leave a directory as a path.
 bool is_any_digest(std::string_view text) {
   if (text.starts_with(kDigestPrefix)) return is_digest(text);
   constexpr std::string_view kLower = "abcdefghijklmnopqrstuvwxyz0123456789";
@@ -65,14 +65,14 @@ Result<std::vector<Descriptor>> children_of(const Json& manifest, std::string_vi
     return {};
   };
   for (const char* name : {"config", "subject"}) {
-    if (const Json* found = member(manifest, name)) TAIRITSU_CHECK(add(*found, name));
+    if (const Json* found = member(manifest, name)) TAIRITSU_RETURN_IF_ERROR(add(*found, name));
   }
   for (const char* name : {"layers", "manifests", "blobs"}) {
     const Json* found = member(manifest, name);
     if (found == nullptr) continue;
     if (!found->is_array()) return malformed(what, fmt::format("'{}' is not a list", name));
     for (std::size_t i = 0; i < found->size(); ++i) {
-      TAIRITSU_CHECK(add((*found)[i], fmt::format("{}[{}]", name, i)));
+      TAIRITSU_RETURN_IF_ERROR(add((*found)[i], fmt::format("{}[{}]", name, i)));
     }
   }
   return children;

@@ -10,11 +10,12 @@
 
 namespace tairitsu::detail {
 
-/// An OCI descriptor. Its digest is of any algorithm and fit for a path, its size below 2^63.
+/// Parses an OCI descriptor. Its digest may use any algorithm and is safe as a path; its size is below 2^63. Fails
+/// with `invalid_manifest`, `WHAT: …`.
 [[nodiscard]] Result<Descriptor> parse_descriptor(const Json& json, std::string_view what);
 [[nodiscard]] Json to_json(const Descriptor& descriptor);
 
-/// The descriptors in a manifest or an index: config, layers, manifests, blobs and subject.
+/// Returns the descriptors in a manifest or an index: config, subject, layers, manifests and blobs.
 [[nodiscard]] Result<std::vector<Descriptor>> children_of(const Json& manifest, std::string_view what);
 
 }  // namespace tairitsu::detail

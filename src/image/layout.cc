@@ -21,14 +21,14 @@ namespace tairitsu::detail {
 
 namespace {
 
-/// Blobs of ours are dated `kBlobTime`. One that was written lately was put by a tool that knows no locks of
-/// ours, and may be what its next `index.json` refers to.
+/// Our blobs have the time `kBlobTime`. A more recent one comes from a tool that does not take our lock, and whose
+/// next `index.json` may refer to it.
 constexpr std::int64_t kForeignBlobSeconds = 3600;
 
 bool is_blob_name(std::string_view name) { return name.size() == kDigestHexSize && is_lower_hex(name); }
 
-/// Counts what is in `blobs/sha256`, and calls for what no entry leads to.
-Result<LayoutUsage> look_at_blobs(
+/// Counts the blobs, and calls `unused` for each that no entry leads to.
+Result<LayoutUsage> scan_blobs(
     const LayoutState& state, int root, const std::set<std::string>& reachable,
     const std::function<Result<void>(int, const std::string&, std::uint64_t)>& unused) {
   LayoutUsage usage;
@@ -36,22 +36,23 @@ Result<LayoutUsage> look_at_blobs(
   const std::filesystem::path path = state.path / kBlobs;
   if (!blobs) {
     if (errno == ENOENT) return usage;
-    return std::unexpected(file_error(path, "open the folder", errno));
+    return std::unexpected(file_error(path, "open directory", errno));
   }
   Result<void> outcome;
-  TAIRITSU_CHECK(for_each_entry(blobs.get(), path, [&](const std::string& name, const struct stat& status) {
-    if (!is_blob_name(name) || !S_ISREG(status.st_mode)) return true;
-    const auto size = static_cast<std::uint64_t>(status.st_size);
-    ++usage.blobs;
-    usage.blob_bytes += size;
-    if (reachable.contains(std::string(kDigestPrefix) + name)) return true;
-    if (seconds_since_written(status) < kForeignBlobSeconds) return true;
-    ++usage.unused_blobs;
-    usage.unused_bytes += size;
-    outcome = unused(blobs.get(), name, size);
-    return outcome.has_value();
-  }));
-  TAIRITSU_CHECK(std::move(outcome));
+  TAIRITSU_RETURN_IF_ERROR(
+      for_each_entry(blobs.get(), path, [&](const std::string& name, const struct stat& status) {
+        if (!is_blob_name(name) || !S_ISREG(status.st_mode)) return true;
+        const auto size = static_cast<std::uint64_t>(status.st_size);
+        ++usage.blobs;
+        usage.blob_bytes += size;
+        if (reachable.contains(std::string(kDigestPrefix) + name)) return true;
+        if (seconds_since_written(status) < kForeignBlobSeconds) return true;
+        ++usage.unused_blobs;
+        usage.unused_bytes += size;
+        outcome = unused(blobs.get(), name, size);
+        return outcome.has_value();
+      }));
+  TAIRITSU_RETURN_IF_ERROR(std::move(outcome));
   return usage;
 }
 
@@ -59,14 +60,14 @@ Result<LayoutUsage> look_at_blobs(
 
 ImageLayout::ImageLayout(std::shared_ptr<const LayoutState> state) : state_(std::move(state)) {}
 
-const std::filesystem::path& ImageLayout::folder() const noexcept { return state_->path; }
+const std::filesystem::path& ImageLayout::directory() const noexcept { return state_->path; }
 const Sha256Factory& ImageLayout::sha256() const noexcept { return state_->sha256; }
 
-Result<ImageLayout> ImageLayout::open(const std::filesystem::path& folder, Sha256Factory sha256) {
-  if (folder.empty()) return fail(ErrorCode::invalid_argument, "the folder of the images has an empty path");
+Result<ImageLayout> ImageLayout::open(const std::filesystem::path& directory, Sha256Factory sha256) {
+  if (directory.empty()) return fail(ErrorCode::invalid_argument, "the path of the image layout is empty");
   std::error_code error;
-  std::filesystem::path path = std::filesystem::absolute(folder, error).lexically_normal();
-  if (error) return std::unexpected(file_error(folder, "find the folder", error.value()));
+  std::filesystem::path path = std::filesystem::absolute(directory, error).lexically_normal();
+  if (error) return std::unexpected(file_error(directory, "resolve", error.value()));
 
   const std::filesystem::path layout = path / kLayoutFile;
   TAIRITSU_TRY(const auto bytes, read_file(AT_FDCWD, layout.c_str(), kMaxManifestSize, layout));
@@ -77,12 +78,12 @@ Result<ImageLayout> ImageLayout::open(const std::filesystem::path& folder, Sha25
     if (!version.starts_with("1.")) {
       return fail(
           ErrorCode::invalid_manifest,
-          fmt::format("{}: layouts of version {} are not known, only 1.0.0", what, printable(version)));
+          fmt::format("{}: unsupported image layout version '{}', expected 1.0.0", what, printable(version)));
     }
   } else if (std::filesystem::exists(path / kIndexFile, error)) {
     return fail(
         ErrorCode::invalid_manifest,
-        fmt::format("'{}' is no OCI image layout: it has an index.json and no oci-layout", path.string()));
+        fmt::format("'{}' is not an OCI image layout: it has index.json but no oci-layout", path.string()));
   }
   return ImageLayout(std::make_shared<const LayoutState>(std::move(path), std::move(sha256)));
 }
@@ -100,17 +101,17 @@ namespace {
 
 enum class Damage { moved_away, left, none };
 
-/// Moves a damaged blob away, unless it is a good one by now: somebody put another in its place, or a tool that
-/// takes no lock was just writing it.
+/// Moves a damaged blob away unless it is good by now: another process replaced it, or a tool that takes no lock was
+/// writing it.
 Damage move_away(const LayoutState& state, int file, std::string_view digest) {
-  const auto locked = LockedLayout::take(state, 1000);
-  struct stat seen{};
-  struct stat now{};
-  if (!locked || ::fstat(file, &seen) != 0 ||
-      ::fstatat(locked->root(), blob_name(digest).c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0) {
+  const auto locked = LockedLayout::acquire(state, 1000);
+  struct stat opened{};
+  struct stat current{};
+  if (!locked || ::fstat(file, &opened) != 0 ||
+      ::fstatat(locked->root(), blob_name(digest).c_str(), &current, AT_SYMLINK_NOFOLLOW) != 0) {
     return Damage::left;
   }
-  if (seen.st_ino != now.st_ino || seen.st_dev != now.st_dev) return Damage::none;
+  if (opened.st_ino != current.st_ino || opened.st_dev != current.st_dev) return Damage::none;
   if (::lseek(file, 0, SEEK_SET) != 0) return Damage::left;
   const auto again = measure(state.sha256, file, state.path / blob_name(digest));
   if (again && again->first == digest) return Damage::none;
@@ -122,31 +123,31 @@ Damage move_away(const LayoutState& state, int file, std::string_view digest) {
 
 }  // namespace
 
-Result<std::vector<std::byte>> ImageLayout::read(const Descriptor& descriptor, std::uint64_t most) const {
-  return read(descriptor, most, 2);
+Result<std::vector<std::byte>> ImageLayout::read(const Descriptor& descriptor, std::uint64_t max_size) const {
+  return read(descriptor, max_size, 2);
 }
 
-Result<std::vector<std::byte>> ImageLayout::read(const Descriptor& descriptor, std::uint64_t most,
+Result<std::vector<std::byte>> ImageLayout::read(const Descriptor& descriptor, std::uint64_t max_size,
                                                  int retries) const {
   const std::string& digest = descriptor.digest;
   if (!is_digest(digest)) {
     return fail(ErrorCode::invalid_manifest,
-                fmt::format("'{}' is not a sha256 digest, and others are not known", printable(digest)));
+                fmt::format("unsupported digest '{}': only sha256 is supported", printable(digest)));
   }
-  if (descriptor.size > most) {
-    return fail(
-        ErrorCode::invalid_manifest,
-        fmt::format("blob {} is too large: {} bytes, and {} are the most", digest, descriptor.size, most));
+  if (descriptor.size > max_size) {
+    return fail(ErrorCode::invalid_manifest, fmt::format("blob {} is too large: {} bytes; the limit is {}",
+                                                         digest, descriptor.size, max_size));
   }
   const std::filesystem::path path = state_->path / blob_name(digest);
   const FileDescriptor file = open_file(AT_FDCWD, path.c_str(), O_RDONLY | O_NONBLOCK);
   if (!file) {
-    if (errno != ENOENT) return std::unexpected(file_error(path, "open it", errno));
+    if (errno != ENOENT) return std::unexpected(file_error(path, "open", errno));
     return fail(ErrorCode::not_found, fmt::format("blob {} is missing: pull or add the image again", digest));
   }
   struct stat status{};
-  if (::fstat(file.get(), &status) != 0) return std::unexpected(file_error(path, "look at it", errno));
-  if (!S_ISREG(status.st_mode)) return fail(ErrorCode::io, fmt::format("'{}' is not a file", path.string()));
+  if (::fstat(file.get(), &status) != 0) return std::unexpected(file_error(path, "stat", errno));
+  if (!S_ISREG(status.st_mode))
+    return fail(ErrorCode::io, fmt::format("'{}': not a regular file", path.string()));
 
   std::vector<std::byte> bytes;
   std::string actual;
@@ -160,22 +161,21 @@ Result<std::vector<std::byte>> ImageLayout::read(const Descriptor& descriptor, s
     TAIRITSU_TRY(auto measured, measure(state_->sha256, file.get(), path));
     actual = std::move(measured.first);
     if (actual == digest) {
-      return fail(ErrorCode::digest_mismatch,
-                  fmt::format("blob {} has {} bytes, and what refers to it says {}", digest, measured.second,
-                              descriptor.size));
+      return fail(ErrorCode::digest_mismatch, fmt::format("blob {} has {} bytes, but its descriptor says {}",
+                                                          digest, measured.second, descriptor.size));
     }
   }
   const Damage damage = move_away(*state_, file.get(), digest);
-  if (damage == Damage::none && retries != 0) return read(descriptor, most, retries - 1);
+  if (damage == Damage::none && retries != 0) return read(descriptor, max_size, retries - 1);
   return fail(ErrorCode::digest_mismatch,
-              fmt::format("blob {} is damaged: its bytes are those of {}; {}pull or add the image again",
-                          digest, actual, damage == Damage::moved_away ? "it was moved away, so " : ""));
+              fmt::format("blob {} is damaged: its content has digest {}; {}pull or add the image again",
+                          digest, actual, damage == Damage::moved_away ? "it was moved away; " : ""));
 }
 
 Result<void> ImageLayout::add_name(std::string_view digest, std::string_view name) const {
-  TAIRITSU_TRY(const LockedLayout locked, LockedLayout::take(*state_));
+  TAIRITSU_TRY(const LockedLayout locked, LockedLayout::acquire(*state_));
   TAIRITSU_TRY(Json index, state_->read_index());
-  TAIRITSU_CHECK(state_->entries_of(index));
+  TAIRITSU_RETURN_IF_ERROR(state_->entries_of(index));
   Json& manifests = index["manifests"];
   const auto found =
       std::ranges::find_if(manifests, [&](const Json& entry) { return has_digest(entry, digest); });
@@ -197,7 +197,7 @@ Result<void> ImageLayout::add_name(std::string_view digest, std::string_view nam
 }
 
 Result<std::size_t> ImageLayout::remove_entries(const std::function<bool(const IndexEntry&)>& chosen) const {
-  TAIRITSU_TRY(const LockedLayout locked, LockedLayout::take(*state_));
+  TAIRITSU_TRY(const LockedLayout locked, LockedLayout::acquire(*state_));
   TAIRITSU_TRY(Json index, state_->read_index());
   TAIRITSU_TRY(const auto entries, state_->entries_of(index));
   Json kept = Json::array();
@@ -207,33 +207,33 @@ Result<std::size_t> ImageLayout::remove_entries(const std::function<bool(const I
   const std::size_t removed = entries.size() - kept.size();
   if (removed == 0) return removed;
   index["manifests"] = std::move(kept);
-  TAIRITSU_CHECK(locked.write_index(*state_, index));
+  TAIRITSU_RETURN_IF_ERROR(locked.write_index(*state_, index));
   return removed;
 }
 
 Result<Garbage> ImageLayout::collect_garbage() const {
   Garbage garbage;
   if (struct stat status{}; ::stat(state_->path.c_str(), &status) != 0 && errno == ENOENT) return garbage;
-  TAIRITSU_TRY(const LockedLayout locked, LockedLayout::take(*state_));
+  TAIRITSU_TRY(const LockedLayout locked, LockedLayout::acquire(*state_));
   const int root = locked.root();
-  TAIRITSU_CHECK(locked.remove_leftovers(*state_));
+  TAIRITSU_RETURN_IF_ERROR(locked.remove_leftovers(*state_));
   if (const FileDescriptor damaged = open_directory(root, kDamaged)) {
-    TAIRITSU_CHECK(for_each_entry(damaged.get(), state_->path / kDamaged,
-                                  [&](const std::string& name, const struct stat& status) {
-                                    if (::unlinkat(damaged.get(), name.c_str(), 0) == 0) {
-                                      garbage.bytes += static_cast<std::uint64_t>(status.st_size);
-                                    }
-                                    return true;
-                                  }));
+    TAIRITSU_RETURN_IF_ERROR(for_each_entry(damaged.get(), state_->path / kDamaged,
+                                            [&](const std::string& name, const struct stat& status) {
+                                              if (::unlinkat(damaged.get(), name.c_str(), 0) == 0) {
+                                                garbage.bytes += static_cast<std::uint64_t>(status.st_size);
+                                              }
+                                              return true;
+                                            }));
   }
   TAIRITSU_TRY(const Json index, state_->read_index());
   TAIRITSU_TRY(const auto entries, state_->entries_of(index));
   TAIRITSU_TRY(const auto reachable, state_->reachable(root, entries));
-  // A reader that has a blob open keeps its bytes; only the name goes.
-  TAIRITSU_CHECK(look_at_blobs(
+  // A process that has a blob open keeps its bytes: only the name is removed.
+  TAIRITSU_RETURN_IF_ERROR(scan_blobs(
       *state_, root, reachable, [&](int blobs, const std::string& name, std::uint64_t size) -> Result<void> {
         if (::unlinkat(blobs, name.c_str(), 0) != 0) {
-          return std::unexpected(file_error(state_->path / kBlobs / name, "remove it", errno));
+          return std::unexpected(file_error(state_->path / kBlobs / name, "remove", errno));
         }
         garbage.digests.push_back(std::string(kDigestPrefix) + name);
         garbage.bytes += size;
@@ -244,26 +244,27 @@ Result<Garbage> ImageLayout::collect_garbage() const {
 
 Result<LayoutUsage> ImageLayout::usage() const {
   LayoutUsage usage;
-  TAIRITSU_TRY(const FileDescriptor root, open_trusted_folder(state_->path));
+  TAIRITSU_TRY(const FileDescriptor root, open_trusted_directory(state_->path));
   if (!root) return usage;
   TAIRITSU_TRY(const auto entries, this->entries());
   TAIRITSU_TRY(const auto reachable, state_->reachable(root.get(), entries));
-  TAIRITSU_TRY(usage, look_at_blobs(*state_, root.get(), reachable,
-                                    [](int, const std::string&, std::uint64_t) { return Result<void>(); }));
+  TAIRITSU_TRY(usage, scan_blobs(*state_, root.get(), reachable,
+                                 [](int, const std::string&, std::uint64_t) { return Result<void>(); }));
   const FileDescriptor writing = open_directory(root.get(), kWriting);
   if (!writing) return usage;
   const std::filesystem::path path = state_->path / kWriting;
   const auto add = [&](const std::string&, const struct stat& blob) {
-    // One with a second name is counted among the blobs.
+    // A file with a second name is a blob of the layout, and already counted.
     if (blob.st_nlink == 1) usage.writing_bytes += static_cast<std::uint64_t>(blob.st_size);
     return true;
   };
-  TAIRITSU_CHECK(for_each_entry(writing.get(), path, [&](const std::string& name, const struct stat& status) {
-    const FileDescriptor folder =
-        S_ISDIR(status.st_mode) ? open_directory(writing.get(), name.c_str()) : FileDescriptor();
-    // A transaction that ends meanwhile counts as much as it was seen.
-    return !folder || for_each_entry(folder.get(), path / name, add).has_value();
-  }));
+  TAIRITSU_RETURN_IF_ERROR(
+      for_each_entry(writing.get(), path, [&](const std::string& name, const struct stat& status) {
+        const FileDescriptor directory =
+            S_ISDIR(status.st_mode) ? open_directory(writing.get(), name.c_str()) : FileDescriptor();
+        // A transaction may end during the scan: count what was seen.
+        return !directory || for_each_entry(directory.get(), path / name, add).has_value();
+      }));
   return usage;
 }
 

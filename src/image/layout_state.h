@@ -1,4 +1,4 @@
-/// The parts of a layout that reading and writing share: where its files are, its index, its lock.
+/// What reading and writing a layout share: the paths of its files, its index and its lock.
 #pragma once
 
 #include <sys/stat.h>
@@ -25,45 +25,46 @@ inline constexpr const char* kIndexFile = "index.json";
 inline constexpr std::string_view kLayoutText = R"({"imageLayoutVersion":"1.0.0"})";
 inline constexpr std::uint64_t kMaxIndexSize = std::uint64_t{32} << 20U;
 inline constexpr const char* kBlobs = "blobs/sha256";
-/// Ours alone; a layout may hold other files, and other tools leave them.
+/// Our own files in the layout, which other tools ignore.
 inline constexpr const char* kLock = ".tairitsu/lock";
 inline constexpr const char* kWriting = ".tairitsu/tmp";
 inline constexpr const char* kDamaged = ".tairitsu/damaged";
-/// A transaction's own, in its folder. Its lock says that the transaction lives.
+/// A file in each transaction's directory, locked while the transaction lives.
 inline constexpr const char* kLiveness = "lock";
 
-/// The lock is held for milliseconds: a minute means that its holder was stopped.
-inline constexpr int kPatience = 60'000;
+/// In milliseconds. The lock is held only for milliseconds: after a minute its holder must have been stopped.
+inline constexpr int kLockTimeout = 60'000;
 
-/// The modification time of blobs that we write. Content has no date; and so those of tools that take no lock,
-/// which have one, are told from ours. Not by a mode: such tools overwrite manifests that are there.
+/// The modification time of our blobs, which distinguishes them from blobs of tools that take no lock. A file mode
+/// would not, because such tools overwrite existing manifests.
 inline constexpr timespec kBlobTime = {.tv_sec = 1, .tv_nsec = 0};
 
-/// Where a blob is in the layout's folder. The digest was checked to be one.
+/// Returns a blob's path in the layout's directory. The digest must be valid.
 [[nodiscard]] std::string blob_name(std::string_view digest);
-[[nodiscard]] FileDescriptor open_directory(int folder, const char* name) noexcept;
-/// Removes a folder of files, as far as that goes.
-void remove_folder(int parent, const std::filesystem::path& path, const std::string& name);
+[[nodiscard]] FileDescriptor open_directory(int directory, const char* name) noexcept;
+/// Removes a directory of files, and ignores errors.
+void remove_directory(int parent, const std::filesystem::path& path, const std::string& name);
 
-/// The digest and size of what is in a file, from where it stands.
+/// Returns the digest and size of a file's content from its current position.
 [[nodiscard]] Result<std::pair<std::string, std::uint64_t>> measure(const Sha256Factory& factory, int file,
                                                                     const std::filesystem::path& path);
 
-/// The name that an entry of the index has; empty where it has none. A view into it.
+/// Returns an index entry's name; empty if it has none. The entry owns it.
 [[nodiscard]] std::string_view name_in(const Json& entry);
 [[nodiscard]] bool has_digest(const Json& entry, std::string_view digest);
-/// The entry under another name; all else that a tool has written there stays.
+/// Returns the entry with another name, and keeps its other fields.
 [[nodiscard]] Json with_name(Json entry, std::string_view name);
 
-/// What a layout's handles share; immutable.
+/// The immutable state that a layout's handles share.
 class LayoutState {
  public:
-  LayoutState(std::filesystem::path folder, Sha256Factory factory);
+  LayoutState(std::filesystem::path directory, Sha256Factory factory);
 
-  /// `index.json` as it is, or an empty one where there is none. `manifests` is a list.
+  /// Returns `index.json`, or an empty index if it does not exist. `manifests` is always an array.
   [[nodiscard]] Result<Json> read_index() const;
+  /// Parses the entries of an index.
   [[nodiscard]] Result<std::vector<IndexEntry>> entries_of(const Json& index) const;
-  /// All that the entries lead to. Manifests are read without a look at their digests.
+  /// Returns the digests of all content that the entries lead to. Reads manifests without verifying them.
   [[nodiscard]] Result<std::set<std::string>> reachable(int root,
                                                         const std::vector<IndexEntry>& entries) const;
 
@@ -74,18 +75,18 @@ class LayoutState {
   class Marking;
 };
 
-/// The layout's folder with its lock, which is for changes alone: of `index.json`, of what is in `blobs`, and
-/// of which transactions there are.
+/// The layout's directory with its lock, which protects changes of `index.json`, `blobs` and the set of transactions.
 class LockedLayout {
  public:
-  /// Makes what is missing of the layout. Fails with `io`, or `in_use` after so many milliseconds.
-  [[nodiscard]] static Result<LockedLayout> take(const LayoutState& state, int patience = kPatience);
+  /// Acquires the lock and creates missing files of the layout. Fails with `io`, or with `in_use` after `timeout`
+  /// milliseconds.
+  [[nodiscard]] static Result<LockedLayout> acquire(const LayoutState& state, int timeout = kLockTimeout);
 
   [[nodiscard]] int root() const noexcept { return root_.get(); }
-  /// Lets it take the place of `index.json`, on the disk.
+  /// Replaces `index.json` and syncs it.
   [[nodiscard]] Result<void> write_index(const LayoutState& state, const Json& index) const;
-  /// Removes what processes left that did not end well. The lock is held, so a file in the folder is nobody's,
-  /// and a transaction whose own lock can be had is dead.
+  /// Removes the leftovers of dead processes: while the lock is held, any file in the temporary directory, and any
+  /// transaction that is not locked.
   [[nodiscard]] Result<void> remove_leftovers(const LayoutState& state) const;
 
  private:

@@ -52,17 +52,17 @@ bool names_a_digest(std::string_view text) {
 }
 
 Result<void> check_name(std::string_view name) {
-  // The characters of `org.opencontainers.image.ref.name`, image-spec's annotations.md, but for the @.
-  const bool good =
+  // The characters of `org.opencontainers.image.ref.name` (image-spec, annotations.md) except the @.
+  const bool is_valid =
       !name.empty() && name.size() <= kMaxName &&
       kLettersAndDigits.find(name.front()) != std::string_view::npos &&
       name.find_first_not_of(std::string(kLettersAndDigits) + "-._:/+") == std::string_view::npos &&
       !names_a_digest(name);
-  if (good) return {};
+  if (is_valid) return {};
   return fail(
       ErrorCode::invalid_argument,
-      fmt::format("'{}' is not an image's name: these have up to {} letters, digits and -._:/+, begin "
-                  "with a letter or digit, and are no digest",
+      fmt::format("invalid image name '{}': expected up to {} letters, digits and -._:/+ that start with a "
+                  "letter or digit and are not a digest",
                   printable(name, 100), kMaxName));
 }
 
@@ -74,8 +74,8 @@ std::vector<std::string> names_of(const std::vector<IndexEntry>& entries, std::s
     if (entry.descriptor.digest == digest && !entry.name.empty()) names.push_back(entry.name);
   }
   std::ranges::sort(names);
-  const auto twice = std::ranges::unique(names);
-  names.erase(twice.begin(), twice.end());
+  const auto duplicates = std::ranges::unique(names);
+  names.erase(duplicates.begin(), duplicates.end());
   return names;
 }
 
@@ -86,7 +86,7 @@ Result<Found> resolve(const std::vector<IndexEntry>& entries, std::string_view r
                  .by_name = by_name};
   };
   if (!reference.empty() && !names_a_digest(reference)) {
-    // Another tool may have put a name twice: the last one is the newer.
+    // Another tool may have written a name twice: the last entry is the newer one.
     for (const IndexEntry& entry : std::views::reverse(entries)) {
       if (entry.name == reference) return found(entry, true);
     }
@@ -99,8 +99,8 @@ Result<Found> resolve(const std::vector<IndexEntry>& entries, std::string_view r
       }
       if (match != nullptr && match->descriptor.digest != entry.descriptor.digest) {
         return fail(ErrorCode::ambiguous_name,
-                    fmt::format("'{}' fits {} and {}: give more digits", reference, match->descriptor.digest,
-                                entry.descriptor.digest));
+                    fmt::format("'{}' matches {} and {}: give more digits", reference,
+                                match->descriptor.digest, entry.descriptor.digest));
       }
       match = &entry;
     }
@@ -116,25 +116,26 @@ void add_other_names(const std::vector<IndexEntry>& entries, StoredImage& image)
   std::ranges::sort(image.names);
 }
 
-// ---- What an image is
+// ---- Descriptions
 
 Result<std::pair<Descriptor, std::vector<std::byte>>> manifest_of(const BlobReader& read,
                                                                   Descriptor descriptor) {
   for (int depth = 0; depth < kMaxIndexDepth; ++depth) {
     if (!has_children(descriptor.media_type)) {
       return fail(ErrorCode::invalid_manifest,
-                  fmt::format("it is '{}', not an image", printable(descriptor.media_type, 100)));
+                  fmt::format("media type '{}' is not an image", printable(descriptor.media_type, 100)));
     }
     TAIRITSU_TRY(auto bytes, read(descriptor, kMaxManifestSize));
     if (!is_index(descriptor.media_type)) return std::pair(std::move(descriptor), std::move(bytes));
     auto chosen = choose_from_index(bytes, fmt::format("index {}", descriptor.digest));
-    // The image itself is there: nobody should look for it elsewhere.
+    // The image exists, so `not_found` would make callers look for it in a registry.
     if (!chosen && chosen.error().code() == ErrorCode::not_found) {
       return fail(ErrorCode::invalid_manifest, chosen.error().message());
     }
     TAIRITSU_TRY(descriptor, std::move(chosen));
   }
-  return fail(ErrorCode::invalid_manifest, fmt::format("indexes more than {} levels deep", kMaxIndexDepth));
+  return fail(ErrorCode::invalid_manifest,
+              fmt::format("indexes nested more than {} levels deep", kMaxIndexDepth));
 }
 
 Result<StoredImage> image_of(const BlobReader& read, std::span<const std::byte> bytes,

@@ -1,4 +1,4 @@
-/// What references to a store's images mean, and what its images are.
+/// Resolves references to a store's images, and describes the images.
 #pragma once
 
 #include <cstddef>
@@ -17,44 +17,46 @@
 
 namespace tairitsu::detail {
 
-/// The annotation of a manifest that says when it was made.
+/// The annotation of a manifest with its creation time.
 inline constexpr const char* kCreated = "org.opencontainers.image.created";
 
-/// Whether text says by a digest what it means. Then no name may stand for it, or an archive could put one there
-/// that lies.
+/// Whether the text refers to an image by digest. Such text is never a name, or an archive could give it to another
+/// image.
 [[nodiscard]] bool names_a_digest(std::string_view text);
-/// Fails with `invalid_argument` for what cannot be an image's name.
+/// Fails with `invalid_argument` for an invalid image name.
 [[nodiscard]] Result<void> check_name(std::string_view name);
 
-/// What a reference led to in an index.
+/// The image that a reference resolves to.
 struct Found {
   Descriptor descriptor = {};
-  std::vector<std::string> names = {};  ///< All of the image's, in order.
+  std::vector<std::string> names = {};  ///< All names of the image, sorted.
   bool by_name = false;
 };
 
-/// The names that an index has for a digest, in order, each once.
+/// Returns the names of a digest in an index, sorted and without duplicates.
 [[nodiscard]] std::vector<std::string> names_of(const std::vector<IndexEntry>& entries,
                                                 std::string_view digest);
-/// Finds what a reference means, as `ImageStore` says it. Fails with `not_found` or `ambiguous_name`.
+/// Resolves a reference as described at `ImageStore`. Fails with `not_found` or `ambiguous_name`.
 [[nodiscard]] Result<Found> resolve(const std::vector<IndexEntry>& entries, std::string_view reference);
-/// Adds the names that an image has by now besides its own, one of which may be another's already.
+/// Adds the image's other names in the index. Keeps its own names, even if one has moved to another image by now.
 void add_other_names(const std::vector<IndexEntry>& entries, StoredImage& image);
 
-/// Reads a blob of up to so many bytes: a layout's, or a transaction's.
+/// Reads a blob of up to `max_size` bytes from a layout or a transaction.
 using BlobReader =
-    std::function<Result<std::vector<std::byte>>(const Descriptor& descriptor, std::uint64_t most)>;
-/// That of `blobs`, which outlives it.
+    std::function<Result<std::vector<std::byte>>(const Descriptor& descriptor, std::uint64_t max_size)>;
+/// Returns the reader of `blobs`, which must outlive it.
 template <typename Blobs>
 [[nodiscard]] BlobReader reader_of(const Blobs& blobs) {
-  return [&blobs](const Descriptor& descriptor, std::uint64_t most) { return blobs.read(descriptor, most); };
+  return [&blobs](const Descriptor& descriptor, std::uint64_t max_size) {
+    return blobs.read(descriptor, max_size);
+  };
 }
 
-/// Follows indexes of indexes to the manifest of a WebAssembly image, and answers it with its bytes. Fails with
-/// `invalid_manifest` where it comes to something else, and as `read` does.
+/// Follows indexes to the manifest of a WebAssembly image. Returns its descriptor and bytes. Fails with
+/// `invalid_manifest` if they lead to something else, and if `read` fails.
 [[nodiscard]] Result<std::pair<Descriptor, std::vector<std::byte>>> manifest_of(const BlobReader& read,
                                                                                 Descriptor descriptor);
-/// The image of a manifest's bytes, `WHAT` in messages, without digest and names; its config is read. Fails as
+/// Describes the image of a manifest, `WHAT` in messages, without digest and names. Reads its config. Fails as
 /// `parse_manifest`, `parse_config` and `read` do.
 [[nodiscard]] Result<StoredImage> image_of(const BlobReader& read, std::span<const std::byte> bytes,
                                            const std::string& what);

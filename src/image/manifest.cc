@@ -23,14 +23,13 @@ Result<void> check_version(const Json& json, std::string_view what) {
   const Json* version = member(json, "schemaVersion");
   if (version == nullptr) return malformed(what, "'schemaVersion' is missing");
   if (!version->is_number_integer() || version->get<std::int64_t>() != 2) {
-    return malformed(what,
-                     fmt::format("'schemaVersion' is {} and should be 2", printable(version->dump(), 40)));
+    return malformed(what, fmt::format("'schemaVersion' is {}, expected 2", printable(version->dump(), 40)));
   }
   return {};
 }
 
-/// Texts where they are, and nothing where something else is.
-std::string text_or_nothing(const Json& json, std::string_view name) {
+/// Returns a string member; empty if it is missing or not a string.
+std::string string_or_empty(const Json& json, std::string_view name) {
   const Json* found = member(json, name);
   return found != nullptr && found->is_string() ? found->get<std::string>() : std::string();
 }
@@ -52,17 +51,17 @@ bool is_wasm_layer(std::string_view media_type) noexcept {
 
 Result<WasmManifest> parse_manifest(std::span<const std::byte> bytes, std::string_view what) {
   TAIRITSU_TRY(const Json json, parse_json_object(bytes, what));
-  TAIRITSU_CHECK(check_version(json, what));
+  TAIRITSU_RETURN_IF_ERROR(check_version(json, what));
   TAIRITSU_TRY(const std::string media_type, string_member(json, "mediaType", what, false));
   if (is_index(media_type) || (media_type.empty() && member(json, "manifests") != nullptr)) {
-    return malformed(what, "an index of images, where one image is wanted");
+    return malformed(what, "an image index, expected an image");
   }
   if (media_type == kDockerManifestMediaType) {
     return malformed(what, "a container image in Docker's own format, not WebAssembly");
   }
   if (!media_type.empty() && media_type != kManifestMediaType) {
-    return malformed(
-        what, fmt::format("'{}' is not the type of an OCI image manifest", printable(media_type, 100)));
+    return malformed(what,
+                     fmt::format("media type '{}' is not an OCI image manifest", printable(media_type, 100)));
   }
 
   WasmManifest manifest;
@@ -76,18 +75,18 @@ Result<WasmManifest> parse_manifest(std::span<const std::byte> bytes, std::strin
   }
   TAIRITSU_TRY(manifest.layer, parse_descriptor(layers->front(), fmt::format("{}: layers[0]", what)));
   if (!is_wasm_layer(manifest.layer.media_type)) {
-    return malformed(what, fmt::format("its layer is '{}', not WebAssembly ({})",
+    return malformed(what, fmt::format("layer media type '{}' is not WebAssembly ({})",
                                        printable(manifest.layer.media_type, 100), kWasmLayerMediaType));
   }
   for (const Descriptor& descriptor : {manifest.config, manifest.layer}) {
     if (is_digest(descriptor.digest)) continue;
-    return malformed(what, fmt::format("'{}' is not a sha256 digest, and others are not known",
+    return malformed(what, fmt::format("unsupported digest '{}': only sha256 is supported",
                                        printable(descriptor.digest, 80)));
   }
-  if (manifest.layer.size == 0) return malformed(what, "its layer is empty");
+  if (manifest.layer.size == 0) return malformed(what, "the layer is empty");
   if (manifest.config.size > kMaxManifestSize) {
-    return malformed(what, fmt::format("its config has {} bytes, and {} are the most", manifest.config.size,
-                                       kMaxManifestSize));
+    return malformed(what, fmt::format("the config is too large: {} bytes; the limit is {}",
+                                       manifest.config.size, kMaxManifestSize));
   }
   TAIRITSU_TRY(manifest.annotations, annotations_member(json, what));
   return manifest;
@@ -98,13 +97,13 @@ Result<WasmConfig> parse_config(std::string_view media_type, std::span<const std
   WasmConfig config;
   config.architecture.clear();
   if (media_type != kWasmConfigMediaType) {
-    // Empty, `{}`, an OCI image's config, or another tool's own.
+    // Empty, `{}`, an OCI image's config, or another tool's format.
     const auto json = parse_json_object(bytes, what);
     if (!json) return config;
-    config.created = text_or_nothing(*json, "created");
-    config.author = text_or_nothing(*json, "author");
-    config.architecture = text_or_nothing(*json, "architecture");
-    config.os = text_or_nothing(*json, "os");
+    config.created = string_or_empty(*json, "created");
+    config.author = string_or_empty(*json, "author");
+    config.architecture = string_or_empty(*json, "architecture");
+    config.os = string_or_empty(*json, "os");
     return config;
   }
   TAIRITSU_TRY(const Json json, parse_json_object(bytes, what));
@@ -112,8 +111,7 @@ Result<WasmConfig> parse_config(std::string_view media_type, std::span<const std
   TAIRITSU_TRY(config.author, string_member(json, "author", what, false));
   TAIRITSU_TRY(config.architecture, string_member(json, "architecture", what, false));
   if (!config.architecture.empty() && config.architecture != "wasm") {
-    return malformed(what, fmt::format("it is for the architecture '{}', not for wasm",
-                                       printable(config.architecture, 60)));
+    return malformed(what, fmt::format("architecture '{}' is not wasm", printable(config.architecture, 60)));
   }
   TAIRITSU_TRY(config.os, string_member(json, "os", what, false));
   TAIRITSU_TRY(config.layer_digests, strings_member(json, "layerDigests", what, false));
@@ -130,28 +128,27 @@ Result<WasmConfig> parse_config(std::string_view media_type, std::span<const std
 
 Result<Descriptor> choose_from_index(std::span<const std::byte> bytes, std::string_view what) {
   TAIRITSU_TRY(const Json json, parse_json_object(bytes, what));
-  TAIRITSU_CHECK(check_version(json, what));
+  TAIRITSU_RETURN_IF_ERROR(check_version(json, what));
   const Json* manifests = member(json, "manifests");
   if (manifests == nullptr || !manifests->is_array()) return malformed(what, "'manifests' is not a list");
   std::optional<Descriptor> chosen;
   std::size_t best = 0;
-  std::string others;
+  std::string others;  // Other platforms, for the message.
   for (std::size_t i = 0; i < manifests->size(); ++i) {
     TAIRITSU_TRY(Descriptor descriptor,
                  parse_descriptor((*manifests)[i], fmt::format("{}: manifests[{}]", what, i)));
     const auto rank = wasm_rank(descriptor.platform, manifests->size() == 1);
     if (!rank && others.size() < 200) {
-      others += fmt::format("{}{}/{}", others.empty() ? ": " : ", ", printable(descriptor.platform.os, 20),
-                            printable(descriptor.platform.architecture, 20));
+      others +=
+          fmt::format("{}{}/{}", others.empty() ? ", only other platforms: " : ", ",
+                      printable(descriptor.platform.os, 20), printable(descriptor.platform.architecture, 20));
     }
     if (!rank || (chosen && *rank >= best)) continue;
     best = *rank;
     chosen = std::move(descriptor);
   }
   if (!chosen) {
-    return fail(
-        ErrorCode::not_found,
-        fmt::format("{}: it is for other platforms, and none of them is WebAssembly{}", what, others));
+    return fail(ErrorCode::not_found, fmt::format("{}: no WebAssembly manifest{}", what, others));
   }
   return *std::move(chosen);
 }

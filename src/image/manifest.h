@@ -1,5 +1,5 @@
-/// The CNCF Wasm OCI artifact: a manifest, a config that says what the component imports and exports, and the
-/// component as the one layer. (CNCF TAG Runtime, "Wasm OCI Artifact layout"; image-spec, manifest.md.)
+/// The CNCF Wasm OCI artifact: a manifest, a config with the component's imports and exports, and the component as
+/// the only layer. (CNCF TAG Runtime, "Wasm OCI Artifact layout"; image-spec, manifest.md.)
 #pragma once
 
 #include <cstddef>
@@ -21,11 +21,11 @@ struct WasmManifest {
   std::map<std::string, std::string> annotations;
 };
 
-/// What the config says of a component's world.
+/// The component's world in the config.
 struct ComponentNames {
   std::vector<std::string> exports;
   std::vector<std::string> imports;
-  std::string target;  ///< A world that it is made for; often empty.
+  std::string target;  ///< The world that it targets; often empty.
 };
 
 struct WasmConfig {
@@ -37,26 +37,26 @@ struct WasmConfig {
   std::optional<ComponentNames> component;
 };
 
-/// Now, as a config has it.
+/// Returns the current time in the format of `WasmConfig::created`.
 [[nodiscard]] std::string created_now();
 
-/// Whether a layer of that type is a WebAssembly binary: `application/wasm`, and what was in use before it.
+/// Whether a layer of that type is a WebAssembly binary: `application/wasm` or one of its predecessors.
 [[nodiscard]] bool is_wasm_layer(std::string_view media_type) noexcept;
 
-/// Reads a manifest with exactly one layer, which is WebAssembly; its config may be of any type. Fails with
-/// `invalid_manifest`, `WHAT: …`, also for an index and for an image of Linux programs.
+/// Parses a manifest with exactly one layer, which is WebAssembly; its config may have any type. Fails with
+/// `invalid_manifest`, `WHAT: …`; also for an index and for a Linux container image.
 [[nodiscard]] Result<WasmManifest> parse_manifest(std::span<const std::byte> bytes, std::string_view what);
 
-/// Reads a config. Of another type than `application/vnd.wasm.config.v0+json` only what happens to be there in
-/// the same form is taken, for these types say little or nothing. Fails with `invalid_manifest`.
+/// Parses a config. For types other than `application/vnd.wasm.config.v0+json`, uses the members that have the same
+/// form and ignores everything else. Fails with `invalid_manifest`.
 [[nodiscard]] Result<WasmConfig> parse_config(std::string_view media_type, std::span<const std::byte> bytes,
                                               std::string_view what);
 
-/// The manifest of an index that is WebAssembly: the one for the architecture `wasm`, or the only one there is.
-/// Fails with `invalid_manifest`, and with `not_found` where none is. What it answers may be an index again.
+/// Returns the WebAssembly manifest of an index: the best for the architecture `wasm`, or the only one without a
+/// platform. It may be an index itself. Fails with `invalid_manifest`, and with `not_found` if there is none.
 [[nodiscard]] Result<Descriptor> choose_from_index(std::span<const std::byte> bytes, std::string_view what);
 
-/// The bytes to keep, the same for the same content. Fails with `invalid_argument` where a text is not UTF-8.
+/// Return the bytes to store; equal content gives equal bytes. Fail with `invalid_argument` if a string is not UTF-8.
 [[nodiscard]] Result<std::string> manifest_text(const WasmManifest& manifest);
 [[nodiscard]] Result<std::string> config_text(const WasmConfig& config);
 

@@ -47,7 +47,7 @@ Result<StoredImage> describe(const ImageLayout& layout, const Found& found, std:
   return image;
 }
 
-/// Whether the binary is a component; fails where it is none of WebAssembly's.
+/// Returns whether the binary is a component. Fails with `not_wasm` if it is not WebAssembly.
 Result<bool> is_component(std::span<const std::byte> bytes) {
   // Magic, then a version of 16 bits, then a layer of 16: 0 for a core module, 1 for a component.
   constexpr std::array<unsigned char, 4> kMagic = {0, 'a', 's', 'm'};
@@ -62,20 +62,20 @@ Result<bool> is_component(std::span<const std::byte> bytes) {
 
 }  // namespace
 
-Result<std::filesystem::path> default_data_folder() {
+Result<std::filesystem::path> default_data_directory() {
   const auto variable = [](const char* name) -> std::string_view {
     const char* value = std::getenv(name);
     return value == nullptr ? std::string_view() : value;
   };
   if (const auto home = variable("TAIRITSU_HOME"); !home.empty()) return std::filesystem::path(home);
-  // The specification has relative paths ignored.
+  // The XDG specification says to ignore relative paths.
   if (const auto data = variable("XDG_DATA_HOME"); data.starts_with('/')) {
     return std::filesystem::path(data) / "tairitsu";
   }
   if (const auto home = variable("HOME"); !home.empty()) {
     return std::filesystem::path(home) / ".local/share/tairitsu";
   }
-  return fail(ErrorCode::not_found, "no folder for images: set TAIRITSU_HOME to one");
+  return fail(ErrorCode::not_found, "no data directory: set TAIRITSU_HOME");
 }
 
 // ---- Writers
@@ -110,16 +110,17 @@ Result<bool> ImageWriter::reuse(std::string_view digest, std::uint64_t size) {
 Result<StoredImage> ImageWriter::commit(std::span<const std::byte> manifest, std::string_view name) {
   std::vector<std::string> names;
   if (!name.empty()) {
-    TAIRITSU_CHECK(check_name(name));
+    TAIRITSU_RETURN_IF_ERROR(check_name(name));
     names.emplace_back(name);
   }
   const std::string what = name.empty() ? "the manifest" : fmt::format("image '{}'", name);
   if (manifest.size() > detail::kMaxManifestSize) {
-    return fail(ErrorCode::invalid_manifest, fmt::format("{}: a manifest of {} bytes, and {} are the most",
-                                                         what, manifest.size(), detail::kMaxManifestSize));
+    return fail(ErrorCode::invalid_manifest,
+                fmt::format("{}: the manifest is too large: {} bytes; the limit is {}", what, manifest.size(),
+                            detail::kMaxManifestSize));
   }
   const auto with_context = [&](const Error& error) { return std::unexpected(error.with_context(what)); };
-  auto image = image_of(reader_of(*transaction_), manifest, "its manifest");
+  auto image = image_of(reader_of(*transaction_), manifest, "manifest");
   if (!image) return with_context(image.error());
   Descriptor descriptor{.media_type = std::string(detail::kManifestMediaType), .size = manifest.size()};
   auto digest = transaction_->add(manifest);
@@ -138,27 +139,32 @@ Result<StoredImage> ImageWriter::commit(std::span<const std::byte> manifest, std
 
 ImageStore::ImageStore(std::shared_ptr<const StoreState> state) : state_(std::move(state)) {}
 
-Result<ImageStore> detail::StoreAccess::open(const std::filesystem::path& data_folder, Sha256Factory sha256,
-                                             ImageStoreOptions options, ArchiveFormat archives) {
-  if (data_folder.empty()) {
-    return fail(ErrorCode::invalid_argument, "the folder of the image store has an empty path");
+Result<ImageStore> detail::StoreAccess::open(const std::filesystem::path& data_directory,
+                                             Sha256Factory sha256, ImageStoreOptions options,
+                                             ArchiveFormat archives) {
+  if (data_directory.empty()) {
+    return fail(ErrorCode::invalid_argument, "the path of the image store is empty");
   }
-  TAIRITSU_TRY(auto layout, ImageLayout::open(data_folder / "images", std::move(sha256)));
-  std::filesystem::path artifacts = layout.folder().parent_path() / "artifacts";
+  TAIRITSU_TRY(auto layout, ImageLayout::open(data_directory / "images", std::move(sha256)));
+  std::filesystem::path artifacts = layout.directory().parent_path() / "artifacts";
   return ImageStore(std::make_shared<const StoreState>(std::move(layout), std::move(artifacts), options,
                                                        std::move(archives)));
 }
 
-const std::filesystem::path& ImageStore::layout_folder() const noexcept { return state_->layout.folder(); }
-const std::filesystem::path& ImageStore::artifact_folder() const noexcept { return state_->artifact_folder; }
+const std::filesystem::path& ImageStore::layout_directory() const noexcept {
+  return state_->layout.directory();
+}
+const std::filesystem::path& ImageStore::artifact_directory() const noexcept {
+  return state_->artifact_directory;
+}
 
 Result<StoredImage> ImageStore::add_image(std::string_view name, std::span<const std::byte> component,
                                           const ImageDescription& description) {
-  TAIRITSU_CHECK(check_name(name));
+  TAIRITSU_RETURN_IF_ERROR(check_name(name));
   const std::string context = fmt::format("image '{}'", name);
   const auto with_name = [&](const Error& error) { return std::unexpected(error.with_context(context)); };
-  const auto is_one = is_component(component);
-  if (!is_one) return with_name(is_one.error());
+  const auto is_of_component = is_component(component);
+  if (!is_of_component) return with_name(is_of_component.error());
   TAIRITSU_TRY(auto writer, write_image());
 
   auto digest = writer.transaction_->add(component);
@@ -166,9 +172,11 @@ Result<StoredImage> ImageStore::add_image(std::string_view name, std::span<const
   detail::WasmConfig config;
   config.created = description.created.empty() ? detail::created_now() : description.created;
   config.author = description.author;
-  config.os = *is_one ? "wasip2" : "wasip1";
+  config.os = *is_of_component ? "wasip2" : "wasip1";
   config.layer_digests = {*digest};
-  if (*is_one) config.component.emplace(description.exports, description.imports, description.target);
+  if (*is_of_component) {
+    config.component.emplace(description.exports, description.imports, description.target);
+  }
   const auto config_text = detail::config_text(config);
   if (!config_text) return with_name(config_text.error());
   const auto config_digest = writer.transaction_->add(std::as_bytes(std::span(*config_text)));
@@ -197,10 +205,10 @@ Result<StoredImage> ImageStore::find(std::string_view reference) const {
   TAIRITSU_TRY(const Found found, resolve(entries, reference));
   auto image = describe(state_->layout, found, reference);
   if (image || image.error().code() != ErrorCode::not_found) return image;
-  // No lock is held: it may have been removed since the index was read, and that is another message.
-  TAIRITSU_TRY(const auto entries_now, state_->layout.entries());
-  TAIRITSU_TRY(const Found found_now, resolve(entries_now, reference));
-  return describe(state_->layout, found_now, reference);
+  // No lock is held, so the image may have been removed since the index was read: resolve it again.
+  TAIRITSU_TRY(const auto entries_again, state_->layout.entries());
+  TAIRITSU_TRY(const Found found_again, resolve(entries_again, reference));
+  return describe(state_->layout, found_again, reference);
 }
 
 Result<std::vector<StoredImage>> ImageStore::images() const {
@@ -248,7 +256,7 @@ Result<std::vector<std::byte>> ImageStore::read_manifest(const StoredImage& imag
 }
 
 Result<void> ImageStore::tag(std::string_view reference, std::string_view name) {
-  TAIRITSU_CHECK(check_name(name));
+  TAIRITSU_RETURN_IF_ERROR(check_name(name));
   TAIRITSU_TRY(const auto entries, state_->layout.entries());
   TAIRITSU_TRY(const Found found, resolve(entries, reference));
   return state_->layout.add_name(found.descriptor.digest, name);
@@ -261,11 +269,11 @@ Result<ImageStore::Removal> ImageStore::remove(std::string_view reference, bool 
   removal.digest = found.descriptor.digest;
   if (!found.by_name && found.names.size() > 1 && !force) {
     return fail(ErrorCode::in_use,
-                fmt::format("image {} has {} names: {}; remove these, or force it", removal.digest,
+                fmt::format("image {} has {} names: {}; remove them, or force the removal", removal.digest,
                             found.names.size(),
                             detail::printable(fmt::format("{}", fmt::join(found.names, ", ")), 400)));
   }
-  // Names that it gets from now on are not meant.
+  // Names that the image gets from now on are kept.
   removal.names = found.by_name ? std::vector<std::string>{std::string(reference)} : found.names;
   bool left = false;
   TAIRITSU_TRY(const std::size_t removed, state_->layout.remove_entries([&](const IndexEntry& entry) {
@@ -291,7 +299,7 @@ Result<ImageStore::Pruned> ImageStore::prune(const PruneOptions& options) {
       }
     }
     if (!pruned.images.empty()) {
-      TAIRITSU_CHECK(state_->layout.remove_entries([&](const IndexEntry& entry) {
+      TAIRITSU_RETURN_IF_ERROR(state_->layout.remove_entries([&](const IndexEntry& entry) {
         return entry.name.empty() &&
                std::ranges::find(pruned.images, entry.descriptor.digest) != pruned.images.end();
       }));
@@ -300,8 +308,8 @@ Result<ImageStore::Pruned> ImageStore::prune(const PruneOptions& options) {
   TAIRITSU_TRY(const detail::Garbage garbage, state_->layout.collect_garbage());
   pruned.blobs = garbage.digests.size();
   pruned.bytes = garbage.bytes;
-  // They would be evicted in time; a folder that is not trusted is left alone.
-  if (const auto artifacts = detail::ArtifactCache::open(state_->artifact_folder)) {
+  // Errors are ignored: an untrusted directory is not touched, and unused artifacts are evicted in time.
+  if (const auto artifacts = detail::ArtifactCache::open(state_->artifact_directory)) {
     for (const std::string& digest : garbage.digests) {
       if (!artifacts->remove(digest)) break;
     }
@@ -320,7 +328,7 @@ Result<ImageStore::Usage> ImageStore::usage() const {
   usage.bytes = layout.blob_bytes;
   usage.unused_bytes = layout.unused_bytes;
   usage.writing_bytes = layout.writing_bytes;
-  if (const auto artifacts = detail::ArtifactCache::open(state_->artifact_folder)) {
+  if (const auto artifacts = detail::ArtifactCache::open(state_->artifact_directory)) {
     TAIRITSU_TRY(const auto cached, artifacts->usage());
     usage.artifacts = cached.artifacts;
     usage.artifact_bytes = cached.bytes;

@@ -1,4 +1,4 @@
-/// The image store over an image layout and an artifact cache.
+/// The image store: an image layout and an artifact cache.
 #pragma once
 
 #include <filesystem>
@@ -13,24 +13,26 @@ namespace tairitsu::detail {
 
 class StoreState {
  public:
-  StoreState(ImageLayout of, std::filesystem::path folder, ImageStoreOptions with, ArchiveFormat format)
-      : layout(std::move(of)),
-        artifact_folder(std::move(folder)),
-        options(with),
+  StoreState(ImageLayout images, std::filesystem::path artifacts, ImageStoreOptions store_options,
+             ArchiveFormat format)
+      : layout(std::move(images)),
+        artifact_directory(std::move(artifacts)),
+        options(store_options),
         archives(std::move(format)) {}
 
   const ImageLayout layout;
-  const std::filesystem::path artifact_folder;
+  const std::filesystem::path artifact_directory;
   const ImageStoreOptions options;
   const ArchiveFormat archives;
 };
 
-/// Makes stores. `ImageStore::open` is in `src/registry`, which passes the engine's SHA-256 and archives; a store
-/// without archives neither saves nor loads.
+/// Opens stores. `ImageStore::open` is in `src/registry`, which passes the engine's SHA-256 and archives; a store
+/// without archives cannot save or load.
 class StoreAccess {
  public:
-  [[nodiscard]] static Result<ImageStore> open(const std::filesystem::path& data_folder, Sha256Factory sha256,
-                                               ImageStoreOptions options = {}, ArchiveFormat archives = {});
+  [[nodiscard]] static Result<ImageStore> open(const std::filesystem::path& data_directory,
+                                               Sha256Factory sha256, ImageStoreOptions options = {},
+                                               ArchiveFormat archives = {});
 };
 
 }  // namespace tairitsu::detail

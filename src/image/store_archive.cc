@@ -28,10 +28,10 @@ namespace detail {
 
 namespace {
 
-/// All manifests of an archive: they are read once more under the store's lock.
+/// The limit for all manifests of an archive together, because they are read again under the store's lock.
 constexpr std::uint64_t kMaxManifests = std::uint64_t{64} << 20U;
 
-/// What an image cannot be without: its manifest, and what that refers to.
+/// Returns the blobs that an image requires: its manifest and what that refers to, except its subject.
 Result<std::vector<Descriptor>> blobs_of(const Descriptor& manifest, std::span<const std::byte> bytes) {
   const std::string what = "manifest " + manifest.digest;
   TAIRITSU_TRY(const Json json, parse_json_object(bytes, what));
@@ -48,22 +48,22 @@ Descriptor manifest_descriptor(const Descriptor& found) {
   return {.media_type = std::string(kManifestMediaType), .digest = found.digest, .size = found.size};
 }
 
-std::uint64_t most_of_blob(const StoreState& state) {
+std::uint64_t max_blob_size(const StoreState& state) {
   return std::max(state.options.max_component_bytes, kMaxManifestSize);
 }
 
-std::uint64_t most_of_archive(const StoreState& state) {
-  constexpr std::uint64_t kTimes = 16;
-  constexpr std::uint64_t kMore = std::uint64_t{64} << 20U;
-  constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
+std::uint64_t max_archive_size(const StoreState& state) {
+  constexpr std::uint64_t kFactor = 16;
+  constexpr std::uint64_t kExtra = std::uint64_t{64} << 20U;
+  constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max();
   const std::uint64_t component = state.options.max_component_bytes;
-  return component > (kMost - kMore) / kTimes ? kMost : component * kTimes + kMore;
+  return component > (kMax - kExtra) / kFactor ? kMax : component * kFactor + kExtra;
 }
 
-/// The images of references, each once, and their blobs, in the order of their digests.
-class Saving {
+/// Collects the images of references and their blobs without duplicates, ordered by digest.
+class ImageCollector {
  public:
-  explicit Saving(const ImageLayout& layout) : layout_(layout) {}
+  explicit ImageCollector(const ImageLayout& layout) : layout_(layout) {}
 
   Result<void> add(const std::vector<IndexEntry>& entries, std::string_view reference) {
     TAIRITSU_TRY(const Found found, resolve(entries, reference));
@@ -73,7 +73,7 @@ class Saving {
     return {};
   }
 
-  /// What `index.json` lists of them.
+  /// Returns the images' entries of `index.json`.
   [[nodiscard]] std::vector<IndexEntry> entries() const {
     std::vector<IndexEntry> listed;
     for (const auto& [digest, image] : images_) {
@@ -92,8 +92,9 @@ class Saving {
 
   Result<void> add(const std::vector<IndexEntry>& entries, const Found& found, std::string_view reference) {
     TAIRITSU_TRY(const auto manifest, manifest_of(reader_of(layout_), found.descriptor));
-    // With a look at its config, so that what cannot be used fails before a byte is written.
-    TAIRITSU_CHECK(image_of(reader_of(layout_), manifest.second, "manifest " + manifest.first.digest));
+    // Checks the config too, so that an unusable image fails before anything is written.
+    TAIRITSU_RETURN_IF_ERROR(
+        image_of(reader_of(layout_), manifest.second, "manifest " + manifest.first.digest));
     const Descriptor descriptor = manifest_descriptor(manifest.first);
     TAIRITSU_TRY(const auto blobs, blobs_of(descriptor, manifest.second));
     for (const Descriptor& blob : blobs) blobs_.emplace(blob.digest, blob);
@@ -104,7 +105,7 @@ class Saving {
       return {};
     }
     for (const std::string& name : found.names) {
-      // Another tool may have given it to a newer one.
+      // Another tool may also have given the name to a newer image.
       const auto now = resolve(entries, name);
       if (now && now->by_name && now->descriptor.digest == found.descriptor.digest) image.names.insert(name);
     }
@@ -116,10 +117,10 @@ class Saving {
   std::map<std::string, Descriptor> blobs_;
 };
 
-/// The WebAssembly images of an archive that was unpacked into a transaction, each once.
-class Loading {
+/// Finds the WebAssembly images of an archive that was unpacked into a transaction, each once.
+class ImageFinder {
  public:
-  Loading(const ImageLayout& layout, const LayoutTransaction& transaction, const UnpackedLayout& unpacked)
+  ImageFinder(const ImageLayout& layout, const LayoutTransaction& transaction, const UnpackedLayout& unpacked)
       : layout_(layout), transaction_(transaction), unpacked_(unpacked) {}
 
   Result<void> run() {
@@ -133,13 +134,14 @@ class Loading {
     for (const auto& [name, image] : owners_) images_[image].names.push_back(name);
     if (!images_.empty()) return {};
     return fail(ErrorCode::invalid_manifest,
-                unpacked_.entries.empty() ? "no image in it"
-                                          : fmt::format("no WebAssembly image in it: {}", other_->message()));
+                unpacked_.entries.empty()
+                    ? "it contains no images"
+                    : fmt::format("it contains no WebAssembly image: {}", other_->message()));
   }
 
   [[nodiscard]] const std::vector<LayoutImage>& images() const { return images_; }
   [[nodiscard]] const std::set<std::string>& needed() const { return needed_; }
-  /// The same, as the store describes them.
+  /// Returns the images as the store describes them.
   [[nodiscard]] std::vector<StoredImage> described() && {
     for (std::size_t i = 0; i < images_.size(); ++i) described_[i].names = images_[i].names;
     return std::move(described_);
@@ -148,27 +150,29 @@ class Loading {
  private:
   Result<void> add(const IndexEntry& entry) {
     TAIRITSU_TRY(const std::optional<std::size_t> image, image_at(entry.descriptor));
-    // One that was saved by its digest has that for a name in Docker's archives, whatever the digest is.
+    // In Docker's archives, the name of an image that was saved by digest is that digest, which may be another one
+    // here.
     if (!image || entry.name.empty() || names_a_digest(entry.name)) return {};
-    if (const auto good = check_name(entry.name); !good) {
-      return fail(ErrorCode::invalid_manifest, good.error().message());
+    if (const auto valid = check_name(entry.name); !valid) {
+      return fail(ErrorCode::invalid_manifest, valid.error().message());
     }
-    // As in the store, the last one to have a name is meant by it.
+    // As in the store, a duplicate name belongs to the last entry.
     owners_.insert_or_assign(entry.name, *image);
     return {};
   }
 
-  /// The image that a descriptor leads to; none where it is another's. Thousands of names may lead to one.
+  /// Returns the position of the image that a descriptor leads to; nothing if it is not WebAssembly. Cached, because
+  /// thousands of names may lead to one image.
   Result<std::optional<std::size_t>> image_at(const Descriptor& descriptor) {
     const std::pair key(descriptor.digest, descriptor.media_type);
     if (const auto seen = seen_.find(key); seen != seen_.end()) return seen->second;
     std::optional<std::size_t> image;
     if (!is_digest(descriptor.digest)) {
-      leave_out(Error(ErrorCode::invalid_manifest, "its digest is not a sha256 digest"));
+      skip(Error(ErrorCode::invalid_manifest, "the digest is not a sha256 digest"));
     } else if (const auto manifest = manifest_of(reader_of(transaction_), descriptor)) {
       TAIRITSU_TRY(image, image_of_manifest(manifest->first, manifest->second));
     } else if (manifest.error().code() == ErrorCode::invalid_manifest) {
-      leave_out(manifest.error());
+      skip(manifest.error());
     } else {
       return std::unexpected(manifest.error());
     }
@@ -183,18 +187,17 @@ class Loading {
     std::optional<std::size_t> position;
     if (auto image = image_of(reader_of(transaction_), bytes, what)) {
       const Descriptor manifest = manifest_descriptor(found);
-      TAIRITSU_CHECK(check_blobs(manifest, bytes));
+      TAIRITSU_RETURN_IF_ERROR(check_blobs(manifest, bytes));
       if (bytes.size() > manifests_left_) {
-        return fail(ErrorCode::invalid_manifest,
-                    fmt::format("manifests of more than {} bytes", kMaxManifests));
+        return fail(ErrorCode::invalid_manifest, fmt::format("the manifests exceed {} bytes", kMaxManifests));
       }
       manifests_left_ -= bytes.size();
       position = images_.size();
       images_.push_back({.manifest = manifest, .names = {}});
       image->digest = found.digest;
       described_.push_back(*std::move(image));
-    } else if (image.error().code() == ErrorCode::invalid_manifest && !is_of_wasm(bytes, what)) {
-      leave_out(image.error());
+    } else if (image.error().code() == ErrorCode::invalid_manifest && !has_wasm_layer(bytes, what)) {
+      skip(image.error());
     } else {
       return std::unexpected(image.error());
     }
@@ -202,12 +205,12 @@ class Loading {
     return position;
   }
 
-  void leave_out(const Error& error) {
+  void skip(const Error& error) {
     if (!other_) other_ = error;
   }
 
-  /// Whether a manifest that we cannot use should be one of ours.
-  static bool is_of_wasm(std::span<const std::byte> bytes, std::string_view what) {
+  /// Whether an invalid manifest is meant to be a WebAssembly image.
+  static bool has_wasm_layer(std::span<const std::byte> bytes, std::string_view what) {
     const auto json = parse_json_object(bytes, what);
     if (!json) return false;
     const Json* layers = member(*json, "layers");
@@ -223,11 +226,11 @@ class Loading {
     for (const Descriptor& blob : blobs) {
       const auto found = unpacked_.blobs.find(blob.digest);
       if (found == unpacked_.blobs.end() && !layout_.contains(blob.digest)) {
-        return fail(ErrorCode::not_found, fmt::format("it lacks blob {}", blob.digest));
+        return fail(ErrorCode::not_found, fmt::format("blob {} is missing", blob.digest));
       }
       if (found != unpacked_.blobs.end() && found->second != blob.size) {
         return fail(ErrorCode::digest_mismatch,
-                    fmt::format("blob {} has {} bytes, and what refers to it says {}", blob.digest,
+                    fmt::format("blob {} has {} bytes, but its descriptor says {}", blob.digest,
                                 found->second, blob.size));
       }
       needed_.insert(blob.digest);
@@ -239,13 +242,14 @@ class Loading {
   const LayoutTransaction& transaction_;
   const UnpackedLayout& unpacked_;
   std::vector<LayoutImage> images_;
-  std::vector<StoredImage> described_;                                              // The same images.
+  std::vector<StoredImage> described_;                                              // Parallel to images_.
   std::map<std::pair<std::string, std::string>, std::optional<std::size_t>> seen_;  // By digest and type.
-  std::map<std::string, std::optional<std::size_t>> positions_;  // In both, by the manifest's digest.
-  std::map<std::string, std::size_t> owners_;                    // By name.
+  std::map<std::string, std::optional<std::size_t>>
+      positions_;                              // In images_ and described_, by manifest digest.
+  std::map<std::string, std::size_t> owners_;  // By name.
   std::set<std::string> needed_;
   std::uint64_t manifests_left_ = kMaxManifests;
-  std::optional<Error> other_;  // Of the first that is not ours.
+  std::optional<Error> other_;  // Why the first other image was skipped.
 };
 
 }  // namespace
@@ -257,30 +261,30 @@ Result<void> ImageStore::save(std::span<const std::string> references, const Arc
   if (references.empty()) return fail(ErrorCode::invalid_argument, "no image to save");
   const detail::ImageLayout& layout = state_->layout;
   TAIRITSU_TRY(const auto entries, layout.entries());
-  detail::Saving saving(layout);
-  for (const std::string& reference : references) TAIRITSU_CHECK(saving.add(entries, reference));
+  detail::ImageCollector collector(layout);
+  for (const std::string& reference : references) TAIRITSU_RETURN_IF_ERROR(collector.add(entries, reference));
   TAIRITSU_TRY(const auto writer, state_->archives.writer(sink));
-  return detail::pack_layout(*writer, saving.entries(), saving.blobs(), [&](const detail::Descriptor& blob) {
-    return layout.read(blob, detail::most_of_blob(*state_));
-  });
+  return detail::pack_layout(
+      *writer, collector.entries(), collector.blobs(),
+      [&](const detail::Descriptor& blob) { return layout.read(blob, detail::max_blob_size(*state_)); });
 }
 
 Result<std::vector<StoredImage>> ImageStore::load(const ArchiveSource& source) {
   if (!state_->archives.reader) return fail(ErrorCode::internal, "this store cannot read archives");
   const auto failed = [](const Error& error) { return std::unexpected(error.with_context("the archive")); };
-  const auto reader = state_->archives.reader(source, detail::most_of_archive(*state_));
+  const auto reader = state_->archives.reader(source, detail::max_archive_size(*state_));
   if (!reader) return failed(reader.error());
   TAIRITSU_TRY(auto transaction, state_->layout.begin());
-  const auto unpacked = detail::unpack_layout(**reader, transaction, detail::most_of_blob(*state_));
+  const auto unpacked = detail::unpack_layout(**reader, transaction, detail::max_blob_size(*state_));
   if (!unpacked) return failed(unpacked.error());
-  detail::Loading loading(state_->layout, transaction, *unpacked);
-  if (const auto done = loading.run(); !done) return failed(done.error());
-  // Nothing would lead to the others.
-  transaction.retain(loading.needed());
-  TAIRITSU_CHECK(transaction.commit(loading.images()));
+  detail::ImageFinder finder(state_->layout, transaction, *unpacked);
+  if (const auto done = finder.run(); !done) return failed(done.error());
+  // The other blobs would be garbage.
+  transaction.retain(finder.needed());
+  TAIRITSU_RETURN_IF_ERROR(transaction.commit(finder.images()));
 
-  // With the names that they have in the archive, whatever they are called here besides.
-  return std::move(loading).described();
+  // With their names in the archive only, even if the store has others.
+  return std::move(finder).described();
 }
 
 }  // namespace tairitsu

@@ -27,12 +27,12 @@ constexpr mode_t kBlobMode = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
 
 class TransactionState {
  public:
-  TransactionState(std::shared_ptr<const LayoutState> of, std::string folder_name)
-      : layout(std::move(of)), name(std::move(folder_name)), path(layout->path / name) {}
+  TransactionState(std::shared_ptr<const LayoutState> layout_state, std::string directory_name)
+      : layout(std::move(layout_state)), name(std::move(directory_name)), path(layout->path / name) {}
   TransactionState(const TransactionState&) = delete;
   TransactionState& operator=(const TransactionState&) = delete;
   ~TransactionState() {
-    if (folder) remove_folder(AT_FDCWD, path, path.string());
+    if (directory) remove_directory(AT_FDCWD, path, path.string());
   }
 
   void add(const std::string& digest) {
@@ -45,9 +45,9 @@ class TransactionState {
   }
 
   const std::shared_ptr<const LayoutState> layout;
-  const std::string name;  // From the layout's folder.
+  const std::string name;  // Relative to the layout's directory.
   const std::filesystem::path path;
-  FileDescriptor folder;
+  FileDescriptor directory;
   FileDescriptor liveness;
   mutable std::mutex mutex;
   std::set<std::string> digests;
@@ -55,25 +55,25 @@ class TransactionState {
 
 class LayoutBlobWriter::State {
  public:
-  State(std::shared_ptr<TransactionState> of, std::uint64_t size)
-      : transaction(std::move(of)),
+  State(std::shared_ptr<TransactionState> transaction_state, std::uint64_t size)
+      : transaction(std::move(transaction_state)),
         name(unique_name("blob-")),
-        most(size),
+        max_size(size),
         sha256(transaction->layout->sha256()) {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {
-    if (file) ::unlinkat(transaction->folder.get(), name.c_str(), 0);
+    if (file) ::unlinkat(transaction->directory.get(), name.c_str(), 0);
   }
   [[nodiscard]] std::filesystem::path path() const { return transaction->path / name; }
-  /// Puts the bytes on the disk, under their digest.
-  Result<void> keep(const std::string& digest) {
-    const int folder = transaction->folder.get();
+  /// Syncs the file and renames it to its digest.
+  Result<void> store(const std::string& digest) {
+    const int directory = transaction->directory.get();
     const timespec times[2] = {kBlobTime, kBlobTime};
     if (::fchmod(file.get(), kBlobMode) != 0 || ::futimens(file.get(), times) != 0 ||
         ::fsync(file.get()) != 0 ||
-        ::renameat(folder, name.c_str(), folder, std::string(hex_of(digest)).c_str()) != 0) {
-      return std::unexpected(file_error(path(), "write it", errno));
+        ::renameat(directory, name.c_str(), directory, std::string(hex_of(digest)).c_str()) != 0) {
+      return std::unexpected(file_error(path(), "write", errno));
     }
     file = FileDescriptor();
     transaction->add(digest);
@@ -82,7 +82,7 @@ class LayoutBlobWriter::State {
 
   const std::shared_ptr<TransactionState> transaction;
   const std::string name;
-  const std::uint64_t most;
+  const std::uint64_t max_size;
   const std::unique_ptr<Sha256> sha256;
   FileDescriptor file;
   std::uint64_t written = 0;
@@ -94,15 +94,15 @@ LayoutBlobWriter& LayoutBlobWriter::operator=(LayoutBlobWriter&&) noexcept = def
 LayoutBlobWriter::~LayoutBlobWriter() = default;
 
 Result<void> LayoutBlobWriter::write(std::span<const std::byte> bytes) {
-  if (!state_ || !state_->file) return fail(ErrorCode::invalid_argument, "this blob was ended before");
-  if (bytes.size() > state_->most - state_->written) {
+  if (!state_ || !state_->file) return fail(ErrorCode::invalid_argument, "the blob is already finished");
+  if (bytes.size() > state_->max_size - state_->written) {
     return fail(ErrorCode::digest_mismatch,
-                fmt::format("the blob is larger than the {} bytes that it should have", state_->most));
+                fmt::format("the blob is larger than the expected {} bytes", state_->max_size));
   }
   if (const int reason = write_all(state_->file.get(), bytes); reason != 0) {
-    // A part of them may be in the file: it is not what was hashed any more.
+    // The file may have a part of the bytes, and so differ from what was hashed: discard the blob.
     const std::unique_ptr<State> broken = std::move(state_);
-    return std::unexpected(file_error(broken->path(), "write it", reason));
+    return std::unexpected(file_error(broken->path(), "write", reason));
   }
   state_->sha256->update(bytes);
   state_->written += bytes.size();
@@ -112,25 +112,24 @@ Result<void> LayoutBlobWriter::write(std::span<const std::byte> bytes) {
 std::uint64_t LayoutBlobWriter::written() const noexcept { return state_ ? state_->written : 0; }
 
 Result<void> LayoutBlobWriter::commit(std::string_view digest, std::uint64_t size) {
-  if (!state_) return fail(ErrorCode::invalid_argument, "this blob was ended before");
+  if (!state_) return fail(ErrorCode::invalid_argument, "the blob is already finished");
   const std::unique_ptr<State> state = std::move(state_);
   if (state->written != size) {
-    return fail(ErrorCode::digest_mismatch, fmt::format("blob {} has {} bytes and should have {}",
-                                                        printable(digest), state->written, size));
+    return fail(ErrorCode::digest_mismatch,
+                fmt::format("blob {} has {} bytes, expected {}", printable(digest), state->written, size));
   }
   const std::string actual = finish_digest(*state->sha256);
   if (actual != digest) {
-    return fail(ErrorCode::digest_mismatch,
-                fmt::format("what should be {} is {}", printable(digest), actual));
+    return fail(ErrorCode::digest_mismatch, fmt::format("blob {} has digest {}", printable(digest), actual));
   }
-  return state->keep(actual);
+  return state->store(actual);
 }
 
 Result<std::string> LayoutBlobWriter::finish() {
-  if (!state_) return fail(ErrorCode::invalid_argument, "this blob was ended before");
+  if (!state_) return fail(ErrorCode::invalid_argument, "the blob is already finished");
   const std::unique_ptr<State> state = std::move(state_);
   std::string digest = finish_digest(*state->sha256);
-  TAIRITSU_CHECK(state->keep(digest));
+  TAIRITSU_RETURN_IF_ERROR(state->store(digest));
   return digest;
 }
 
@@ -139,17 +138,17 @@ LayoutTransaction::LayoutTransaction(LayoutTransaction&&) noexcept = default;
 LayoutTransaction& LayoutTransaction::operator=(LayoutTransaction&&) noexcept = default;
 LayoutTransaction::~LayoutTransaction() = default;
 
-Result<LayoutBlobWriter> LayoutTransaction::writer(std::uint64_t most) {
-  auto state = std::make_unique<LayoutBlobWriter::State>(state_, most);
-  state->file = open_file(state_->folder.get(), state->name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
-                          S_IRUSR | S_IWUSR);
-  if (!state->file) return std::unexpected(file_error(state->path(), "make it", errno));
+Result<LayoutBlobWriter> LayoutTransaction::writer(std::uint64_t max_size) {
+  auto state = std::make_unique<LayoutBlobWriter::State>(state_, max_size);
+  state->file = open_file(state_->directory.get(), state->name.c_str(),
+                          O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+  if (!state->file) return std::unexpected(file_error(state->path(), "create", errno));
   return LayoutBlobWriter(std::move(state));
 }
 
 Result<std::string> LayoutTransaction::add(std::span<const std::byte> bytes) {
   TAIRITSU_TRY(LayoutBlobWriter blob, writer(bytes.size()));
-  TAIRITSU_CHECK(blob.write(bytes));
+  TAIRITSU_RETURN_IF_ERROR(blob.write(bytes));
   return blob.finish();
 }
 
@@ -157,45 +156,44 @@ Result<bool> LayoutTransaction::reuse(std::string_view digest, std::uint64_t siz
   if (!is_digest(digest)) {
     return fail(ErrorCode::invalid_argument, fmt::format("'{}' is not a sha256 digest", printable(digest)));
   }
-  const std::string of(digest);
-  if (state_->has(of)) return true;
+  const std::string key(digest);
+  if (state_->has(key)) return true;
   const std::filesystem::path blob = state_->layout->path / blob_name(digest);
-  // The first name is for the time until it was verified.
-  const std::string aside = unique_name("blob-");
+  // It gets its final name only after it was verified.
+  const std::string temporary = unique_name("blob-");
   const std::string name(hex_of(digest));
-  const int folder = state_->folder.get();
-  if (::linkat(AT_FDCWD, blob.c_str(), folder, aside.c_str(), 0) != 0) {
-    // A file system without hard links: then it is written again.
+  const int directory = state_->directory.get();
+  if (::linkat(AT_FDCWD, blob.c_str(), directory, temporary.c_str(), 0) != 0) {
+    // Missing, or a file system without hard links: the caller writes it again.
     return false;
   }
-  // A link or a pipe that something else put there is not opened.
-  const FileDescriptor file = open_file(folder, aside.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  // The flags keep it from following a link or blocking on a pipe that another program put there.
+  const FileDescriptor file = open_file(directory, temporary.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   const auto measured = file ? measure(state_->layout->sha256, file.get(), blob)
                              : Result<std::pair<std::string, std::uint64_t>>();
   if (!measured || measured->first != digest || measured->second != size ||
-      ::renameat(folder, aside.c_str(), folder, name.c_str()) != 0) {
-    ::unlinkat(folder, aside.c_str(), 0);
+      ::renameat(directory, temporary.c_str(), directory, name.c_str()) != 0) {
+    ::unlinkat(directory, temporary.c_str(), 0);
     if (!measured) return std::unexpected(measured.error());
     return false;
   }
-  state_->add(of);
+  state_->add(key);
   return true;
 }
 
 Result<std::vector<std::byte>> LayoutTransaction::read(const Descriptor& descriptor,
-                                                       std::uint64_t most) const {
-  if (!state_->has(descriptor.digest)) return ImageLayout(state_->layout).read(descriptor, most);
-  if (descriptor.size > most) {
-    return fail(ErrorCode::invalid_manifest,
-                fmt::format("blob {} is too large: {} bytes, and {} are the most", descriptor.digest,
-                            descriptor.size, most));
+                                                       std::uint64_t max_size) const {
+  if (!state_->has(descriptor.digest)) return ImageLayout(state_->layout).read(descriptor, max_size);
+  if (descriptor.size > max_size) {
+    return fail(ErrorCode::invalid_manifest, fmt::format("blob {} is too large: {} bytes; the limit is {}",
+                                                         descriptor.digest, descriptor.size, max_size));
   }
-  // It was verified when it was written, or taken from the layout; only the size is the descriptor's word.
+  // The content was verified when it was added; only the descriptor's size remains to be checked.
   const std::string name(hex_of(descriptor.digest));
-  TAIRITSU_TRY(auto bytes, read_file(state_->folder.get(), name.c_str(), most, state_->path / name));
-  if (!bytes) return std::unexpected(file_error(state_->path / name, "open it", ENOENT));
+  TAIRITSU_TRY(auto bytes, read_file(state_->directory.get(), name.c_str(), max_size, state_->path / name));
+  if (!bytes) return std::unexpected(file_error(state_->path / name, "open", ENOENT));
   if (bytes->size() != descriptor.size) {
-    return fail(ErrorCode::digest_mismatch, fmt::format("blob {} has {} bytes, and what refers to it says {}",
+    return fail(ErrorCode::digest_mismatch, fmt::format("blob {} has {} bytes, but its descriptor says {}",
                                                         descriptor.digest, bytes->size(), descriptor.size));
   }
   return *std::move(bytes);
@@ -205,15 +203,15 @@ void LayoutTransaction::retain(const std::set<std::string>& digests) {
   const std::scoped_lock lock(state_->mutex);
   std::erase_if(state_->digests, [&](const std::string& digest) {
     if (digests.contains(digest)) return false;
-    ::unlinkat(state_->folder.get(), std::string(hex_of(digest)).c_str(), 0);
+    ::unlinkat(state_->directory.get(), std::string(hex_of(digest)).c_str(), 0);
     return true;
   });
 }
 
 namespace {
 
-/// Whether all is here that the manifest refers to. Garbage is collected under the same lock: what is here now
-/// stays until the index leads to it.
+/// Checks that every blob that the manifest refers to is in the transaction or the layout. Garbage collection takes
+/// the same lock, so they stay until the index leads to them.
 Result<void> check_complete(const TransactionState& state, int root, const Descriptor& manifest) {
   const LayoutState& layout = *state.layout;
   if (!is_digest(manifest.digest)) {
@@ -225,30 +223,30 @@ Result<void> check_complete(const TransactionState& state, int root, const Descr
     return fail(ErrorCode::not_found,
                 fmt::format("manifest {}: blob {} is missing", manifest.digest, digest));
   };
-  TAIRITSU_CHECK(require(manifest.digest));
+  TAIRITSU_RETURN_IF_ERROR(require(manifest.digest));
   const std::string manifest_name = state.has(manifest.digest)
                                         ? state.name + "/" + std::string(hex_of(manifest.digest))
                                         : blob_name(manifest.digest);
   TAIRITSU_TRY(const auto bytes,
                read_file(root, manifest_name.c_str(), kMaxManifestSize, layout.path / manifest_name));
-  if (!bytes) return std::unexpected(file_error(layout.path / manifest_name, "open it", ENOENT));
+  if (!bytes) return std::unexpected(file_error(layout.path / manifest_name, "open", ENOENT));
   const std::string what = "manifest " + manifest.digest;
   if (bytes->size() != manifest.size) {
     return fail(ErrorCode::digest_mismatch,
-                fmt::format("{} has {} bytes and should have {}", what, bytes->size(), manifest.size));
+                fmt::format("{} has {} bytes, expected {}", what, bytes->size(), manifest.size));
   }
   TAIRITSU_TRY(const Json json, parse_json_object(*bytes, what));
   TAIRITSU_TRY(const auto children, children_of(json, what));
   const Json* subject = member(json, "subject");
   for (const Descriptor& child : children) {
-    // What a manifest is about need not be here.
+    // A manifest's subject may be missing.
     if (subject != nullptr && has_digest(*subject, child.digest)) continue;
-    TAIRITSU_CHECK(require(child.digest));
+    TAIRITSU_RETURN_IF_ERROR(require(child.digest));
   }
   return {};
 }
 
-/// The entries of an index with these images among them.
+/// Adds images to the entries of an index.
 Json with_images(Json manifests, std::span<const LayoutImage> images) {
   struct Wanted {
     const Descriptor* manifest;
@@ -261,7 +259,7 @@ Json with_images(Json manifests, std::span<const LayoutImage> images) {
       names.insert_or_assign(name, Wanted{.manifest = &image.manifest});
   }
   for (const LayoutImage& image : images) {
-    // Also one whose names all went to others of these.
+    // Lists an image unnamed as well if all of its names went to other images of this commit.
     const bool named = std::ranges::any_of(image.names, [&](const std::string& name) {
       return names.at(name).manifest->digest == image.manifest.digest;
     });
@@ -294,24 +292,25 @@ Json with_images(Json manifests, std::span<const LayoutImage> images) {
 Result<void> LayoutTransaction::commit(std::span<const LayoutImage> images) {
   TransactionState& state = *state_;
   const LayoutState& layout = *state.layout;
-  TAIRITSU_TRY(const LockedLayout locked, LockedLayout::take(layout));
+  TAIRITSU_TRY(const LockedLayout locked, LockedLayout::acquire(layout));
   const int root = locked.root();
-  for (const LayoutImage& image : images) TAIRITSU_CHECK(check_complete(state, root, image.manifest));
+  for (const LayoutImage& image : images)
+    TAIRITSU_RETURN_IF_ERROR(check_complete(state, root, image.manifest));
   TAIRITSU_TRY(Json index, layout.read_index());
-  TAIRITSU_CHECK(layout.entries_of(index));
+  TAIRITSU_RETURN_IF_ERROR(layout.entries_of(index));
 
   {
     const std::scoped_lock lock(state.mutex);
     for (const std::string& digest : state.digests) {
       const std::string to = blob_name(digest);
-      if (::renameat(state.folder.get(), std::string(hex_of(digest)).c_str(), root, to.c_str()) != 0) {
-        return std::unexpected(file_error(layout.path / to, "write it", errno));
+      if (::renameat(state.directory.get(), std::string(hex_of(digest)).c_str(), root, to.c_str()) != 0) {
+        return std::unexpected(file_error(layout.path / to, "write", errno));
       }
     }
   }
   const FileDescriptor blobs = open_directory(root, kBlobs);
-  if (!blobs) return std::unexpected(file_error(layout.path / kBlobs, "open the folder", errno));
-  TAIRITSU_CHECK(sync_folder(blobs.get(), layout.path / kBlobs));
+  if (!blobs) return std::unexpected(file_error(layout.path / kBlobs, "open directory", errno));
+  TAIRITSU_RETURN_IF_ERROR(sync_directory(blobs.get(), layout.path / kBlobs));
 
   Json& manifests = index["manifests"];
   manifests = with_images(std::move(manifests), images);
@@ -324,22 +323,23 @@ Result<void> LayoutTransaction::commit(const Descriptor& manifest, std::span<con
 }
 
 Result<LayoutTransaction> ImageLayout::begin() const {
-  TAIRITSU_TRY(const LockedLayout locked, LockedLayout::take(*state_));
-  TAIRITSU_CHECK(locked.remove_leftovers(*state_));
+  TAIRITSU_TRY(const LockedLayout locked, LockedLayout::acquire(*state_));
+  TAIRITSU_RETURN_IF_ERROR(locked.remove_leftovers(*state_));
   auto state =
       std::make_shared<TransactionState>(state_, unique_name(std::string(kWriting) + "/transaction-"));
   const int root = locked.root();
   if (::mkdirat(root, state->name.c_str(), S_IRWXU) != 0) {
-    return std::unexpected(file_error(state->path, "make the folder", errno));
+    return std::unexpected(file_error(state->path, "create directory", errno));
   }
-  state->folder = open_directory(root, state->name.c_str());
-  if (!state->folder) return std::unexpected(file_error(state->path, "open the folder", errno));
+  state->directory = open_directory(root, state->name.c_str());
+  if (!state->directory) return std::unexpected(file_error(state->path, "open directory", errno));
   const std::filesystem::path path = state->path / kLiveness;
   state->liveness =
-      open_file(state->folder.get(), kLiveness, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, S_IRUSR | S_IWUSR);
-  if (!state->liveness) return std::unexpected(file_error(path, "make it", errno));
+      open_file(state->directory.get(), kLiveness, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+  if (!state->liveness) return std::unexpected(file_error(path, "create", errno));
   TAIRITSU_TRY(const bool taken, lock_file(state->liveness.get(), 0, path));
-  if (!taken) return fail(ErrorCode::internal, fmt::format("'{}': a new lock is taken", path.string()));
+  if (!taken)
+    return fail(ErrorCode::internal, fmt::format("'{}': a new lock is already held", path.string()));
   return LayoutTransaction(std::move(state));
 }
 

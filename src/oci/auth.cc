@@ -5,9 +5,8 @@
 #include <cstdint>
 #include <span>
 
-#include <nlohmann/json.hpp>
-
 #include "base/base64.h"
+#include "oci/response_json.h"
 #include "oci/text.h"
 
 namespace tairitsu::oci {
@@ -17,18 +16,18 @@ namespace {
 using std::chrono::seconds;
 
 constexpr std::size_t kMaxHeader = 8192;
-constexpr std::size_t kMaxTokenAnswer = std::size_t{1} << 20U;
-/// A token that would expire on its way is not used.
+constexpr std::size_t kMaxTokenResponse = std::size_t{1} << 20U;
+/// A token expires this much earlier, so that it is still valid when it arrives.
 constexpr seconds kMargin = seconds(5);
-constexpr seconds kDefaultLife = seconds(60);
-constexpr seconds kLongestLife = seconds(86400);
+constexpr seconds kMinLifetime = seconds(60);
+constexpr seconds kMaxLifetime = seconds(86400);
 
 bool is_token_character(char character) {
   return is_alphanumeric(character) ||
          std::string_view("!#$%&'*+-.^_`|~").find(character) != std::string_view::npos;
 }
 
-/// RFC 9110, section 11.6.1: challenges and their parameters are both separated by commas.
+/// RFC 9110, section 11.6.1: commas separate both challenges and their parameters.
 class ChallengeReader {
  public:
   explicit ChallengeReader(std::string_view text) : rest_(text.substr(0, kMaxHeader)) {}
@@ -69,7 +68,7 @@ class ChallengeReader {
     return word;
   }
 
-  /// `Negotiate abc==`: text that is no parameter.
+  /// Skips a token68, which is not a parameter: `Negotiate abc==`.
   void skip_token68() {
     const std::size_t end = std::min(rest_.find_first_of(" \t,"), rest_.size());
     const std::string_view word = rest_.substr(0, end);
@@ -101,7 +100,7 @@ class ChallengeReader {
   std::string_view rest_;
 };
 
-/// Scopes that are each there once, in one order, so that a token is found again.
+/// Returns the scopes sorted and without duplicates, as a part of a token's cache key.
 Scopes normal_scopes(Scopes scopes, std::string_view extra) {
   while (!extra.empty()) {
     const std::size_t end = std::min(extra.find(' '), extra.size());
@@ -123,7 +122,7 @@ std::string joined(const Scopes& scopes) {
   return text;
 }
 
-/// `repository:a:pull,push` has what `repository:a:pull` asks for.
+/// Whether the scopes include another: `repository:a:pull,push` covers `repository:a:pull`.
 bool covers(const Scopes& scopes, std::string_view wanted) {
   if (std::ranges::find(scopes, wanted) != scopes.end()) return true;
   const std::size_t colon = wanted.rfind(':');
@@ -173,10 +172,10 @@ Authenticator::Authenticator(Session& session, CredentialLookup credentials)
 Result<Authenticator::Registry*> Authenticator::look_up(const std::string& registry) {
   Registry& known = registries_[registry];
   if (!known.looked_up) {
-    // A keychain may ask a person: once is enough.
+    // Only once, because a keychain may prompt the user.
     if (credentials_) {
       auto found = credentials_(registry);
-      if (!found) return std::unexpected(found.error().with_context("credentials of " + registry));
+      if (!found) return std::unexpected(found.error().with_context("credentials for " + registry));
       known.credentials = *std::move(found);
       if (known.credentials) {
         session_->keep_secret(known.credentials->password);
@@ -198,7 +197,7 @@ bool Authenticator::has_credentials(const std::string& registry) {
 Result<std::string> Authenticator::authorization(const std::string& registry, const Scopes& scopes,
                                                  Clock::TimePoint deadline) {
   const auto found = registries_.find(registry);
-  // Until it has asked for credentials a registry is sent none.
+  // Send no credentials until the registry asks for them.
   if (found == registries_.end() || !found->second.challenge) return std::string();
   TAIRITSU_TRY(Registry * known, look_up(registry));
   const Challenge& challenge = *known->challenge;
@@ -220,16 +219,16 @@ Result<std::string> Authenticator::authorization(const std::string& registry, co
   return header;
 }
 
-Result<bool> Authenticator::challenged(const std::string& registry, const Answer& answer,
+Result<bool> Authenticator::challenged(const std::string& registry, const Response& response,
                                        const std::string& sent, const Scopes& scopes,
                                        Clock::TimePoint deadline) {
   std::optional<Challenge> bearer;
   std::optional<Challenge> plain;
   std::string other;
-  for (const std::string_view header : answer.headers.find_all("WWW-Authenticate")) {
+  for (const std::string_view header : response.headers.find_all("WWW-Authenticate")) {
     for (Challenge& challenge : parse_challenges(header)) {
       if (challenge.scheme == "bearer") {
-        // Without a realm there is nobody to ask.
+        // The realm is the token server's URL.
         if (!bearer && !challenge.parameter("realm").empty()) bearer = std::move(challenge);
       } else if (challenge.scheme == "basic") {
         if (!plain) plain = std::move(challenge);
@@ -240,33 +239,31 @@ Result<bool> Authenticator::challenged(const std::string& registry, const Answer
   }
   if (!bearer && !plain) {
     if (other.empty()) return false;
-    return fail(ErrorCode::unauthorized, registry + " wants authentication by '" +
-                                             printable(session_->shown(other), 40) +
-                                             "', which is not known here");
+    return fail(ErrorCode::unauthorized, registry + " requires unsupported authentication scheme '" +
+                                             printable(session_->redact(other), 40) + "'");
   }
   TAIRITSU_TRY(Registry * known, look_up(registry));
-  // With a bearer challenge even the anonymous have a token to ask for.
+  // A bearer challenge can be met without credentials: token servers issue anonymous tokens.
   if (!bearer && !known->credentials) {
-    return fail(ErrorCode::unauthorized,
-                registry + " wants a user name and a password, and there are none: log in first");
+    return fail(ErrorCode::unauthorized, registry + " requires a user name and password: log in first");
   }
   const bool is_basic = !bearer;
   if (is_basic && (known->credentials->password.empty() && known->credentials->username.empty())) {
     return fail(ErrorCode::unauthorized,
-                registry + " wants a user name and a password, and there is a token alone");
+                registry + " requires a user name and password, but only a token is stored");
   }
   known->challenge = is_basic ? std::move(plain) : std::move(bearer);
-  known->base = answer.url;
+  known->base = response.url;
   if (is_basic) return sent != basic(*known->credentials);
 
-  // A registry may want more than the request knew, such as the scope of a proxy.
+  // A registry may require more scopes than the request has, such as that of a proxied repository.
   for (const std::string& scope : normal_scopes({}, known->challenge->parameter("scope"))) {
     if (!covers(scopes, scope) && !covers(normal_scopes({}, known->extra_scope), scope)) {
       if (!known->extra_scope.empty()) known->extra_scope += ' ';
       known->extra_scope += scope;
     }
   }
-  // A registry that goes on asking for more gets no more.
+  // Give up on a registry that keeps asking for more scopes.
   if (known->extra_scope.size() > kMaxHeader) return false;
   const Scopes all = normal_scopes(scopes, known->extra_scope);
   const auto cached = tokens_.find(cache_key(registry, *known->challenge, all));
@@ -283,7 +280,7 @@ Result<Authenticator::Token> Authenticator::request_token(const std::string& reg
   if (!realm) return in_context(realm.error());
   const std::string service(known.challenge->parameter("service"));
 
-  Exchange exchange = {.body_limit = kMaxTokenAnswer, .deadline = deadline};
+  Exchange exchange = {.body_limit = kMaxTokenResponse, .deadline = deadline};
   if (known.credentials && !known.credentials->identity_token.empty()) {
     exchange.method = HttpMethod::post;
     exchange.url = *realm;
@@ -303,32 +300,28 @@ Result<Authenticator::Token> Authenticator::request_token(const std::string& reg
       exchange.authorization = basic(*known.credentials);
     }
   }
-  auto answer = session_->send(exchange);
-  if (!answer) return in_context(answer.error());
-  if (!answer->is_success()) {
-    const bool denied = answer->status == 400 || answer->status == 401 || answer->status == 403;
-    std::string message = context + ": " + realm->authority() + " answered " + describe_status(*answer);
-    if (denied)
-      message +=
-          known.credentials ? "; are the credentials right?" : "; there are no credentials: log in first";
+  auto response = session_->send(exchange);
+  if (!response) return in_context(response.error());
+  if (!response->is_success()) {
+    const bool denied = response->status == 400 || response->status == 401 || response->status == 403;
+    std::string message = context + ": " + realm->authority() + " returned " + describe_status(*response);
+    if (denied) message += known.credentials ? "; check the credentials" : "; no credentials: log in first";
     return fail(denied ? ErrorCode::unauthorized : ErrorCode::registry_refused, std::move(message));
   }
-  const auto json = nlohmann::json::parse(answer->text, nullptr, false);
-  std::string value;
-  for (const char* name : {"token", "access_token"}) {
-    if (!json.is_object() || !value.empty()) break;
-    if (const auto at = json.find(name); at != json.end() && at->is_string()) value = at->get<std::string>();
-  }
+  const detail::Json json = parse_object(response->text).value_or(detail::Json::object());
+  std::string value = text_at(json, "token");
+  if (value.empty()) value = text_at(json, "access_token");
   if (value.empty() || !is_visible_ascii(value)) {
-    return fail(ErrorCode::registry_refused, context + ": " + realm->authority() + " answered no token");
+    return fail(ErrorCode::registry_refused,
+                context + ": " + realm->authority() + " returned no valid token");
   }
-  seconds life = kDefaultLife;
+  seconds lifetime = kMinLifetime;
   if (const auto at = json.find("expires_in"); at != json.end() && at->is_number_integer()) {
-    // The specification promises at least a minute; less would mean a token a request.
-    life = std::clamp(seconds(std::clamp<std::int64_t>(at->get<std::int64_t>(), 0, kLongestLife.count())),
-                      kDefaultLife, kLongestLife);
+    // The specification promises at least a minute; less would mean a new token for each request.
+    lifetime = std::clamp(seconds(std::clamp<std::int64_t>(at->get<std::int64_t>(), 0, kMaxLifetime.count())),
+                          kMinLifetime, kMaxLifetime);
   }
-  return Token{.value = std::move(value), .expires = session_->clock().now() + life - kMargin};
+  return Token{.value = std::move(value), .expires = session_->clock().now() + lifetime - kMargin};
 }
 
 }  // namespace tairitsu::oci

@@ -1,7 +1,7 @@
 /// Authentication at registries: challenges, bearer tokens from a token server, basic authentication.
 ///
 /// Sources: the distribution project's token specification (spec/auth: token, oauth, scope), RFC 9110 section
-/// 11.
+/// 11. Our own: it is part of the registry protocol, see `client.h`.
 #pragma once
 
 #include <cstddef>
@@ -22,50 +22,48 @@ namespace tairitsu::oci {
 /// One challenge of a `WWW-Authenticate` header.
 struct Challenge {
   std::string scheme = {};  ///< In lower case: `bearer`, `basic`.
-  /// Names in lower case.
+  /// Their names are in lower case.
   std::vector<std::pair<std::string, std::string>> parameters = {};
 
-  /// Empty where it is not there.
+  /// Returns a parameter's value; empty if it is missing.
   [[nodiscard]] std::string_view parameter(std::string_view name) const noexcept;
 };
 
-/// All challenges of one header, in their order. What does not keep to the grammar ends the list.
+/// Returns the challenges of one header, in order. Text that violates the grammar ends the list.
 [[nodiscard]] std::vector<Challenge> parse_challenges(std::string_view header);
 
-/// What a request needs of a registry: `repository:me/hello:pull,push`, several of them, or none for `/v2/`
-/// itself.
+/// The permissions that a request needs, such as `repository:me/hello:pull,push`; none for `/v2/` itself.
 using Scopes = std::vector<std::string>;
 
-/// Answers the challenges of registries, with tokens that are kept as long as they are valid, at most as long
-/// as this lives. Credentials go to their registry's own origin, and to the token server that it names; never
-/// elsewhere. One thread at a time; the session outlives it.
+/// Responds to the challenges of registries, and caches tokens while they are valid. Credentials go only to their
+/// registry's own origin and to the token server that it names. Use from one thread at a time; the session must
+/// outlive it.
 class Authenticator {
  public:
-  /// Without `credentials` everybody is anonymous.
+  /// Without `credentials` all access is anonymous.
   Authenticator(Session& session, CredentialLookup credentials);
 
-  /// The `Authorization` header for a request to `registry`, empty where none is known to be needed yet. May
-  /// ask the token server. Fails as it fails, and as the look-up of credentials does.
+  /// Returns the `Authorization` header for a request to `registry`; empty until the registry has asked for one.
+  /// May request a token. Fails if the token server or the credential lookup fails.
   [[nodiscard]] Result<std::string> authorization(const std::string& registry, const Scopes& scopes,
                                                   Clock::TimePoint deadline);
 
-  /// Learns from an answer 401 to a request that had the header `sent`: whether another try may go better.
-  /// Fails with `unauthorized` where the registry wants credentials and there are none, or a scheme that is
-  /// not known here.
-  [[nodiscard]] Result<bool> challenged(const std::string& registry, const Answer& answer,
+  /// Handles a 401 response to a request that had the header `sent`. Returns whether another attempt may succeed.
+  /// Fails with `unauthorized` if the registry requires credentials and there are none, or an unknown scheme.
+  [[nodiscard]] Result<bool> challenged(const std::string& registry, const Response& response,
                                         const std::string& sent, const Scopes& scopes,
                                         Clock::TimePoint deadline);
 
-  /// Whether there are credentials for a registry, for a message.
+  /// Returns whether there are credentials for a registry, for messages.
   [[nodiscard]] bool has_credentials(const std::string& registry);
 
  private:
   struct Registry {
     bool looked_up = false;
     std::optional<Credentials> credentials;
-    std::optional<Challenge> challenge;  ///< The one that is answered here.
-    Url base;                            ///< Where it came from.
-    std::string extra_scope;             ///< Wanted by the registry beside what the request knew.
+    std::optional<Challenge> challenge;  ///< The one that we respond to.
+    Url base;                            ///< The URL that sent it.
+    std::string extra_scope;             ///< What the registry requires in addition to a request's scopes.
   };
   struct Token {
     std::string value;

@@ -1,4 +1,4 @@
-/// Content that goes to a registry or comes from one, a piece at a time.
+/// Streams of content to and from registries.
 #pragma once
 
 #include <algorithm>
@@ -15,16 +15,15 @@
 
 namespace tairitsu::oci {
 
-/// Content to be pushed. It is read from its front more than once where a try failed, so it can go back. What
-/// it fails with ends the push.
+/// Content to push. A retry reads it again, so it must be able to seek. Its errors end the push.
 class BlobSource : public ByteSource {
  public:
-  /// The next `read` begins there.
+  /// Makes the next `read` start at the offset.
   [[nodiscard]] virtual Result<void> seek(std::uint64_t offset) = 0;
 };
 
-/// Takes content that is pulled, in its order. What it is given is not verified before the pull has
-/// succeeded: keep it aside until then. What it fails with ends the pull, so it can also call one off.
+/// Receives pulled content, in order. The content is not verified until the pull has succeeded: do not use it
+/// before. An error from `write` ends the pull, so a sink can also cancel it.
 class BlobSink {
  public:
   BlobSink() = default;
@@ -35,7 +34,7 @@ class BlobSink {
   [[nodiscard]] virtual Result<void> write(std::span<const std::byte> bytes) = 0;
 };
 
-/// Content in memory; borrowed.
+/// Content in memory, which is borrowed.
 class MemorySource final : public BlobSource {
  public:
   explicit MemorySource(std::span<const std::byte> bytes) : bytes_(bytes) {}
@@ -57,7 +56,7 @@ class MemorySource final : public BlobSource {
   std::size_t at_ = 0;
 };
 
-/// Content to memory.
+/// Collects content in memory.
 class MemorySink final : public BlobSink {
  public:
   [[nodiscard]] Result<void> write(std::span<const std::byte> bytes) override {
@@ -70,8 +69,8 @@ class MemorySink final : public BlobSink {
   std::string text_;
 };
 
-/// How far a transfer is, in bytes; `total` is 0 where it is not known. Called on the transfer's thread,
-/// often: it should be quick. Where a try begins anew `done` goes back.
+/// Reports a transfer's progress in bytes; `total` is 0 if unknown, and `done` decreases when a retry starts over.
+/// Called often, on the transfer's thread: keep it quick.
 using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
 }  // namespace tairitsu::oci

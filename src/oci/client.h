@@ -1,10 +1,11 @@
-/// A client of registries by the OCI distribution specification (1.1): pull, push, tags, delete.
+/// A client for registries that implement the OCI distribution specification (1.1): pull, push, tags, delete.
 ///
-/// What it pulls is bounded and verified: it has the size and the digest that were asked for, or the pull
-/// fails. Its errors name what was asked for and what the registry said: `ghcr.io/foo/bar:1: the registry
-/// answered 404: MANIFEST_UNKNOWN manifest unknown`. Their codes: `not_found` (404), `unauthorized` (401,
-/// 403), `registry_refused` (other answers), `network`, `digest_mismatch`, `size_limit`, and whatever a
-/// source or a sink fails with.
+/// Pulled content is bounded and verified: it has the requested size and digest, or the pull fails. Errors name
+/// the image and what the registry said: `ghcr.io/foo/bar:1: the registry returned 404: MANIFEST_UNKNOWN
+/// manifest unknown`. Their codes: `not_found` (404), `unauthorized` (401, 403), `registry_refused` (other
+/// responses), `network`, `digest_mismatch`, `size_limit`, and whatever a source or a sink fails with.
+///
+/// Our own: limits, resumption and the scope of credentials need control over every request.
 #pragma once
 
 #include <chrono>
@@ -29,14 +30,14 @@ namespace tairitsu::oci {
 
 struct ClientOptions {
   SessionOptions session = {};
-  /// For all tries of anything small together: a manifest, a page of tags, the start of an upload.
+  /// For all attempts of one small request together: a manifest, a page of tags, the start of an upload.
   std::chrono::milliseconds request_limit = std::chrono::minutes(2);
-  /// For all tries of a blob together.
+  /// For all attempts to transfer one blob together.
   std::chrono::milliseconds transfer_limit = std::chrono::hours(1);
-  /// The specification wants registries to take manifests of 4 MiB.
+  /// The specification requires registries to accept manifests of 4 MiB.
   std::size_t max_manifest = std::size_t{4} << 20U;
   std::uint64_t max_blob = std::uint64_t{4} << 30U;
-  /// Of an upload in chunks, which only a registry sees that refuses whole blobs.
+  /// The chunk size of an upload in chunks, which is used only if the registry refuses whole blobs.
   std::uint64_t chunk = std::uint64_t{8} << 20U;
   std::size_t max_tags = 100'000;
 };
@@ -50,73 +51,74 @@ struct Descriptor {
 struct Manifest {
   std::string media_type;
   Digest digest;                               ///< Of `bytes`, verified.
-  std::string bytes;                           ///< As the registry has them.
-  std::optional<Digest> index = std::nullopt;  ///< Of the image index that it was picked from.
+  std::string bytes;                           ///< As the registry sent them.
+  std::optional<Digest> index = std::nullopt;  ///< The image index that it was chosen from.
 };
 
-/// What to do where a name stands for an image index, which lists manifests by platform.
+/// What to do if a name refers to an image index, which lists manifests by platform.
 enum class IndexChoice : std::uint8_t {
-  pick_wasm,  ///< Takes the one for WebAssembly: WASI 0.2 before others. Fails with `not_found` for none.
-  refuse,     ///< Fails with `registry_refused`.
-  keep,       ///< The index itself is the manifest.
+  pick_wasm,  ///< Choose the manifest for WebAssembly, see `wasm_rank`. Fails with `not_found` if there is none.
+  refuse,     ///< Fail with `registry_refused`.
+  keep,       ///< Return the index itself.
 };
 
 struct PullOptions {
-  /// What the descriptor says; another size fails with `digest_mismatch`.
+  /// The size in the descriptor; any other size fails with `digest_mismatch`.
   std::optional<std::uint64_t> size = std::nullopt;
   Progress progress = {};
 };
 
 struct PushOptions {
-  /// A repository of the same registry that may have the blob already: `me/other`.
+  /// A repository of the same registry that may already have the blob: `me/other`.
   std::string mount_from = {};
   Progress progress = {};
 };
 
 enum class BlobPush : std::uint8_t { existed, mounted, uploaded };
 
-/// One thread at a time. It keeps tokens and connections, so use one for an image's manifest and its blobs.
+/// Use from one thread at a time. It keeps tokens and connections, so use one client for all parts of an image.
 class Client {
  public:
-  /// The transport and the clock outlive it.
+  /// The transport and the clock must outlive the client.
   Client(HttpTransport& transport, Sha256Factory sha256, CredentialLookup credentials,
          ClientOptions options = {}, Clock& clock = real_clock());
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
   ~Client() = default;
 
-  /// The manifest of a tag, or of a digest where the reference has one.
+  /// Returns the manifest of the reference's digest if it has one, else of its tag.
   [[nodiscard]] Result<Manifest> pull_manifest(const Reference& reference,
                                                IndexChoice choice = IndexChoice::pick_wasm);
 
-  /// What a tag stands for, without its manifest.
+  /// Returns what a reference points to, without its manifest.
   [[nodiscard]] Result<Descriptor> resolve(const Reference& reference);
 
-  /// Streams a blob of the reference's repository to a sink. A connection that is cut off goes on where it
-  /// was, or from the front where the registry cannot: the sink does not notice.
+  /// Streams a blob of the reference's repository to a sink. An interrupted transfer resumes where it stopped,
+  /// or restarts if the registry cannot resume; the sink does not notice.
   [[nodiscard]] Result<void> pull_blob(const Reference& repository, const Digest& digest, BlobSink& sink,
                                        const PullOptions& options = {});
 
+  /// Returns whether the reference's repository has a blob.
   [[nodiscard]] Result<bool> has_blob(const Reference& repository, const Digest& digest);
 
-  /// Sees to it that the repository has a blob; the registry checks its digest.
+  /// Ensures that the repository has a blob; the registry checks its digest.
   [[nodiscard]] Result<BlobPush> push_blob(const Reference& repository, const Digest& digest,
                                            std::uint64_t size, BlobSource& source,
                                            const PushOptions& options = {});
 
-  /// Puts a manifest under the reference's digest, which has to be that of `bytes`, or else its tag. Its
-  /// blobs are to be there.
+  /// Stores a manifest under the reference's digest, which must be that of `bytes`, or else under its tag. Push
+  /// its blobs first. Returns its digest.
   [[nodiscard]] Result<Digest> push_manifest(const Reference& reference, std::string_view media_type,
                                              std::string_view bytes);
 
-  /// All tags of a repository, in the registry's order. More than `max_tags` fail with `size_limit`.
+  /// Returns all tags of a repository, in the registry's order. Fails with `size_limit` above `max_tags`.
   [[nodiscard]] Result<std::vector<std::string>> list_tags(const Reference& repository);
 
-  /// Deletes what the reference names: a manifest with all of its tags, or a tag alone. Many registries do
-  /// neither, or only the former.
+  /// Deletes a manifest with all of its tags if the reference has a digest, else only the tag. Many registries
+  /// support neither, or only the former.
   [[nodiscard]] Result<void> delete_manifest(const Reference& reference);
 
-  /// Whether a registry, `host[:port]`, lets us in with the credentials that there are: a login's check.
+  /// Checks that a registry, `host[:port]`, accepts the stored credentials, as `login` does.
   [[nodiscard]] Result<void> check_access(const std::string& registry);
 
  private:
@@ -124,12 +126,13 @@ class Client {
 
   [[nodiscard]] Clock::TimePoint deadline(std::chrono::milliseconds limit) const;
   [[nodiscard]] Result<Url> base_url(const std::string& registry, Clock::TimePoint deadline);
-  /// `/v2/REPOSITORY/…` at its registry. Fails for a local name.
+  /// Returns `/v2/REPOSITORY/…` at the repository's registry. Fails with `invalid_argument` for a local name.
   [[nodiscard]] Result<Url> url_of(const Reference& repository, std::string_view path,
                                    Clock::TimePoint deadline);
-  /// Sends with the authentication that the registry asks for.
-  [[nodiscard]] Result<Answer> call(const std::string& registry, const Scopes& scopes, Exchange exchange);
-  [[nodiscard]] Error refusal(const std::string& registry, const Answer& answer);
+  /// Sends a request with the authentication that the registry requires.
+  [[nodiscard]] Result<Response> call(const std::string& registry, const Scopes& scopes, Exchange exchange);
+  /// Returns an unsuccessful response as an error.
+  [[nodiscard]] Error to_error(const std::string& registry, const Response& response);
 
   [[nodiscard]] Result<Manifest> get_manifest(const Reference& reference, Clock::TimePoint deadline);
   [[nodiscard]] Result<void> pull(const Reference& repository, const Digest& digest, BlobSink& sink,

@@ -28,19 +28,19 @@ namespace tairitsu::oci {
 
 namespace {
 
-/// Keeps the order of a file's keys.
+/// Keeps the order of the file's keys.
 using OrderedJson = nlohmann::ordered_json;
 
 constexpr std::string_view kDockerHubKey = "https://index.docker.io/v1/";
 constexpr std::size_t kMaxFile = std::size_t{16} << 20U;
-/// What helpers call a user name where the secret is an identity token.
+/// The user name that helpers use if the secret is an identity token.
 constexpr std::string_view kTokenUser = "<token>";
 
 std::string key_of(std::string_view registry) {
   return std::string(registry == kDockerHub ? kDockerHubKey : registry);
 }
 
-/// The registry that a key of `auths` is for: keys were URLs once, and some tools still write such.
+/// Returns the registry of a key of `auths`. Keys were URLs once, and some tools still write those.
 std::string_view registry_of(std::string_view key) {
   for (const std::string_view scheme : {"https://", "http://"}) {
     if (key.starts_with(scheme)) {
@@ -51,46 +51,43 @@ std::string_view registry_of(std::string_view key) {
   const std::size_t slash = key.find('/');
   const std::string_view path = slash == std::string_view::npos ? std::string_view() : key.substr(slash);
   constexpr std::array<std::string_view, 6> kPaths = {"", "/", "/v1", "/v1/", "/v2", "/v2/"};
-  // A longer path is for one repository alone.
+  // A longer path is for a single repository.
   if (std::ranges::find(kPaths, path) == kPaths.end()) return {};
   const std::string_view host = key.substr(0, slash);
   return host == "index.docker.io" || host == "registry-1.docker.io" ? kDockerHub : host;
 }
 
-std::unexpected<Error> file_failure(const std::filesystem::path& path, std::string_view what, int error) {
-  return fail(ErrorCode::io,
-              path.string() + ": " + std::string(what) + ": " + std::generic_category().message(error));
+std::unexpected<Error> invalid_config(const std::filesystem::path& path, std::string_view problem) {
+  return fail(ErrorCode::io, "'" + path.string() + "': " + std::string(problem));
 }
 
-/// An empty object where there is no file.
+/// Returns an empty object if there is no file.
 Result<OrderedJson> read_config(const std::filesystem::path& path) {
   if (path.empty()) return OrderedJson::object();
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
   if (!std::filesystem::exists(status)) {
-    // A folder in its way that may not be looked into is told, and so is a loop of links.
+    // Other failures are reported: a directory that cannot be searched, a loop of symbolic links.
     if (status.type() == std::filesystem::file_type::not_found) return OrderedJson::object();
-    return file_failure(path, "cannot be read", error.value());
+    return std::unexpected(detail::file_error(path, "read", error.value()));
   }
-  if (!std::filesystem::is_regular_file(status))
-    return fail(ErrorCode::io, path.string() + ": is no regular file");
+  if (!std::filesystem::is_regular_file(status)) return invalid_config(path, "not a regular file");
   if (std::filesystem::file_size(path, error) > kMaxFile) {
-    return fail(ErrorCode::io, path.string() + ": is too large for a configuration");
+    return invalid_config(path, "larger than " + std::to_string(kMaxFile) + " bytes");
   }
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file) return file_failure(path, "cannot be read", errno);
+  if (!file) return std::unexpected(detail::file_error(path, "read", errno));
   if (trimmed(text).empty()) return OrderedJson::object();
   OrderedJson json = OrderedJson::parse(text, nullptr, false);
-  if (!json.is_object()) return fail(ErrorCode::io, path.string() + ": is no JSON object");
+  if (!json.is_object()) return invalid_config(path, "not a JSON object");
   return json;
 }
 
-/// Replaces the file as a whole, or not at all.
+/// Replaces the file atomically.
 Result<void> write_config(std::filesystem::path path, const OrderedJson& json) {
-  if (path.empty())
-    return fail(ErrorCode::io, "there is no folder for Docker's config.json: HOME is not set");
+  if (path.empty()) return fail(ErrorCode::io, "no directory for Docker's config.json: HOME is not set");
   std::string text;
   try {
     text = json.dump(1, '\t') + "\n";
@@ -100,28 +97,28 @@ Result<void> write_config(std::filesystem::path path, const OrderedJson& json) {
   std::error_code error;
   const auto linked = std::filesystem::weakly_canonical(path, error);
   if (!error) path = linked;
-  const std::filesystem::path folder = path.parent_path();
-  if (!std::filesystem::exists(folder, error)) {
-    std::filesystem::create_directories(folder, error);
-    if (error) return file_failure(folder, "cannot be made", error.value());
-    std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
+  const std::filesystem::path directory = path.parent_path();
+  if (!std::filesystem::exists(directory, error)) {
+    std::filesystem::create_directories(directory, error);
+    if (error) return std::unexpected(detail::file_error(directory, "create directory", error.value()));
+    std::filesystem::permissions(directory, std::filesystem::perms::owner_all, error);
   }
-  std::string aside = path.string() + ".XXXXXX";
-  // Its mode is 0600 from the start.
-  const int file = mkostemp(aside.data(), O_CLOEXEC);
-  if (file < 0) return file_failure(path, "cannot be written", errno);
+  std::string temporary = path.string() + ".XXXXXX";
+  // mkostemp creates it with mode 0600.
+  const int file = mkostemp(temporary.data(), O_CLOEXEC);
+  if (file < 0) return std::unexpected(detail::file_error(path, "write", errno));
   int failed = detail::write_all(file, std::as_bytes(std::span(text)));
   if (failed == 0 && fsync(file) != 0) failed = errno;
   if (close(file) != 0 && failed == 0) failed = errno;
-  if (failed == 0 && rename(aside.c_str(), path.c_str()) != 0) failed = errno;
+  if (failed == 0 && rename(temporary.c_str(), path.c_str()) != 0) failed = errno;
   if (failed != 0) {
-    unlink(aside.c_str());
-    return file_failure(path, "cannot be written", failed);
+    unlink(temporary.c_str());
+    return std::unexpected(detail::file_error(path, "write", failed));
   }
   return {};
 }
 
-/// The NAME of `docker-credential-NAME`; empty for none.
+/// Returns the NAME of `docker-credential-NAME`; empty if there is no helper.
 Result<std::string> helper_of(const OrderedJson& config, std::string_view registry) {
   std::string name;
   if (const auto helpers = config.find("credHelpers"); helpers != config.end() && helpers->is_object()) {
@@ -136,41 +133,41 @@ Result<std::string> helper_of(const OrderedJson& config, std::string_view regist
     return is_alphanumeric(character) || character == '-' || character == '_' || character == '.';
   };
   if (!std::ranges::all_of(name, is_plain)) {
-    return fail(ErrorCode::io, "'" + printable(name, 100) + "' is no name of a credential helper");
+    return fail(ErrorCode::io, "invalid credential helper name '" + printable(name, 100) + "'");
   }
   return name;
 }
 
 bool says_not_found(std::string_view text) {
-  // The protocol has no code for it: these are the words of every helper made with Docker's own package.
+  // The protocol has no code for it. Every helper that uses Docker's own package prints these words.
   return text.find("credentials not found") != std::string_view::npos;
 }
 
-/// Runs a verb of the helper's protocol; its standard output. Nothing where the helper has no such
+/// Runs a command of the helper protocol. Returns its standard output; nothing if the helper has no such
 /// credentials.
-Result<std::optional<std::string>> ask_helper(const std::string& name, const std::string& verb,
+Result<std::optional<std::string>> run_helper(const std::string& name, const std::string& verb,
                                               std::string_view input, std::chrono::milliseconds limit) {
   const std::string program = "docker-credential-" + name;
   TAIRITSU_TRY(ProgramOutcome outcome, run_program({program, verb}, input, limit));
   if (outcome.status == 0) return std::move(outcome.output);
-  // By the protocol errors are on standard output, but what a helper's runtime has to say is not.
-  std::string_view said = trimmed(outcome.output);
-  if (said.empty()) said = outcome.errors;
-  if (says_not_found(said)) return std::nullopt;
-  while (said.ends_with('\n')) said.remove_suffix(1);
+  // The protocol puts errors on standard output, but the helper's runtime may write to standard error.
+  std::string_view details = trimmed(outcome.output);
+  if (details.empty()) details = outcome.errors;
+  if (says_not_found(details)) return std::nullopt;
+  while (details.ends_with('\n')) details.remove_suffix(1);
   std::string message = program + " " + verb + " failed with status " + std::to_string(outcome.status);
-  if (!said.empty()) message += ": " + printable(said, 400);
+  if (!details.empty()) message += ": " + printable(details, 400);
   return fail(ErrorCode::io, std::move(message));
 }
 
 Result<std::optional<Credentials>> from_helper(const std::string& name, std::string_view registry,
                                                std::chrono::milliseconds limit) {
-  TAIRITSU_TRY(const std::optional<std::string> answer, ask_helper(name, "get", key_of(registry), limit));
-  if (!answer) return std::nullopt;
-  const OrderedJson json = OrderedJson::parse(*answer, nullptr, false);
+  TAIRITSU_TRY(const std::optional<std::string> output, run_helper(name, "get", key_of(registry), limit));
+  if (!output) return std::nullopt;
+  const OrderedJson json = OrderedJson::parse(*output, nullptr, false);
   if (!json.is_object()) {
-    // What it answered may hold a secret: it is not shown.
-    return fail(ErrorCode::io, "docker-credential-" + name + " get: the answer is no JSON object");
+    // The message does not show the output, which may contain a secret.
+    return fail(ErrorCode::io, "docker-credential-" + name + " get: the output is not a JSON object");
   }
   Credentials credentials;
   const std::string secret = text_at(json, "Secret");
@@ -196,19 +193,19 @@ Result<std::optional<Credentials>> from_entry(const OrderedJson& entry, std::str
     const std::size_t colon = decoded.find(':');
     if (!is_base64 || colon == std::string::npos) {
       return fail(ErrorCode::io,
-                  "the entry of '" + printable(key, 100) + "' is no base64 of a user name and password");
+                  "auths['" + printable(key, 100) + "']: 'auth' is not base64 of USER:PASSWORD");
     }
     credentials.username = decoded.substr(0, colon);
     credentials.password = decoded.substr(colon + 1);
-    // Docker once padded them.
+    // Old versions of Docker padded the password.
     while (credentials.password.ends_with('\0')) credentials.password.pop_back();
   }
-  // With a helper, the file has an empty entry as a note that there was a login.
+  // If a helper has the credentials, the file has an empty entry to record the login.
   if (credentials == Credentials()) return std::nullopt;
   return credentials;
 }
 
-/// The keys of `auths` for a registry: its own first.
+/// Returns the keys of `auths` for a registry, its canonical key first.
 std::vector<std::string> keys_for(const OrderedJson& config, std::string_view registry) {
   std::vector<std::string> keys;
   const auto auths = config.find("auths");
@@ -224,10 +221,9 @@ std::vector<std::string> keys_for(const OrderedJson& config, std::string_view re
   return keys;
 }
 
-/// The same of what a program was given.
-Result<void> check_plain(const Credentials& credentials) {
+Result<void> check_username(const Credentials& credentials) {
   if (credentials.username.find(':') != std::string::npos) {
-    return fail(ErrorCode::invalid_argument, "a user name of a registry has no ':'");
+    return fail(ErrorCode::invalid_argument, "invalid user name: it contains ':'");
   }
   return {};
 }
@@ -237,9 +233,9 @@ Result<void> check_plain(const Credentials& credentials) {
 CredentialFile::CredentialFile(CredentialOptions options) : options_(std::move(options)) {}
 
 std::filesystem::path CredentialFile::path() const {
-  if (!options_.folder.empty()) return options_.folder / "config.json";
-  if (const char* folder = std::getenv("DOCKER_CONFIG"); folder != nullptr && *folder != '\0') {
-    return std::filesystem::path(folder) / "config.json";
+  if (!options_.directory.empty()) return options_.directory / "config.json";
+  if (const char* directory = std::getenv("DOCKER_CONFIG"); directory != nullptr && *directory != '\0') {
+    return std::filesystem::path(directory) / "config.json";
   }
   if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') {
     return std::filesystem::path(home) / ".docker" / "config.json";
@@ -262,14 +258,14 @@ Result<std::optional<Credentials>> CredentialFile::find(std::string_view registr
   }
   for (const std::string& key : keys_for(config, registry)) {
     auto found = from_entry(config["auths"][key], key);
-    if (!found) return std::unexpected(found.error().with_context(file.string()));
+    if (!found) return std::unexpected(found.error().with_context("'" + file.string() + "'"));
     if (*found) return found;
   }
   return std::nullopt;
 }
 
 Result<void> CredentialFile::store(std::string_view registry, const Credentials& credentials) const {
-  TAIRITSU_CHECK(check_plain(credentials));
+  TAIRITSU_RETURN_IF_ERROR(check_username(credentials));
   const std::filesystem::path file = path();
   TAIRITSU_TRY(OrderedJson config, read_config(file));
   TAIRITSU_TRY(const std::string helper, helper_of(config, registry));
@@ -286,7 +282,7 @@ Result<void> CredentialFile::store(std::string_view registry, const Credentials&
       return fail(ErrorCode::invalid_argument, "credentials are not valid UTF-8");
     }
     TAIRITSU_TRY(const std::optional<std::string> done,
-                 ask_helper(helper, "store", input, options_.helper_limit));
+                 run_helper(helper, "store", input, options_.helper_limit));
     if (!done) return fail(ErrorCode::io, "docker-credential-" + helper + " store: credentials not found");
   } else {
     if (!credentials.username.empty() || !credentials.password.empty()) {
@@ -299,7 +295,7 @@ Result<void> CredentialFile::store(std::string_view registry, const Credentials&
   if (const auto auths = config.find("auths"); auths == config.end() || !auths->is_object()) {
     config["auths"] = OrderedJson::object();
   }
-  // An older spelling of the key would hold older credentials.
+  // Another spelling of the key would keep outdated credentials.
   const std::string own = key_of(registry);
   for (const std::string& key : keys_for(config, registry)) {
     if (key != own) config["auths"].erase(key);
@@ -318,14 +314,14 @@ Result<bool> CredentialFile::erase(std::string_view registry) const {
                  from_helper(helper, registry, options_.helper_limit));
     if (found) {
       TAIRITSU_TRY(const std::optional<std::string> done,
-                   ask_helper(helper, "erase", key_of(registry), options_.helper_limit));
+                   run_helper(helper, "erase", key_of(registry), options_.helper_limit));
       erased = done.has_value();
     }
   }
   const std::vector<std::string> keys = keys_for(config, registry);
   for (const std::string& key : keys) config["auths"].erase(key);
   if (!keys.empty()) {
-    TAIRITSU_CHECK(write_config(file, config));
+    TAIRITSU_RETURN_IF_ERROR(write_config(file, config));
     erased = true;
   }
   return erased;

@@ -1,8 +1,9 @@
-/// Credentials of registries, where Docker keeps them: `config.json`, with its credential helpers.
+/// Registry credentials in Docker's `config.json` and its credential helpers.
 ///
-/// A program that shares the file with Docker shares the logins. What is asked for is a registry as in a
-/// `Reference` (`ghcr.io`, `localhost:5000`, `docker.io`); Docker Hub's key in the file is
-/// `https://index.docker.io/v1/`.
+/// Sharing the file with Docker means sharing its logins. Registries are named as in a `Reference` (`ghcr.io`,
+/// `localhost:5000`, `docker.io`); Docker Hub's key in the file is `https://index.docker.io/v1/`.
+///
+/// Our own: a JSON file and a pipe to a helper are less code than a bridge to a library in another language.
 #pragma once
 
 #include <chrono>
@@ -16,49 +17,49 @@
 
 namespace tairitsu::oci {
 
-/// A user name with a password, or one of two tokens.
+/// A user name with a password, or one of two kinds of token.
 struct Credentials {
   std::string username = {};
   std::string password = {};
   std::string identity_token = {};  ///< An OAuth 2 refresh token, for the registry's token server.
-  std::string registry_token = {};  ///< A bearer token that is sent to the registry as it is.
+  std::string registry_token = {};  ///< A bearer token, sent to the registry as it is.
 
   bool operator==(const Credentials&) const = default;
 };
 
-/// Looks credentials up: none is no error, but an anonymous user.
+/// Looks up credentials. Having none is not an error: access is anonymous then.
 using CredentialLookup = std::function<Result<std::optional<Credentials>>(std::string_view registry)>;
 
 struct CredentialOptions {
-  /// The folder of `config.json`; empty for `$DOCKER_CONFIG`, else `$HOME/.docker`.
-  std::filesystem::path folder = {};
-  /// How long a helper may take. Some ask a person for a password.
+  /// The directory of `config.json`; if empty, `$DOCKER_CONFIG`, else `$HOME/.docker`.
+  std::filesystem::path directory = {};
+  /// The time limit of a helper. Some prompt the user for a password.
   std::chrono::milliseconds helper_limit = std::chrono::seconds(60);
 };
 
-/// Docker's configuration. It holds nothing: each call reads the file, so that a login elsewhere is seen.
-/// Calls from several threads or processes never see half a file; of two that write at once one may be lost.
+/// Docker's configuration file. Each call reads it again, so that logins by other programs are seen. Several threads
+/// and processes never see a partial file, but one of two concurrent writes may be lost.
 class CredentialFile {
  public:
   explicit CredentialFile(CredentialOptions options = {});
 
-  /// The helper in `credHelpers` for the registry, else the one in `credsStore`, else `auths`. What a helper
-  /// does not have is looked for in `auths` too. A file that is not there has nothing. Fails with `io` for
-  /// one that cannot be read or is not JSON, and where a helper is missing, fails or takes too long.
+  /// Looks up credentials with the registry's helper in `credHelpers`, else with the one in `credsStore`, then in
+  /// `auths`. Returns nothing if the file does not exist. Fails with `io` if the file cannot be read or is not JSON,
+  /// and if a helper is missing, fails or times out.
   [[nodiscard]] Result<std::optional<Credentials>> find(std::string_view registry) const;
 
-  /// Keeps credentials: with the helper where one is configured, else in the file. A registry's older
-  /// credentials are replaced; all else in the file stays. The file is replaced as a whole, readable for its
-  /// owner alone; a symbolic link to it stays one. Fails with `io`.
+  /// Stores credentials with the helper if one is configured, else in the file. Replaces the registry's earlier
+  /// credentials and keeps the rest of the file. The file is replaced atomically and readable only by its owner; a
+  /// symbolic link is followed. Fails with `io`.
   [[nodiscard]] Result<void> store(std::string_view registry, const Credentials& credentials) const;
 
-  /// Forgets a registry's credentials; whether there were any. Fails with `io`.
+  /// Removes a registry's credentials. Returns whether there were any. Fails with `io`.
   [[nodiscard]] Result<bool> erase(std::string_view registry) const;
 
-  /// Where `store` writes without a helper, which is in plain text. Empty where there is no home.
+  /// Returns the file that `store` writes, in plain text, if there is no helper. Empty if HOME is not set.
   [[nodiscard]] std::filesystem::path path() const;
-  /// The helper that a registry's credentials go to: the NAME of `docker-credential-NAME`; empty for the
-  /// file.
+  /// Returns the NAME of the helper `docker-credential-NAME` that stores a registry's credentials; empty if the file
+  /// does.
   [[nodiscard]] Result<std::string> helper(std::string_view registry) const;
 
  private:

@@ -9,14 +9,12 @@ namespace tairitsu::oci {
 
 Result<Digest> Digest::parse(std::string_view text) {
   if (!text.starts_with(detail::kDigestPrefix)) {
-    return fail(
-        ErrorCode::invalid_argument,
-        "'" + printable(text, 100) + "' is no digest that can be checked: it does not begin with sha256:");
+    return fail(ErrorCode::invalid_argument,
+                "unsupported digest '" + printable(text, 100) + "': only sha256 is supported");
   }
   if (!detail::is_digest(text)) {
-    return fail(
-        ErrorCode::invalid_argument,
-        "'" + printable(text, 100) + "' is no digest: 64 lower-case hexadecimal digits follow sha256:");
+    return fail(ErrorCode::invalid_argument, "invalid digest '" + printable(text, 100) +
+                                                 "': expected sha256: and 64 lower-case hexadecimal digits");
   }
   return Digest(std::string(text));
 }

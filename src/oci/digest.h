@@ -1,6 +1,4 @@
-/// Content digests, and the hash that makes them.
-///
-/// The hash is an interface: what implements it lies above this folder.
+/// Content digests.
 #pragma once
 
 #include <array>
@@ -19,16 +17,16 @@ namespace tairitsu::oci {
 using Sha256 = detail::Sha256;
 using Sha256Factory = detail::Sha256Factory;
 
-/// `sha256:` and 64 lower-case hexadecimal digits. Always well-formed: only `parse` and `of` make one.
+/// `sha256:` and 64 lower-case hexadecimal digits. Always valid: only `parse` and `of` create one.
 class Digest {
  public:
-  /// Fails with `invalid_argument`, for another algorithm too: what cannot be checked is not taken.
+  /// Fails with `invalid_argument`; also for other algorithms, which could not be verified.
   [[nodiscard]] static Result<Digest> parse(std::string_view text);
   [[nodiscard]] static Digest of(const std::array<std::byte, 32>& hash);
   [[nodiscard]] static Digest of(std::span<const std::byte> content, const Sha256Factory& sha256);
 
   [[nodiscard]] const std::string& to_string() const noexcept { return text_; }
-  /// The 64 digits alone.
+  /// Returns the 64 digits.
   [[nodiscard]] std::string_view hex() const noexcept { return std::string_view(text_).substr(7); }
 
   bool operator==(const Digest&) const = default;

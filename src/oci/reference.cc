@@ -10,14 +10,14 @@ namespace tairitsu::oci {
 
 namespace {
 
-/// Docker's bound on `registry/repository`.
+/// Docker's limit for `registry/repository`.
 constexpr std::size_t kMaxReferenceName = 255;
 
 bool is_lower_or_digit(char character) { return is_lower(character) || is_digit(character); }
 
 bool is_hexadecimal(char character) { return is_digit(character) || (character >= 'a' && character <= 'f'); }
 
-/// Letters and digits with single `.`, `_`, double `__` or any number of `-` between them.
+/// Lower-case letters and digits, separated by `.`, `_`, `__` or any number of `-`.
 bool is_path_component(std::string_view text) {
   std::size_t at = 0;
   while (true) {
@@ -34,7 +34,7 @@ bool is_path_component(std::string_view text) {
   }
 }
 
-/// Calls `body` with each part of `text` between separators; false as soon as it answers false.
+/// Calls `body` with each part of `text` between separators. Returns false as soon as `body` does.
 template <typename Body>
 bool all_parts(std::string_view text, char separator, Body body) {
   while (true) {
@@ -62,7 +62,7 @@ bool is_host(std::string_view text) {
   return text.size() <= kMaxReferenceName && all_parts(text, '.', is_domain_component);
 }
 
-/// `host[:port]` in its normal form; an empty one where it is none.
+/// Returns `host[:port]` in its normal form; empty if it is invalid.
 std::string normal_registry(std::string_view text) {
   std::string_view host = text;
   std::string_view port;
@@ -80,8 +80,8 @@ std::string normal_registry(std::string_view text) {
   return registry;
 }
 
-std::unexpected<Error> no_reference(std::string_view text, std::string_view why) {
-  std::string message = "'" + printable(text, 100) + "' is no image name: ";
+std::unexpected<Error> invalid_name(std::string_view text, std::string_view why) {
+  std::string message = "invalid image name '" + printable(text, 100) + "': ";
   return fail(ErrorCode::invalid_argument, message.append(why));
 }
 
@@ -109,27 +109,26 @@ std::string Reference::to_string() const {
 }
 
 Result<Reference> parse_reference(std::string_view text, const ReferenceOptions& options) {
-  if (text.empty()) return no_reference(text, "it is empty");
+  if (text.empty()) return invalid_name(text, "empty");
   Reference reference;
   std::string_view rest = text;
   if (const std::size_t at = rest.find('@'); at != std::string_view::npos) {
     auto digest = Digest::parse(rest.substr(at + 1));
-    if (!digest) return std::unexpected(digest.error().with_context("'" + printable(text, 100) + "'"));
+    if (!digest) return invalid_name(text, digest.error().message());
     reference.digest = *std::move(digest);
     rest = rest.substr(0, at);
   }
-  if (rest.find("://") != std::string_view::npos)
-    return no_reference(text, "it is a URL; leave out what ends in ://");
+  if (rest.find("://") != std::string_view::npos) return invalid_name(text, "a URL; remove the scheme");
 
-  // What follows the last `/` may end in a tag; a `:` before it is a port's.
+  // A `:` after the last `/` separates a tag; one before it separates a port.
   const std::size_t last = rest.rfind('/');
   const std::size_t colon = rest.find(':', last == std::string_view::npos ? 0 : last);
   if (colon != std::string_view::npos) {
     reference.tag = rest.substr(colon + 1);
     rest = rest.substr(0, colon);
     if (!is_tag(reference.tag)) {
-      return no_reference(
-          text, "a tag has at most 128 letters, digits, '_', '.' and '-', and begins with no '.' or '-'");
+      return invalid_name(
+          text, "a tag has up to 128 letters, digits, '_', '.' and '-', and does not start with '.' or '-'");
     }
   }
   if (!reference.digest && reference.tag.empty()) reference.tag = "latest";
@@ -140,7 +139,7 @@ Result<Reference> parse_reference(std::string_view text, const ReferenceOptions&
       (first == "localhost" || first.find_first_of(".:[") != std::string_view::npos)) {
     reference.registry = normal_registry(first);
     if (reference.registry.empty()) {
-      return no_reference(text, "'" + printable(first, 100) + "' is neither a host nor a host with a port");
+      return invalid_name(text, "'" + printable(first, 100) + "' is not HOST or HOST:PORT");
     }
     rest.remove_prefix(slash + 1);
   } else if (!options.default_registry.empty()) {
@@ -148,21 +147,19 @@ Result<Reference> parse_reference(std::string_view text, const ReferenceOptions&
   }
 
   if (!is_repository(rest)) {
-    if (rest.empty()) return no_reference(text, "it has no repository");
-    if (is_repository(lower_case(rest))) return no_reference(text, "its repository has upper-case letters");
-    return no_reference(
-        text,
-        "a repository's parts are lower-case letters and digits, with '.', '_', '__' or '-' between them");
+    if (rest.empty()) return invalid_name(text, "missing repository");
+    if (is_repository(lower_case(rest))) return invalid_name(text, "the repository has upper-case letters");
+    return invalid_name(
+        text, "a repository has lower-case letters and digits, separated by '/', '.', '_', '__' or '-'");
   }
   if (reference.registry.empty() && rest.size() == 64 && std::ranges::all_of(rest, is_hexadecimal)) {
-    return no_reference(text, "64 hexadecimal digits are an image's id");
+    return invalid_name(text, "64 hexadecimal digits are an image ID");
   }
   reference.repository = rest;
   if (reference.registry == kDockerHub && rest.find('/') == std::string_view::npos) {
     reference.repository = "library/" + reference.repository;
   }
-  if (reference.name().size() > kMaxReferenceName)
-    return no_reference(text, "its name has more than 255 characters");
+  if (reference.name().size() > kMaxReferenceName) return invalid_name(text, "longer than 255 characters");
   return reference;
 }
 
@@ -171,9 +168,7 @@ Result<void> require_registry(const Reference& reference, std::string_view actio
   const std::string name = reference.to_string();
   return fail(ErrorCode::invalid_argument,
               "cannot " + std::string(action) + " '" + name +
-                  "': it is a local name, without a registry; write the registry's host "
-                  "before it, such as ghcr.io/you/" +
-                  name);
+                  "': the name has no registry; add the registry's host, as in ghcr.io/you/" + name);
 }
 
 Result<std::string> parse_registry(std::string_view text) {
@@ -188,7 +183,7 @@ Result<std::string> parse_registry(std::string_view text) {
   std::string registry = normal_registry(rest);
   if (registry.empty()) {
     return fail(ErrorCode::invalid_argument,
-                "'" + printable(text, 100) + "' is no registry: it is HOST or HOST:PORT");
+                "invalid registry '" + printable(text, 100) + "': expected HOST or HOST:PORT");
   }
   return registry;
 }

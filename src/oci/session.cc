@@ -7,8 +7,7 @@
 #include <thread>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
+#include "oci/response_json.h"
 #include "oci/text.h"
 
 namespace tairitsu::oci {
@@ -18,7 +17,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-/// It is this machine that is asked.
+/// Only the local machine is probed.
 constexpr milliseconds kProbeLimit = seconds(5);
 constexpr std::size_t kMaxErrorBody = std::size_t{64} << 10U;
 
@@ -28,17 +27,17 @@ class RealClock final : public Clock {
   void sleep(milliseconds duration) override { std::this_thread::sleep_for(duration); }
 };
 
-/// A part of a blob for one try, and what the blob failed with.
+/// A part of a blob for one attempt. Keeps the blob's error, which a transport reports only as text.
 class PartSource final : public ByteSource {
  public:
   PartSource(BlobSource& blob, std::uint64_t size) : blob_(&blob), left_(size) {}
 
   Result<std::size_t> read(std::span<std::byte> into) override {
     if (left_ == 0) return 0;
-    const std::size_t most = static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), left_));
-    auto count = blob_->read(into.subspan(0, most));
-    if (count && (*count == 0 || *count > most)) {
-      count = fail(ErrorCode::io, "the content to be sent ends before its size");
+    const std::size_t size = static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), left_));
+    auto count = blob_->read(into.subspan(0, size));
+    if (count && (*count == 0 || *count > size)) {
+      count = fail(ErrorCode::io, "the content to send is shorter than its size");
     }
     if (!count) {
       error_ = count.error();
@@ -66,11 +65,11 @@ std::string tried(int attempts) {
   return attempts < 2 ? std::string() : " (tried " + std::to_string(attempts) + " times)";
 }
 
-/// Seconds since 1970 of a date in the one form that is written today: `Sun, 06 Nov 1994 08:49:37 GMT`.
-std::optional<std::int64_t> to_seconds(std::string_view date) {
+/// Parses an HTTP date, `Sun, 06 Nov 1994 08:49:37 GMT`, to seconds since 1970. Obsolete formats are not supported.
+std::optional<std::int64_t> http_date_seconds(std::string_view date) {
   constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  // Each part stands at its place.
+  // Each part has a fixed position.
   if (date.size() != 29 || !date.ends_with(" GMT") || date.substr(3, 2) != ", ") return std::nullopt;
   const auto month = std::ranges::find(kMonths, date.substr(8, 3));
   const auto day = to_number(date.substr(5, 2));
@@ -97,14 +96,14 @@ Clock& real_clock() {
 
 struct Session::Failure {
   Error error;
-  bool passing = false;  ///< Another try may help.
+  bool transient = false;  ///< Another attempt may succeed.
 };
 
 Session::Session(HttpTransport& transport, Clock& clock, SessionOptions options)
     : transport_(&transport), clock_(&clock), options_(std::move(options)), random_(std::random_device()()) {}
 
 void Session::keep_secret(std::string_view secret) {
-  // What is so short is in every other text.
+  // A shorter secret would match by accident in most texts.
   constexpr std::size_t kShortest = 4;
   const auto add = [&](std::string text) {
     if (text.size() >= kShortest && std::ranges::find(secrets_, text) == secrets_.end()) {
@@ -116,7 +115,7 @@ void Session::keep_secret(std::string_view secret) {
   std::ranges::stable_sort(secrets_, std::ranges::greater(), &std::string::size);
 }
 
-bool Session::is_passing(TransportFault fault) noexcept {
+bool Session::is_transient(TransportFault fault) noexcept {
   return fault == TransportFault::connect || fault == TransportFault::timeout ||
          fault == TransportFault::cut_off;
 }
@@ -126,22 +125,22 @@ Error Session::to_error(const TransportError& error, const Url& url) {
   const std::string why = printable(error.message, 500);
   switch (error.fault) {
     case TransportFault::request:
-      return Error(ErrorCode::invalid_argument, "the request to " + host + " cannot be sent: " + why);
+      return Error(ErrorCode::invalid_argument, "cannot send the request to " + host + ": " + why);
     case TransportFault::source:
-      return Error(ErrorCode::io, "the content to be sent cannot be read: " + why);
+      return Error(ErrorCode::io, "cannot read the content to send: " + why);
     case TransportFault::connect:
       return Error(ErrorCode::network, "cannot connect to " + host + ": " + why);
     case TransportFault::tls:
-      return Error(ErrorCode::network, "no secure connection to " + host + ": " + why);
+      return Error(ErrorCode::network, "cannot make a TLS connection to " + host + ": " + why);
     case TransportFault::timeout:
-      return Error(ErrorCode::network, host + " does not answer in time: " + why);
+      return Error(ErrorCode::network, "the request to " + host + " timed out: " + why);
     case TransportFault::cut_off:
-      return Error(ErrorCode::network, "the connection to " + host + " was cut off: " + why);
+      return Error(ErrorCode::network, "the connection to " + host + " was interrupted: " + why);
   }
   return Error(ErrorCode::network, host + ": " + why);
 }
 
-bool Session::is_plain(std::string_view authority) const {
+bool Session::allows_plain_http(std::string_view authority) const {
   const std::size_t bracket = authority.find(']');
   const std::size_t colon = authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
   return is_loopback(authority.substr(0, colon)) ||
@@ -152,32 +151,32 @@ Result<Url> Session::follow(const Url& from, std::string_view reference) const {
   auto to = from.resolve(reference);
   if (!to) {
     return fail(ErrorCode::registry_refused,
-                shown(from.authority() + " leads on to no URL: " + to.error().message()));
+                redact("response from " + from.authority() + ": " + to.error().message()));
   }
   if (to->secure) return to;
-  // A name in the options is there on purpose. A loopback host is not safe for what came over TLS from elsewhere.
+  // The user allowed the hosts in the options. A loopback host is not safe for a URL that came over TLS.
   const bool is_named = std::ranges::find(options_.plain_http, to->authority()) != options_.plain_http.end();
-  if (is_named || (!from.secure && is_plain(to->authority()))) return to;
-  return fail(ErrorCode::registry_refused, from.authority() + " leads to " +
-                                               printable(shown(to->to_string()), 200) +
-                                               ", which is plain HTTP: refused");
+  if (is_named || (!from.secure && allows_plain_http(to->authority()))) return to;
+  return fail(ErrorCode::registry_refused, "response from " + from.authority() +
+                                               ": refusing plain HTTP to '" +
+                                               printable(redact(to->to_string()), 200) + "'");
 }
 
-bool Session::answers_plainly(const Url& url, Clock::TimePoint deadline) {
-  const auto ask = [&](bool secure) {
-    Url asked = url;
-    asked.secure = secure;
+bool Session::speaks_plain_http(const Url& url, Clock::TimePoint deadline) {
+  const auto probe = [&](bool secure) {
+    Url target = url;
+    target.secure = secure;
     const auto left = std::chrono::duration_cast<milliseconds>(deadline - clock_->now());
     const milliseconds limit = std::clamp(left, milliseconds(1), kProbeLimit);
-    return transport_->send({.url = asked.to_string(), .idle_limit = limit, .total_limit = limit});
+    return transport_->send({.url = target.to_string(), .idle_limit = limit, .total_limit = limit});
   };
-  const auto secure = ask(true);
-  const auto is_no_tls = [](TransportFault fault) {
+  const auto secure = probe(true);
+  const auto may_lack_tls = [](TransportFault fault) {
     return fault == TransportFault::tls || fault == TransportFault::cut_off;
   };
-  if (secure || !is_no_tls(secure.error().fault)) return false;
-  // A server that wants TLS answers plain requests with 400.
-  const auto plain = ask(false);
+  if (secure || !may_lack_tls(secure.error().fault)) return false;
+  // A server that requires TLS returns 400 for plain requests.
+  const auto plain = probe(false);
   return plain && plain->status != 400;
 }
 
@@ -204,53 +203,55 @@ Result<std::optional<Url>> Session::redirect(const Exchange& exchange, const Url
   const auto location = response.headers.find("Location");
   if (!location) {
     return fail(ErrorCode::registry_refused,
-                url.authority() + " answered " + status + " and not where to go");
+                url.authority() + " returned " + status + " without a Location header");
   }
   TAIRITSU_TRY(Url next, follow(url, *location));
   const bool reads = exchange.method == HttpMethod::get || exchange.method == HttpMethod::head;
   if (!reads && response.status != 307 && response.status != 308) {
-    return fail(ErrorCode::registry_refused, url.authority() + " answered " + status + " to a " +
-                                                 std::string(to_string(exchange.method)) + ": not followed");
+    return fail(ErrorCode::registry_refused, url.authority() + " returned " + status + " to a " +
+                                                 std::string(to_string(exchange.method)) +
+                                                 ": redirect not followed");
   }
   if (exchange.secret_body && next.origin() != exchange.url.origin()) {
-    return fail(ErrorCode::registry_refused, url.authority() + " leads to " + next.authority() +
-                                                 ", which is another host: credentials are not sent there");
+    return fail(ErrorCode::registry_refused,
+                url.authority() + " redirects to another host: refusing to send credentials to '" +
+                    next.authority() + "'");
   }
   return next;
 }
 
-auto Session::read_body(const Exchange& exchange, HttpBody& body, Answer& answer) const -> Tried<void> {
-  const bool success = answer.is_success();
+auto Session::read_body(const Exchange& exchange, HttpBody& body, Response& response) const -> Tried<void> {
+  const bool success = response.is_success();
   const std::size_t limit = success ? exchange.body_limit : kMaxErrorBody;
   std::array<std::byte, 16384> buffer{};
   while (true) {
     const auto count = body.read(buffer);
     if (!count) {
-      // What an error has to say is welcome, not needed.
+      // The body of an error is only for the message.
       if (!success) return {};
-      return std::unexpected(
-          Failure{.error = to_error(count.error(), answer.url), .passing = is_passing(count.error().fault)});
+      return std::unexpected(Failure{.error = to_error(count.error(), response.url),
+                                     .transient = is_transient(count.error().fault)});
     }
     if (*count == 0) return {};
-    const std::size_t room = limit - answer.text.size();
+    const std::size_t room = limit - response.text.size();
     if (success && *count > room) {
       return std::unexpected(
-          Failure{.error = Error(ErrorCode::size_limit, answer.url.authority() + " answered more than " +
+          Failure{.error = Error(ErrorCode::size_limit, response.url.authority() + " returned more than " +
                                                             std::to_string(limit) + " bytes")});
     }
-    answer.text.append(reinterpret_cast<const char*>(buffer.data()), std::min(room, *count));
-    if (!success && answer.text.size() == limit) return {};
+    response.text.append(reinterpret_cast<const char*>(buffer.data()), std::min(room, *count));
+    if (!success && response.text.size() == limit) return {};
   }
 }
 
-auto Session::attempt(const Exchange& exchange) -> Tried<Answer> {
+auto Session::attempt(const Exchange& exchange) -> Tried<Response> {
   Url url = exchange.url;
   bool left_origin = false;
   for (int hops = 0;; ++hops) {
     const auto left = std::chrono::duration_cast<milliseconds>(exchange.deadline - clock_->now());
     if (left <= milliseconds(0)) {
       return std::unexpected(
-          Failure{.error = Error(ErrorCode::network, url.authority() + " took too long: time ran out")});
+          Failure{.error = Error(ErrorCode::network, "the request to " + url.authority() + " timed out")});
     }
     HttpRequest request = {.method = exchange.method,
                            .url = url.to_string(),
@@ -259,7 +260,7 @@ auto Session::attempt(const Exchange& exchange) -> Tried<Answer> {
                            .idle_limit = std::min(options_.idle_limit, left),
                            .total_limit = left};
     request.headers.add("User-Agent", options_.user_agent);
-    // Once elsewhere, a way back may be somebody else's doing.
+    // Another origin may have redirected back on purpose, to get at the credentials.
     if (!left_origin && !exchange.authorization.empty())
       request.headers.add("Authorization", exchange.authorization);
     std::optional<PartSource> part;
@@ -270,54 +271,54 @@ auto Session::attempt(const Exchange& exchange) -> Tried<Answer> {
       request.source = &*part;
       request.source_size = exchange.size;
     }
-    auto response = transport_->send(request);
+    auto http_response = transport_->send(request);
     if (part && part->error()) return std::unexpected(Failure{.error = *part->error()});
-    if (!response) {
-      return std::unexpected(
-          Failure{.error = to_error(response.error(), url), .passing = is_passing(response.error().fault)});
+    if (!http_response) {
+      return std::unexpected(Failure{.error = to_error(http_response.error(), url),
+                                     .transient = is_transient(http_response.error().fault)});
     }
-    auto next = redirect(exchange, url, *response);
+    auto next = redirect(exchange, url, *http_response);
     if (!next) return std::unexpected(Failure{.error = next.error()});
     if (*next) {
       if (hops == options_.redirects) {
         return std::unexpected(Failure{
-            .error = Error(ErrorCode::registry_refused, exchange.url.authority() + " leads on more than " +
+            .error = Error(ErrorCode::registry_refused, exchange.url.authority() + " redirects more than " +
                                                             std::to_string(options_.redirects) + " times")});
       }
       url = **std::move(next);
       left_origin = left_origin || url.origin() != exchange.url.origin();
       continue;
     }
-    Answer answer = {.status = response->status,
-                     .headers = std::move(response->headers),
-                     .url = std::move(url),
-                     .left_origin = left_origin,
-                     .secrets = secrets_};
-    if (exchange.stream && answer.is_success()) {
-      answer.body = std::move(response->body);
+    Response response = {.status = http_response->status,
+                         .headers = std::move(http_response->headers),
+                         .url = std::move(url),
+                         .left_origin = left_origin,
+                         .secrets = secrets_};
+    if (exchange.stream && response.is_success()) {
+      response.body = std::move(http_response->body);
     } else if (exchange.method != HttpMethod::head) {
-      if (auto read = read_body(exchange, *response->body, answer); !read)
+      if (auto read = read_body(exchange, *http_response->body, response); !read)
         return std::unexpected(std::move(read).error());
     }
-    return answer;
+    return response;
   }
 }
 
-Result<Answer> Session::send(const Exchange& exchange) {
-  if (!exchange.url.secure && !is_plain(exchange.url.authority())) {
-    return fail(ErrorCode::network, exchange.url.authority() + " is not spoken to without TLS");
+Result<Response> Session::send(const Exchange& exchange) {
+  if (!exchange.url.secure && !allows_plain_http(exchange.url.authority())) {
+    return fail(ErrorCode::network, "refusing plain HTTP to " + exchange.url.authority());
   }
   for (int attempts = 1;; ++attempts) {
-    auto answer = attempt(exchange);
-    if (answer) {
-      answer->attempts = attempts;
-      if (!exchange.retry || !is_busy(answer->status) ||
-          !pause(attempts, retry_after(answer->headers), exchange.deadline)) {
-        return *std::move(answer);
+    auto response = attempt(exchange);
+    if (response) {
+      response->attempts = attempts;
+      if (!exchange.retry || !is_busy(response->status) ||
+          !pause(attempts, retry_after(response->headers), exchange.deadline)) {
+        return *std::move(response);
       }
     } else {
-      const Failure& failure = answer.error();
-      if (!exchange.retry || !failure.passing || !pause(attempts, {}, exchange.deadline)) {
+      const Failure& failure = response.error();
+      if (!exchange.retry || !failure.transient || !pause(attempts, {}, exchange.deadline)) {
         return fail(failure.error.code(), failure.error.message() + tried(attempts));
       }
     }
@@ -327,53 +328,53 @@ Result<Answer> Session::send(const Exchange& exchange) {
 std::optional<seconds> retry_after(const HttpHeaders& headers) {
   const auto value = headers.find("Retry-After");
   if (!value) return std::nullopt;
-  // More than a day is as good as never, and does not overflow.
-  constexpr std::int64_t kMost = 86400;
+  // More than a day is as good as never; the bound also prevents overflow.
+  constexpr std::int64_t kMaxSeconds = 86400;
   if (const auto number = to_number(trimmed(*value))) {
-    return seconds(static_cast<std::int64_t>(std::min<std::uint64_t>(*number, kMost)));
+    return seconds(static_cast<std::int64_t>(std::min<std::uint64_t>(*number, kMaxSeconds)));
   }
   const auto date = headers.find("Date");
-  const auto now = date ? to_seconds(trimmed(*date)) : std::nullopt;
-  const auto then = to_seconds(trimmed(*value));
+  const auto now = date ? http_date_seconds(trimmed(*date)) : std::nullopt;
+  const auto then = http_date_seconds(trimmed(*value));
   if (!now || !then) return std::nullopt;
-  return seconds(std::clamp<std::int64_t>(*then - *now, 0, kMost));
+  return seconds(std::clamp<std::int64_t>(*then - *now, 0, kMaxSeconds));
 }
 
-std::string describe_status(const Answer& answer) {
-  std::string text = std::to_string(answer.status);
-  const auto json = nlohmann::json::parse(answer.text, nullptr, false);
-  const auto text_of = [&](const nlohmann::json& object, const char* key) {
+std::string describe_status(const Response& response) {
+  std::string text = std::to_string(response.status);
+  const auto json = parse_object(response.text);
+  const auto text_of = [&](const detail::Json& object, const char* key) {
     const auto found = object.find(key);
     return found != object.end() && found->is_string()
-               ? printable(redacted(found->get<std::string>(), answer.secrets), 300)
+               ? printable(redacted(found->get<std::string>(), response.secrets), 300)
                : std::string();
   };
-  std::string said;
-  const auto errors = json.is_object() ? json.find("errors") : json.end();
-  if (json.is_object() && errors != json.end() && errors->is_array()) {
-    constexpr int kMostErrors = 3;
+  std::string details;
+  const detail::Json* errors = json ? detail::member(*json, "errors") : nullptr;
+  if (errors != nullptr && errors->is_array()) {
+    constexpr int kMaxErrors = 3;
     int count = 0;
     for (const auto& error : *errors) {
-      if (!error.is_object() || ++count > kMostErrors) continue;
+      if (!error.is_object() || ++count > kMaxErrors) continue;
       const std::string code = text_of(error, "code");
       const std::string message = text_of(error, "message");
-      if (!said.empty()) said += "; ";
-      said += code;
-      if (!code.empty() && !message.empty()) said += ' ';
-      said += message;
+      if (!details.empty()) details += "; ";
+      details += code;
+      if (!code.empty() && !message.empty()) details += ' ';
+      details += message;
     }
-  } else if (json.is_object()) {
-    // Token servers and gateways have shapes of their own.
+  } else if (json) {
+    // Token servers and gateways use other formats.
     for (const char* key : {"error_description", "details", "message", "error"}) {
-      if (said = text_of(json, key); !said.empty()) break;
+      if (details = text_of(*json, key); !details.empty()) break;
     }
-  } else if (answer.text.find('<') == std::string::npos) {
-    const std::string safe = redacted(answer.text, answer.secrets);
+  } else if (response.text.find('<') == std::string::npos) {
+    const std::string safe = redacted(response.text, response.secrets);
     const std::string_view line = trimmed(safe);
-    said = printable(line.substr(0, line.find('\n')), 200);
+    details = printable(line.substr(0, line.find('\n')), 200);
   }
-  if (!said.empty()) text += ": " + said;
-  return text + tried(answer.attempts);
+  if (!details.empty()) text += ": " + details;
+  return text + tried(response.attempts);
 }
 
 }  // namespace tairitsu::oci

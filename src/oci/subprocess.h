@@ -1,4 +1,6 @@
-/// A small program that is given text, and answers text.
+/// Runs a program that reads and writes a little text.
+///
+/// Our own: the C++ standard library cannot start processes, and this is all that we need.
 #pragma once
 
 #include <chrono>
@@ -11,14 +13,14 @@
 namespace tairitsu::oci {
 
 struct ProgramOutcome {
-  int status = 0;      ///< Its exit status; 128 and the signal's number where one ended it.
-  std::string output;  ///< What it wrote to its standard output, at most 256 KiB.
-  std::string errors;  ///< The same of its standard error.
+  int status = 0;      ///< Its exit status; 128 plus the signal's number if a signal ended it.
+  std::string output;  ///< Its standard output, up to 256 KiB; the rest is dropped.
+  std::string errors;  ///< Its standard error, likewise.
 };
 
-/// Runs `arguments[0]`, found through `PATH`, with `input` on its standard input, at most 32 KiB of it, and
-/// this process's environment. Fails with `io` where it cannot be started or takes longer than `limit`: it is
-/// killed then.
+/// Runs `arguments[0]`, found through `PATH`, with this process's environment and `input`, up to 32 KiB, on its
+/// standard input. Returns when it ends, even if its own child processes still run. Fails with `io` if it cannot be
+/// started or runs longer than `limit`, which kills it.
 [[nodiscard]] Result<ProgramOutcome> run_program(const std::vector<std::string>& arguments,
                                                  std::string_view input, std::chrono::milliseconds limit);
 

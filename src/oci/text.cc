@@ -37,10 +37,10 @@ std::string percent_encoded(std::string_view text) {
 }
 
 std::string redacted(std::string text, std::span<const std::string> secrets) {
-  constexpr std::string_view kInstead = "[redacted]";
+  constexpr std::string_view kReplacement = "[redacted]";
   for (const std::string& secret : secrets) {
-    for (std::size_t at = 0; (at = text.find(secret, at)) != std::string::npos; at += kInstead.size()) {
-      text.replace(at, secret.size(), kInstead);
+    for (std::size_t at = 0; (at = text.find(secret, at)) != std::string::npos; at += kReplacement.size()) {
+      text.replace(at, secret.size(), kReplacement);
     }
   }
   return text;

@@ -1,4 +1,4 @@
-/// Text of strangers in our messages, and the small grammars of HTTP.
+/// Untrusted text in messages, and small grammars of HTTP.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,7 @@ using detail::is_same_word;
 using detail::lower_case;
 using detail::printable;
 
-/// A member of a JSON object that is text; empty where there is none.
+/// Returns a string member of a JSON object; empty if it is missing or not a string.
 template <typename Json>
 [[nodiscard]] std::string text_at(const Json& object, const std::string& key) {
   if (!object.is_object()) return {};
@@ -27,19 +27,19 @@ template <typename Json>
   return found != object.end() && found->is_string() ? found->template get<std::string>() : std::string();
 }
 
-/// Without spaces and tabs at both ends.
+/// Returns the text without spaces and tabs at both ends.
 [[nodiscard]] std::string_view trimmed(std::string_view text) noexcept;
 
-/// A decimal number that is all of `text` and fits, without a sign.
+/// Parses all of `text` as a decimal number without a sign; nothing if it is invalid or too large.
 [[nodiscard]] std::optional<std::uint64_t> to_number(std::string_view text) noexcept;
 
-/// For a query or a form (RFC 3986, section 2.3): all but unreserved characters as `%XX`.
+/// Encodes text for a query or a form: all but the unreserved characters (RFC 3986, section 2.3) become `%XX`.
 [[nodiscard]] std::string percent_encoded(std::string_view text);
 
-/// The text without the secrets, which a server that was sent them may repeat. Before the text is shortened.
+/// Replaces the secrets in text from a server, which may repeat them. Call it before the text is shortened.
 [[nodiscard]] std::string redacted(std::string text, std::span<const std::string> secrets);
 
-/// Neither control characters nor bytes past ASCII: safe as a header's value.
+/// Whether the text has only printable ASCII characters, and so is safe as a header's value.
 [[nodiscard]] bool is_visible_ascii(std::string_view text) noexcept;
 
 }  // namespace tairitsu::oci

@@ -1,4 +1,4 @@
-/// The HTTP interface under the names that the client of registries uses.
+/// The HTTP interface, under the names that this directory uses.
 #pragma once
 
 #include "base/http.h"

@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::size_t kMaxUrl = 16384;
 
-std::unexpected<Error> no_url(std::string_view text, std::string_view why) {
-  std::string message = "'" + printable(text, 200) + "' is no usable URL: ";
+std::unexpected<Error> invalid_url(std::string_view text, std::string_view why) {
+  std::string message = "invalid URL '" + printable(text, 200) + "': ";
   return fail(ErrorCode::invalid_argument, message.append(why));
 }
 
@@ -32,7 +32,7 @@ bool is_url_host(std::string_view host) {
   return !host.empty() && host.size() <= 255 && std::ranges::all_of(host, is_host_character);
 }
 
-/// Text that may stand in a request line. A space or a control character would end it.
+/// Whether the text is safe in a request line, which a space or a control character would end.
 bool is_target_text(std::string_view text) {
   return std::ranges::all_of(text, [](char character) {
     return character > 0x20 && character < 0x7F && character != '"' && character != '<' && character != '>' &&
@@ -40,15 +40,15 @@ bool is_target_text(std::string_view text) {
   });
 }
 
-/// RFC 3986, section 5.2.4, of a path that begins with `/`.
+/// Removes dot segments (RFC 3986, section 5.2.4) from a path that starts with `/`.
 std::string without_dots(std::string_view path) {
   std::vector<std::string_view> parts;
   std::string_view rest = path.substr(1);
-  bool folder = false;
+  bool directory = false;
   while (true) {
     const std::size_t end = rest.find('/');
     const std::string_view part = rest.substr(0, end);
-    folder = part == "." || part == "..";
+    directory = part == "." || part == "..";
     if (part == "..") {
       if (!parts.empty()) parts.pop_back();
     } else if (part != ".") {
@@ -59,7 +59,7 @@ std::string without_dots(std::string_view path) {
   }
   std::string clean;
   for (const std::string_view part : parts) clean.append("/").append(part);
-  if (folder || clean.empty()) clean += '/';
+  if (directory || clean.empty()) clean += '/';
   return clean;
 }
 
@@ -68,12 +68,12 @@ std::string_view path_of(std::string_view target) { return target.substr(0, targ
 }  // namespace
 
 Result<Url> Url::parse(std::string_view text) {
-  if (text.size() > kMaxUrl) return no_url(text, "it is too long");
+  if (text.size() > kMaxUrl) return invalid_url(text, "too long");
   Url url;
   const std::size_t colon = text.find("://");
   const std::string_view scheme = text.substr(0, colon);
   if (colon == std::string_view::npos || !(is_same_word(scheme, "https") || is_same_word(scheme, "http"))) {
-    return no_url(text, "it is neither http:// nor https://");
+    return invalid_url(text, "not http:// or https://");
   }
   url.secure = scheme.size() == 5;
   std::string_view rest = text.substr(colon + 3);
@@ -82,20 +82,20 @@ Result<Url> Url::parse(std::string_view text) {
   std::string_view authority = rest.substr(0, end);
   url.target = rest.substr(end);
   if (!url.target.starts_with('/')) url.target.insert(0, 1, '/');
-  if (!is_target_text(url.target)) return no_url(text, "it has characters that are to be encoded");
+  if (!is_target_text(url.target)) return invalid_url(text, "it has characters that must be percent-encoded");
 
-  if (authority.find('@') != std::string_view::npos) return no_url(text, "it has a user name");
+  if (authority.find('@') != std::string_view::npos) return invalid_url(text, "it has a user name");
   url.port = url.secure ? 443 : 80;
   const std::size_t port = authority.rfind(':');
   if (port != std::string_view::npos && !authority.ends_with(']')) {
     const auto number = to_number(authority.substr(port + 1));
     if (!number || *number == 0 || *number > 65535)
-      return no_url(text, "its port is no number from 1 to 65535");
+      return invalid_url(text, "the port is not a number from 1 to 65535");
     url.port = static_cast<int>(*number);
     authority = authority.substr(0, port);
   }
   url.host = lower_case(authority);
-  if (!is_url_host(url.host)) return no_url(text, "its host is neither a name nor an address");
+  if (!is_url_host(url.host)) return invalid_url(text, "the host is not a name or an address");
   return url;
 }
 
@@ -105,15 +105,16 @@ Result<Url> Url::resolve(std::string_view reference) const {
   if (scheme != std::string_view::npos && reference.find_first_of("/?#") > scheme) return parse(reference);
   if (reference.starts_with("//")) return parse((secure ? "https:" : "http:") + std::string(reference));
   reference = reference.substr(0, reference.find('#'));
-  if (!is_target_text(reference)) return no_url(reference, "it has characters that are to be encoded");
-  if (reference.size() > kMaxUrl) return no_url(reference, "it is too long");
+  if (!is_target_text(reference))
+    return invalid_url(reference, "it has characters that must be percent-encoded");
+  if (reference.size() > kMaxUrl) return invalid_url(reference, "too long");
   Url url = *this;
   if (reference.empty()) return url;
   const std::string_view base = path_of(target);
   const std::size_t query = std::min(reference.find('?'), reference.size());
   const std::string_view path = reference.substr(0, query);
-  // A colon in its first part would be another scheme's: `mailto:x`.
-  if (path.find(':') < path.find('/')) return no_url(reference, "it is neither http:// nor https://");
+  // A colon in the first segment belongs to another scheme: `mailto:x`.
+  if (path.find(':') < path.find('/')) return invalid_url(reference, "not http:// or https://");
   std::string joined(base);
   if (path.starts_with('/')) {
     joined = path;
@@ -144,7 +145,7 @@ Url Url::with_query(std::string_view name, std::string_view value) const {
 
 bool is_loopback(std::string_view host) noexcept {
   if (host == "localhost" || host.ends_with(".localhost") || host == "[::1]") return true;
-  // An address has digits and dots alone: 127.evil.org is a name.
+  // An address has only digits and dots: 127.evil.org is a name.
   return host.starts_with("127.") && std::ranges::count(host, '.') == 3 &&
          std::ranges::all_of(host, [](char character) { return is_digit(character) || character == '.'; });
 }

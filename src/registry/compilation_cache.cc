@@ -39,7 +39,7 @@ struct CompilationCache::Images {
 struct CompilationCache::Programs {
   using Made = Program;
   static constexpr bool kIsProgram = true;
-  /// A core module is compiled in another way where it is no program.
+  /// As an image, a core module is compiled differently.
   static constexpr std::string_view kSuffix = "-program";
   static Result<Program> load(const Engine& engine, const std::filesystem::path& path,
                               const detail::ArtifactSeal& seal) {
@@ -55,7 +55,7 @@ struct CompilationCache::Programs {
 
 namespace {
 
-/// Reads a store's component when it is asked for.
+/// Reads a component from the store on demand.
 class StoredBytes {
  public:
   StoredBytes(const ImageStore& store, const StoredImage& image) : store_(&store), image_(&image) {}
@@ -68,7 +68,7 @@ class StoredBytes {
     return bytes_;
   }
 
-  /// An error with the image's name, which the store's own errors have already.
+  /// Adds the image's name to an error, unless it is the store's, which has the name already.
   [[nodiscard]] Error named(const Error& error) const {
     if (failed_) return error;
     const std::string& name = image_->names.empty() ? image_->digest : image_->names.front();
@@ -84,14 +84,14 @@ class StoredBytes {
 
 }  // namespace
 
-Result<CompilationCache> CompilationCache::open(const std::filesystem::path& folder,
+Result<CompilationCache> CompilationCache::open(const std::filesystem::path& directory,
                                                 std::uint64_t max_bytes) {
-  TAIRITSU_TRY(auto artifacts, detail::ArtifactCache::open(folder, {.max_bytes = max_bytes}));
+  TAIRITSU_TRY(auto artifacts, detail::ArtifactCache::open(directory, {.max_bytes = max_bytes}));
   return CompilationCache(std::make_shared<const detail::ArtifactCache>(std::move(artifacts)));
 }
 
 struct CompilationCache::Source {
-  std::string digest;  ///< Empty where nothing is kept.
+  std::string digest;  ///< Empty if there is no cache.
   std::function<Result<std::span<const std::byte>>()> bytes;
 };
 
@@ -102,63 +102,63 @@ CompilationCache::Source CompilationCache::source_of(std::span<const std::byte> 
 
 template <typename Kind>
 Result<typename Kind::Made> CompilationCache::load(const Engine& engine, const Source& source) const {
-  struct Way {
+  struct Target {
     Engine engine;
     std::string fingerprint;
   };
-  const auto way_with = [&](const Engine& own) -> Result<Way> {
-    TAIRITSU_TRY(const auto fingerprint, own.fingerprint());
-    return Way{.engine = own, .fingerprint = fingerprint + std::string(Kind::kSuffix)};
+  const auto target_of = [&](const Engine& for_engine) -> Result<Target> {
+    TAIRITSU_TRY(const auto fingerprint, for_engine.fingerprint());
+    return Target{.engine = for_engine, .fingerprint = fingerprint + std::string(Kind::kSuffix)};
   };
-  const auto with_async_abi = [&]() -> Result<Way> {
+  const auto with_async_abi = [&]() -> Result<Target> {
     EngineOptions options = engine.options();
     options.async_abi = true;
     TAIRITSU_TRY(const auto other, Engine::create(options));
-    return way_with(other);
+    return target_of(other);
   };
-  // A damaged artifact, or one that was evicted just now, is made anew; so are all where the key is not there.
-  const auto find = [&](const Way& way) -> std::optional<typename Kind::Made> {
-    const auto path = artifacts_->find(source.digest, way.fingerprint);
+  // An artifact that is damaged or was just evicted is compiled again; so are all if the key is missing.
+  const auto find = [&](const Target& target) -> std::optional<typename Kind::Made> {
+    const auto path = artifacts_->find(source.digest, target.fingerprint);
     if (!path || !*path) return std::nullopt;
     const auto key = artifacts_->key();
     if (!key || !*key) return std::nullopt;
-    auto loaded = Kind::load(way.engine, **path, {.key = **key, .name = (*path)->filename()});
+    auto loaded = Kind::load(target.engine, **path, {.key = **key, .name = (*path)->filename()});
     return loaded ? std::optional(*std::move(loaded)) : std::nullopt;
   };
 
-  TAIRITSU_TRY(Way way, way_with(engine));
-  // Only the bytes tell that a component needs the async ABI, or an artifact that is there.
-  std::optional<Way> other;
+  TAIRITSU_TRY(Target target, target_of(engine));
+  // Only the bytes or an existing artifact show that a component needs the async ABI.
+  std::optional<Target> other;
   if (artifacts_) {
-    if (auto kept = find(way)) return *std::move(kept);
+    if (auto cached = find(target)) return *std::move(cached);
     if (!engine.options().async_abi) {
       TAIRITSU_TRY(other, with_async_abi());
-      if (auto kept = find(*other)) return *std::move(kept);
+      if (auto cached = find(*other)) return *std::move(cached);
     }
   }
   TAIRITSU_TRY(const auto bytes, source.bytes());
   if (on_compile_) on_compile_(bytes.size());
-  std::optional<Compiled> elsewhere;
+  std::optional<Compiled> compiled;
   if (compiler_) {
-    TAIRITSU_TRY(elsewhere, compiler_(way.engine.options(), Kind::kIsProgram, bytes));
+    TAIRITSU_TRY(compiled, compiler_(target.engine.options(), Kind::kIsProgram, bytes));
   }
   const auto make = [&] {
-    return elsewhere ? Kind::load_trusted(way.engine, elsewhere->file) : Kind::compile(way.engine, bytes);
+    return compiled ? Kind::load_trusted(target.engine, compiled->file) : Kind::compile(target.engine, bytes);
   };
   auto made = make();
-  // Of what was compiled elsewhere only the attempt to load it tells.
-  const auto wants_async_abi = elsewhere ? ErrorCode::artifact_mismatch : ErrorCode::async_abi_off;
-  if (!made && made.error().code() == wants_async_abi && !way.engine.options().async_abi) {
+  // The external compiler chooses the ABI itself, which shows only when the artifact is loaded.
+  const auto needs_async_abi = compiled ? ErrorCode::artifact_mismatch : ErrorCode::async_abi_off;
+  if (!made && made.error().code() == needs_async_abi && !target.engine.options().async_abi) {
     if (!other) {
       TAIRITSU_TRY(other, with_async_abi());
     }
-    way = *std::move(other);
+    target = *std::move(other);
     made = make();
   }
   if (made && artifacts_) {
-    // Where it cannot be kept, it is compiled again the next time.
+    // If it cannot be stored, it is compiled again the next time.
     auto artifact = made->precompile();
-    if (artifact) std::ignore = keep(source.digest, way.fingerprint, *artifact);
+    if (artifact) std::ignore = keep(source.digest, target.fingerprint, *artifact);
   }
   return made;
 }
@@ -167,8 +167,8 @@ Result<void> CompilationCache::keep(std::string_view digest, std::string_view fi
                                     std::span<std::byte> artifact) const {
   TAIRITSU_TRY(const std::string name, detail::ArtifactCache::file_name(digest, fingerprint));
   TAIRITSU_TRY(const detail::ArtifactKey key, artifacts_->obtain_key());
-  TAIRITSU_CHECK(detail::seal_artifact(artifact, {.key = key, .name = name}));
-  TAIRITSU_CHECK(artifacts_->put(digest, fingerprint, artifact));
+  TAIRITSU_RETURN_IF_ERROR(detail::seal_artifact(artifact, {.key = key, .name = name}));
+  TAIRITSU_RETURN_IF_ERROR(artifacts_->put(digest, fingerprint, artifact));
   return {};
 }
 

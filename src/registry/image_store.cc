@@ -6,9 +6,10 @@
 
 namespace tairitsu {
 
-// Here, for the store does not know what computes its digests and reads its archives.
-Result<ImageStore> ImageStore::open(const std::filesystem::path& data_folder, Options options) {
-  return detail::StoreAccess::open(data_folder, detail::make_sha256, options, detail::make_archive_format());
+// It is here because src/image does not depend on the engine, which computes digests and reads archives.
+Result<ImageStore> ImageStore::open(const std::filesystem::path& data_directory, Options options) {
+  return detail::StoreAccess::open(data_directory, detail::make_sha256, options,
+                                   detail::make_archive_format());
 }
 
 }  // namespace tairitsu

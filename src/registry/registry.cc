@@ -14,14 +14,15 @@ namespace tairitsu {
 
 namespace detail {
 
-Error not_among(std::string_view kind, std::string_view name, const std::vector<std::string_view>& names) {
+Error not_found_error(std::string_view kind, std::string_view name,
+                      const std::vector<std::string_view>& names) {
   return Error(ErrorCode::not_found,
-               names.empty() ? fmt::format("no {} '{}': there are none", kind, name)
-                             : fmt::format("no {} '{}': there are {}", kind, name, fmt::join(names, ", ")));
+               names.empty() ? fmt::format("no {} '{}'; there are no {}s", kind, name, kind)
+                             : fmt::format("no {} '{}'; available: {}", kind, name, fmt::join(names, ", ")));
 }
 
 Error already_exists(std::string_view kind, std::string_view name) {
-  return Error(ErrorCode::already_exists, fmt::format("the {} '{}' exists already", kind, name));
+  return Error(ErrorCode::already_exists, fmt::format("{} '{}' already exists", kind, name));
 }
 
 ImageDescription with_world(ImageDescription description, const World& world) {
@@ -39,7 +40,7 @@ ImageDescription with_world(ImageDescription description, const World& world) {
 
 namespace {
 
-/// Hexadecimal digits that tell an image from others for people.
+/// The digits of a digest in a container's name.
 constexpr std::size_t kShownDigits = 12;
 
 Result<void> check_name(std::string_view kind, std::string_view name) {
@@ -47,7 +48,7 @@ Result<void> check_name(std::string_view kind, std::string_view name) {
   return fail(ErrorCode::invalid_argument, fmt::format("the name of the {} is empty", kind));
 }
 
-/// `shop` for `ghcr.io/me/shop:1`, and what is best for an image that was asked for by digest.
+/// Returns `shop` for `ghcr.io/me/shop:1`. For a digest, uses a name of the image, or some digits if it has none.
 std::string short_name(std::string_view reference, const StoredImage& image) {
   std::string_view name = reference;
   if (std::ranges::find(image.names, reference) == image.names.end()) {
@@ -66,7 +67,7 @@ std::string short_name(std::string_view reference, const StoredImage& image) {
 class Registry::ImageReservation {
  public:
   static Result<ImageReservation> make(Registry& registry, std::string_view name) {
-    TAIRITSU_CHECK(check_name("image", name));
+    TAIRITSU_RETURN_IF_ERROR(check_name("image", name));
     {
       const std::scoped_lock lock(registry.mutex_);
       if (!registry.registering_.emplace(name).second) {
@@ -95,16 +96,16 @@ class Registry::ImageReservation {
 
 class Registry::ContainerReservation {
  public:
-  /// From now on the image is in use, though the container is still being made.
+  /// Marks the image as in use while the container is being built.
   static Result<ContainerReservation> make(Registry& registry, std::string_view name, Held&& held) {
-    TAIRITSU_CHECK(check_name("container", name));
+    TAIRITSU_RETURN_IF_ERROR(check_name("container", name));
     const std::scoped_lock lock(registry.mutex_);
     if (!registry.containers_.try_emplace(std::string(name), std::move(held)).second) {
       return std::unexpected(detail::already_exists("container", name));
     }
     return ContainerReservation(registry, std::string(name));
   }
-  /// The same with the next number that makes a free name.
+  /// Reserves the first free name with the next number: `shop-1`.
   static ContainerReservation make_numbered(Registry& registry, std::string_view short_name, Held&& held) {
     const std::scoped_lock lock(registry.mutex_);
     std::uint64_t& last = registry.last_numbers_[std::string(short_name)];
@@ -131,11 +132,11 @@ class Registry::ContainerReservation {
     registry_->containers_.find(name_)->second.container = std::move(container);
     registry_ = nullptr;
   }
-  /// Builds the container, and commits it.
+  /// Builds the container and commits it.
   Result<RunningContainer> start(const Image& image, const Configure& configure) {
     auto builder = Container::builder(image);
-    if (configure) builder = configure(std::move(builder));
-    auto made = std::move(builder).build();
+    if (configure) configure(builder);
+    auto made = builder.build();
     if (!made) return std::unexpected(made.error().with_context(fmt::format("container '{}'", name_)));
     auto container = std::make_shared<Container>(*std::move(made));
     commit(container);
@@ -190,18 +191,18 @@ Result<std::vector<Registry::ImageEntry>> Registry::images() const {
 }
 
 Result<void> Registry::tag(std::string_view reference, std::string_view name) {
-  TAIRITSU_CHECK(check_name("image", name));
+  TAIRITSU_RETURN_IF_ERROR(check_name("image", name));
   return images_->tag(reference, name);
 }
 
 Result<void> Registry::remove_image(std::string_view reference, bool force) {
-  // Whoever asks for it meanwhile has it already. What is not found may be removed all the same: an image in a
-  // store whose manifest is damaged.
+  // A container that starts after this check already has its image. An image that is not found may still be removed:
+  // its manifest may be damaged in the store.
   if (const auto found = images_->find(reference); found && !force) {
     if (const std::size_t users = count_containers(found->component_digest); users != 0) {
       return fail(ErrorCode::in_use,
-                  fmt::format("image '{}' has {} container{}: remove {} first, or force it", reference, users,
-                              users == 1 ? "" : "s", users == 1 ? "it" : "them"));
+                  fmt::format("image '{}' has {} container{}: remove {} first, or force the removal",
+                              reference, users, users == 1 ? "" : "s", users == 1 ? "it" : "them"));
     }
   }
   return images_->remove(reference, force);
@@ -212,7 +213,7 @@ Result<void> Registry::remove_image(std::string_view reference, bool force) {
 Result<std::shared_ptr<Container>> Registry::create_container(std::string_view name,
                                                               std::string_view image_reference,
                                                               const Configure& configure) {
-  TAIRITSU_CHECK(check_name("container", name));
+  TAIRITSU_RETURN_IF_ERROR(check_name("container", name));
   TAIRITSU_TRY(auto made, run(image_reference, {.name = std::string(name), .configure = configure}));
   return std::move(made.container);
 }
@@ -263,7 +264,7 @@ Error Registry::no_container(std::string_view name) const {
   for (const auto& [other, held] : containers_) {
     if (held.container != nullptr) names.push_back(other);
   }
-  return detail::not_among("container", name, names);
+  return detail::not_found_error("container", name, names);
 }
 
 Result<void> Registry::stop_container(std::string_view name) const {
@@ -273,7 +274,7 @@ Result<void> Registry::stop_container(std::string_view name) const {
 }
 
 Result<void> Registry::remove_container(std::string_view name, bool force) {
-  std::shared_ptr<Container> removed;  // Its guest is freed outside of the lock.
+  std::shared_ptr<Container> removed;  // Frees its guest after the lock is released.
   {
     const std::scoped_lock lock(mutex_);
     const auto found = containers_.find(name);
@@ -282,7 +283,7 @@ Result<void> Registry::remove_container(std::string_view name, bool force) {
     }
     if (found->second.container->state() == ContainerState::running && !force) {
       return fail(ErrorCode::in_use,
-                  fmt::format("container '{}' is running: stop it first, or force it", name));
+                  fmt::format("container '{}' is running: stop it first, or force the removal", name));
     }
     removed = std::move(found->second.container);
     containers_.erase(found);

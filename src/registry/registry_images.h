@@ -1,4 +1,4 @@
-/// Where a registry keeps its images: in memory, or in a store.
+/// The storage of a registry's images: in memory or in a store.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,8 @@
 
 namespace tairitsu::detail {
 
-/// Any thread may call any of it; the registry sees to it that one name is added once at a time. Failures are as
-/// `Registry` documents them, and say which image is meant.
+/// Safe to use from any thread; the registry ensures that only one thread adds a given name at a time. Errors are
+/// those that `Registry` documents, and name the image.
 class RegistryImages {
  public:
   struct Found {
@@ -28,7 +28,7 @@ class RegistryImages {
   RegistryImages& operator=(const RegistryImages&) = delete;
   virtual ~RegistryImages() = default;
 
-  /// Whether a new image may have the name: what is taken is seen before something is compiled for it.
+  /// Returns whether an image has the name, so that adding another fails before it is compiled.
   [[nodiscard]] virtual Result<bool> is_taken(std::string_view name) const = 0;
   [[nodiscard]] virtual Result<Image> add(std::string_view name, std::span<const std::byte> bytes,
                                           const ImageDescription& description) = 0;
@@ -46,12 +46,12 @@ class RegistryImages {
 [[nodiscard]] std::unique_ptr<RegistryImages> make_images_in_memory(Engine engine);
 [[nodiscard]] std::unique_ptr<RegistryImages> make_images_in_store(Engine engine, ImageStore store);
 
-/// What the component exports and imports, where the description does not say so.
+/// Adds the component's exports and imports to the description unless it has them.
 [[nodiscard]] ImageDescription with_world(ImageDescription description, const World& world);
 
-/// `no image 'shop': there are stock, till`
-[[nodiscard]] Error not_among(std::string_view kind, std::string_view name,
-                              const std::vector<std::string_view>& names);
+/// `no image 'shop'; available: stock, till`
+[[nodiscard]] Error not_found_error(std::string_view kind, std::string_view name,
+                                    const std::vector<std::string_view>& names);
 [[nodiscard]] Error already_exists(std::string_view kind, std::string_view name);
 
 }  // namespace tairitsu::detail

@@ -54,7 +54,7 @@ class ImagesInMemory final : public RegistryImages {
                                                             .annotations = std::move(description.annotations),
                                                             .problem = {}}});
     const std::scoped_lock lock(mutex_);
-    // A tag may have taken it in the meantime.
+    // A tag may have taken the name in the meantime.
     if (!names_.try_emplace(std::string(name), std::move(entry)).second) {
       return std::unexpected(already_exists("image", name));
     }
@@ -86,7 +86,7 @@ class ImagesInMemory final : public RegistryImages {
   }
 
   Result<void> tag(std::string_view reference, std::string_view name) override {
-    EntryPtr replaced;  // Its code is freed outside of the lock, here and below.
+    EntryPtr replaced;  // Frees its code after the lock is released; likewise below.
     const std::scoped_lock lock(mutex_);
     TAIRITSU_TRY(auto entry, resolve(reference));
     replaced = std::exchange(names_[std::string(name)], std::move(entry));
@@ -96,18 +96,18 @@ class ImagesInMemory final : public RegistryImages {
   Result<void> remove(std::string_view reference, bool force) override {
     std::vector<EntryPtr> removed;
     const std::scoped_lock lock(mutex_);
-    TAIRITSU_TRY(const auto meant, resolve(reference));
+    TAIRITSU_TRY(const auto image, resolve(reference));
     std::vector<std::string> names;
     if (names_.contains(reference)) {
       names.emplace_back(reference);
     } else {
       for (const auto& [name, entry] : names_) {
-        if (entry->description.digest == meant->description.digest) names.push_back(name);
+        if (entry->description.digest == image->description.digest) names.push_back(name);
       }
       if (names.size() > 1 && !force) {
         return fail(ErrorCode::in_use,
-                    fmt::format("image {} has {} names: {}; remove these, or force it",
-                                meant->description.digest, names.size(), fmt::join(names, ", ")));
+                    fmt::format("image {} has {} names: {}; remove them, or force the removal",
+                                image->description.digest, names.size(), fmt::join(names, ", ")));
       }
     }
     for (const std::string& name : names) {
@@ -121,11 +121,11 @@ class ImagesInMemory final : public RegistryImages {
  private:
   struct Entry {
     Image image;
-    StoredImage description;  ///< Its names are in the map.
+    StoredImage description;  ///< Without names, which are the keys of the map.
   };
   using EntryPtr = std::shared_ptr<const Entry>;
 
-  /// With the lock held.
+  /// Requires the lock.
   [[nodiscard]] Result<EntryPtr> resolve(std::string_view reference) const {
     if (const auto named = names_.find(reference); named != names_.end()) return named->second;
     EntryPtr match;
@@ -134,7 +134,7 @@ class ImagesInMemory final : public RegistryImages {
         const std::string& digest = entry->description.digest;
         if (!hex_of(digest).starts_with(digits)) continue;
         if (match && match->description.digest != digest) {
-          return fail(ErrorCode::ambiguous_name, fmt::format("'{}' fits {} and {}: give more digits",
+          return fail(ErrorCode::ambiguous_name, fmt::format("'{}' matches {} and {}: give more digits",
                                                              reference, match->description.digest, digest));
         }
         match = entry;
@@ -144,7 +144,7 @@ class ImagesInMemory final : public RegistryImages {
     std::vector<std::string_view> names;
     names.reserve(names_.size());
     for (const auto& [name, entry] : names_) names.push_back(name);
-    return std::unexpected(not_among("image", reference, names));
+    return std::unexpected(not_found_error("image", reference, names));
   }
 
   [[nodiscard]] StoredImage describe(const EntryPtr& entry) const {

@@ -15,19 +15,19 @@ namespace tairitsu::detail {
 
 namespace {
 
-/// What is loaded stays in memory for as long as a reference that was asked for means it.
+/// Keeps a loaded image in memory while a reference that was used resolves to it.
 class ImagesInStore final : public RegistryImages {
  public:
   ImagesInStore(Engine engine, ImageStore store) : engine_(std::move(engine)), store_(std::move(store)) {}
 
   [[nodiscard]] Result<bool> is_taken(std::string_view name) const override {
     const auto found = store_.find(name);
-    // It may have been found by its digest.
+    // The name may have matched a digest.
     if (found) return std::ranges::find(found->names, name) != found->names.end();
     switch (found.error().code()) {
       case ErrorCode::not_found:
       case ErrorCode::ambiguous_name:
-      // What cannot be used may be replaced.
+      // An unusable image may be replaced.
       case ErrorCode::digest_mismatch:
       case ErrorCode::invalid_manifest:
         return false;
@@ -38,13 +38,13 @@ class ImagesInStore final : public RegistryImages {
 
   Result<Image> add(std::string_view name, std::span<const std::byte> bytes,
                     const ImageDescription& description) override {
-    const auto about = [&](const Error& error) {
+    const auto with_name = [&](const Error& error) {
       return std::unexpected(error.with_context(fmt::format("image '{}'", name)));
     };
     const auto binary = to_wasm_binary(bytes);
-    if (!binary) return about(binary.error());
+    if (!binary) return with_name(binary.error());
     auto image = cached([&](const CompilationCache& cache) { return cache.image(engine_, *binary); });
-    if (!image) return about(image.error());
+    if (!image) return with_name(image.error());
     TAIRITSU_TRY(const auto stored, store_.add_image(name, *binary, with_world(description, image->world())));
     Loading dropped;
     {
@@ -52,15 +52,16 @@ class ImagesInStore final : public RegistryImages {
       std::promise<Result<Image>> done;
       done.set_value(*image);
       loaded_.insert_or_assign(stored.component_digest, done.get_future().share());
-      dropped = note(name, stored.component_digest);
+      dropped = remember(name, stored.component_digest);
     }
     return image;
   }
 
   Result<Image> add(std::string_view name, Image /*image*/,
                     const ImageDescription& /*description*/) override {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("image '{}': an image has no bytes that could be stored: register these", name));
+    return fail(
+        ErrorCode::invalid_argument,
+        fmt::format("image '{}': a compiled image cannot be stored: register the component's bytes", name));
   }
 
   [[nodiscard]] Result<StoredImage> find(std::string_view reference) const override {
@@ -78,7 +79,7 @@ class ImagesInStore final : public RegistryImages {
     Loading dropped;
     {
       const std::scoped_lock lock(mutex_);
-      dropped = note(reference, stored->component_digest);
+      dropped = remember(reference, stored->component_digest);
     }
     return Found{.description = *std::move(stored), .image = *image};
   }
@@ -97,23 +98,23 @@ class ImagesInStore final : public RegistryImages {
   }
 
  private:
-  /// An image that is there, or will be when the thread that loads it has it.
+  /// An image that is loaded, or that another thread is loading.
   using Loading = std::shared_future<Result<Image>>;
 
   template <typename Load>
   [[nodiscard]] Result<Image> cached(Load load) const {
-    TAIRITSU_TRY(const auto cache, CompilationCache::open(store_.artifact_folder()));
+    TAIRITSU_TRY(const auto cache, CompilationCache::open(store_.artifact_directory()));
     return load(cache);
   }
 
-  /// Waits for whoever loads it already, and fails with it.
+  /// Loads an image; if another thread is loading it, waits for that thread and shares its result.
   Result<Image> load_once(const StoredImage& stored) {
     std::packaged_task<Result<Image>()> load([&] {
-      // Also where it throws: the next one who asks tries it again then.
-      Unfinished unfinished(*this, stored.component_digest);
+      // Also if loading throws, so that the next caller tries again.
+      LoadGuard guard(*this, stored.component_digest);
       auto image =
           cached([&](const CompilationCache& cache) { return cache.image(engine_, store_, stored); });
-      unfinished.done = image.has_value();
+      guard.done = image.has_value();
       return image;
     });
     Loading loading;
@@ -129,39 +130,41 @@ class ImagesInStore final : public RegistryImages {
     return loading.get();
   }
 
-  /// Remembers what a reference means. Answers what nothing means any more, to be freed outside of the lock, which
-  /// is held.
-  [[nodiscard]] Loading note(std::string_view reference, std::string_view component_digest) {
-    auto known = meanings_.find(reference);
-    if (known == meanings_.end()) known = meanings_.emplace(reference, component_digest).first;
+  /// Remembers what a reference resolves to. Returns an image that no reference resolves to any more, to be freed
+  /// after the lock is released. Requires the lock.
+  [[nodiscard]] Loading remember(std::string_view reference, std::string_view component_digest) {
+    auto known = resolved_.find(reference);
+    if (known == resolved_.end()) known = resolved_.emplace(reference, component_digest).first;
     if (known->second == component_digest) return {};
-    const std::string before = std::exchange(known->second, component_digest);
-    return drop_unless_meant(before);
+    const std::string previous = std::exchange(known->second, component_digest);
+    return drop_unless_used(previous);
   }
 
   void forget(std::string_view reference) {
     Loading dropped;
     const std::scoped_lock lock(mutex_);
-    const auto known = meanings_.find(reference);
-    if (known == meanings_.end()) return;
-    const std::string before = std::move(known->second);
-    meanings_.erase(known);
-    dropped = drop_unless_meant(before);
+    const auto known = resolved_.find(reference);
+    if (known == resolved_.end()) return;
+    const std::string previous = std::move(known->second);
+    resolved_.erase(known);
+    dropped = drop_unless_used(previous);
   }
 
-  Loading drop_unless_meant(const std::string& component_digest) {
-    for (const auto& [reference, meaning] : meanings_) {
-      if (meaning == component_digest) return {};
+  Loading drop_unless_used(const std::string& component_digest) {
+    for (const auto& [reference, digest] : resolved_) {
+      if (digest == component_digest) return {};
     }
     auto dropped = loaded_.extract(component_digest);
     return dropped ? std::move(dropped.mapped()) : Loading();
   }
 
-  struct Unfinished {
-    Unfinished(ImagesInStore& of, const std::string& of_digest) : images(of), digest(of_digest) {}
-    Unfinished(const Unfinished&) = delete;
-    Unfinished& operator=(const Unfinished&) = delete;
-    ~Unfinished() {
+  /// Forgets an image whose load did not finish.
+  struct LoadGuard {
+    LoadGuard(ImagesInStore& store_images, const std::string& component_digest)
+        : images(store_images), digest(component_digest) {}
+    LoadGuard(const LoadGuard&) = delete;
+    LoadGuard& operator=(const LoadGuard&) = delete;
+    ~LoadGuard() {
       if (done) return;
       const std::scoped_lock lock(images.mutex_);
       images.loaded_.erase(digest);
@@ -175,7 +178,7 @@ class ImagesInStore final : public RegistryImages {
   ImageStore store_;
   std::mutex mutex_;
   std::map<std::string, Loading> loaded_;                     // By the component's digest.
-  std::map<std::string, std::string, std::less<>> meanings_;  // Of references: the component's digest.
+  std::map<std::string, std::string, std::less<>> resolved_;  // The component's digest by reference.
 };
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace tairitsu::detail {
 
 class ComponentCore {
  public:
-  /// Reads the world of what was compiled.
+  /// Decodes the compiled component's world. Fails with `internal` if it cannot be decoded.
   [[nodiscard]] static Result<std::shared_ptr<const ComponentCore>> create(Engine engine,
                                                                            CompiledComponent compiled);
 
@@ -21,17 +21,17 @@ class ComponentCore {
   CompiledComponent compiled;
   World world;
   std::string digest;  ///< `sha256:…`
-  WasiParts wasi = 0;  ///< What it imports of what the engine provides.
+  WasiParts wasi = 0;  ///< The parts of WASI that it imports.
 
   ComponentCore(Engine e, CompiledComponent c, World w, std::string d);
 };
 
-/// An exported function whose signature was checked.
+/// An exported function with a checked signature.
 struct ExportedFunctionCore {
   std::shared_ptr<const ComponentCore> component;
   ExportIndexPtr index;
-  std::string name;          ///< In full.
-  const FunctionType* type;  ///< The component's own.
+  std::string name;          ///< The full name.
+  const FunctionType* type;  ///< Owned by the component.
 };
 
 }  // namespace tairitsu::detail

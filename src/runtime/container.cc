@@ -24,11 +24,10 @@ std::string_view to_string(ContainerState state) noexcept {
 namespace {
 
 constexpr std::string_view kBuilderAdvice =
-    "Give the builder what they are: with_bindings<World>(host) for a generated class, or with_imports, "
-    "whose function "
-    "defines them one by one with Linker::define.";
+    "Define them on the builder: with_bindings<World>(host) for a generated class, or with_imports, whose "
+    "function calls Linker::define for each.";
 
-/// A failure to link, with what the caller can do if something is missing.
+/// Returns a linking error, with advice if imports are missing.
 std::unexpected<Error> advised(const Error& error, std::string_view advice) {
   if (error.code() != ErrorCode::missing_import) return std::unexpected(error);
   return std::unexpected(error.with_advice(advice));
@@ -39,13 +38,13 @@ std::unexpected<Error> advised(const Error& error, std::string_view advice) {
 Result<Instance> Linker::instantiate(Store& store, const Component& component) const {
   const auto& core = store.core();
   if (component.core() != core->image().component().core()) {
-    return fail(ErrorCode::invalid_argument, "the store belongs to a container of another component");
+    return fail(ErrorCode::invalid_argument, "the store belongs to a container of a different component");
   }
   auto linked = detail::link(*data_, component.core(), core->wants_interruptible());
   if (!linked) {
-    return advised(linked.error(), "Define them with Linker::define before the component is instantiated.");
+    return advised(linked.error(), "Define them with Linker::define before instantiating the component.");
   }
-  TAIRITSU_CHECK(core->instantiate(*std::move(linked)));
+  TAIRITSU_RETURN_IF_ERROR(core->instantiate(*std::move(linked)));
   return Instance(core);
 }
 
@@ -69,12 +68,12 @@ Container& Container::operator=(Container&& other) noexcept {
 }
 
 Container::~Container() {
-  // Before the bindings go: the resources in them are not to be dropped in the guest.
+  // Before the bindings are destroyed, so that their resources are not dropped in the guest.
   if (core_ != nullptr) core_->stop();
 }
 
 Result<void> Container::start() {
-  if (!pending_) return fail(ErrorCode::invalid_argument, "the container was started already");
+  if (!pending_) return fail(ErrorCode::invalid_argument, "the container has already been started");
   auto initializer = std::exchange(pending_, nullptr);
   Linker linker;
   Store store(core_);
@@ -100,7 +99,7 @@ Result<InterruptHandle> Container::interrupt_handle() const {
                 "an interrupt handle needs an engine with EngineOptions::epochs");
   }
   auto interrupt = core_->interrupt_core();
-  if (interrupt == nullptr) return fail(ErrorCode::container_stopped, "the container was not started");
+  if (interrupt == nullptr) return fail(ErrorCode::container_stopped, "the container has not been started");
   return InterruptHandle(std::move(interrupt));
 }
 
@@ -148,50 +147,40 @@ void* Container::find_host_state(const std::type_info& type) const noexcept {
 
 ContainerBuilder::ContainerBuilder(const Image& image) : image_(image) {}
 
-ContainerBuilder&& ContainerBuilder::with_imports(std::function<Result<void>(Linker&)> define) && {
+ContainerBuilder& ContainerBuilder::with_imports(std::function<Result<void>(Linker&)> define) {
   imports_.push_back(std::move(define));
-  return std::move(*this);
+  return *this;
 }
 
-ContainerBuilder&& ContainerBuilder::with_guest_initializer(GuestInitializer initializer) && {
+ContainerBuilder& ContainerBuilder::with_guest_initializer(GuestInitializer initializer) {
   initializer_ = std::move(initializer);
-  return std::move(*this);
+  return *this;
 }
 
-ContainerBuilder&& ContainerBuilder::with_limits(const Limits& limits) && {
+ContainerBuilder& ContainerBuilder::with_limits(const Limits& limits) {
   limits_ = limits;
-  return std::move(*this);
+  return *this;
 }
 
-ContainerBuilder&& ContainerBuilder::with_fuel(std::uint64_t fuel) && {
-  limits_.fuel = fuel;
-  return std::move(*this);
-}
-
-ContainerBuilder&& ContainerBuilder::with_deadline(std::chrono::nanoseconds deadline) && {
-  limits_.deadline = deadline;
-  return std::move(*this);
-}
-
-ContainerBuilder&& ContainerBuilder::with_wasi(const WasiOptions& options) && {
+ContainerBuilder& ContainerBuilder::with_wasi(const WasiOptions& options) {
   wasi_ = options;
-  return std::move(*this);
+  return *this;
 }
 
-ContainerBuilder&& ContainerBuilder::with_bindings_steps(detail::BindingsSteps steps) && {
+ContainerBuilder& ContainerBuilder::with_bindings_steps(detail::BindingsSteps steps) {
   imports_.push_back(steps.define);
   bindings_ = std::move(steps);
-  return std::move(*this);
+  return *this;
 }
 
-ContainerBuilder&& ContainerBuilder::interruptible() && {
+ContainerBuilder& ContainerBuilder::interruptible() {
   interruptible_ = true;
-  return std::move(*this);
+  return *this;
 }
 
 namespace {
 
-/// Options that are given are checked, whether the component has a use for them or not.
+/// Returns the policy. Checks `options` even if the component imports no WASI.
 Result<detail::WasiPolicyPtr> policy_for(const Image& image, const std::optional<WasiOptions>& options) {
   if (!options && image.component().core()->wasi == 0) return detail::WasiPolicyPtr();
   return detail::make_wasi_policy(options.value_or(WasiOptions{}));
@@ -199,7 +188,11 @@ Result<detail::WasiPolicyPtr> policy_for(const Image& image, const std::optional
 
 }  // namespace
 
-Result<void> ContainerBuilder::check() const {
+Result<void> ContainerBuilder::begin_build() {
+  if (std::exchange(used_, true)) {
+    return fail(ErrorCode::invalid_argument,
+                "this ContainerBuilder has already built a container or a template");
+  }
   if (interruptible_ && !image_.engine().options().epochs) {
     return fail(ErrorCode::invalid_argument,
                 "an interruptible container needs an engine with EngineOptions::epochs");
@@ -207,8 +200,8 @@ Result<void> ContainerBuilder::check() const {
   return {};
 }
 
-Result<Container> ContainerBuilder::create() && {
-  TAIRITSU_CHECK(check());
+Result<Container> ContainerBuilder::create() {
+  TAIRITSU_RETURN_IF_ERROR(begin_build());
   if (host_state_.empty() && state_factory_) host_state_ = state_factory_();
   if (!wasi_) {
     const auto* own = static_cast<const HostState*>(host_state_.find(typeid(HostState)));
@@ -225,11 +218,12 @@ Result<Container> ContainerBuilder::create() && {
   Container container(std::move(core));
   if (initializer_ && bindings_) {
     return fail(ErrorCode::invalid_argument,
-                "a guest initializer instantiates by itself: give the builder it or with_bindings, not both");
+                "with_guest_initializer and with_bindings cannot be combined: an initializer instantiates "
+                "the guest itself");
   }
   container.pending_ = [imports = std::move(imports_), initializer = std::move(initializer_),
                         bindings = std::move(bindings_)](GuestContext& guest) -> Result<GuestInstance> {
-    for (const auto& define : imports) TAIRITSU_CHECK(define(guest.linker));
+    for (const auto& define : imports) TAIRITSU_RETURN_IF_ERROR(define(guest.linker));
     if (initializer) return initializer(guest);
     std::shared_ptr<const void> exports;
     if (bindings) {
@@ -243,36 +237,35 @@ Result<Container> ContainerBuilder::create() && {
   return container;
 }
 
-Result<Container> ContainerBuilder::build() && {
-  TAIRITSU_TRY(auto container, std::move(*this).create());
-  TAIRITSU_CHECK(container.start());
+Result<Container> ContainerBuilder::build() {
+  TAIRITSU_TRY(auto container, create());
+  TAIRITSU_RETURN_IF_ERROR(container.start());
   return container;
 }
 
-Result<ContainerTemplate> ContainerBuilder::build_template() && {
-  TAIRITSU_CHECK(check());
+Result<ContainerTemplate> ContainerBuilder::build_template() {
+  TAIRITSU_RETURN_IF_ERROR(begin_build());
   if (initializer_) {
     return fail(
         ErrorCode::invalid_argument,
-        "a template instantiates by itself: give its builder with_imports, not with_guest_initializer");
+        "a template instantiates its guests itself: use with_imports instead of with_guest_initializer");
   }
   if (!host_state_.empty()) {
-    return fail(
-        ErrorCode::invalid_argument,
-        "the containers of a template do not share a host state: give its builder with_state_factory");
+    return fail(ErrorCode::invalid_argument,
+                "the containers of a template cannot share a host state: use with_state_factory");
   }
   if (bindings_ && !bindings_->for_templates) {
     return fail(ErrorCode::invalid_argument,
-                "the containers of a template do not share a host: give its builder a function that finds it "
-                "in the host state, with_bindings<Bindings, State>(get), and with_state_factory");
+                "the containers of a template cannot share a host: use with_state_factory, and "
+                "with_bindings<Bindings, State>(get) with a function that finds the host in the state");
   }
   TAIRITSU_TRY(auto wasi, policy_for(image_, wasi_));
   const detail::ContainerOptions options{
       .limits = limits_, .wasi = std::move(wasi), .interruptible = interruptible_};
-  // A container that is thrown away checks the options against the engine's.
+  // A temporary container checks the options against the engine's.
   TAIRITSU_TRY(auto checked, detail::ContainerCore::create(image_, options, detail::HostStateHolder()));
   Linker linker;
-  for (const auto& define : imports_) TAIRITSU_CHECK(define(linker));
+  for (const auto& define : imports_) TAIRITSU_RETURN_IF_ERROR(define(linker));
   auto linked = detail::link(linker.data(), image_.component().core(), checked->wants_interruptible());
   if (!linked) return advised(linked.error(), kBuilderAdvice);
   std::shared_ptr<const void> exports;
@@ -288,7 +281,7 @@ const Image& ContainerTemplate::image() const noexcept { return core_->image; }
 
 Result<Container> ContainerTemplate::instantiate() const {
   TAIRITSU_TRY(auto core, detail::ContainerCore::create(core_->image, core_->options, core_->make_state()));
-  TAIRITSU_CHECK(core->instantiate(core_->linked));
+  TAIRITSU_RETURN_IF_ERROR(core->instantiate(core_->linked));
   Container container(std::move(core));
   if (core_->bindings) {
     TAIRITSU_TRY(container.guest_, core_->bindings->bind(container.instance(), core_->exports));

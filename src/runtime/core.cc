@@ -42,7 +42,7 @@ StoreOptions store_options(const Limits& limits) noexcept {
 Result<std::shared_ptr<ContainerCore>> ContainerCore::create(const Image& image,
                                                              const ContainerOptions& options,
                                                              HostStateHolder host_state) {
-  TAIRITSU_CHECK(check_limits(image.engine().options(), options.limits));
+  TAIRITSU_RETURN_IF_ERROR(check_limits(image.engine().options(), options.limits));
   return std::make_shared<ContainerCore>(image, options, std::move(host_state));
 }
 
@@ -59,7 +59,7 @@ ContainerCore::~ContainerCore() {
 Error ContainerCore::state_error() const {
   switch (state()) {
     case ContainerState::created:
-      return Error(ErrorCode::container_stopped, "the container was not started");
+      return Error(ErrorCode::container_stopped, "the container has not been started");
     case ContainerState::error:
       return Error(ErrorCode::container_failed,
                    "the container failed earlier and cannot be entered again" +
@@ -72,10 +72,10 @@ Error ContainerCore::state_error() const {
 }
 
 Error ContainerCore::busy_error() const {
-  // It may be stop() that holds it, to free the guest.
+  // stop() may hold the busy flag to free the guest.
   if (state() == ContainerState::stopped) return state_error();
   return Error(ErrorCode::reentrant_call,
-               "the container is running a call: it cannot be entered from its own host function, or by "
+               "the container is running a call: it cannot be entered from its own host function, or from "
                "another thread");
 }
 
@@ -106,7 +106,7 @@ Result<void> ContainerCore::enter() {
 
 Error ContainerCore::entry_error() {
   if (busy_.exchange(true, std::memory_order_acquire)) return busy_error();
-  // A container that can be entered now was busy a moment ago.
+  // If the container can be entered now, it was busy a moment ago.
   Error error = state() == ContainerState::running ? busy_error() : state_error();
   release();
   return error;
@@ -150,7 +150,7 @@ void ContainerCore::take_back_lent() noexcept {
 }
 
 Error ContainerCore::fail(Error error, std::optional<Error> detail) {
-  // What C++ knows of its own failure is more than the bridge's word that there was one.
+  // C++ knows the details of its own failures; the bridge reports only that there was one.
   const Error* cause = nullptr;
   if (error.code() == ErrorCode::host_function && host_error_) cause = &*host_error_;
   if (error.code() == ErrorCode::invalid_value && detail) cause = &*detail;
@@ -168,7 +168,7 @@ Error ContainerCore::fail(Error error, std::optional<Error> detail) {
 Result<void> ContainerCore::make_store(std::shared_ptr<const Linked> linked) {
   if (state() != ContainerState::created) {
     if (state() == ContainerState::stopped) return std::unexpected(state_error());
-    return tairitsu::fail(ErrorCode::invalid_argument, "the container's guest was instantiated already");
+    return tairitsu::fail(ErrorCode::invalid_argument, "the container's guest has already been instantiated");
   }
   linked_ = std::move(linked);
   StoreOptions options = store_options(options_.limits);
@@ -183,22 +183,22 @@ Result<void> ContainerCore::make_store(std::shared_ptr<const Linked> linked) {
 }
 
 Result<void> ContainerCore::prepare(std::shared_ptr<const Linked> linked) {
-  TAIRITSU_CHECK(acquire());
+  TAIRITSU_RETURN_IF_ERROR(acquire());
   auto made = make_store(std::move(linked));
   release();
   return made;
 }
 
 Result<void> ContainerCore::instantiate(std::shared_ptr<const Linked> linked) {
-  TAIRITSU_CHECK(prepare(std::move(linked)));
+  TAIRITSU_RETURN_IF_ERROR(prepare(std::move(linked)));
   return instantiate();
 }
 
 Result<void> ContainerCore::instantiate() {
-  TAIRITSU_CHECK(acquire());
+  TAIRITSU_RETURN_IF_ERROR(acquire());
   auto created = ContainerState::created;
   if (!store_ || !state_.compare_exchange_strong(created, ContainerState::running)) {
-    release();  // Stopped meanwhile, perhaps before there was anything to interrupt.
+    release();  // It was stopped in the meantime, perhaps before there was a call to interrupt.
     return std::unexpected(state_error());
   }
   auto done = store_->instantiate(linked_->linked);
@@ -213,17 +213,17 @@ ContainerCore* ContainerCore::lend(std::shared_ptr<ContainerCore> core,
                                    std::shared_ptr<const Linked> linked) noexcept {
   ContainerCore* lent = core.get();
   lent->linked_ = std::move(linked);
-  lent->lent_to_ = std::move(core);
+  lent->self_ = std::move(core);
   return lent;
 }
 
 void ContainerCore::take_back(ContainerCore* core) noexcept {
   core->take_back_lent();
-  core->lent_to_.reset();
+  core->self_.reset();
 }
 
 Result<bool> ContainerCore::run_command(const bridge::ExportIndex& index) {
-  TAIRITSU_CHECK(enter());
+  TAIRITSU_RETURN_IF_ERROR(enter());
   auto ended = store_->run_command(index);
   if (!ended) ended = std::unexpected(fail(ended.error(), std::nullopt));
   finish_entry();
@@ -234,8 +234,9 @@ Result<std::shared_ptr<BoundFunction>> ContainerCore::bind(
     std::shared_ptr<const ExportedFunctionCore> exported) {
   return with_store([&](GuestStore& store) -> Result<std::shared_ptr<BoundFunction>> {
     if (exported->component != linked_->component) {
-      return tairitsu::fail(ErrorCode::invalid_argument,
-                            fmt::format("function '{}' was looked up in another component", exported->name));
+      return tairitsu::fail(
+          ErrorCode::invalid_argument,
+          fmt::format("function '{}' was looked up in a different component", exported->name));
     }
     TAIRITSU_TRY(auto function, store.function(*exported->index));
     return std::make_shared<BoundFunction>(shared_from_this(), std::move(function), std::move(exported));
@@ -279,7 +280,7 @@ Result<void> ContainerCore::drop_resource(const abi::Handle& handle) {
       queued_drops_.push_back(handle);
       has_queued_drops_.store(true);
     }
-    if (!busy_.exchange(true)) release();  // The call on another thread has ended meanwhile.
+    if (!busy_.exchange(true)) release();  // The other thread's call has ended in the meantime.
     return {};
   }
   Result<void> dropped = store_->drop_resource(handle);
@@ -302,16 +303,16 @@ void ContainerCore::run_queued_drops() noexcept {
   }
 }
 
-// ---- What the public templates call
+// ---- Functions for the public templates
 
 const GuestScope& guest_of(const BoundFunction& function) noexcept { return *function.core; }
 
-Error refused(const BoundFunction& function, std::size_t parameter, const Error& error) {
+Error argument_error(const BoundFunction& function, std::size_t parameter, const Error& error) {
   return error.with_context(fmt::format("call '{}': parameter {}", function.exported->name, parameter));
 }
 
-Error unbound() {
-  return Error(ErrorCode::invalid_argument, "an empty Function was called: look it up first");
+Error empty_function_error() {
+  return Error(ErrorCode::invalid_argument, "called an empty Function: look it up first");
 }
 
 bool invoke(BoundFunction& function, CallFrameBase& frame) noexcept {
@@ -355,8 +356,8 @@ Result<void> attach(ContainerCore& core, const void* key, std::shared_ptr<void> 
 
 std::unexpected<Error> no_host_state() {
   return tairitsu::fail(ErrorCode::invalid_argument,
-                        "the container's host state is not of the type that the imports were added for: give "
-                        "it to the builder with with_host_state or with_state_factory");
+                        "the container's host state has the wrong type for the imports: set it with "
+                        "ContainerBuilder::with_host_state or with_state_factory");
 }
 
 }  // namespace tairitsu::detail

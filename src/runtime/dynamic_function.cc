@@ -60,7 +60,7 @@ struct DynamicFrame : CallFrameBase {
   }
 };
 
-std::string place_of(const FunctionPlan& plan, std::size_t index) {
+std::string describe_parameter(const FunctionPlan& plan, std::size_t index) {
   const std::string& name = plan.type().parameters[index].name;
   return name.empty() ? fmt::format("parameter {}", index + 1)
                       : fmt::format("parameter {} ('{}')", index + 1, name);
@@ -88,13 +88,14 @@ const void* DynamicFunction::container() const noexcept {
 }
 
 Result<Value> DynamicFunction::operator()(std::span<const Value> arguments) const {
-  if (bound_ == nullptr) return std::unexpected(detail::unbound());
+  if (bound_ == nullptr) return std::unexpected(detail::empty_function_error());
   const detail::FunctionPlan& plan = bound_->plan;
   if (arguments.size() != plan.parameter_count()) {
     return std::unexpected(detail::in_call(
         *bound_, Error(ErrorCode::type_mismatch,
-                       fmt::format("{} arguments are given where it has {}: {}", arguments.size(),
-                                   plan.parameter_count(), plan.type().to_string()))));
+                       fmt::format("expected {} argument{}, got {}: {}", plan.parameter_count(),
+                                   plan.parameter_count() == 1 ? "" : "s", arguments.size(),
+                                   plan.type().to_string()))));
   }
   std::vector<Value> converted;
   const Value* values = arguments.data();
@@ -103,7 +104,7 @@ Result<Value> DynamicFunction::operator()(std::span<const Value> arguments) cons
     auto value = detail::convert(values[index], plan.parameter(index));
     if (!value) {
       return std::unexpected(
-          detail::in_call(*bound_, value.error().with_context(detail::place_of(plan, index))));
+          detail::in_call(*bound_, value.error().with_context(detail::describe_parameter(plan, index))));
     }
     if (converted.empty()) {
       converted.assign(arguments.begin(), arguments.end());
@@ -116,7 +117,8 @@ Result<Value> DynamicFunction::operator()(std::span<const Value> arguments) cons
     detail::ValueChecker checker(cx);
     for (std::size_t index = 0; index < arguments.size(); ++index) {
       if (checker.check(values[index], plan.parameter(index))) continue;
-      return std::unexpected(detail::in_call(*bound_, cx.error->with_context(detail::place_of(plan, index))));
+      return std::unexpected(
+          detail::in_call(*bound_, cx.error->with_context(detail::describe_parameter(plan, index))));
     }
   }
   detail::DynamicFrame frame(plan, values);
@@ -125,22 +127,24 @@ Result<Value> DynamicFunction::operator()(std::span<const Value> arguments) cons
   return std::move(frame.result);
 }
 
-Result<Value> DynamicFunction::evaluate(std::string_view arguments) const { return evaluate(arguments, 0); }
+Result<Value> DynamicFunction::call_wave_value(std::string_view arguments) const {
+  return call_wave_value(arguments, 0);
+}
 
-Result<Value> DynamicFunction::evaluate(std::string_view text, std::size_t begin) const {
-  if (bound_ == nullptr) return std::unexpected(detail::unbound());
+Result<Value> DynamicFunction::call_wave_value(std::string_view text, std::size_t begin) const {
+  if (bound_ == nullptr) return std::unexpected(detail::empty_function_error());
   const auto values = detail::wave::parse_arguments(text, begin, type());
   if (!values) return std::unexpected(detail::in_call(*bound_, values.error()));
   return (*this)(*values);
 }
 
-Result<std::string> DynamicFunction::call_text(std::string_view arguments) const {
-  TAIRITSU_TRY(const Value result, evaluate(arguments));
+Result<std::string> DynamicFunction::call_wave(std::string_view arguments) const {
+  TAIRITSU_TRY(const Value result, call_wave_value(arguments));
   return to_wave(result);
 }
 
 Result<std::string> DynamicFunction::call_json(std::string_view arguments, const JsonOptions& options) const {
-  if (bound_ == nullptr) return std::unexpected(detail::unbound());
+  if (bound_ == nullptr) return std::unexpected(detail::empty_function_error());
   const auto values = parse_json_arguments(arguments, type(), options);
   if (!values) return std::unexpected(detail::in_call(*bound_, values.error()));
   TAIRITSU_TRY(const Value result, (*this)(*values));
@@ -160,7 +164,7 @@ Result<Value> Container::call(std::string_view name, std::span<const Value> argu
   return function(arguments);
 }
 
-Result<Value> Container::evaluate(std::string_view call) const {
+Result<Value> Container::call_wave_value(std::string_view call) const {
   const auto trimmed = [](std::string_view text) {
     constexpr std::string_view kSpace = " \t\r\n";
     const auto begin = text.find_first_not_of(kSpace);
@@ -172,15 +176,15 @@ Result<Value> Container::evaluate(std::string_view call) const {
   if (parenthesis == std::string_view::npos || name.empty()) {
     return fail(
         ErrorCode::invalid_argument,
-        fmt::format("'{}' is no call: write the function's name and its arguments, as in greet(\"world\")",
+        fmt::format("invalid call '{}': expected a function name and arguments, such as greet(\"world\")",
                     trimmed(call)));
   }
   TAIRITSU_TRY(const auto function, dynamic_function(name));
-  return function.evaluate(call, parenthesis);
+  return function.call_wave_value(call, parenthesis);
 }
 
-Result<std::string> Container::call_text(std::string_view call) const {
-  TAIRITSU_TRY(const Value result, evaluate(call));
+Result<std::string> Container::call_wave(std::string_view call) const {
+  TAIRITSU_TRY(const Value result, call_wave_value(call));
   return to_wave(result);
 }
 

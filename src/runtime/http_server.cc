@@ -14,7 +14,7 @@ namespace detail {
 
 namespace {
 
-/// Makes containers whose guests the server runs: their host functions find their state there.
+/// Creates a container core for each guest that the server runs; it holds the state of the host functions.
 class TemplateHost final : public ServerHost {
  public:
   explicit TemplateHost(std::shared_ptr<const TemplateCore> container) : container_(std::move(container)) {}
@@ -28,7 +28,7 @@ class TemplateHost final : public ServerHost {
       auto core = ContainerCore::create(container_->image, container_->options, container_->make_state());
       return core ? as_context(ContainerCore::lend(*std::move(core), container_->linked)) : nullptr;
     } catch (...) {
-      return nullptr;  // The state factory's exception: the request is answered 500.
+      return nullptr;  // The state factory threw: the server responds with 500.
     }
   }
 
@@ -59,7 +59,7 @@ class HttpServerCore {
   [[nodiscard]] const std::string& admin_address() const noexcept { return admin_address_; }
 
  private:
-  /// Guests that compute give way to others at each tick, and stop at one when the server ends.
+  /// Computing guests yield to others at each tick, and stop at a tick when the server ends.
   class Ticking {
    public:
     explicit Ticking(Engine engine) : engine_(std::move(engine)) {
@@ -76,7 +76,7 @@ class HttpServerCore {
   };
 
   Ticking ticking_;
-  EngineServer server_;  // Ends before the ticks do.
+  EngineServer server_;  // Destroyed before the ticks stop.
   std::string address_;
   std::string admin_address_;
 };
@@ -85,7 +85,7 @@ class HttpServerCore {
 
 namespace {
 
-bool serves_http(const World& world) {
+bool exports_http_handler(const World& world) {
   return detail::find_first_interface(world.exports,
                                       {"wasi:http/handler@0.3", "wasi:http/incoming-handler@0.2"}) != nullptr;
 }
@@ -93,32 +93,35 @@ bool serves_http(const World& world) {
 }  // namespace
 
 Result<void> HttpServer::check(const Image& image) {
-  if (!serves_http(image.world())) {
+  if (!exports_http_handler(image.world())) {
     return fail(ErrorCode::unsupported_type,
-                "the component serves no HTTP: it exports neither wasi:http/incoming-handler of 0.2 nor "
-                "wasi:http/handler of 0.3");
+                "not an HTTP component: it exports neither wasi:http/incoming-handler@0.2 nor "
+                "wasi:http/handler@0.3");
   }
   return {};
 }
 
 Result<HttpServer> HttpServer::start(const ContainerTemplate& container, const HttpServerOptions& options) {
   const auto& core = container.core();
-  TAIRITSU_CHECK(check(core->image));
+  TAIRITSU_RETURN_IF_ERROR(check(core->image));
   if (!core->linked->interruptible) {
     return fail(
         ErrorCode::invalid_argument,
-        "a server's guests wait for their clients: build its template interruptible() or with a deadline");
+        "an HTTP server needs an interruptible template: build it with interruptible() or a deadline");
   }
   if (options.requests_per_instance == 0 || options.max_connections == 0 ||
       options.max_concurrent_requests == 0) {
-    return fail(ErrorCode::invalid_argument, "a server needs room for at least one request");
+    return fail(
+        ErrorCode::invalid_argument,
+        "HttpServerOptions::requests_per_instance, max_connections and max_concurrent_requests must be "
+        "at least 1");
   }
   if (options.max_head_bytes < 1024) {
     return fail(ErrorCode::invalid_argument, "HttpServerOptions::max_head_bytes must be at least 1024");
   }
   for (const auto limit : {options.header_timeout, options.body_timeout, options.write_timeout}) {
     if (limit.count() < 0)
-      return fail(ErrorCode::invalid_argument, "a server's timeouts must not be negative");
+      return fail(ErrorCode::invalid_argument, "the timeouts in HttpServerOptions must not be negative");
   }
   detail::StoreOptions store = detail::store_options(core->options.limits);
   store.wasi = core->options.wasi.get();

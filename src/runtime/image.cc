@@ -29,7 +29,7 @@ Result<Image> Image::from_text(const Engine& engine, std::string_view text) {
 
 Result<Image> Image::from_file(const Engine& engine, const std::filesystem::path& path) {
   TAIRITSU_TRY(auto bytes, detail::read_image_file(path));
-  return detail::about(path, from_bytes(engine, bytes));
+  return detail::with_path(path, from_bytes(engine, bytes));
 }
 
 Result<Image> Image::from_core_module(const Engine& engine, std::span<const std::byte> bytes) {
@@ -46,16 +46,16 @@ Result<Image> Image::from_trusted_artifact(const Engine& engine, std::span<const
 
 Result<Image> Image::from_trusted_artifact_file(const Engine& engine, const std::filesystem::path& path) {
   TAIRITSU_TRY(auto component,
-               detail::about(path, finish(engine, detail::CompiledComponent::from_trusted_artifact_file(
-                                                      *engine.core(), path))));
+               detail::with_path(path, finish(engine, detail::CompiledComponent::from_trusted_artifact_file(
+                                                          *engine.core(), path))));
   return Image(std::move(component));
 }
 
 Result<Image> Image::from_sealed_artifact_file(const Engine& engine, const std::filesystem::path& path,
                                                const detail::ArtifactSeal& seal) {
   TAIRITSU_TRY(auto component,
-               detail::about(path, finish(engine, detail::CompiledComponent::from_sealed_artifact_file(
-                                                      *engine.core(), path, seal))));
+               detail::with_path(path, finish(engine, detail::CompiledComponent::from_sealed_artifact_file(
+                                                          *engine.core(), path, seal))));
   return Image(std::move(component));
 }
 

@@ -11,10 +11,10 @@ namespace {
 
 Result<std::vector<std::byte>> read(const std::filesystem::path& path) {
   std::error_code failed;
-  if (std::filesystem::is_directory(path, failed)) return fail(ErrorCode::io, "it is a folder, not a file");
+  if (std::filesystem::is_directory(path, failed)) return fail(ErrorCode::io, "is a directory");
   std::ifstream file(path, std::ios::binary);
   if (!file) return fail(ErrorCode::io, std::strerror(errno));
-  // Chunk by chunk: a pipe has no size.
+  // Read chunk by chunk, because a pipe has no size.
   std::vector<std::byte> bytes;
   std::size_t size = 0;
   do {
@@ -23,7 +23,7 @@ Result<std::vector<std::byte>> read(const std::filesystem::path& path) {
               static_cast<std::streamsize>(bytes.size() - size));
     size += static_cast<std::size_t>(file.gcount());
   } while (file);
-  if (file.bad()) return fail(ErrorCode::io, "it could not be read");
+  if (file.bad()) return fail(ErrorCode::io, "read failed");
   bytes.resize(size);
   return bytes;
 }
@@ -31,7 +31,7 @@ Result<std::vector<std::byte>> read(const std::filesystem::path& path) {
 }  // namespace
 
 Result<std::vector<std::byte>> read_image_file(const std::filesystem::path& path) {
-  return about(path, read(path));
+  return with_path(path, read(path));
 }
 
 }  // namespace tairitsu::detail

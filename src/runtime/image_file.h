@@ -1,4 +1,4 @@
-/// Files that images and programs are made of.
+/// Reads the files from which images and programs are built.
 #pragma once
 
 #include <cstddef>
@@ -10,12 +10,12 @@
 
 namespace tairitsu::detail {
 
-/// All of a file, or of a pipe. Fails with `io`; the message carries the path.
+/// Returns the whole contents of a file or a pipe. Fails with `io`; the message starts with the path.
 [[nodiscard]] Result<std::vector<std::byte>> read_image_file(const std::filesystem::path& path);
 
-/// The result, its error with the path before the message.
+/// Returns `result`; puts the path before the message of an error.
 template <typename T>
-[[nodiscard]] Result<T> about(const std::filesystem::path& path, Result<T> result) {
+[[nodiscard]] Result<T> with_path(const std::filesystem::path& path, Result<T> result) {
   if (!result) return std::unexpected(result.error().with_context(path.string()));
   return result;
 }

@@ -17,7 +17,7 @@ namespace detail {
 
 namespace {
 
-/// Drops a host resource whose last handle the guest gave up.
+/// Destroys a host resource when the guest drops its last handle.
 bool destroy_host_resource(void* context, std::uint32_t /*resource_type*/, std::uint32_t key) {
   auto& guest = *static_cast<GuestScope*>(context);
   try {
@@ -35,7 +35,7 @@ ComponentLinker::Need parameters_need(std::uint32_t flags) {
   return ComponentLinker::Need::nothing;
 }
 
-/// Stands in for an import that nothing defines.
+/// Takes the place of an undefined import; calls to it fail.
 struct StubFunction : HostFunction {
   StubFunction(std::string full_name, const FunctionType& import) {
     name = std::move(full_name);
@@ -48,7 +48,7 @@ struct StubFunction : HostFunction {
   static bool on_call(void* data, abi::HostCall* call) {
     const auto& self = *static_cast<StubFunction*>(static_cast<HostFunction*>(data));
     set_host_error(*static_cast<GuestScope*>(call->context), self.name,
-                   Error(ErrorCode::missing_import, "nothing defines it, and its stub was called"));
+                   Error(ErrorCode::missing_import, "the import is not defined; its stub was called"));
     return false;
   }
 };
@@ -60,40 +60,39 @@ class Resolver {
     for (const auto& [name, interface] : definitions_.interfaces) names_.push_back(name);
   }
 
-  /// Defines in `linker` all that the component imports; what is kept alive goes to `functions`.
+  /// Defines all imports of the component in `linker`. `functions` receives the functions to keep alive.
   Result<void> run(ComponentLinker& linker, std::vector<std::shared_ptr<HostFunction>>& functions,
                    std::vector<LinkedResource>& resources) {
     linked_resources_ = &resources;
     const WorldItems& imports = component_.world.imports;
     for (const Interface& interface : imports.interfaces) {
-      TAIRITSU_CHECK(find_resources(interface.name, interface.resources, interface.aliases));
+      TAIRITSU_RETURN_IF_ERROR(find_resources(interface.name, interface.resources, interface.aliases));
     }
-    TAIRITSU_CHECK(find_resources("", imports.resources, imports.aliases));
+    TAIRITSU_RETURN_IF_ERROR(find_resources("", imports.resources, imports.aliases));
     const auto& root = definitions_of("");
     for (const Interface& interface : imports.interfaces) {
-      TAIRITSU_CHECK(check_instance(root, "", interface.name));
+      TAIRITSU_RETURN_IF_ERROR(check_instance(root, "", interface.name));
       const auto& defined = definitions_of(interface.name);
       for (const std::string& inner : interface.instances) {
-        TAIRITSU_CHECK(check_instance(defined, interface.name, inner));
+        TAIRITSU_RETURN_IF_ERROR(check_instance(defined, interface.name, inner));
       }
-      TAIRITSU_CHECK(
+      TAIRITSU_RETURN_IF_ERROR(
           define(linker, functions, interface.name, interface.functions, interface.resources, defined));
     }
-    TAIRITSU_CHECK(define(linker, functions, "", imports.functions, imports.resources, root));
+    TAIRITSU_RETURN_IF_ERROR(define(linker, functions, "", imports.functions, imports.resources, root));
     for (const std::string& item : imports.unsupported)
-      missing_.push_back(item + " (imports of this kind cannot be linked)");
+      missing_.push_back(item + " (unsupported kind of import)");
     if (missing_.empty()) return {};
-    std::string message = missing_.size() == 1
-                              ? "an import of the component is missing:"
-                              : fmt::format("{} imports of the component are missing:", missing_.size());
+    std::string message =
+        missing_.size() == 1 ? "missing import:" : fmt::format("{} missing imports:", missing_.size());
     for (const std::string& item : missing_) message += "\n  " + item;
     return fail(ErrorCode::missing_import, std::move(message));
   }
 
  private:
-  using Place = std::pair<std::string, std::string>;  // An interface, and a name in it.
+  using Place = std::pair<std::string, std::string>;  // An interface and a name in it.
 
-  /// What the linker has for an interface that the component imports; empty if it has nothing.
+  /// Returns the linker's definitions for an imported interface; empty if there are none.
   [[nodiscard]] const Linker::Data::Interface& definitions_of(const std::string& wanted) const {
     static const Linker::Data::Interface nothing;
     if (wanted.empty()) {
@@ -104,8 +103,8 @@ class Resolver {
     return found ? definitions_.interfaces.find(names_[*found])->second : nothing;
   }
 
-  /// Finds what the linker has for the resources that an interface, or the root, has names for. One resource may
-  /// have several names, and its definition any of them.
+  /// Finds the definitions of the resources that an interface, or the root, names. One resource may have several
+  /// names and be defined under any of them.
   Result<void> find_resources(const std::string& interface, const std::vector<std::string>& names,
                               const std::vector<ResourceAlias>& aliases) {
     for (const ResourceAlias& alias : aliases) {
@@ -121,15 +120,16 @@ class Resolver {
       if (is_new && owner.first != interface && wasi_defines(owner.first)) {
         return fail(
             ErrorCode::type_mismatch,
-            fmt::format("import '{}': C++ has a resource of its own, the component has '{}', which the "
-                        "runtime defines",
+            fmt::format("import '{}': C++ defines a resource, but the component uses '{}', which the runtime "
+                        "defines",
                         full, full_name(owner.first, owner.second)));
       }
       if (known->second.type != found->second) {
         return fail(
             ErrorCode::type_mismatch,
-            fmt::format("import '{}': C++ has another resource than for '{}', the component has the same",
-                        full, known->second.name));
+            fmt::format(
+                "import '{}': C++ defines it and '{}' as different resources, in the component they are one",
+                full, known->second.name));
       }
     }
     return {};
@@ -159,7 +159,8 @@ class Resolver {
         }
         found = resources_.try_emplace(owner, next_resource_type_id(), full_name(interface, name)).first;
       }
-      TAIRITSU_CHECK(linker.define_resource(interface, name, found->second.type, &destroy_host_resource));
+      TAIRITSU_RETURN_IF_ERROR(
+          linker.define_resource(interface, name, found->second.type, &destroy_host_resource));
       if (owner == place) linked_resources_->push_back({interface, name, found->second.type});
     }
     for (const FunctionItem& item : functions) {
@@ -188,7 +189,7 @@ class Resolver {
       }
       const auto parameters = flat_parameter_count(item.type);
       const auto result = flat_result_count(item.type);
-      TAIRITSU_CHECK(linker.define_function(
+      TAIRITSU_RETURN_IF_ERROR(linker.define_function(
           interface, item.name,
           {.callback = function->callback,
            .data = function.get(),
@@ -200,7 +201,7 @@ class Resolver {
     return {};
   }
 
-  /// Refuses what the host defines under the name of an instance that the component imports.
+  /// Fails if the host defines another kind of item under the name of an imported instance.
   static Result<void> check_instance(const Linker::Data::Interface& defined, const std::string& interface,
                                      const std::string& name) {
     if (defined.functions.contains(name)) return another_kind(interface, name, "function", "instance");
@@ -225,13 +226,13 @@ class Resolver {
   const Linker::Data& definitions_;
   const ComponentCore& component_;
   std::vector<std::string> names_;
-  std::map<Place, Place> owners_;  ///< Of names that are not a resource's first one.
+  std::map<Place, Place> owners_;  ///< From each alias of a resource to its first name.
   struct Defined {
     Defined(std::uint32_t id, std::string full_name) : type(id), name(std::move(full_name)) {}
     std::uint32_t type;
-    std::string name;  ///< In full, as it was defined.
+    std::string name;  ///< The full name under which it was defined.
   };
-  std::map<Place, Defined> resources_;  ///< By their owners' names.
+  std::map<Place, Defined> resources_;  ///< Keyed by the resource's first name.
   std::vector<std::string> missing_;
   std::vector<LinkedResource>* linked_resources_ = nullptr;
 };
@@ -242,13 +243,13 @@ Result<std::shared_ptr<const Linked>> link(const Linker::Data& definitions,
                                            const std::shared_ptr<const ComponentCore>& component,
                                            bool want_interruptible) {
   const WasiParts wasi = component->wasi;
-  // WASI waits, and so does a component one part of which can call another's async function. A guest without
-  // either only computes, and the epoch is enough to cut it off.
+  // WASI waits, and so may a component one part of which calls another part's async function. A guest with
+  // neither only computes, and the epoch is enough to interrupt it.
   const bool interruptible = (wasi != 0 && want_interruptible) || component->compiled.uses_async_abi();
   TAIRITSU_TRY(auto linker, ComponentLinker::create(*component->engine.core(), wasi, interruptible));
   std::vector<std::shared_ptr<HostFunction>> functions;
   std::vector<LinkedResource> resources;
-  TAIRITSU_CHECK(Resolver(definitions, *component).run(linker, functions, resources));
+  TAIRITSU_RETURN_IF_ERROR(Resolver(definitions, *component).run(linker, functions, resources));
   TAIRITSU_TRY(auto linked, linker.link(component->compiled));
   return std::make_shared<const Linked>(component, std::move(linked), std::move(functions),
                                         std::move(resources), interruptible);
@@ -273,11 +274,11 @@ namespace {
 Result<detail::FunctionName> split_import_name(std::string_view name) {
   TAIRITSU_TRY(auto parts, detail::split_name(name));
   const detail::InterfaceName interface = detail::parse_interface_name(parts.interface);
-  // `inline#twice`: an interface that is written inside a world has neither package nor version.
+  // An interface written inside a world has neither package nor version, as in `inline#twice`.
   const bool inside_a_world = name.find('#') != std::string_view::npos && interface.version.empty();
   if (!parts.interface.empty() && interface.package.empty() && !inside_a_world) {
     return fail(ErrorCode::invalid_argument,
-                fmt::format("'{}': a definition needs its full name, such as 'example:shop/host@1.0.0#{}'",
+                fmt::format("'{}': a definition needs the full name, such as 'example:shop/host@1.0.0#{}'",
                             name, parts.function));
   }
   return parts;
@@ -287,11 +288,11 @@ Result<detail::FunctionName> split_import_name(std::string_view name) {
 
 Result<void> Linker::add(std::string_view name, const std::shared_ptr<detail::HostFunction>& function) {
   TAIRITSU_TRY(auto parts, split_import_name(name));
-  // A registry's functions are shared by linkers on several threads, and have their names already.
+  // The functions of `HostImports` already have names, and linkers on several threads share them.
   if (function->name != name) function->name = name;
   auto& functions = data_->interfaces[std::string(parts.interface)].functions;
   if (!functions.try_emplace(std::string(parts.function), function).second) {
-    return fail(ErrorCode::already_exists, fmt::format("'{}' is defined already", name));
+    return fail(ErrorCode::already_exists, fmt::format("'{}' is already defined", name));
   }
   return {};
 }
@@ -300,7 +301,7 @@ Result<void> Linker::add_resource(std::string_view name, std::uint32_t resource_
   TAIRITSU_TRY(auto parts, split_import_name(name));
   auto& resources = data_->interfaces[std::string(parts.interface)].resources;
   if (!resources.try_emplace(std::string(parts.function), resource_type).second) {
-    return fail(ErrorCode::already_exists, fmt::format("the resource '{}' is defined already", name));
+    return fail(ErrorCode::already_exists, fmt::format("resource '{}' is already defined", name));
   }
   return {};
 }

@@ -1,4 +1,4 @@
-/// What a linker holds, and how it comes together with a component.
+/// A linker's definitions, and linking them with a component.
 #pragma once
 
 #include <cstdint>
@@ -24,14 +24,14 @@ struct Linker::Data {
 
 namespace detail {
 
-/// A resource of the host under the name by which the component imports it.
+/// A host resource, under the component's name of the import.
 struct LinkedResource {
-  std::string interface;  ///< Empty at the world's root.
+  std::string interface;  ///< Empty for the world's root.
   std::string name;
   std::uint32_t type;
 };
 
-/// A component with its imports resolved, and the host functions that it keeps alive.
+/// A component with resolved imports, and the host functions that it keeps alive.
 struct Linked {
   std::shared_ptr<const ComponentCore> component;
   LinkedComponent linked;
@@ -40,8 +40,8 @@ struct Linked {
   bool interruptible = false;
 };
 
-/// Resolves every import. `want_interruptible` asks for fibers; without WASI or the async ABI nothing waits, and
-/// none are used. With the async ABI they are used in any case.
+/// Resolves every import. `want_interruptible` requests fibers, which are used only if the component imports WASI:
+/// without WASI nothing waits. A component that uses the async ABI always gets fibers.
 [[nodiscard]] Result<std::shared_ptr<const Linked>> link(
     const Linker::Data& definitions, const std::shared_ptr<const ComponentCore>& component,
     bool want_interruptible);

@@ -17,15 +17,15 @@ namespace detail {
 
 namespace {
 
-/// What a command component exports: the interface, in the component's own version. The newest one if there are
-/// several: a Rust program for WASI 0.3 also exports that of 0.2, which only panics.
+/// Returns the exported `wasi:cli/run`, in the component's own version, or null. Prefers the newest version: a
+/// Rust program for WASI 0.3 also exports one for 0.2, which only panics.
 const Interface* find_run(const World& world) {
   return find_first_interface(world.exports, {"wasi:cli/run@0.3", "wasi:cli/run@0.2"});
 }
 
 }  // namespace
 
-/// A component that is a command, or a core module.
+/// A command component or a core module.
 class ProgramCore {
  public:
   struct Command {
@@ -40,7 +40,7 @@ class ProgramCore {
   std::variant<Command, Module> kind;
 };
 
-/// A run of either.
+/// A run of a command component or a core module.
 class ProcessCore {
  public:
   struct Command {
@@ -65,15 +65,16 @@ class ProcessCore {
   }
 
   Result<int> run(Command& command) {
-    TAIRITSU_CHECK(command.container->instantiate());
+    TAIRITSU_RETURN_IF_ERROR(command.container->instantiate());
     const auto& run = std::get<ProgramCore::Command>(program->kind).run;
     TAIRITSU_TRY(const bool succeeded, command.container->run_command(*run));
     return succeeded ? 0 : 1;
   }
 
   Result<int> run(Module& module) {
-    if (std::exchange(module.ran, true)) return fail(ErrorCode::container_stopped, "the process ran already");
-    TAIRITSU_CHECK(module.store.run_module(std::get<ProgramCore::Module>(program->kind).module));
+    if (std::exchange(module.ran, true))
+      return fail(ErrorCode::container_stopped, "the process has already run");
+    TAIRITSU_RETURN_IF_ERROR(module.store.run_module(std::get<ProgramCore::Module>(program->kind).module));
     return 0;
   }
 
@@ -90,15 +91,14 @@ Result<Program> Program::from_image(const Image& image) {
   const detail::ComponentCore& component = *image.component().core();
   const Interface* interface = detail::find_run(component.world);
   if (interface == nullptr) {
-    return fail(ErrorCode::unsupported_type,
-                "the component is no program, for it exports no wasi:cli/run of WASI 0.2 or 0.3");
+    return fail(ErrorCode::unsupported_type, "not a command component: it does not export wasi:cli/run");
   }
   TAIRITSU_TRY(auto run, component.compiled.find_export(interface->name, "run"));
-  // What waits in WASI runs on a fiber, so that it can be interrupted.
+  // Guests that wait in WASI run on a fiber, so that they can be interrupted.
   auto linked = detail::link(Linker().data(), image.component().core(), true);
   if (!linked && linked.error().code() == ErrorCode::missing_import) {
     return std::unexpected(
-        linked.error().with_advice("A program gets WASI alone; a Container can give its guest more."));
+        linked.error().with_advice("A Program provides only WASI; use a Container to define other imports."));
   }
   if (!linked) return std::unexpected(linked.error());
   return Program(std::make_shared<const ProgramCore>(ProgramCore{
@@ -116,17 +116,17 @@ Result<Program> Program::from_bytes(const Engine& engine, std::span<const std::b
 
 Result<Program> Program::from_file(const Engine& engine, const std::filesystem::path& path) {
   TAIRITSU_TRY(const auto bytes, detail::read_image_file(path));
-  return detail::about(path, from_bytes(engine, bytes));
+  return detail::with_path(path, from_bytes(engine, bytes));
 }
 
 Result<Program> Program::from_trusted_artifact_file(const Engine& engine, const std::filesystem::path& path) {
   TAIRITSU_TRY(const bool is_module, detail::is_module_artifact(path));
   if (!is_module) {
     TAIRITSU_TRY(const auto image, Image::from_trusted_artifact_file(engine, path));
-    return detail::about(path, from_image(image));
+    return detail::with_path(path, from_image(image));
   }
-  TAIRITSU_TRY(auto module,
-               detail::about(path, detail::CompiledModule::from_trusted_artifact_file(*engine.core(), path)));
+  TAIRITSU_TRY(auto module, detail::with_path(path, detail::CompiledModule::from_trusted_artifact_file(
+                                                        *engine.core(), path)));
   return Program(std::make_shared<const ProgramCore>(
       ProgramCore{ProgramCore::Module{.engine = engine, .module = std::move(module)}}));
 }
@@ -136,10 +136,10 @@ Result<Program> Program::from_sealed_artifact_file(const Engine& engine, const s
   TAIRITSU_TRY(const bool is_module, detail::is_module_artifact(path));
   if (!is_module) {
     TAIRITSU_TRY(const auto image, Image::from_sealed_artifact_file(engine, path, seal));
-    return detail::about(path, from_image(image));
+    return detail::with_path(path, from_image(image));
   }
-  TAIRITSU_TRY(auto module, detail::about(path, detail::CompiledModule::from_sealed_artifact_file(
-                                                    *engine.core(), path, seal)));
+  TAIRITSU_TRY(auto module, detail::with_path(path, detail::CompiledModule::from_sealed_artifact_file(
+                                                        *engine.core(), path, seal)));
   return Program(std::make_shared<const ProgramCore>(
       ProgramCore{ProgramCore::Module{.engine = engine, .module = std::move(module)}}));
 }
@@ -158,11 +158,11 @@ Result<Process> Program::create(const WasiOptions& wasi, const Limits& limits) c
         .limits = limits, .wasi = std::move(policy), .interruptible = true};
     TAIRITSU_TRY(auto container,
                  detail::ContainerCore::create(command->image, options, detail::HostStateHolder()));
-    TAIRITSU_CHECK(container->prepare(command->linked));
+    TAIRITSU_RETURN_IF_ERROR(container->prepare(command->linked));
     return Process(std::make_unique<ProcessCore>(core_, ProcessCore::Command{std::move(container)}));
   }
   const auto& module = std::get<ProgramCore::Module>(core_->kind);
-  TAIRITSU_CHECK(detail::check_limits(module.engine.options(), limits));
+  TAIRITSU_RETURN_IF_ERROR(detail::check_limits(module.engine.options(), limits));
   detail::StoreOptions options = detail::store_options(limits);
   options.wasi = policy.get();
   TAIRITSU_TRY(auto store, detail::GuestStore::create_for_module(*module.engine.core(), options));
@@ -196,13 +196,13 @@ InterruptHandle Process::interrupt_handle() const {
 
 namespace {
 
-/// Runs `body(store)`, or answers nothing where a call runs.
-template <typename Answer, typename Body>
-Answer with_store(ProcessCore& core, Body&& body) {
+/// Runs `body(store)`; returns an empty value if a call is running.
+template <typename T, typename Body>
+T with_store(ProcessCore& core, Body&& body) {
   if (auto* module = std::get_if<ProcessCore::Module>(&core.kind)) return body(module->store);
   return std::get<ProcessCore::Command>(core.kind)
-      .container->with_store([&](detail::GuestStore& store) -> Result<Answer> { return body(store); })
-      .value_or(Answer{});
+      .container->with_store([&](detail::GuestStore& store) -> Result<T> { return body(store); })
+      .value_or(T{});
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-/// What templates share with what makes instances of them.
+/// The core of a template, shared with the containers that are built from it.
 #pragma once
 
 #include <functional>
@@ -15,11 +15,11 @@ class TemplateCore {
  public:
   Image image;
   ContainerOptions options;
-  WasiOptions wasi;  // As given: what a default host state shows.
+  WasiOptions wasi;  // As given; a default host state holds a copy.
   std::function<HostStateHolder()> state_factory;
   std::shared_ptr<const Linked> linked;
   std::optional<BindingsSteps> bindings;
-  std::shared_ptr<const void> exports;  // What the bindings have looked up.
+  std::shared_ptr<const void> exports;  // Exports that the bindings looked up.
 
   [[nodiscard]] HostStateHolder make_state() const {
     return state_factory ? state_factory()

@@ -6,7 +6,7 @@
 
 namespace tairitsu {
 
-// Here, for the parser is the engine's.
+// These are defined here because the parser belongs to the engine.
 Result<WitLoader> WitLoader::load(const std::filesystem::path& path, std::string_view features) {
   TAIRITSU_TRY(const auto json, detail::load_wit(path.string(), features));
   return read(json);

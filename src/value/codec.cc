@@ -14,7 +14,7 @@ std::uint64_t flags_mask(const TypeNode& type) noexcept {
   return type.fields.size() >= 64 ? UINT64_MAX : (std::uint64_t{1} << type.fields.size()) - 1;
 }
 
-/// Zeros the bytes between the fields, which may be anything in a guest's memory.
+/// Clears the padding, which may contain anything in a guest's memory.
 void clear_padding(const TypeNode& type, std::byte* bytes) noexcept {
   if (!type.padded) return;
   std::uint32_t end = 0;
@@ -28,7 +28,7 @@ void clear_padding(const TypeNode& type, std::byte* bytes) noexcept {
   std::fill(bytes + end, bytes + type.size, std::byte{0});
 }
 
-/// Whether all chars of plain values are ones.
+/// Returns whether all chars of a plain value are valid.
 bool has_valid_chars(const TypeNode& type, const std::byte* bytes) noexcept {
   if (!type.has_chars) return true;
   if (type.kind == TypeKind::character) {
@@ -104,28 +104,29 @@ bool ValueChecker::check_handle(const Value& value, const TypeNode& type) {
   const void* identity = node;
   if (node->tag == ValueNode::Tag::guest) {
     if (!check_guest_resource(cx_, &static_cast<const GuestNode*>(node)->resource)) return false;
-    // One that a call gave knows whose it is.
+    // A handle that a call returned knows its resource.
     const TypeNode& is = node->type.node();
     if (!is.name.empty() && !type.name.empty() &&
         (is.name != type.name || is.interface_name != type.interface_name)) {
       return cx_.fail(
           ErrorCode::type_mismatch,
-          fmt::format("a handle of the resource '{}' where one of '{}' is wanted", is.name, type.name));
+          fmt::format("expected a handle of resource '{}', found one of '{}'", type.name, is.name));
     }
   } else {
     const HostObject& object = static_cast<const HostNode*>(node)->object;
     if (own ? !object.is_owned() : !object) {
-      return cx_.fail(ErrorCode::invalid_argument, "a resource was given away, or is only lent");
+      return cx_.fail(ErrorCode::invalid_argument,
+                      "a resource was passed as own before, or is only borrowed");
     }
     if (!type.name.empty() && cx_.guest().linked_resource(type.interface_name, type.name) != object.type()) {
       return cx_.fail(ErrorCode::type_mismatch,
-                      fmt::format("an object of another class than the host's resource '{}'", type.name));
+                      fmt::format("the object's class is not the class of host resource '{}'", type.name));
     }
     identity = object.identity();
   }
   const auto [seen, first] = handles_.try_emplace(identity, own);
   if (first || (!own && !seen->second)) return true;
-  return cx_.fail(ErrorCode::invalid_argument, "a resource is given away and used besides");
+  return cx_.fail(ErrorCode::invalid_argument, "a resource is passed as own and used again in the same call");
 }
 
 // ---- Lowering
@@ -251,7 +252,7 @@ bool ValueLowerer::store(const Value& value, const TypeNode& type, std::size_t a
       return true;
     }
     default:
-      return cx_.fail(ErrorCode::internal, "a value of an unknown kind");
+      return cx_.fail(ErrorCode::internal, "a value has an unknown kind");
   }
 }
 
@@ -259,7 +260,7 @@ bool ValueLowerer::lower_list(const Value& value, const TypeNode& type, std::siz
                               std::uint32_t& length) {
   const TypeNode& element = type.element();
   const std::size_t count = value.size();
-  // Of two factors below 2^32, the second counted by what is in memory already.
+  // Cannot overflow: both factors are below 2^32.
   if (!cx_.reallocate(count * element.size, element.align, address)) return false;
   length = static_cast<std::uint32_t>(count);
   if (element.plain) {
@@ -284,12 +285,12 @@ bool ValueLowerer::lower_handle(const Value& value, const TypeNode& type, std::u
   abi::Handle handle{};
   if (node->tag == ValueNode::Tag::guest) {
     GuestResource& resource = static_cast<const GuestNode*>(node)->resource;
-    if (!resource) return cx_.fail(ErrorCode::invalid_argument, "a resource was given away");
+    if (!resource) return cx_.fail(ErrorCode::invalid_argument, "a resource was passed as own before");
     handle = resource.handle();
     if (own) resource.release();
   } else {
     const HostObject& object = static_cast<const HostNode*>(node)->object;
-    if (!object) return cx_.fail(ErrorCode::invalid_argument, "a resource was given away");
+    if (!object) return cx_.fail(ErrorCode::invalid_argument, "a resource was passed as own before");
     ResourceTable& table = cx_.guest().resources();
     handle.kind = own ? abi::HandleKind::host_own : abi::HandleKind::host_borrow;
     handle.resource_type = object.type();
@@ -310,7 +311,7 @@ ValueLifter::~ValueLifter() {
   for (HostObject& object : lent_) object.expire();
 }
 
-/// What the host makes of a record or a tuple can be larger than it is in the guest.
+/// Counts the host's memory for a record or a tuple, which may be larger than the guest's.
 bool ValueLifter::consume_node(const TypeNode& type) {
   return cx_.consume(type.plain ? sizeof(BytesNode) + type.size
                                 : sizeof(ItemsNode) + type.fields.size() * sizeof(Value));
@@ -323,7 +324,7 @@ bool ValueLifter::lift_text(std::uint32_t address, std::uint32_t length, Value& 
   return true;
 }
 
-/// Chars, discriminants and the like of a plain value that was copied from a guest.
+/// Checks and normalizes the chars, discriminants and so on of a plain value that was copied from a guest.
 bool ValueLifter::check_plain(const TypeNode& type, std::byte* bytes) {
   if (!type.plain_checked) return true;
   switch (type.kind) {
@@ -354,7 +355,7 @@ bool ValueLifter::check_plain(const TypeNode& type, std::byte* bytes) {
 bool ValueLifter::lift_plain(const abi::Slot*& slot, const TypeNode& type, std::byte* to) {
   if (type.offsets.empty()) {
     const std::uint64_t bits = (slot++)->u64;
-    // A discriminant and a bool are judged by all 32 bits of their slot.
+    // All 32 bits of the slot of a discriminant or a bool count.
     if (type.kind == TypeKind::boolean) {
       *to = std::byte{static_cast<std::uint32_t>(bits) != 0};
       return true;
@@ -492,7 +493,7 @@ bool ValueLifter::load(std::size_t address, const TypeNode& type, Value& out) {
     case TypeKind::borrow:
       return lift_handle(type, out);
     default:
-      return cx_.fail(ErrorCode::internal, "a value of an unknown kind");
+      return cx_.fail(ErrorCode::internal, "a value has an unknown kind");
   }
 }
 
@@ -513,7 +514,7 @@ bool ValueLifter::load_list(std::uint32_t address, std::uint32_t length, const T
     }
     return true;
   }
-  // What the host makes of an element can be larger than it is in the guest.
+  // An element may be larger in the host than in the guest.
   if (!cx_.consume(std::uint64_t{length} * std::max<std::uint64_t>(element.size, sizeof(Value))))
     return false;
   std::vector<Value> items(length);
@@ -547,7 +548,7 @@ bool ValueLifter::lift_handle(const TypeNode& type, Value& out) {
     case abi::HandleKind::guest_borrow:
       break;
   }
-  return fail_resource(cx_, type.name);  // The host is never lent a guest's resource.
+  return fail_resource(cx_, type.name);  // A guest cannot lend its own resource to the host.
 }
 
 }  // namespace tairitsu::detail

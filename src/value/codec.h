@@ -1,4 +1,4 @@
-/// The canonical ABI of dynamic values, driven by their types: what detail/codec.h is for C++ types.
+/// The canonical ABI of dynamic values, driven by their types; detail/codec.h does the same for C++ types.
 ///
 /// Source: https://github.com/WebAssembly/component-model, design/mvp/CanonicalABI.md.
 #pragma once
@@ -14,8 +14,8 @@
 
 namespace tairitsu::detail {
 
-/// Checks a value of exactly that type before a guest is entered: text, chars, and handles, of which one that
-/// is given away twice is refused too.
+/// Checks a value of exactly that type before entering a guest: text, chars and handles. Rejects a resource that is
+/// passed as own and used again in the same call.
 class ValueChecker {
  public:
   explicit ValueChecker(CheckContext& cx) noexcept : cx_(cx) {}
@@ -24,15 +24,16 @@ class ValueChecker {
  private:
   bool check_handle(const Value& value, const TypeNode& type);
   CheckContext& cx_;
-  std::unordered_map<const void*, bool> handles_;  // Whether it is given away.
+  std::unordered_map<const void*, bool> handles_;  // Whether the resource is passed as own.
 };
 
-/// Whether values of the type can be wrong before they are lowered.
+/// Returns whether values of the type must be checked before they are lowered.
 [[nodiscard]] inline bool needs_check(const TypeNode& type) noexcept {
   return type.in_memory || type.handle_count != 0 || type.has_chars;
 }
 
-/// The number in the low bytes of `bits` as the ABI flattens it: small signed ones are sign-extended to 32 bits.
+/// Returns the number in the low bytes of `bits` as the ABI flattens it: small signed integers are sign-extended to 32
+/// bits.
 [[nodiscard]] inline std::uint64_t flat_bits(TypeKind kind, std::uint64_t bits) noexcept {
   switch (kind) {
     case TypeKind::s8:
@@ -44,7 +45,7 @@ class ValueChecker {
   }
 }
 
-/// The low bytes of a slot that are the number's.
+/// Returns the low bytes of a slot that hold the number.
 [[nodiscard]] inline std::uint64_t slot_bits(const TypeNode& type, const abi::Slot& slot) noexcept {
   switch (type.size) {
     case 1:
@@ -58,7 +59,8 @@ class ValueChecker {
   }
 }
 
-/// Writes values of exactly that type into a guest; false with `cx.error` set, or an error that the bridge keeps.
+/// Writes values of exactly that type into a guest. On failure returns false and sets `cx.error`, unless the bridge
+/// keeps the error.
 class ValueLowerer {
  public:
   explicit ValueLowerer(LowerContext& cx) noexcept : cx_(cx) {}
@@ -74,11 +76,11 @@ class ValueLowerer {
   LowerContext& cx_;
 };
 
-/// Reads values out of a guest; false with `cx.error` set.
+/// Reads values from a guest. On failure returns false and sets `cx.error`.
 class ValueLifter {
  public:
   explicit ValueLifter(LiftContext& cx) noexcept : cx_(cx) {}
-  /// The host's objects that the guest lends become nobody's.
+  /// Expires the host objects that the guest lent.
   ~ValueLifter();
   ValueLifter(const ValueLifter&) = delete;
   ValueLifter& operator=(const ValueLifter&) = delete;

@@ -1,4 +1,4 @@
-/// `Value::to`: the same value as another type.
+/// `Value::to`: converting a value to another type.
 
 #include <algorithm>
 #include <cmath>
@@ -15,19 +15,18 @@ namespace tairitsu {
 namespace detail {
 namespace {
 
-std::string name_of(const TypeNode& type) { return shortened(type_of(type).to_string(), 200); }
-
-std::string definition_of(const TypeNode& type) { return shortened(type_of(type).definition(), 200); }
+std::string definition_of(const TypeNode& type) {
+  return printable(type_of(type).definition(), kMaxTypeName);
+}
 
 std::unexpected<Error> wrong(std::string message) {
   return fail(ErrorCode::type_mismatch, std::move(message));
 }
 
 std::unexpected<Error> wrong_kind(const Value& value, const TypeNode& type) {
-  const std::string wanted = name_of(type);
-  if (value.is_empty()) return wrong(fmt::format("no value where '{}' is wanted", wanted));
-  return wrong(
-      fmt::format("a value of type '{}' where '{}' is wanted", name_of(value.type().node()), wanted));
+  const std::string wanted = type_name(type);
+  if (value.is_empty()) return wrong(fmt::format("expected '{}', found no value", wanted));
+  return wrong(fmt::format("expected '{}', found a value of type '{}'", wanted, type_name(value.type())));
 }
 
 Result<Value> inside(std::string_view place, Result<Value> result) {
@@ -45,7 +44,7 @@ std::optional<Value> exactly(auto number) noexcept {
     const auto converted = static_cast<T>(number);
     if (static_cast<From>(converted) == number) return Value(converted);
   } else if constexpr (std::is_floating_point_v<T>) {
-    // Integers of up to 53 (24) bits: beyond them a float stands for several.
+    // Only integers of up to 53 (24) bits: a larger float may be the rounding of several.
     constexpr auto kMost = std::int64_t{1} << std::numeric_limits<T>::digits;
     if (std::cmp_less_equal(number, kMost) && std::cmp_greater_equal(number, -kMost)) {
       return Value(static_cast<T>(number));
@@ -56,7 +55,7 @@ std::optional<Value> exactly(auto number) noexcept {
   return std::nullopt;
 }
 
-/// The number as one of another kind, where it is exactly one.
+/// Returns the number as one of another kind if the conversion is exact.
 std::optional<Value> number_as(const Value& value, TypeKind kind) noexcept {
   return with_number_type(kind, [&]<typename To>() {
     return with_number_type(value.kind(), [&]<typename From>() {
@@ -70,33 +69,21 @@ Result<Value> to_scalar(const Value& value, const TypeNode& type) {
   if (!is_number(value.kind()) || !is_number(type.kind)) return wrong_kind(value, type);
   if (auto number = number_as(value, type.kind)) return *std::move(number);
   const bool is_float = value.kind() == TypeKind::f32 || value.kind() == TypeKind::f64;
-  return wrong(fmt::format("{}{} is not exactly a value of '{}'", value.to_string(),
+  return wrong(fmt::format("{}{} cannot be represented exactly as '{}'", value.to_string(),
                            is_float ? fmt::format(" of type '{}'", value.type().to_string()) : "",
                            type_of(type).to_string()));
 }
 
 // ---- Compound types
 
-/// What the component model allows.
-constexpr std::size_t kMaxLabels = 32;
-
 Result<Value> to_list(const Value& value, const TypeNode& type) {
   if (value.kind() != TypeKind::list) return wrong_kind(value, type);
   ListBuilder builder{type_of(type)};
   const std::size_t size = value.size();
-  // Not all of it at once: the first element may not fit.
+  // Don't reserve all of it: the first element may not convert.
   builder.reserve(std::min(size, std::size_t{1} << 16U));
   for (std::size_t index = 0; index < size; ++index) builder.add(value[index]);
   return builder.build();
-}
-
-Result<Value> from_fields(const TypeNode& type, std::vector<Value> fields) {
-  if (!type.plain) return ValueAccess::items(type, std::move(fields));
-  BytesNode* node = BytesNode::make(type_of(type), type.size, true);
-  for (std::size_t index = 0; index < fields.size(); ++index) {
-    write_plain(fields[index], *type.field(index), node->data() + type.offsets[index]);
-  }
-  return ValueAccess::own(node);
 }
 
 Result<Value> to_record(const Value& value, const TypeNode& type) {
@@ -119,7 +106,7 @@ Result<Value> to_record(const Value& value, const TypeNode& type) {
       fields.push_back(ValueAccess::make_case(wanted, 0));
       continue;
     }
-    if (!found) return wrong(fmt::format("the field '{}' is missing", field.name));
+    if (!found) return wrong(fmt::format("missing field '{}'", field.name));
     TAIRITSU_TRY(auto converted, inside(fmt::format("field '{}'", field.name), convert(part, wanted)));
     fields.push_back(std::move(converted));
   }
@@ -127,17 +114,18 @@ Result<Value> to_record(const Value& value, const TypeNode& type) {
     for (const TypeField& given : ValueAccess::type(value)->fields) {
       if (std::ranges::none_of(type.fields,
                                [&](const TypeField& field) { return field.name == given.name; })) {
-        return wrong(fmt::format("there is no field '{}' in '{}'", given.name, name_of(type)));
+        return wrong(fmt::format("unknown field '{}' in '{}'", given.name, type_name(type)));
       }
     }
-    return wrong("a field is given twice");
+    return wrong("duplicate field");
   }
-  return from_fields(type, std::move(fields));
+  return make_fields(type, std::move(fields));
 }
 
 Result<Value> in_order(const TypeNode& type, std::size_t count, auto&& get) {
   if (count != type.fields.size()) {
-    return wrong(fmt::format("{} values where '{}' has {}", count, name_of(type), type.fields.size()));
+    return wrong(
+        fmt::format("expected {} values for '{}', found {}", type.fields.size(), type_name(type), count));
   }
   std::vector<Value> fields;
   fields.reserve(count);
@@ -148,7 +136,7 @@ Result<Value> in_order(const TypeNode& type, std::size_t count, auto&& get) {
     TAIRITSU_TRY(auto converted, inside(place, convert(get(index), *type.field(index))));
     fields.push_back(std::move(converted));
   }
-  return from_fields(type, std::move(fields));
+  return make_fields(type, std::move(fields));
 }
 
 Result<Value> to_case(const Value& value, const TypeNode& type, std::uint32_t index) {
@@ -156,11 +144,11 @@ Result<Value> to_case(const Value& value, const TypeNode& type, std::uint32_t in
   const bool has_payload = value.size() != 0 && !value.payload().is_empty();
   if (wanted == nullptr) {
     if (!has_payload) return ValueAccess::make_case(type, index);
-    return wrong(fmt::format("the case '{}' has no payload", value.case_name()));
+    return wrong(fmt::format("case '{}' has no payload", value.case_name()));
   }
   if (!has_payload) {
     return wrong(
-        fmt::format("the case '{}' needs a payload of type '{}'", value.case_name(), name_of(*wanted)));
+        fmt::format("case '{}' needs a payload of type '{}'", value.case_name(), type_name(*wanted)));
   }
   TAIRITSU_TRY(auto payload,
                inside(fmt::format("case '{}'", value.case_name()), convert(value.payload(), *wanted)));
@@ -168,14 +156,14 @@ Result<Value> to_case(const Value& value, const TypeNode& type, std::uint32_t in
 }
 
 Result<Value> to_variant(const Value& value, const TypeNode& type) {
-  // A case of an enum is its name.
+  // A string converts to the case of an enum that it names.
   const bool is_name = type.kind == TypeKind::enumeration && value.kind() == TypeKind::string;
   if (value.kind() != type.kind && !is_name) return wrong_kind(value, type);
   const std::string_view name = is_name ? value.text() : value.case_name();
   const auto found = std::ranges::find(type.fields, name, &TypeField::name);
   if (found == type.fields.end()) {
     return wrong(
-        fmt::format("'{}' is no case of '{}'", shortened(std::string(name), 200), definition_of(type)));
+        fmt::format("'{}' is not a case of '{}'", shortened(std::string(name), 200), definition_of(type)));
   }
   const auto index = static_cast<std::uint32_t>(found - type.fields.begin());
   if (type.kind == TypeKind::enumeration) return ValueAccess::make_case(type, index);
@@ -196,21 +184,21 @@ Result<Value> to_result(const Value& value, const TypeNode& type) {
 
 Result<Value> to_flags(const Value& value, const TypeNode& type) {
   if (value.kind() != TypeKind::flags) return wrong_kind(value, type);
-  if (std::max(type.fields.size(), ValueAccess::type(value)->fields.size()) > kMaxLabels) {
-    return wrong(fmt::format("flags of more than {} labels", kMaxLabels));
+  if (std::max(type.fields.size(), ValueAccess::type(value)->fields.size()) > kMaxFlags) {
+    return wrong(fmt::format("flags with more than {} labels are not supported", kMaxFlags));
   }
   std::uint64_t bits = 0;
   for (const std::string_view label : value.labels()) {
     const auto found = std::ranges::find(type.fields, label, &TypeField::name);
     if (found == type.fields.end()) {
-      return wrong(fmt::format("'{}' is no label of '{}'", label, definition_of(type)));
+      return wrong(fmt::format("'{}' is not a label of '{}'", label, definition_of(type)));
     }
     bits |= std::uint64_t{1} << (found - type.fields.begin());
   }
   return ValueAccess::immediate(TypeKind::flags, bits, &type);
 }
 
-/// A handle takes no type on: which resource it is of, the engine knows.
+/// A handle keeps its type: the engine knows its resource.
 Result<Value> to_handle(const Value& value, const TypeNode& type) {
   if (value.kind() == TypeKind::own || value.kind() == type.kind) return value;
   return wrong_kind(value, type);
@@ -221,7 +209,7 @@ Result<Value> to_handle(const Value& value, const TypeNode& type) {
 Result<Value> convert(const Value& value, const TypeNode& type) {
   if (is_exactly(value, type)) return value;
   if (type.kind <= TypeKind::string) return to_scalar(value, type);
-  if (!type.complete) return wrong(fmt::format("'{}' is no whole type", name_of(type)));
+  if (!type.complete) return wrong(fmt::format("'{}' is an incomplete type", type_name(type)));
   const TypeNode* own = ValueAccess::type(value);
   if (own != nullptr && type.kind != TypeKind::own && type.kind != TypeKind::borrow && own->complete &&
       own->handle_count == 0 && type.kind != TypeKind::flags && type_of(*own) == type_of(type)) {
@@ -250,7 +238,7 @@ Result<Value> convert(const Value& value, const TypeNode& type) {
     case TypeKind::borrow:
       return to_handle(value, type);
     default:
-      return wrong(fmt::format("values of '{}' are not supported", name_of(type)));
+      return wrong(fmt::format("values of '{}' are not supported", type_name(type)));
   }
 }
 
@@ -262,7 +250,7 @@ Result<Value> Value::record(const Type& type, std::span<const Value> fields) {
   const detail::TypeNode& node = type.node();
   if ((node.kind != TypeKind::record && node.kind != TypeKind::tuple) || !node.complete ||
       node.fields.empty()) {
-    return detail::wrong(fmt::format("'{}' is no type of a record or a tuple", detail::name_of(type.node())));
+    return detail::wrong(fmt::format("'{}' is not a record or tuple type", detail::type_name(type)));
   }
   return detail::in_order(node, fields.size(), [&](std::size_t index) { return fields[index]; });
 }

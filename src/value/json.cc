@@ -14,7 +14,7 @@ namespace tairitsu {
 namespace detail {
 namespace {
 
-// Bits and bytes of numbers are taken for each other, as in linear memory.
+// The code below interprets the low bytes of a number's bits as in linear memory.
 static_assert(std::endian::native == std::endian::little);
 
 class Writer {
@@ -44,7 +44,7 @@ T read(const std::byte* bytes) noexcept {
   return value;
 }
 
-/// A value of a plain type as it lies in memory.
+/// Writes a value of a plain type from its bytes in memory.
 void Writer::plain(const std::byte* bytes, const TypeNode& type) {
   if (is_number(type.kind)) {
     return with_number_type(type.kind, [&]<typename T>() {
@@ -69,7 +69,7 @@ void Writer::plain(const std::byte* bytes, const TypeNode& type) {
   }
 }
 
-/// A record or a tuple, of which `write` writes one field.
+/// Writes a record or a tuple; `write` writes one field.
 void Writer::fields(const TypeNode& type, auto&& write) {
   const bool named = type.kind == TypeKind::record;
   named ? text_.begin_object() : text_.begin_array();
@@ -151,7 +151,7 @@ void Writer::flags(std::uint64_t bits, const TypeNode& type) {
   text_.end_array();
 }
 
-/// Something to look at.
+/// Writes a handle for display; it cannot be read back.
 void Writer::handle(const TypeNode& type) {
   text_.begin_object();
   text_.key("resource");

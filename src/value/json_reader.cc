@@ -11,7 +11,6 @@
 #include <optional>
 #include <string>
 #include <type_traits>
-#include <unordered_map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -20,6 +19,7 @@
 #include "base/json.h"
 #include "base/nearest.h"
 #include "base/text.h"
+#include "value/field_finder.h"
 #include "value/json_text.h"
 #include "value/number.h"
 #include "value/value_node.h"
@@ -29,7 +29,7 @@ namespace {
 
 // ---- Numbers
 
-/// A number as JSON spells it, which is known to be well-formed.
+/// A well-formed JSON number.
 struct Decimal {
   explicit Decimal(std::string_view text) noexcept {
     if (text.starts_with('-')) {
@@ -47,19 +47,19 @@ struct Decimal {
 
   [[nodiscard]] bool is_zero() const noexcept { return whole.empty() && fraction.empty(); }
 
-  /// The power of ten of its first digit; for numbers that are not zero.
+  /// Returns the power of ten of the first digit. The number must not be zero.
   [[nodiscard]] std::int64_t magnitude() const noexcept {
     if (!whole.empty()) return exponent + static_cast<std::int64_t>(whole.size()) - 1;
     return exponent - static_cast<std::int64_t>(fraction.find_first_not_of('0')) - 1;
   }
 
   bool negative = false;
-  std::string_view whole;     ///< Without zeros in front.
-  std::string_view fraction;  ///< Without zeros at the end.
+  std::string_view whole;     ///< Without leading zeros.
+  std::string_view fraction;  ///< Without trailing zeros.
   std::int64_t exponent = 0;
 
  private:
-  /// Far more than any text has digits, and far less than what overflows when some are added.
+  /// More than the digits of any text, and small enough that sums do not overflow.
   static constexpr std::int64_t kMost = std::int64_t{1} << 60;
 
   static std::int64_t exponent_of(std::string_view text) noexcept {
@@ -71,13 +71,13 @@ struct Decimal {
   }
 };
 
-/// The amount of a number that is an integer of up to 64 bits, apart from its sign.
+/// Returns the magnitude of a number if it is an integer of up to 64 bits.
 std::optional<std::uint64_t> integer_of(const Decimal& number) noexcept {
   std::uint64_t amount = 0;
   if (number.is_zero()) return amount;
   const std::string_view whole = number.whole;
   const std::string_view fraction = number.fraction;
-  // How many digits are before the point when it has moved by the exponent.
+  // The number of digits before the point after moving it by the exponent.
   const std::int64_t count = static_cast<std::int64_t>(whole.size()) + number.exponent;
   const std::size_t zeros = fraction.empty() ? whole.size() - 1 - whole.find_last_not_of('0') : 0;
   const auto digits = static_cast<std::int64_t>(whole.size() + fraction.size() - zeros);
@@ -98,7 +98,7 @@ std::optional<std::uint64_t> integer_of(const Decimal& number) noexcept {
   return amount;
 }
 
-/// Whether the text is an integer as JSON spells one.
+/// Returns whether the text is an integer in JSON's syntax.
 bool is_integer(std::string_view text) noexcept {
   if (text.starts_with('-')) text.remove_prefix(1);
   if (text.empty() || (text.size() > 1 && text.starts_with('0'))) return false;
@@ -145,7 +145,7 @@ std::optional<std::uint64_t> integer_bits(TypeKind kind, bool negative, std::uin
   }
 }
 
-/// The nearest float; nothing where that would be infinite.
+/// Returns the nearest float, or nothing if it would be infinite.
 template <typename T>
 std::optional<Value> real_of(std::string_view text) noexcept {
   T number{};
@@ -157,7 +157,7 @@ std::optional<Value> real_of(std::string_view text) noexcept {
 
 bool is_integer_kind(TypeKind kind) noexcept { return kind >= TypeKind::s8 && kind <= TypeKind::u64; }
 
-/// Those of the numbers that JSON has no numbers for.
+/// Returns the number for a string that represents a value that is not finite.
 template <typename T>
 std::optional<T> not_finite(std::string_view text) noexcept {
   if (text == "nan") return std::numeric_limits<T>::quiet_NaN();
@@ -166,32 +166,30 @@ std::optional<T> not_finite(std::string_view text) noexcept {
   return std::nullopt;
 }
 
-/// The one character of the text, which is UTF-8.
+/// Returns the character if the text, which must be UTF-8, has exactly one.
 std::optional<char32_t> only_character(std::string_view text) noexcept {
   if (text.empty()) return std::nullopt;
   const Character character = first_character(text);
   return character.size == text.size() ? std::optional(character.value) : std::nullopt;
 }
 
-// ---- Words for messages
+// ---- Texts for messages
 
-std::string kind_name(const TypeNode& type) { return shortened(type_of(type).to_string(), 200); }
-
-/// As JSON, in quotes.
+/// Returns the text as a JSON string.
 std::string quoted(std::string_view text) {
   JsonText json(-1);
   json.string(shortened(text, 40));
   return json.take();
 }
 
-/// The same in the quotes of names.
+/// Like `quoted`, with single quotes.
 std::string name_in_quotes(std::string_view name) {
   std::string text = quoted(name);
   text.front() = text.back() = '\'';
   return text;
 }
 
-/// What came, put into words when they are needed.
+/// A description of what was found, formatted only when a message needs it.
 class Found {
  public:
   constexpr explicit Found(std::string_view words) noexcept : text_(words) {}
@@ -224,7 +222,7 @@ class Found {
   std::uint64_t amount_ = 0;
 };
 
-/// What stands for a value of the type.
+/// Returns what a value of the type looks like.
 std::string form_of(const TypeNode& type, bool base64) {
   switch (type.kind) {
     case TypeKind::boolean:
@@ -239,7 +237,7 @@ std::string form_of(const TypeNode& type, bool base64) {
     case TypeKind::list:
       return base64 && type.element().kind == TypeKind::u8 ? "an array or a base64 string" : "an array";
     case TypeKind::tuple:
-      return fmt::format("an array of {}", type.fields.size());
+      return fmt::format("an array of {} element{}", type.fields.size(), type.fields.size() == 1 ? "" : "s");
     case TypeKind::record:
       return "an object";
     case TypeKind::variant:
@@ -252,59 +250,31 @@ std::string form_of(const TypeNode& type, bool base64) {
       return "an array of labels";
     case TypeKind::option:
       return R"(null or {"some": …})";
-    default: {
-      const IntegerRange range = integer_range(type.kind);
-      return fmt::format("an integer from {} to {}", range.least(), range.most);
-    }
+    default:
+      return "an integer from " + integer_range(type.kind).text();
   }
 }
 
-/// Finds fields, cases and labels by name.
-class Names {
- public:
-  [[nodiscard]] std::optional<std::uint32_t> find(const TypeNode& type, std::string_view name,
-                                                  std::size_t likely) {
-    const auto& fields = type.fields;
-    if (likely < fields.size() && fields[likely].name == name) return static_cast<std::uint32_t>(likely);
-    if (fields.size() <= kFew) {
-      const auto found = std::ranges::find(fields, name, &TypeField::name);
-      if (found == fields.end()) return std::nullopt;
-      return static_cast<std::uint32_t>(found - fields.begin());
-    }
-    auto& index = indices_[&type];
-    if (index.empty()) {
-      for (std::uint32_t i = 0; i < fields.size(); ++i) index.try_emplace(fields[i].name, i);
-    }
-    const auto found = index.find(name);
-    if (found == index.end()) return std::nullopt;
-    return found->second;
-  }
-
-  /// The end of a message that the name is none of them.
-  [[nodiscard]] static std::string offer(const TypeNode& type, std::string_view kind, std::string_view name) {
-    std::vector<std::string> names(type.fields.size());
-    std::ranges::transform(type.fields, names.begin(), &TypeField::name);
-    return detail::offer(kind, name, names);
-  }
-
- private:
-  static constexpr std::size_t kFew = 16;
-  std::unordered_map<const TypeNode*, std::unordered_map<std::string_view, std::uint32_t>> indices_;
-};
+/// Returns the end of a message that the type has no field, case or label of that name.
+std::string suggest_fields(const TypeNode& type, std::string_view kind, std::string_view name) {
+  std::vector<std::string> names(type.fields.size());
+  std::ranges::transform(type.fields, names.begin(), &TypeField::name);
+  return suggestions(kind, name, names);
+}
 
 std::string no_case(const TypeNode& type, std::string_view name) {
-  return fmt::format("{} is no case of '{}'{}", name_in_quotes(name), kind_name(type),
-                     Names::offer(type, "cases", name));
+  return fmt::format("{} is not a case of '{}'{}", name_in_quotes(name), type_name(type),
+                     suggest_fields(type, "cases", name));
 }
 
 // ---- The reader
 
-/// What an open array or object stands for; arrays come first.
+/// What an open array or object represents; arrays come first.
 enum class Shape : std::uint8_t {
   list,
-  sequence,  ///< A tuple, or arguments in order.
+  sequence,  ///< A tuple, or arguments by position.
   flags,
-  record,  ///< Or arguments by name.
+  record,  ///< A record, or arguments by name.
   cases,   ///< A variant or a result.
   some,    ///< An option whose payload is an option.
 };
@@ -313,35 +283,35 @@ struct Frame {
   const TypeNode* declared;  ///< As in `Wanted`.
   const TypeNode* type;
   Shape shape;
-  bool in_bytes = false;    ///< Its parts are plain, and go to `bytes_`; else to `values_`.
-  bool is_part = false;     ///< Its bytes are part of those of the frame around it.
-  bool has_key = false;     ///< A key was there.
-  std::uint32_t index = 0;  ///< The element, field or case that comes next, or is being read.
-  std::size_t bytes = 0;    ///< Where in `bytes_` it begins,
+  bool in_bytes = false;    ///< Its parts are plain and go to `bytes_`; else they go to `values_`.
+  bool is_part = false;     ///< Its bytes are part of the enclosing frame's bytes.
+  bool has_key = false;     ///< A key has been read.
+  std::uint32_t index = 0;  ///< The element, field or case that is being read or comes next.
+  std::size_t bytes = 0;    ///< Its start in `bytes_`,
   std::size_t values = 0;   ///< in `values_`,
   std::size_t seen = 0;     ///< and in `seen_`.
-  std::uint64_t bits = 0;   ///< Of flags.
+  std::uint64_t bits = 0;   ///< The value of flags.
 };
 
-/// What the next value is to be: its type as declared, and without an option around it that leaves no trace
-/// in JSON. Null where no value belongs.
+/// The type of the next value: as declared, and without an option that is not visible in JSON. Null if no value is
+/// allowed.
 struct Wanted {
   const TypeNode* declared = nullptr;
   const TypeNode* type = nullptr;
 };
 
-/// Takes the parts of JSON text in their order, and puts values together by a type.
+/// Receives the events of the JSON parser and builds a value of a given type.
 class JsonReader {
  public:
   JsonReader(const TypeNode& root, bool arguments, const JsonOptions& options)
       : root_(root), arguments_(arguments), base64_(options.bytes_as_base64), budget_(options.max_bytes) {}
 
-  /// Afterwards `values()` has the value, or the arguments; where it fails, `error()` says why.
+  /// On success `values()` has the value or the arguments; otherwise `error()` has the reason.
   [[nodiscard]] bool read(std::string_view text);
   [[nodiscard]] std::vector<Value>& values() noexcept { return values_; }
   [[nodiscard]] const Error& error() const noexcept { return *error_; }
 
-  // What nlohmann::json calls; false stops it.
+  // Called by nlohmann::json; false stops the parser.
 
   bool null();
   bool boolean(bool value);
@@ -349,7 +319,7 @@ class JsonReader {
   bool number_unsigned(std::uint64_t value);
   bool number_float(double rounded, const std::string& text);
   bool string(const std::string& text);
-  bool binary(const Json::binary_t&) { return false; }  // Not in text.
+  bool binary(const Json::binary_t&) { return false; }  // Does not occur in text.
   bool start_object(std::size_t size);
   bool key(const std::string& name);
   bool end_object() { return close(); }
@@ -359,11 +329,11 @@ class JsonReader {
 
  private:
   bool fail(std::size_t depth, std::string message);
-  /// At the innermost array or object that is open.
+  /// Fails at the innermost open array or object.
   bool fail_here(std::string message) {
     return fail(frames_.empty() ? 0 : frames_.size() - 1, std::move(message));
   }
-  /// At the value that comes next in it.
+  /// Fails at the next value in it.
   bool fail_at_value(std::string message) { return fail(frames_.size(), std::move(message)); }
   bool fail_at(std::size_t position, std::string_view reason);
   bool unexpected(const Wanted& wanted, const Found& found);
@@ -396,7 +366,7 @@ class JsonReader {
   bool base64_;
   std::size_t budget_;
   std::string_view text_;
-  Names names_;
+  FieldFinder finder_;
   std::vector<Frame> frames_;
   std::vector<std::byte> bytes_;
   std::vector<Value> values_;
@@ -406,8 +376,8 @@ class JsonReader {
 
 bool JsonReader::read(std::string_view text) {
   text_ = text;
-  if (!root_.complete) return fail(0, fmt::format("'{}' is no whole type", kind_name(root_)));
-  // The lexer takes one for the end of the text.
+  if (!root_.complete) return fail(0, fmt::format("'{}' is an incomplete type", type_name(root_)));
+  // The lexer treats a zero byte as the end of the text.
   const std::size_t zero = std::min(text.find('\0'), text.size());
   const std::string_view before = text.substr(0, zero);
   if (!Json::sax_parse(before.begin(), before.end(), this)) return false;
@@ -423,7 +393,7 @@ bool JsonReader::fail(std::size_t depth, std::string message) {
   return false;
 }
 
-/// To the value that the outermost frames are at.
+/// Returns the JSON pointer to the current value of the outermost `depth` frames.
 std::string JsonReader::pointer(std::size_t depth) const {
   std::string text;
   for (std::size_t i = 0; i < depth; ++i) {
@@ -460,18 +430,18 @@ bool JsonReader::parse_error(std::size_t position, const std::string& token,
                              const nlohmann::detail::exception& error) {
   constexpr int kNumberOverflow = 406;
   if (error.id == kNumberOverflow) return number(token);
-  // "… while parsing value - invalid literal; last read: 'nul'; expected …": what was read may be anything.
+  // Drop the untrusted text: "… while parsing value - invalid literal; last read: 'nul'; expected …".
   std::string_view reason = error.what();
   if (const std::size_t dash = reason.find(" - "); dash != std::string_view::npos)
     reason.remove_prefix(dash + 3);
   reason = reason.substr(0, reason.find("; last read: "));
-  // `position` counts what was read, the character in question among it.
+  // `position` counts the characters read, including the offending one.
   return fail_at(std::min(position == 0 ? 0 : position - 1, text_.size()), reason);
 }
 
 bool JsonReader::charge(std::size_t bytes) {
   if (bytes > budget_) {
-    return fail_at_value("the values would take more memory than JsonOptions::max_bytes allows");
+    return fail_at_value("the values need more memory than JsonOptions::max_bytes allows");
   }
   budget_ -= bytes;
   return true;
@@ -481,12 +451,13 @@ bool JsonReader::unexpected(const Wanted& wanted, const Found& found) {
   if (wanted.type == nullptr) return no_place(found);
   const TypeNode& type = *wanted.type;
   if (arguments_ && frames_.empty()) {
-    return fail(0, "expected an array of arguments, or an object of them by name, found " + found.words());
+    return fail(0,
+                "expected an array of arguments or an object with arguments by name, found " + found.words());
   }
-  const std::string name = kind_name(*wanted.declared);
+  const std::string name = type_name(*wanted.declared);
   if (type.kind == TypeKind::own || type.kind == TypeKind::borrow) {
     return fail_at_value(
-        fmt::format("expected a handle for '{}', which JSON cannot have, found {}", name, found.words()));
+        fmt::format("expected a handle for '{}', which JSON cannot express, found {}", name, found.words()));
   }
   if (type.kind > TypeKind::borrow)
     return fail_at_value(fmt::format("values of '{}' are not supported", name));
@@ -495,24 +466,25 @@ bool JsonReader::unexpected(const Wanted& wanted, const Found& found) {
       fmt::format("expected {}{} for '{}', found {}", form_of(type, base64_), or_null, name, found.words()));
 }
 
-/// A value where there is no type for one.
+/// Reports a value where none is allowed.
 bool JsonReader::no_place(const Found& found) {
   const Frame& frame = frames_.back();
   const TypeNode& type = *frame.type;
   switch (frame.shape) {
     case Shape::sequence:
-      if (in_arguments()) return fail_here(fmt::format("there are only {} parameters", type.fields.size()));
-      return fail_here(
-          fmt::format("there are only {} elements in '{}'", type.fields.size(), kind_name(type)));
+      if (in_arguments()) {
+        return fail_here(fmt::format("too many arguments: expected at most {}", type.fields.size()));
+      }
+      return fail_here(fmt::format("too many elements: '{}' has {}", type_name(type), type.fields.size()));
     case Shape::cases:
-      return fail_at_value(fmt::format("expected null, for the case '{}' has no payload, found {}",
+      return fail_at_value(fmt::format("expected null because case '{}' has no payload, found {}",
                                        type.fields[frame.index].name, found.words()));
     default:
-      return fail_at_value(fmt::format("expected a label of '{}', found {}", kind_name(type), found.words()));
+      return fail_at_value(fmt::format("expected a label of '{}', found {}", type_name(type), found.words()));
   }
 }
 
-// ---- Where values go
+// ---- Placing values
 
 Wanted JsonReader::next() const noexcept {
   const TypeNode* declared = &root_;
@@ -541,14 +513,14 @@ Wanted JsonReader::next() const noexcept {
   return {.declared = declared, .type = bare ? &declared->element() : declared};
 }
 
-/// Puts a value of `wanted.type`.
+/// Stores a value of type `wanted.type`.
 bool JsonReader::place(const Wanted& wanted, Value value) {
   if (wanted.type == wanted.declared) return put(*wanted.type, std::move(value));
   return charge(sizeof(PayloadNode)) &&
          put(*wanted.declared, ValueAccess::make_case(*wanted.declared, 1, std::move(value)));
 }
 
-/// Puts a value of that type, which is the declared one.
+/// Stores a value of the declared type.
 bool JsonReader::put(const TypeNode& type, Value value) {
   if (frames_.empty()) {
     values_.push_back(std::move(value));
@@ -569,7 +541,7 @@ bool JsonReader::put(const TypeNode& type, Value value) {
   return true;
 }
 
-/// Where in `bytes_` the next part of the innermost frame is; null where there is no more memory for it.
+/// Returns the place in `bytes_` of the next part of the innermost frame; null if the memory limit is reached.
 std::byte* JsonReader::room() {
   const Frame& frame = frames_.back();
   if (frame.shape != Shape::list) return bytes_.data() + frame.bytes + frame.type->offsets[frame.index];
@@ -579,7 +551,7 @@ std::byte* JsonReader::room() {
   return bytes_.data() + bytes_.size() - size;
 }
 
-/// After a value.
+/// Advances past a value.
 void JsonReader::step() {
   if (!frames_.empty() && frames_.back().shape < Shape::record) ++frames_.back().index;
 }
@@ -590,7 +562,7 @@ bool JsonReader::null() {
   const Wanted wanted = next();
   const bool is_option = wanted.declared != nullptr && wanted.declared->kind == TypeKind::option;
   if (!is_option) {
-    // Of a case without a payload it is all there is.
+    // The value of a case without a payload.
     const bool no_payload = wanted.declared == nullptr && frames_.back().shape == Shape::cases;
     return no_payload || unexpected(wanted, Found("null"));
   }
@@ -606,7 +578,7 @@ bool JsonReader::boolean(bool value) {
 }
 
 bool JsonReader::number_integer(std::int64_t value) {
-  // 0 was -0: without a sign it is unsigned.
+  // The text of 0 was "-0"; otherwise the number would be unsigned.
   const bool negative = value <= 0;
   const auto bits = static_cast<std::uint64_t>(value);
   const std::uint64_t amount = negative ? std::uint64_t{0} - bits : bits;
@@ -618,15 +590,15 @@ bool JsonReader::number_unsigned(std::uint64_t value) {
 }
 
 bool JsonReader::number_float(double, const std::string& text) {
-  // The lexer puts the locale's point in.
+  // The lexer replaces the point by the locale's.
   const std::size_t point = text.find_first_not_of("0123456789+-eE");
   if (point == std::string::npos || text[point] == '.') return number(text);
-  std::string spelt = text;
-  spelt[point] = '.';
-  return number(spelt);
+  std::string restored = text;
+  restored[point] = '.';
+  return number(restored);
 }
 
-/// A number that is an integer of 64 bits.
+/// Handles an integer of up to 64 bits.
 bool JsonReader::integer(const Found& found, bool negative, std::uint64_t amount) {
   const Wanted wanted = next();
   if (wanted.type == nullptr) return unexpected(wanted, found);
@@ -642,7 +614,7 @@ bool JsonReader::integer(const Found& found, bool negative, std::uint64_t amount
   return unexpected(wanted, found);
 }
 
-/// Any other number.
+/// Handles any other number.
 bool JsonReader::number(const std::string& text) {
   const Found found = Found::number(text);
   const Wanted wanted = next();
@@ -656,7 +628,7 @@ bool JsonReader::number(const std::string& text) {
   if (!single && wanted.type->kind != TypeKind::f64) return unexpected(wanted, found);
   auto real = single ? real_of<float>(text) : real_of<double>(text);
   if (real) return place(wanted, *std::move(real));
-  return fail_at_value(fmt::format("{} is too large for '{}'", found.words(), kind_name(*wanted.type)));
+  return fail_at_value(fmt::format("{} is too large for '{}'", found.words(), type_name(*wanted.type)));
 }
 
 bool JsonReader::place_integer(const Wanted& wanted, const Found& found, bool negative,
@@ -711,32 +683,32 @@ bool JsonReader::place_bytes(const Wanted& wanted, std::string_view base64) {
   BytesNode* const node = BytesNode::make(type_of(*wanted.type), size, false);
   Value value = ValueAccess::own(node);
   if (!from_base64(base64, node->data())) {
-    return fail_at_value(fmt::format("expected base64 for '{}', with padding, found {}",
-                                     kind_name(*wanted.declared), Found::string(base64).words()));
+    return fail_at_value(fmt::format("expected base64 with padding for '{}', found {}",
+                                     type_name(*wanted.declared), Found::string(base64).words()));
   }
   return place(wanted, std::move(value));
 }
 
-/// A case that is spelt as its name alone.
+/// Handles a case that is written as just its name.
 bool JsonReader::place_case(const Wanted& wanted, std::string_view name) {
   const TypeNode& type = *wanted.type;
-  const auto index = names_.find(type, name, 0);
+  const auto index = finder_.find(type, name);
   if (!index) return fail_at_value(no_case(type, name));
   if (type.field(*index) != nullptr) {
-    return fail_at_value(fmt::format(R"(the case '{}' needs a payload: {{"{}": …}})", name, name));
+    return fail_at_value(fmt::format(R"(case '{}' needs a payload: {{"{}": …}})", name, name));
   }
   return place(wanted, ValueAccess::make_case(type, *index));
 }
 
 bool JsonReader::add_label(std::string_view name) {
   Frame& frame = frames_.back();
-  const auto index = names_.find(*frame.type, name, frame.index);
+  const auto index = finder_.find(*frame.type, name, frame.index);
   if (!index) {
-    return fail_at_value(fmt::format("{} is no label of '{}'{}", name_in_quotes(name), kind_name(*frame.type),
-                                     Names::offer(*frame.type, "labels", name)));
+    return fail_at_value(fmt::format("{} is not a label of '{}'{}", name_in_quotes(name),
+                                     type_name(*frame.type), suggest_fields(*frame.type, "labels", name)));
   }
   const std::uint64_t bit = std::uint64_t{1} << *index;
-  if ((frame.bits & bit) != 0) return fail_at_value(fmt::format("the label '{}' is given twice", name));
+  if ((frame.bits & bit) != 0) return fail_at_value(fmt::format("duplicate label '{}'", name));
   frame.bits |= bit;
   step();
   return true;
@@ -757,7 +729,7 @@ bool JsonReader::start_array(std::size_t) {
     case TypeKind::flags:
       if (wanted.type->fields.size() <= 64) return open(wanted, Shape::flags);
       return fail_at_value(
-          fmt::format("flags of more than 64 labels are not supported, as in '{}'", kind_name(*wanted.type)));
+          fmt::format("flags with more than 64 labels are not supported: '{}'", type_name(*wanted.type)));
     default:
       return unexpected(wanted, found);
   }
@@ -824,14 +796,14 @@ bool JsonReader::key(const std::string& name) {
 
 bool JsonReader::choose_field(Frame& frame, std::string_view name) {
   const TypeNode& type = *frame.type;
-  const auto index = names_.find(type, name, frame.has_key ? frame.index + 1 : 0);
+  const auto index = finder_.find(type, name, frame.has_key ? frame.index + 1 : 0);
   const std::string_view word = in_arguments() ? "parameter" : "field";
   if (!index) {
-    const std::string place = in_arguments() ? "" : fmt::format(" in '{}'", kind_name(type));
-    return fail_here(fmt::format("there is no {} {}{}{}", word, name_in_quotes(name), place,
-                                 Names::offer(type, fmt::format("{}s", word), name)));
+    const std::string place = in_arguments() ? "" : fmt::format(" in '{}'", type_name(type));
+    return fail_here(fmt::format("unknown {} {}{}{}", word, name_in_quotes(name), place,
+                                 suggest_fields(type, fmt::format("{}s", word), name)));
   }
-  if (seen_[frame.seen + *index]) return fail_here(fmt::format("the {} '{}' is given twice", word, name));
+  if (seen_[frame.seen + *index]) return fail_here(fmt::format("duplicate {} '{}'", word, name));
   seen_[frame.seen + *index] = true;
   frame.index = *index;
   return true;
@@ -846,14 +818,14 @@ bool JsonReader::choose_case(Frame& frame, std::string_view name) {
   }
   if (some) {
     return name == "some" || fail_here(fmt::format("expected the key 'some' for '{}', found {}",
-                                                   kind_name(type), name_in_quotes(name)));
+                                                   type_name(type), name_in_quotes(name)));
   }
-  const auto index = names_.find(type, name, 0);
+  const auto index = finder_.find(type, name);
   if (index) frame.index = *index;
   return index || fail_here(no_case(type, name));
 }
 
-/// The innermost array or object ends.
+/// Closes the innermost array or object.
 bool JsonReader::close() {
   if (!is_whole()) return false;
   const Frame frame = frames_.back();
@@ -872,7 +844,7 @@ bool JsonReader::close() {
   return place({.declared = frame.declared, .type = frame.type}, std::move(value));
 }
 
-/// Whether nothing is missing; options that are get their `none`.
+/// Checks that nothing is missing; sets missing options to `none`.
 bool JsonReader::is_whole() {
   const Frame& frame = frames_.back();
   const TypeNode& type = *frame.type;
@@ -881,7 +853,7 @@ bool JsonReader::is_whole() {
       if (in_arguments()) {
         for (std::size_t i = frame.index; i < type.fields.size(); ++i) {
           if (type.field(i)->kind != TypeKind::option) {
-            return fail_here(fmt::format("the parameter '{}' is missing", type.fields[i].name));
+            return fail_here(fmt::format("missing parameter '{}'", type.fields[i].name));
           }
           values_.push_back(ValueAccess::make_case(*type.field(i), 0));
         }
@@ -889,7 +861,7 @@ bool JsonReader::is_whole() {
       }
       return frame.index == type.fields.size() ||
              fail_here(fmt::format("expected {} elements for '{}', found {}", type.fields.size(),
-                                   kind_name(type), frame.index));
+                                   type_name(type), frame.index));
     case Shape::record: {
       std::vector<std::string> missing;
       for (std::size_t i = 0; i < type.fields.size(); ++i) {
@@ -901,22 +873,21 @@ bool JsonReader::is_whole() {
         }
       }
       if (missing.empty()) return true;
-      const bool one = missing.size() == 1;
-      return fail_here(fmt::format("the {}{} {} {} missing", in_arguments() ? "parameter" : "field",
-                                   one ? "" : "s", shortened(joined(missing), 400), one ? "is" : "are"));
+      return fail_here(fmt::format("missing {}{} {}", in_arguments() ? "parameter" : "field",
+                                   missing.size() == 1 ? "" : "s", shortened(joined(missing), 400)));
     }
     case Shape::cases:
       return frame.has_key ||
-             fail_here(fmt::format("expected a case of '{}', found an empty object", kind_name(type)));
+             fail_here(fmt::format("expected a case of '{}', found an empty object", type_name(type)));
     case Shape::some:
       return frame.has_key || fail_here(fmt::format("expected the key 'some' for '{}', found an empty object",
-                                                    kind_name(type)));
+                                                    type_name(type)));
     default:
       return true;
   }
 }
 
-/// The value of the innermost frame.
+/// Returns the value of the innermost frame.
 Value JsonReader::closed(const Frame& frame) {
   const TypeNode& type = *frame.type;
   if (frame.shape == Shape::flags) return ValueAccess::immediate(TypeKind::flags, frame.bits, &type);

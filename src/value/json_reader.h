@@ -1,4 +1,4 @@
-/// Reads JSON text straight into values of known types, with no tree of JSON in between.
+/// Reads JSON text directly into values of known types, without building a JSON tree.
 #pragma once
 
 #include <string_view>
@@ -9,16 +9,16 @@
 
 namespace tairitsu::detail {
 
-/// As `parse_json`. The value is exactly of that type, see `is_exactly`.
+/// Like `parse_json`. The value has exactly that type, see `is_exactly`.
 [[nodiscard]] Result<Value> read_json(std::string_view text, const TypeNode& type,
                                       const JsonOptions& options);
 
-/// As `parse_json_arguments`: the fields of `parameters`, a record of them.
+/// Like `parse_json_arguments`; `parameters` is a record of the parameters.
 [[nodiscard]] Result<std::vector<Value>> read_json_arguments(std::string_view text,
                                                              const TypeNode& parameters,
                                                              const JsonOptions& options);
 
-/// An option that is `{"some": …}` where it has a value, because that value could be `null` itself.
+/// Returns whether the option is written as `{"some": …}`, because its payload may be `null` itself.
 [[nodiscard]] inline bool is_wrapped_option(const TypeNode& type) noexcept {
   const TypeNode* payload = type.kind == TypeKind::option ? type.field(0) : nullptr;
   return payload != nullptr && payload->kind == TypeKind::option;

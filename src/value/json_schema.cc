@@ -22,26 +22,26 @@ namespace tairitsu {
 namespace detail {
 namespace {
 
-/// A type, once for all types that are written the same.
+/// One entry for all types with the same schema.
 struct SchemaEntry {
   const TypeNode* node;
-  std::vector<std::size_t> parts;  ///< Entries of the fields' types, `kNoEntry` where a field has none.
-  std::size_t uses = 0;            ///< How many parts of entries it is.
-  std::size_t size = 0;            ///< How many schemas it has, those behind a `$ref` not among them.
-  std::string definition;          ///< Its name in `$defs`, if it is there.
+  std::vector<std::size_t> parts;  ///< Entries of the fields' types; `kNoEntry` for a field without a type.
+  std::size_t uses = 0;            ///< How many entries have it as a part.
+  std::size_t size = 0;            ///< The number of schemas in it, except those behind a `$ref`.
+  std::string definition;          ///< Its name in `$defs`, or empty if it has none.
 };
 constexpr std::size_t kNoEntry = std::numeric_limits<std::size_t>::max();
 
-/// Whether an interface gives the type a name. That of a handle is its resource's.
+/// Returns whether the type itself has a name; the name of a handle is its resource's.
 bool has_name(const TypeNode& type) noexcept {
   return !type.name.empty() && type.kind != TypeKind::own && type.kind != TypeKind::borrow;
 }
 
-/// The types that a type is made of, the smaller ones first.
+/// The types that a type consists of, smaller ones first.
 class Entries {
  public:
   std::size_t add(const TypeNode& type);
-  /// Decides which are in `$defs`, the root apart: named types, and others that would be repeated at length.
+  /// Decides which entries except the root go to `$defs`: named types, and long ones that would be repeated.
   void name_definitions(std::size_t root);
   [[nodiscard]] const SchemaEntry& operator[](std::size_t index) const { return entries_[index]; }
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
@@ -96,7 +96,7 @@ void Entries::name_definitions(std::size_t root) {
 
 std::string Entries::unused_name(const TypeNode& type) {
   std::string name = type.name.empty() ? "unnamed" : type.name;
-  // So that it is the same in a JSON pointer and in a URI.
+  // Only characters that need no escape in JSON pointers and URIs.
   for (char& letter : name) {
     const bool plain = is_alphanumeric(letter) || letter == '-' || letter == '_';
     if (!plain) letter = '-';
@@ -147,7 +147,7 @@ class SchemaWriter {
     text_.key(key);
     text_.raw(value);
   }
-  /// The schema of a part, or of none: null.
+  /// Writes the schema of a part, or of null if there is none.
   void schema(std::size_t index) {
     text_.begin_object();
     if (index == kNoEntry) {
@@ -183,7 +183,7 @@ class SchemaWriter {
   std::size_t root_;
 };
 
-/// What an object that describes the type has in it.
+/// Writes the members of the schema object for the type.
 void SchemaWriter::keywords(const SchemaEntry& entry) {
   const TypeNode& type = *entry.node;
   switch (type.kind) {
@@ -277,7 +277,7 @@ void SchemaWriter::tuple(const SchemaEntry& entry) {
   text_.integer(entry.parts.size());
 }
 
-/// An object with that one member.
+/// Writes the schema of an object with exactly one member.
 void SchemaWriter::only_member(std::string_view key, std::size_t part) {
   text_.begin_object();
   member("type", "object");
@@ -332,14 +332,14 @@ void SchemaWriter::flags(const SchemaEntry& entry) {
 
 void SchemaWriter::handle(const TypeNode& type) {
   member("type", "object");
-  member("description", fmt::format("A handle of a resource, which can be written and not read: {}",
-                                    type_of(type).to_string()));
+  member("description",
+         fmt::format("A resource handle, which can be written but not read: {}", type_of(type).to_string()));
   raw_member("required", R"(["resource"])");
 }
 
-/// What there are no values of.
+/// Writes the schema of a type that has no JSON form.
 void SchemaWriter::unreadable(const TypeNode& type) {
-  member("description", fmt::format("There are no values of {}", type_of(type).to_string()));
+  member("description", fmt::format("Values of this type are not supported: {}", type_of(type).to_string()));
   raw_member("not", "{}");
 }
 

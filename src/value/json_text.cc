@@ -10,20 +10,20 @@ namespace tairitsu::detail {
 namespace {
 
 std::string well_formed(std::string_view text) {
-  std::string mended;
+  std::string fixed;
   while (!text.empty()) {
     const Character character = first_character(text);
-    append_utf8(mended, character.value);
+    append_utf8(fixed, character.value);
     text.remove_prefix(character.size);
   }
-  return mended;
+  return fixed;
 }
 
 template <typename T>
 char* write(char* to, T number) {
   if (std::isnan(number)) return fmt::format_to(to, R"("nan")");
   if (std::isinf(number)) return fmt::format_to(to, R"("{}inf")", number < 0 ? "-" : "");
-  // Many readers take -0 for an integer, which has no sign.
+  // Many readers parse -0 as an integer and lose the sign.
   if (number == 0 && std::signbit(number)) return fmt::format_to(to, "-0.0");
   return fmt::format_to(to, "{}", number);
 }

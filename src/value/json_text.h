@@ -1,4 +1,4 @@
-/// What writes JSON text, for values and for schemas.
+/// The writer of JSON text, for values and schemas.
 #pragma once
 
 #include <concepts>
@@ -13,10 +13,10 @@
 
 namespace tairitsu::detail {
 
-/// Builds text from front to back; what goes between the parts it knows.
+/// Builds JSON text from front to back; inserts commas, colons and indentation.
 class JsonText {
  public:
-  /// As `JsonOptions::indent`.
+  /// `indent` is `JsonOptions::indent`.
   explicit JsonText(int indent) noexcept : indent_(indent) {}
 
   void begin_array() { begin('['); }
@@ -24,11 +24,11 @@ class JsonText {
   void begin_object() { begin('{'); }
   void end_object() { end('}'); }
   void key(std::string_view name);
-  /// Ill-formed UTF-8 becomes U+FFFD.
+  /// Writes a string, replacing ill-formed UTF-8 by U+FFFD.
   void string(std::string_view text);
-  /// A string of one character; U+FFFD for what is none.
+  /// Writes a string of one character, or of U+FFFD if the value is not a character.
   void character(char32_t value);
-  /// What is JSON already: `true`, a number.
+  /// Writes text that is JSON already, such as `true` or a number.
   void raw(std::string_view json) {
     separate();
     text_ += json;
@@ -37,12 +37,12 @@ class JsonText {
     const fmt::format_int digits(number);
     raw({digits.data(), digits.size()});
   }
-  /// The shortest text that reads back as the same number; `"nan"`, `"inf"`, `"-inf"`.
+  /// Writes the shortest text that reads back as the same number, or `"nan"`, `"inf"`, `"-inf"`.
   void real(std::floating_point auto number) {
     char digits[48];
     raw({digits, static_cast<std::size_t>(write_real(digits, number) - digits)});
   }
-  /// Room for so many more bytes.
+  /// Reserves memory for that many more bytes.
   void reserve(std::size_t bytes) { text_.reserve(text_.size() + bytes); }
 
   [[nodiscard]] std::string take() { return std::move(text_); }
@@ -55,7 +55,7 @@ class JsonText {
     first_ = true;
   }
   void end(char bracket);
-  /// Before each value and key.
+  /// Called before each value and key.
   void separate() {
     if (after_key_) {
       after_key_ = false;

@@ -1,4 +1,4 @@
-/// The number types of WIT as C++ types, where a kind is known only when the program runs.
+/// WIT's number types as C++ types, for kinds that are known only at run time.
 #pragma once
 
 #include <cstddef>
@@ -43,14 +43,14 @@ decltype(auto) with_number_type(TypeKind kind, Body&& body) {
   }
 }
 
-/// A little-endian value of up to eight bytes, zero-extended.
+/// Reads a little-endian value of up to eight bytes, zero-extended.
 [[nodiscard]] inline std::uint64_t read_bits(const std::byte* from, std::size_t size) noexcept {
   std::uint64_t bits = 0;
   std::memcpy(&bits, from, size);
   return bits;
 }
 
-/// The number in the low bytes of `bits`.
+/// Returns the number in the low bytes of `bits`.
 template <typename T>
 [[nodiscard]] T number_in(std::uint64_t bits) noexcept {
   T number;
@@ -59,15 +59,17 @@ template <typename T>
 }
 
 struct IntegerRange {
-  std::uint64_t below_zero;  ///< The magnitude of the least one.
+  std::uint64_t below_zero;  ///< The magnitude of the minimum.
   std::uint64_t most;
 
   [[nodiscard]] std::string least() const {
     return (below_zero == 0 ? "" : "-") + std::to_string(below_zero);
   }
+  /// Returns `-128 to 127`.
+  [[nodiscard]] std::string text() const { return least() + " to " + std::to_string(most); }
 };
 
-/// Of an integer's kind.
+/// Returns the range of an integer's kind.
 [[nodiscard]] inline IntegerRange integer_range(TypeKind kind) noexcept {
   return with_number_type(kind, []<typename T>() -> IntegerRange {
     if constexpr (std::is_integral_v<T>) {

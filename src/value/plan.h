@@ -1,4 +1,4 @@
-/// How the values of a function's parameters and result lie: made once when a dynamic function is bound.
+/// The layout of a function's parameters and result, computed once when a dynamic function is bound.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace tairitsu::detail {
 
-/// What `Shape` is for C++ types.
+/// The counterpart of `Shape`, which does this for C++ types.
 class FunctionPlan {
  public:
   explicit FunctionPlan(FunctionType type);
@@ -19,19 +19,18 @@ class FunctionPlan {
   [[nodiscard]] const FunctionType& type() const noexcept { return type_; }
   [[nodiscard]] std::size_t parameter_count() const noexcept { return parameters_.size(); }
   [[nodiscard]] const TypeNode& parameter(std::size_t index) const noexcept { return *parameters_[index]; }
-  /// Null where there is none.
+  /// Null if the function has no result.
   [[nodiscard]] const TypeNode* result() const noexcept { return result_; }
-  /// `Frame::flags` and `HostFunction::flags`.
+  /// The value of `Frame::flags` and `HostFunction::flags`.
   [[nodiscard]] std::uint32_t flags() const noexcept { return flags_; }
-  /// Whether the result is lowered without the guest's memory and handles.
+  /// Returns whether the result is lowered without the guest's memory or handles.
   [[nodiscard]] bool has_scalar_result() const noexcept {
     return result_ != nullptr && (flags_ & (abi::kResultUsesMemory | abi::kResultHasHandles)) == 0;
   }
   [[nodiscard]] bool parameters_need_check() const noexcept { return parameters_need_check_; }
 
-  /// Writes the parameters, which are of exactly their types, into the slots or into memory.
+  /// Writes the parameters into the slots or into memory. The values must have exactly the parameters' types.
   [[nodiscard]] bool lower_parameters(LowerContext& cx, const Value* values, abi::Slot* slots) const;
-  /// Reads the result.
   [[nodiscard]] bool lift_result(LiftContext& cx, const abi::Slot* slots, Value& out) const;
   /// Reads the parameters of a host function.
   [[nodiscard]] bool lift_parameters(ValueLifter& lifter, const abi::HostCall& call, Value* values) const;

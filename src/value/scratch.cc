@@ -34,7 +34,7 @@ abi::Lifting Scratch::lifting() const {
 
 Error Scratch::take_error(LowerContext& cx) {
   if (cx.error) return *std::move(cx.error);
-  return Error(ErrorCode::invalid_argument, "a value has more than 4 GiB");
+  return Error(ErrorCode::invalid_argument, "a value is larger than 4 GiB");
 }
 
 }  // namespace detail
@@ -44,7 +44,7 @@ Result<detail::Scratch> Value::store(const Type& type) const {
   detail::CheckContext check;
   if (!detail::ValueChecker(check).check(value, type.node())) return std::unexpected(*std::move(check.error));
   detail::Scratch scratch;
-  TAIRITSU_CHECK(scratch.write(type.size(), [&](detail::LowerContext& cx) {
+  TAIRITSU_RETURN_IF_ERROR(scratch.write(type.size(), [&](detail::LowerContext& cx) {
     return detail::ValueLowerer(cx).store(value, type.node(), detail::Scratch::kStart);
   }));
   return scratch;
@@ -54,7 +54,7 @@ Value Value::load(const detail::Scratch& scratch, const Type& type) {
   const abi::Lifting memory = scratch.lifting();
   detail::LiftContext cx(memory, UINT64_MAX);
   Value value;
-  // What was stored there can be read: the type is the same.
+  // Cannot fail, because the value was stored with the same type.
   if (!detail::ValueLifter(cx).load(detail::Scratch::kStart, type.node(), value)) return {};
   return value;
 }

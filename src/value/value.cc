@@ -7,7 +7,7 @@
 #include "value/number.h"
 #include "value/value_node.h"
 
-// Nodes are owned by those who count themselves, which the analyzer does not see.
+// Nodes are reference-counted, which the analyzer does not see.
 // NOLINTBEGIN(clang-analyzer-cplusplus.NewDeleteLeaks)
 
 namespace tairitsu {
@@ -144,6 +144,15 @@ void write_plain(const Value& value, const TypeNode& type, std::byte* to) noexce
   }
 }
 
+Value make_fields(const TypeNode& type, std::vector<Value> fields) {
+  if (!type.plain) return ValueAccess::items(type, std::move(fields));
+  BytesNode* bytes = BytesNode::make(type_of(type), type.size, true);
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    write_plain(fields[i], *type.field(i), bytes->data() + type.offsets[i]);
+  }
+  return ValueAccess::own(bytes);
+}
+
 }  // namespace detail
 
 namespace {
@@ -154,12 +163,12 @@ using detail::TypeNode;
 using detail::ValueAccess;
 using detail::ValueNode;
 
-/// Most names differ in their first letter, and many have no other.
+/// Compares names. Most differ in their first letter, and many consist of just one.
 bool same_name(std::string_view a, std::string_view b) noexcept {
   return a.size() == b.size() && (a.empty() || (a[0] == b[0] && (a.size() == 1 || a == b)));
 }
 
-/// An element or a payload, which has no name.
+/// The field for an element or a payload.
 TypeField unnamed(std::optional<Type> type) { return {.name = {}, .type = std::move(type)}; }
 
 TypeField named(std::string_view name, std::optional<Type> type) {
@@ -170,7 +179,7 @@ Type make_list_type(std::optional<Type> element) {
   return Type::make(TypeKind::list, {}, {unnamed(std::move(element))});
 }
 
-/// The lists of the scalars, made once.
+/// Returns the list type of a scalar, which is created once.
 const Type& list_type_of(TypeKind scalar) {
   static const auto& types = *new std::array<Type, 13>([]<std::size_t... I>(std::index_sequence<I...>) {
     return std::array<Type, 13>{make_list_type(detail::scalar_type(static_cast<TypeKind>(I)))...};
@@ -183,17 +192,10 @@ std::optional<Type> type_unless_empty(const Value& value) {
   return value.type();
 }
 
-/// A record, tuple or list of these values, which are of exactly its types.
+/// Returns a record, tuple or list of `items`, which must have exactly the types of its parts.
 Value gather(const Type& type, std::vector<Value> items) {
   const TypeNode& node = type.node();
-  if (node.kind != TypeKind::list) {
-    if (!node.plain) return ValueAccess::items(node, std::move(items));
-    BytesNode* bytes = BytesNode::make(type, node.size, true);
-    for (std::size_t i = 0; i < items.size(); ++i) {
-      detail::write_plain(items[i], *node.field(i), bytes->data() + node.offsets[i]);
-    }
-    return ValueAccess::own(bytes);
-  }
+  if (node.kind != TypeKind::list) return detail::make_fields(node, std::move(items));
   const TypeNode* element = node.field(0);
   if (element == nullptr || !element->plain) return ValueAccess::items(node, std::move(items));
   BytesNode* bytes = BytesNode::make(type, std::size_t{element->size} * items.size(), true);
@@ -205,7 +207,7 @@ Value gather(const Type& type, std::vector<Value> items) {
 
 }  // namespace
 
-// ---- Making
+// ---- Creating
 
 Value::Value(std::string_view text) { *this = ValueAccess::text(text, false); }
 
@@ -218,7 +220,7 @@ Value Value::list(std::vector<Value> elements) {
       element.reset();
     }
   }
-  // The scalars' are there already.
+  // The list types of scalars exist already.
   const Type type = element && element->kind() <= TypeKind::string ? list_type_of(element->kind())
                                                                    : make_list_type(std::move(element));
   return gather(type, std::move(elements));
@@ -330,7 +332,7 @@ void Value::release_shared() noexcept {
   }
 }
 
-// ---- Looking
+// ---- Reading
 
 Type Value::type() const {
   if (type_ != nullptr) return detail::type_of(*type_);
@@ -378,7 +380,7 @@ Value Value::element(std::size_t index) const {
       if (node_->tag == ValueNode::Tag::bytes) {
         const auto& bytes = ValueAccess::node_as<BytesNode>(*this);
         const TypeNode& element = type_->element();
-        // An index that fits no list fits no product either.
+        // Check the index first, so that the product cannot overflow.
         if (index >= bytes.size || (index + 1) * element.size > bytes.size) return {};
         return ValueAccess::part(bytes, element, index * element.size);
       }
@@ -477,7 +479,7 @@ bool same_list(const Value& a, const Value& b) {
   if (x->tag == ValueNode::Tag::bytes && y->tag == ValueNode::Tag::bytes && x->type == y->type) {
     const auto& p = ValueAccess::node_as<BytesNode>(a);
     const auto& q = ValueAccess::node_as<BytesNode>(b);
-    // Other bytes are other values but for floats.
+    // Floats may be equal although their bytes differ.
     if (p.size == q.size && std::memcmp(p.data(), q.data(), p.size) == 0) return true;
   }
   return same_elements(a, b);
@@ -540,7 +542,7 @@ struct ListBuilder::Data {
   Data(const Data&) = delete;
   Data& operator=(const Data&) = delete;
 
-  /// Room for another plain element, its bytes zeros.
+  /// Returns memory, set to zero, for another plain element.
   std::byte* grow() {
     const std::size_t size = element().size;
     if (used + size > capacity()) reserve(std::max({2 * capacity(), std::size_t{64}, size}));
@@ -566,9 +568,9 @@ struct ListBuilder::Data {
 
   Type type;
   bool is_list;
-  BytesNode* bytes = nullptr;  // Of plain elements.
+  BytesNode* bytes = nullptr;  // For plain elements.
   std::size_t used = 0;
-  std::vector<Value> items;  // Of others.
+  std::vector<Value> items;  // For other elements.
   std::size_t count = 0;
   std::optional<Error> failure;
 };
@@ -666,7 +668,7 @@ Result<Value> ListBuilder::build() {
   const auto done = std::exchange(data_, std::make_unique<Data>(type));
   if (!done->is_list) {
     return fail(ErrorCode::type_mismatch,
-                "a ListBuilder needs the type of a list, all of it known, not '" + type.to_string() + "'");
+                "ListBuilder needs a complete list type, not '" + type.to_string() + "'");
   }
   if (done->failure) return std::unexpected(*done->failure);
   if (!done->element().plain) return ValueAccess::items(type.node(), std::move(done->items));

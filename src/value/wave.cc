@@ -1,4 +1,4 @@
-/// Values to WAVE.
+/// Writes values as WAVE.
 
 #include "tairitsu/wave.h"
 
@@ -73,7 +73,7 @@ class WaveWriter {
   std::string take() { return std::move(out_); }
 
  private:
-  /// Begins an element that is not the first of its kind.
+  /// Writes a comma before each element but the first.
   void comma(bool& first) {
     if (!first) out_ += ", ";
     first = false;
@@ -85,7 +85,7 @@ class WaveWriter {
     out_.append(digits.begin(), std::to_chars(digits.begin(), digits.end(), number).ptr);
   }
 
-  /// The shortest text that reads as the same number, without an exponent where it is about as short.
+  /// Writes the shortest text that reads back as the same number, without an exponent for moderate magnitudes.
   template <typename T>
   void floating(T number) {
     if (!std::isfinite(number)) {
@@ -109,7 +109,7 @@ class WaveWriter {
     decimal(significant, exponent);
   }
 
-  /// Digits of which the first stands before the point, times ten to the power of `exponent`.
+  /// Writes a number from its digits; the first is before the point, and `exponent` is the power of ten.
   void decimal(std::string_view digits, int exponent) {
     if (exponent < -5 || exponent > 15) {
       out_ += digits[0];
@@ -150,7 +150,7 @@ class WaveWriter {
     }
   }
 
-  /// A value that is its bytes.
+  /// Writes a value of a plain type from its bytes.
   void plain(const TypeNode& type, const std::byte* bytes) {
     if (type.kind == TypeKind::record || type.kind == TypeKind::tuple) {
       const bool record = type.kind == TypeKind::record;
@@ -193,7 +193,7 @@ class WaveWriter {
     out_ += ']';
   }
 
-  /// A record or a tuple that is not plain.
+  /// Writes a record or a tuple that is not plain.
   void items(const Value& value) {
     const bool record = value.kind() == TypeKind::record;
     const auto& items = ValueAccess::node_as<ItemsNode>(value).items;

@@ -1,4 +1,4 @@
-/// WAVE to values: one pass over the text, led by the type. The grammar is wave_ebnf.md of the crate
+/// Parses WAVE into values in one pass over the text, driven by the type. Grammar: wave_ebnf.md of the crate
 /// wasm-wave.
 
 #include <algorithm>
@@ -13,7 +13,6 @@
 #include <ranges>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -22,6 +21,7 @@
 #include "base/text.h"
 #include "tairitsu/detail/context.h"
 #include "tairitsu/wave.h"
+#include "value/field_finder.h"
 #include "value/number.h"
 #include "value/value_node.h"
 #include "value/wave_text.h"
@@ -34,37 +34,34 @@ namespace {
 
 using wave::labels_of;
 using wave::nearest_label;
-using wave::range_text;
 using wave::shown;
-using wave::type_name;
 using wave::wanted;
 
 constexpr std::string_view kTripleQuote = R"(""")";
-constexpr std::size_t kMaxListBytes = 0x7FFFFFFF;  // As much as a guest takes.
-constexpr std::size_t kManyLabels = 16;            // From here on they are looked up by halving.
+constexpr std::size_t kMaxListBytes = 0x7FFFFFFF;  // The most that a guest accepts.
 
-/// A WIT label has no '_', but who writes one means it to be in the label.
+/// WIT labels have no '_', but users write it by mistake for '-'.
 bool is_label_part(char c) noexcept { return is_letter(c) || is_digit(c) || c == '-' || c == '_'; }
 
 bool is_scalar(TypeKind kind) noexcept { return kind <= TypeKind::character; }
 
-/// Whether `some` and `ok` may be left out around it.
+/// Returns whether `some` or `ok` may be left out around the payload.
 bool may_be_bare(const TypeNode& payload) noexcept {
   return payload.kind != TypeKind::option && payload.kind != TypeKind::result;
 }
 
-/// Frees the node of a value that does not come to be.
+/// Frees the node of a value whose parsing failed.
 struct NodeDeleter {
   void operator()(BytesNode* node) const noexcept { destroy(node); }
 };
 using BytesPointer = std::unique_ptr<BytesNode, NodeDeleter>;
 
-/// Which fields were there.
+/// The fields that have been read.
 class Seen {
  public:
   explicit Seen(std::size_t fields) : many_(fields > 64 ? fields : 0) {}
 
-  /// Whether it is the first time.
+  /// Returns whether the field was added for the first time.
   bool add(std::size_t index) {
     if (!many_.empty()) {
       if (many_[index]) return false;
@@ -79,14 +76,14 @@ class Seen {
 
  private:
   std::uint64_t few_ = 0;
-  std::vector<bool> many_;  // Where there are more.
+  std::vector<bool> many_;  // If there are more than 64 fields.
 };
 
-/// Every method that reads something begins at its first character and ends behind its last one. Those that
-/// return `false` have said why with `fail`.
+/// Every method that reads something starts at its first character and stops after its last one. If it returns `false`,
+/// it has called `fail`.
 class WaveParser {
  public:
-  /// What is read begins at `begin`; places in errors are those of the whole text.
+  /// Reading starts at `begin`; positions in errors refer to the whole text.
   explicit WaveParser(std::string_view text, std::size_t begin = 0) noexcept
       : text_(text), at_(text.data() + begin), end_(text.data() + text.size()) {}
 
@@ -103,9 +100,9 @@ class WaveParser {
     const auto argument = [&] {
       if (values.size() == parameters.size()) {
         return fail(at_, parameters.empty()
-                             ? std::string("the function has no parameters")
-                             : fmt::format("the function has no more than {} parameter{}", parameters.size(),
-                                           parameters.size() == 1 ? "" : "s"));
+                             ? std::string("too many arguments: the function has no parameters")
+                             : fmt::format("too many arguments: the function has {} parameter{}",
+                                           parameters.size(), parameters.size() == 1 ? "" : "s"));
       }
       const TypeField& parameter = parameters[values.size()];
       return value(parameter.type->node(), values.emplace_back()) || inside("parameter", parameter.name);
@@ -119,8 +116,7 @@ class WaveParser {
     while (values.size() < parameters.size()) {
       const auto& [name, type] = parameters[values.size()];
       if (type->kind() != TypeKind::option) {
-        fail(at_ - 1,
-             fmt::format("the argument '{}' of type {} is missing", shown(name), type_name(type->node())));
+        fail(at_ - 1, fmt::format("missing argument '{}' of type '{}'", shown(name), type_name(*type)));
         return std::unexpected(error());
       }
       values.push_back(ValueAccess::make_case(type->node(), 0));
@@ -139,12 +135,12 @@ class WaveParser {
   }
 
   bool expected(std::string_view what) {
-    // `none` would do as well where the payload of an option is missing.
+    // For a bare payload, also mention the forms of the option or result around it.
     const std::string around = bare_type_ != nullptr && bare_place_ == at_ ? ", " + wanted(*bare_type_) : "";
     return fail(at_, fmt::format("expected {}{}, found {}", what, around, found()));
   }
 
-  /// Adds where a failure was, from the inside out.
+  /// Adds to the path of a failure, from the inside out.
   bool inside(std::string_view what, std::string_view name) {
     path_.push_back({.what = what, .name = name, .index = kNoIndex});
     return false;
@@ -154,7 +150,7 @@ class WaveParser {
     return false;
   }
 
-  /// What stands at the place that was reached.
+  /// Returns a description of the text at the current position.
   [[nodiscard]] std::string found() const {
     if (at_ == end_) return "the end of the text";
     const std::string_view rest = this->rest();
@@ -180,7 +176,7 @@ class WaveParser {
       ++line;
       line_begin = at + 1;
     }
-    // In characters: all bytes but those that go on with one.
+    // Count characters: all bytes except UTF-8 continuation bytes.
     const auto column = 1 + std::count_if(line_begin, place_, [](char c) {
                           return (static_cast<unsigned char>(c) & 0xC0U) != 0x80;
                         });
@@ -200,7 +196,7 @@ class WaveParser {
   // ---- Tokens
 
   [[nodiscard]] std::string_view rest() const noexcept { return {at_, end_}; }
-  /// The next byte; NUL at the end, which is no token.
+  /// Returns the next byte, or NUL, which is not a token, at the end.
   [[nodiscard]] char peek() const noexcept { return at_ == end_ ? '\0' : *at_; }
 
   bool take(char token) noexcept {
@@ -242,7 +238,7 @@ class WaveParser {
     bool keyword = false;
   };
 
-  /// An empty one where there is none.
+  /// Takes a label; returns an empty one if there is none.
   Label take_label() noexcept {
     Label label;
     const char* at = at_;
@@ -266,33 +262,12 @@ class WaveParser {
     return true;
   }
 
-  /// Which of the type's labels it is. `guess` is tried first.
-  std::optional<std::uint32_t> find(const TypeNode& type, std::string_view name, std::size_t guess = 0) {
-    const auto& fields = type.fields;
-    if (guess < fields.size() && fields[guess].name == name) return static_cast<std::uint32_t>(guess);
-    if (fields.size() < kManyLabels) {
-      const auto place = std::ranges::find(fields, name, &TypeField::name);
-      if (place == fields.end()) return std::nullopt;
-      return static_cast<std::uint32_t>(place - fields.begin());
-    }
-    const auto name_at = [&](std::uint32_t index) -> std::string_view { return fields[index].name; };
-    auto& sorted = sorted_labels_[&type];
-    if (sorted.empty()) {
-      sorted.resize(fields.size());
-      for (std::uint32_t index = 0; index < sorted.size(); ++index) sorted[index] = index;
-      std::ranges::stable_sort(sorted, {}, name_at);
-    }
-    const auto place = std::ranges::lower_bound(sorted, name, {}, name_at);
-    if (place == sorted.end() || name_at(*place) != name) return std::nullopt;
-    return *place;
-  }
-
   bool unknown_label(const Label& label, std::string_view what, const TypeNode& type) {
-    return fail(label.begin, fmt::format("'{}' is no {} of {}{}{}", shown(label.name), what, type_name(type),
-                                         labels_of(type), nearest_label(label.name, type)));
+    return fail(label.begin, fmt::format("'{}' is not a {} of '{}'{}{}", shown(label.name), what,
+                                         type_name(type), labels_of(type), nearest_label(label.name, type)));
   }
 
-  /// From an opening bracket to the closing one: `each` reads an element.
+  /// Reads from an opening bracket to the closing one: `each` reads an element.
   template <typename Each>
   bool sequence(char close, Each&& each) {
     ++at_;
@@ -310,7 +285,7 @@ class WaveParser {
 
   // ---- Numbers
 
-  /// Takes the decimal number here, and says whether there is one.
+  /// Takes a decimal number; returns false if there is none.
   bool take_number() noexcept {
     const char* at = at_;
     if (at != end_ && *at == '-') ++at;
@@ -346,7 +321,7 @@ class WaveParser {
       overflow |= __builtin_add_overflow(magnitude, static_cast<unsigned>(*at - '0'), &magnitude);
     }
     if (at == digits) return expected(wanted(type));
-    if (leading_zero(digits)) return fail(begin, "a number has no zeros before its first digit");
+    if (leading_zero(digits)) return fail(begin, "a number must not have leading zeros");
     take_number();
     if (at_ != at) {
       const std::string number = shown({begin, at_});
@@ -355,15 +330,15 @@ class WaveParser {
     const IntegerRange range = integer_range(type.kind);
     if (overflow || magnitude > (negative ? range.below_zero : range.most) ||
         (negative && range.below_zero == 0)) {
-      return fail(begin, fmt::format("{} is no value of {} ({})", shown({begin, at_}), type_name(type),
-                                     range_text(type.kind)));
+      return fail(begin, fmt::format("{} is out of range for '{}' ({})", shown({begin, at_}), type_name(type),
+                                     range.text()));
     }
     if (negative) magnitude = 0 - magnitude;
     std::memcpy(to, &magnitude, type.size);
     return true;
   }
 
-  /// The number in decimal that is beyond a float's range: infinite, or too near to zero.
+  /// Returns the float for a decimal number that is out of its range: infinity or zero.
   template <typename T>
   static T beyond_range(std::string_view number) noexcept {
     const bool negative = number[0] == '-';
@@ -379,7 +354,7 @@ class WaveParser {
         exponent = text[0] == '-' ? -kBeyond : kBeyond;
       }
     }
-    // Where the first digit stands: 0 is just before the point.
+    // The place of the first digit that is not zero: 0 is just before the point.
     const auto point = static_cast<std::int64_t>(std::min(digits.find('.'), digits.size()));
     const auto first = static_cast<std::int64_t>(digits.find_first_of("123456789"));
     const std::int64_t place = first < point ? point - first - 1 : point - first;
@@ -394,7 +369,7 @@ class WaveParser {
     if (take_number()) {
       const std::string_view text(begin, at_);
       if (leading_zero(begin + (*begin == '-' ? 1 : 0))) {
-        return fail(begin, "a number has no zeros before its first digit");
+        return fail(begin, "a number must not have leading zeros");
       }
       const auto outcome = std::from_chars(begin, at_, number);
       if (outcome.ec == std::errc::result_out_of_range) number = beyond_range<T>(text);
@@ -413,7 +388,7 @@ class WaveParser {
 
   // ---- Characters and strings
 
-  /// From a backslash on.
+  /// Reads an escape, starting at the backslash.
   bool escape(char32_t& character) {
     const char* begin = at_++;
     const char kind = peek();
@@ -436,9 +411,9 @@ class WaveParser {
         return unicode_escape(begin, character);
       default: {
         const std::string_view one = at_ == end_ ? std::string_view() : rest().substr(0, first_size());
-        return fail(begin,
-                    fmt::format("'\\{}' is no escape: there are \\n, \\r, \\t, \\\\, \\', \\\" and \\u{{…}}",
-                                shown(one)));
+        return fail(
+            begin,
+            fmt::format("invalid escape '\\{}': use \\n, \\r, \\t, \\\\, \\', \\\" or \\u{{…}}", shown(one)));
       }
     }
     ++at_;
@@ -456,10 +431,10 @@ class WaveParser {
       at_ = outcome.ptr;
       good = outcome.ec == std::errc{} && take('}');
     }
-    if (!good) return fail(begin, "an escape \\u has one to six hexadecimal digits: \\u{…}");
+    if (!good) return fail(begin, "invalid escape '\\u': use one to six hexadecimal digits: \\u{…}");
     character = static_cast<char32_t>(number);
     return is_unicode_scalar(character) ||
-           fail(begin, fmt::format("'{}' is no Unicode scalar value", std::string_view(begin, at_)));
+           fail(begin, fmt::format("'{}' is not a Unicode scalar value", std::string_view(begin, at_)));
   }
 
   [[nodiscard]] std::size_t first_size() const noexcept { return first_character(rest()).size; }
@@ -473,9 +448,9 @@ class WaveParser {
         if (!escape(value)) return false;
         break;
       case '\'':
-        return fail(begin, "a char is one character in ' ', and the character ' is written '\\''");
+        return fail(begin, "a char must be one character in ' '; write the character ' as '\\''");
       case '\n':
-        return fail(begin, "a line break in a char is written '\\n'");
+        return fail(begin, "a char must not contain a line break; write it as '\\n'");
       default: {
         if (at_ == end_) break;
         const Character one = first_character(rest());
@@ -483,7 +458,7 @@ class WaveParser {
         at_ += one.size;
       }
     }
-    if (!take('\'')) return fail(begin, "a char is one character (a Unicode scalar value) in ' '");
+    if (!take('\'')) return fail(begin, "a char must be one character (a Unicode scalar value) in ' '");
     const auto bits = static_cast<std::uint32_t>(value);
     std::memcpy(to, &bits, sizeof bits);
     return true;
@@ -496,14 +471,14 @@ class WaveParser {
     std::string_view text;
     if (!string_part('"', text)) return false;
     if (peek() != '"') {
-      return fail(begin, "the string has no closing '\"' in its line (a line break is written \\n)");
+      return fail(begin, "missing closing '\"' on the same line (write a line break as \\n)");
     }
     ++at_;
     out = ValueAccess::text(text, true);
     return true;
   }
 
-  /// The text up to a line's end or to `close`, its escapes resolved. Valid until the next one is read.
+  /// Reads text up to the end of the line or to `close`, and resolves escapes. `text` is valid until the next call.
   bool string_part(char close, std::string_view& text) {
     unescaped_.clear();
     const char* begin = at_;
@@ -528,26 +503,26 @@ class WaveParser {
     const char* begin = at_;
     at_ += kTripleQuote.size();
     const auto length = rest().find(kTripleQuote);
-    if (length == std::string_view::npos) return fail(begin, R"(the string has no closing '"""')");
+    if (length == std::string_view::npos) return fail(begin, R"(missing closing '"""')");
     const char* close = at_ + length;
     if (peek() == '\r') ++at_;
-    if (!take('\n')) return fail(begin, R"(nothing may follow the opening '"""' in its line)");
+    if (!take('\n')) return fail(begin, R"(nothing may follow the opening '"""' on its line)");
     const char* indent_begin = close;
     while (indent_begin[-1] != '\n') --indent_begin;
     const std::string_view indent(indent_begin, close);
     if (indent.find_first_not_of(' ') != std::string_view::npos) {
-      return fail(close, R"(only spaces may stand before the closing '"""' in its line)");
+      return fail(close, R"(only spaces may precede the closing '"""' on its line)");
     }
     std::string text;
     while (at_ != indent_begin) {
       if (!rest().starts_with(indent)) {
-        return fail(at_, fmt::format(R"(the line has fewer than the {} spaces before the closing '"""')",
+        return fail(at_, fmt::format(R"(the line must start with the {} spaces before the closing '"""')",
                                      indent.size()));
       }
       at_ += indent.size();
       std::string_view line;
       if (!string_part('\n', line)) return false;
-      // A line break may be "\r\n". An escaped \r ends in another letter.
+      // A line break may be "\r\n". The text of an escaped \r does not end in this byte.
       if (at_[-1] == '\r') line.remove_suffix(1);
       text += line;
       ++at_;
@@ -589,10 +564,10 @@ class WaveParser {
       }
       case TypeKind::own:
       case TypeKind::borrow:
-        return fail(at_, fmt::format("{} is a handle of a resource, which has no text", type_name(type)));
+        return fail(at_, fmt::format("'{}' is a resource handle, which has no text form", type_name(type)));
       default: {
         if (!is_scalar(type.kind)) {
-          return fail(at_, fmt::format("values of {} are not supported", type_name(type)));
+          return fail(at_, fmt::format("values of '{}' are not supported", type_name(type)));
         }
         std::uint64_t bits = 0;
         if (!plain(type, reinterpret_cast<std::byte*>(&bits))) return false;
@@ -602,7 +577,7 @@ class WaveParser {
     }
   }
 
-  /// A value of a plain type to where its bytes, zeros as yet, are.
+  /// Reads a value of a plain type into its bytes, which must be zero.
   bool plain(const TypeNode& type, std::byte* to) {
     switch (type.kind) {
       case TypeKind::boolean: {
@@ -675,7 +650,7 @@ class WaveParser {
   }
 
   bool unknown_type(const TypeNode& type) {
-    return fail(at_, fmt::format("the type of what is in {} is not known", type_name(type)));
+    return fail(at_, fmt::format("the type inside '{}' is unknown", type_name(type)));
   }
 
   bool record_or_tuple(const TypeNode& type, Value& out) {
@@ -712,16 +687,14 @@ class WaveParser {
     std::size_t index = 0;
     const auto element = [&] {
       if (index == count) {
-        return fail(at_, fmt::format("{} has no more than {} element{}", type_name(type), count,
-                                     count == 1 ? "" : "s"));
+        return fail(at_, fmt::format("too many elements: '{}' has {}", type_name(type), count));
       }
       if (!part(index)) return inside("element", index);
       ++index;
       return true;
     };
     if (!sequence(')', element)) return false;
-    return index == count ||
-           fail(at_ - 1, fmt::format("element {} of {} is missing", index, type_name(type)));
+    return index == count || fail(at_ - 1, fmt::format("missing element {} of '{}'", index, type_name(type)));
   }
 
   template <typename Part, typename Omitted>
@@ -736,18 +709,18 @@ class WaveParser {
       skip_space();
       if (!take('}')) return expected("'}'");
     } else if (peek() == '}') {
-      return fail(begin, "{} is flags without a label: a record without fields is {:}");
+      return fail(begin, "{} means empty flags; write a record without fields as {:}");
     } else {
       at_ = begin;
       std::size_t guess = 0;
       const auto field = [&] {
         const Label label = take_label();
         if (label.name.empty())
-          return expected(fmt::format("a field of {}{}", type_name(type), labels_of(type)));
-        const auto index = find(type, label.name, guess);
+          return expected(fmt::format("a field of '{}'{}", type_name(type), labels_of(type)));
+        const auto index = finder_.find(type, label.name, guess);
         if (!index) return unknown_label(label, "field", type);
         if (!seen.add(*index)) {
-          return fail(label.begin, fmt::format("the field '{}' is given twice", shown(label.name)));
+          return fail(label.begin, fmt::format("duplicate field '{}'", shown(label.name)));
         }
         ++count;
         guess = *index + 1;
@@ -763,8 +736,8 @@ class WaveParser {
       if (!seen.add(index)) continue;
       const TypeNode* field = type.field(index);
       if (field == nullptr || field->kind != TypeKind::option) {
-        return fail(begin, fmt::format("the field '{}' of {} is missing", shown(fields[index].name),
-                                       type_name(type)));
+        return fail(begin,
+                    fmt::format("missing field '{}' of '{}'", shown(fields[index].name), type_name(type)));
       }
       omitted(index);
     }
@@ -776,13 +749,12 @@ class WaveParser {
     return label.name.empty() ? expected(wanted(type)) : case_of(type, label, index);
   }
 
-  /// Which case of an enum or a variant it is.
+  /// Finds the case of an enum or a variant.
   bool case_of(const TypeNode& type, const Label& label, std::uint32_t& index) {
-    const auto found = find(type, label.name);
+    const auto found = finder_.find(type, label.name);
     if (label.keyword) {
       at_ = label.begin;
-      return found ? fail(at_,
-                          fmt::format("'{0}' is a keyword of WAVE: the case is written '%{0}'", label.name))
+      return found ? fail(at_, fmt::format("'{0}' is a WAVE keyword; write the case as '%{0}'", label.name))
                    : expected(wanted(type));
     }
     if (!found) return unknown_label(label, "case", type);
@@ -798,7 +770,7 @@ class WaveParser {
     return case_with_payload(type, index, label, type.field(index), out);
   }
 
-  /// What follows the label of a case: its payload, if there is one.
+  /// Reads what follows the label of a case: its payload, if it has one.
   bool case_with_payload(const TypeNode& type, std::uint32_t index, const Label& label,
                          const TypeNode* payload, Value& out) {
     const std::string_view name(label.begin, at_);
@@ -809,8 +781,8 @@ class WaveParser {
       return true;
     }
     if (!take('(')) {
-      return fail(label.begin,
-                  fmt::format("'{0}' has a payload of type {1}: {0}(…)", shown(name), type_name(*payload)));
+      return fail(label.begin, fmt::format("'{0}' needs a payload of type '{1}': {0}(…)", shown(name),
+                                           type_name(*payload)));
     }
     skip_space();
     Value inner;
@@ -847,7 +819,7 @@ class WaveParser {
     return bare(type, 0, type.field(0), out);
   }
 
-  /// A payload without the `some` or `ok` around it.
+  /// Reads a payload without the `some` or `ok` around it.
   bool bare(const TypeNode& type, std::uint32_t index, const TypeNode* payload, Value& out) {
     if (payload == nullptr || !may_be_bare(*payload)) return expected(wanted(type));
     bare_place_ = at_;
@@ -860,17 +832,16 @@ class WaveParser {
 
   bool flags(const TypeNode& type, std::uint64_t& bits) {
     if (peek() != '{') return expected(wanted(type));
-    if (type.fields.size() > 64) return fail(at_, "flags of more than 64 labels are not supported");
+    if (type.fields.size() > 64) return fail(at_, "flags with more than 64 labels are not supported");
     std::size_t guess = 0;
     return sequence('}', [&] {
       const Label label = take_label();
       if (label.name.empty())
-        return expected(fmt::format("a label of {}{}", type_name(type), labels_of(type)));
-      const auto index = find(type, label.name, guess);
+        return expected(fmt::format("a label of '{}'{}", type_name(type), labels_of(type)));
+      const auto index = finder_.find(type, label.name, guess);
       if (!index) return unknown_label(label, "label", type);
       const std::uint64_t bit = std::uint64_t{1} << *index;
-      if ((bits & bit) != 0)
-        return fail(label.begin, fmt::format("the label '{}' is given twice", shown(label.name)));
+      if ((bits & bit) != 0) return fail(label.begin, fmt::format("duplicate label '{}'", shown(label.name)));
       bits |= bit;
       guess = *index + 1;
       return true;
@@ -887,18 +858,17 @@ class WaveParser {
   std::string_view text_;
   const char* at_;
   const char* end_;
-  // Of a failure.
+  // The failure.
   const char* place_ = nullptr;
   std::string message_;
   std::vector<Place> path_;
-  /// Where the last payload without its `some` or `ok` began, and the type of the option or result.
+  /// The start of the last payload without its `some` or `ok`, and the type of the option or result.
   const char* bare_place_ = nullptr;
   const TypeNode* bare_type_ = nullptr;
-  // Room that is used again.
+  // Buffers, kept for reuse.
   std::string unescaped_;
   std::vector<std::byte> numbers_;
-  /// Of types with many labels: their indices, by name.
-  std::unordered_map<const TypeNode*, std::vector<std::uint32_t>> sorted_labels_;
+  FieldFinder finder_;
 };
 
 }  // namespace

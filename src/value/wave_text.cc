@@ -21,8 +21,8 @@ bool is_keyword(std::string_view name) noexcept {
 
 namespace {
 
-/// Controls, marks of direction and other characters that leave no trace where text is shown, or make it show
-/// something else; and what is no character at all.
+/// Returns whether the character is invisible or changes how other text is displayed (control characters, direction
+/// marks), or is not a character at all.
 bool is_unseen(char32_t c) noexcept {
   if (c < 0x80) return c < 0x20 || c == 0x7F;
   return c < 0xA0 || c == 0xAD || c == 0x61C || c == 0x180E || (c >= 0x200B && c <= 0x200F) ||
@@ -78,7 +78,7 @@ void append_escaped(std::string& out, std::string_view text, char quote) {
   }
 }
 
-// ---- Words of messages
+// ---- Texts for messages
 
 namespace {
 
@@ -86,14 +86,12 @@ constexpr std::size_t kFewLabels = 8;
 
 }  // namespace
 
-std::string shown(std::string_view text, std::size_t most) {
-  const std::string_view front = front_of(text, most);
+std::string shown(std::string_view text, std::size_t max_size) {
+  const std::string_view front = front_of(text, max_size);
   std::string out;
-  append_escaped(out, front, '\\');  // It is escaped without being a quote: nothing else is one.
+  append_escaped(out, front, '\\');  // The backslash is escaped anyway, so this escapes no quotes.
   return front.size() < text.size() ? out + "…" : out;
 }
-
-std::string type_name(const TypeNode& type) { return "'" + shown(type_of(type).to_string(), 200) + "'"; }
 
 std::string labels_of(const TypeNode& type) {
   std::string text;
@@ -109,26 +107,13 @@ std::string labels_of(const TypeNode& type) {
 }
 
 std::string nearest_label(std::string_view asked, const TypeNode& type) {
-  const std::string wanted = folded(asked);
-  std::size_t least = std::max<std::size_t>(wanted.size() / 3, 1) + 1;
-  const std::string* nearest = nullptr;
-  for (const TypeField& field : type.fields) {
-    const std::size_t difference =
-        std::max(field.name.size(), wanted.size()) - std::min(field.name.size(), wanted.size());
-    if (difference >= least) continue;
-    const std::size_t distance = edit_distance(wanted, folded(field.name));
-    if (distance >= least || distance >= field.name.size()) continue;
-    least = distance;
-    nearest = &field.name;
-  }
-  if (nearest == nullptr) return {};
+  std::vector<std::string> names(type.fields.size());
+  std::ranges::transform(type.fields, names.begin(), &TypeField::name);
+  const std::vector<std::string> nearest = nearest_names(asked, names);
+  if (nearest.empty()) return {};
+  const std::string& name = nearest.front();
   const bool is_case = type.kind == TypeKind::variant || type.kind == TypeKind::enumeration;
-  return fmt::format("; did you mean '{}{}'?", is_case && is_keyword(*nearest) ? "%" : "", shown(*nearest));
-}
-
-std::string range_text(TypeKind kind) {
-  const IntegerRange range = integer_range(kind);
-  return fmt::format("{} to {}", range.least(), range.most);
+  return fmt::format("; did you mean '{}{}'?", is_case && is_keyword(name) ? "%" : "", shown(name));
 }
 
 std::string wanted(const TypeNode& type) {
@@ -145,14 +130,14 @@ std::string wanted(const TypeNode& type) {
     case TypeKind::list:
       return "a list in [ ]";
     case TypeKind::record:
-      return fmt::format("a record in {{ }}, {}", type_name(type));
+      return fmt::format("a record in {{ }}, '{}'", type_name(type));
     case TypeKind::tuple:
-      return fmt::format("a tuple in ( ), {}", type_name(type));
+      return fmt::format("a tuple in ( ), '{}'", type_name(type));
     case TypeKind::flags:
-      return fmt::format("flags in {{ }}, {}", type_name(type));
+      return fmt::format("flags in {{ }}, '{}'", type_name(type));
     case TypeKind::variant:
     case TypeKind::enumeration:
-      return fmt::format("a case of {}{}", type_name(type), labels_of(type));
+      return fmt::format("a case of '{}'{}", type_name(type), labels_of(type));
     case TypeKind::option:
       return "some(…) or none";
     case TypeKind::result: {
@@ -160,7 +145,7 @@ std::string wanted(const TypeNode& type) {
       return fmt::format("ok{} or err{}", payload(0), payload(1));
     }
     default:
-      return fmt::format("an integer from {}", range_text(type.kind));
+      return fmt::format("an integer from {}", integer_range(type.kind).text());
   }
 }
 

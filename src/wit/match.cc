@@ -11,17 +11,14 @@
 namespace tairitsu::detail {
 namespace {
 
-/// Wasmtime takes more, but the component model has settled on flags that fit into an `i32`.
-constexpr std::size_t kMaxFlags = 32;
-/// A signature longer than this is shown with the names of its types in place of their definitions.
+/// A longer signature is shown with type names instead of definitions.
 constexpr std::size_t kLongSignature = 600;
-constexpr std::size_t kLongType = 200;
 
 std::string counted(std::size_t count, std::string_view noun) {
   return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
 }
 
-/// What the parts of a type are called, for positions.
+/// Returns what the parts of a type are called.
 std::string_view part_noun(TypeKind kind) {
   switch (kind) {
     case TypeKind::record:
@@ -37,7 +34,7 @@ std::string_view part_noun(TypeKind kind) {
   }
 }
 
-/// The position of part `index` of a type: "field 'price'", "element 2", "value".
+/// Returns the position of part `index` of a type: "field 'price'", "element 2", "value".
 std::string part(const Type& type, std::size_t index) {
   switch (type.kind()) {
     case TypeKind::tuple:
@@ -56,7 +53,7 @@ std::string part(const Type& type, std::size_t index) {
   }
 }
 
-/// A difference: where, from the outside in, and what.
+/// A difference between two types; `place` is its position, from the outside in.
 struct Mismatch {
   std::string place;
   std::string what;
@@ -80,7 +77,7 @@ Mismatch types_differ(const Type& wanted, const Type& actual) {
     a = wanted.definition();
     b = actual.definition();
   }
-  return differ(shortened(std::move(a), kLongType), shortened(std::move(b), kLongType));
+  return differ(printable(a, kMaxTypeName), printable(b, kMaxTypeName));
 }
 
 std::optional<Mismatch> compare(const Type& wanted, const Type& actual);
@@ -88,13 +85,11 @@ std::optional<Mismatch> compare(const Type& wanted, const Type& actual);
 std::optional<Mismatch> compare(const std::optional<Type>& wanted, const std::optional<Type>& actual) {
   if (wanted && actual) return compare(*wanted, *actual);
   if (!wanted && !actual) return std::nullopt;
-  const auto text = [](const std::optional<Type>& type) {
-    return type ? shortened(type->to_string(), kLongType) : "no value";
-  };
+  const auto text = [](const std::optional<Type>& type) { return type ? type_name(*type) : "no value"; };
   return differ(text(wanted), text(actual));
 }
 
-/// Whether the resource of `actual` has the name, and the interface, that `wanted` says.
+/// Returns whether the resource has the name and the interface that `wanted` requires.
 bool same_resource(const Type& wanted, const std::string& interface, const std::string& name) {
   return (wanted.name().empty() || wanted.name() == name) &&
          (wanted.interface_name().empty() || interface_fits(wanted.interface_name(), interface));
@@ -111,7 +106,7 @@ std::optional<Mismatch> compare_handles(const Type& wanted, const Type& actual) 
   if (!wanted.name().empty() && wanted.name() != actual.name()) return types_differ(wanted, actual);
   const auto text = [](const Type& type) {
     const auto& owner = type.interface_name();
-    return type.to_string() + (owner.empty() ? " of the world's root" : " of " + owner);
+    return type.to_string() + (owner.empty() ? " of the world root" : " of " + owner);
   };
   return differ(text(wanted), text(actual));
 }
@@ -181,11 +176,12 @@ std::optional<std::string> find_unsupported(const Type& type) {
     case TypeKind::error_context:
     case TypeKind::map:
     case TypeKind::fixed_length_list:
-      return "uses " + shortened(type.to_string(), kLongType);
+      return "uses " + type_name(type);
     case TypeKind::flags:
       if (type.fields().size() <= kMaxFlags) return std::nullopt;
       return "uses flags" + (type.name().empty() ? "" : " " + in_quotes(type.name())) + " with " +
-             std::to_string(type.fields().size()) + " labels (32 are the most)";
+             std::to_string(type.fields().size()) + " labels (the limit is " + std::to_string(kMaxFlags) +
+             ")";
     default:
       for (const auto& field : type.fields()) {
         if (!field.type) continue;

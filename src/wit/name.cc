@@ -15,7 +15,7 @@ namespace {
 
 // ---- versions ---------------------------------------------------------------------------------------
 
-/// A version as far as compatibility goes. `1` and `0.2` are tracks: versions with less than a patch.
+/// The parts of a version that decide compatibility. `1` and `0.2` are tracks: versions without a patch.
 struct Version {
   std::uint64_t major = 0;
   std::uint64_t minor = 0;
@@ -23,15 +23,15 @@ struct Version {
   bool has_patch = false;
   std::string_view build;
 
-  /// Which of two versions of one track is the higher.
+  /// Orders the versions of one track.
   [[nodiscard]] auto rank() const { return std::tuple(has_patch, major, minor, patch, build); }
-  /// The version's track: all that compatible versions have in common.
+  /// Returns what all compatible versions have in common.
   [[nodiscard]] std::pair<std::uint64_t, std::uint64_t> track() const {
     return {major, major != 0 ? 0 : minor};
   }
 };
 
-/// One number without a leading zero, taken off the front of `text`.
+/// Removes a number without leading zeros from the front of `text`.
 std::optional<std::uint64_t> take_number(std::string_view& text) {
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -47,7 +47,7 @@ bool take(std::string_view& text, char letter) {
   return true;
 }
 
-/// A version that others can be compatible with: no pre-release, not 0.0.x.
+/// Parses a version that others can be compatible with: not a pre-release, not 0.0.x.
 std::optional<Version> parse_compatible_version(std::string_view text) {
   Version version;
   const auto major = take_number(text);
@@ -73,7 +73,7 @@ std::optional<Version> parse_compatible_version(std::string_view text) {
   return text.empty() ? std::optional(version) : std::nullopt;
 }
 
-/// The version of `available` if it is on the track of `wanted`.
+/// Returns the version of `available` if it is on the track of `wanted`.
 std::optional<Version> on_track(const InterfaceName& wanted, const InterfaceName& available) {
   if (wanted.package != available.package || wanted.label != available.label) return std::nullopt;
   const auto a = parse_compatible_version(wanted.version);
@@ -81,10 +81,9 @@ std::optional<Version> on_track(const InterfaceName& wanted, const InterfaceName
   return a && b && a->track() == b->track() ? b : std::nullopt;
 }
 
-// ---- looking up -------------------------------------------------------------------------------------
+// ---- lookup -----------------------------------------------------------------------------------------
 
-/// Whether the name of an interface, as a user gives it, may mean this one. A version picks one of
-/// those later.
+/// Returns whether a user's name for an interface may mean this one, regardless of the version.
 bool may_mean(const InterfaceName& wanted, const InterfaceName& available) {
   return wanted.label == available.label && (wanted.package.empty() || wanted.package == available.package);
 }
@@ -94,7 +93,7 @@ const FunctionItem* find_item(const std::vector<FunctionItem>& functions, std::s
   return found == functions.end() ? nullptr : &*found;
 }
 
-/// Whether `name` is the item's name, or is it without the bracket: `basket`, `basket.add`.
+/// Returns whether `name` is the item's name without the bracket: `basket`, `basket.add`.
 bool is_bare_name(const FunctionItem& item, std::string_view name) {
   return item.name.starts_with('[') && std::string_view(item.name).substr(item.name.find(']') + 1) == name;
 }
@@ -105,7 +104,7 @@ const FunctionItem* find_bare(const std::vector<FunctionItem>& functions, std::s
   return found == functions.end() ? nullptr : &*found;
 }
 
-/// The interfaces that `wanted` means: one if it has a version, else all that fit.
+/// Returns the interfaces that `wanted` may mean: one per package if it has a version, else all that match.
 std::vector<const Interface*> find_interfaces(const WorldItems& items, std::string_view wanted) {
   const InterfaceName parsed = parse_interface_name(wanted);
   std::vector<const Interface*> found;
@@ -115,7 +114,7 @@ std::vector<const Interface*> find_interfaces(const WorldItems& items, std::stri
   }
   if (parsed.version.empty()) return found;
 
-  // A version: resolve it within each package, for the label alone may be in several.
+  // Resolve the version within each package, because several packages may have the label.
   std::vector<const Interface*> resolved;
   std::vector<std::string> names(found.size());
   std::ranges::transform(found, names.begin(), &Interface::name);
@@ -147,10 +146,10 @@ std::vector<std::string> full_names(const std::vector<FunctionReference>& functi
   return names;
 }
 
-// ---- what to say when there is none ----------------------------------------------------------------
+// ---- not found --------------------------------------------------------------------------------------
 
-/// How far a function's names are from what was asked for; the nearest of its full name, its short
-/// form, its name alone and, for a function of a resource, that without the bracket.
+/// Returns the smallest distance of `asked` from the function's full name, its short form, its plain name and, for a
+/// resource's function, its name without the bracket.
 std::size_t distance(std::string_view asked, const FunctionReference& function) {
   const std::string name = folded(function.item->name);
   const std::string label = folded(parse_interface_name(function.interface_name).label);
@@ -159,7 +158,7 @@ std::size_t distance(std::string_view asked, const FunctionReference& function) 
   nearest = std::min(nearest, edit_distance(asked, bare));
   if (!label.empty()) {
     nearest = std::min(nearest, edit_distance(asked, folded(function.full_name())));
-    // `label.name` and `label#name` are as good as each other to tell what was meant.
+    // `label#name` is as close as `label.name`.
     nearest = std::min(nearest, edit_distance(asked, std::string(label).append(".").append(name)));
   }
   return nearest;
@@ -168,22 +167,23 @@ std::size_t distance(std::string_view asked, const FunctionReference& function) 
 Error not_found(const WorldItems& items, std::string_view name, const FunctionName& parts) {
   std::string message = "no function " + in_quotes(name);
   if (!parts.interface.empty() && find_interfaces(items, parts.interface).empty()) {
-    message += ": there is no interface " + in_quotes(parts.interface);
+    message += ": no interface " + in_quotes(parts.interface);
     const InterfaceName wanted = parse_interface_name(parts.interface);
     std::vector<std::string> others;
     for (const auto& interface : items.interfaces) {
       if (may_mean(wanted, parse_interface_name(interface.name))) others.push_back(interface.name);
     }
-    if (!others.empty()) message += ", only " + joined(others);
+    if (!others.empty()) message += " (only " + joined(others) + ")";
   }
   const std::string asked = folded(name);
   const std::string asked_function = folded(parts.function);
-  std::vector<OfferedName> names;
+  std::vector<Candidate> candidates;
   for (const auto& function : all_functions(items)) {
-    names.push_back({.name = function.full_name(),
-                     .distance = std::min(distance(asked, function), distance(asked_function, function))});
+    candidates.push_back(
+        {.name = function.full_name(),
+         .distance = std::min(distance(asked, function), distance(asked_function, function))});
   }
-  message += offer("functions", asked_function, names);
+  message += suggestions("functions", asked_function, candidates);
   return Error(ErrorCode::not_found, std::move(message));
 }
 
@@ -192,28 +192,28 @@ Error not_found(const WorldItems& items, std::string_view name, const FunctionNa
 Result<FunctionName> split_name(std::string_view name) {
   const auto invalid = [&](std::string_view why) {
     return fail(ErrorCode::invalid_argument,
-                in_quotes(name) + " is no function name: " + std::string(why) +
-                    "; names are 'function', 'interface.function' or 'ns:pkg/interface@1.2.3#function'");
+                "invalid function name " + in_quotes(name) + ": " + std::string(why) +
+                    "; expected 'function', 'interface.function' or 'ns:pkg/interface@1.2.3#function'");
   };
   FunctionName parts{.interface = {}, .function = name};
   auto separator = name.find('#');
   if (separator == name.npos) {
     const auto dot = name.find('.');
     if (dot < name.find('[')) separator = dot;
-    // In `ns:pkg/iface@1.2.3.find` no '.' can be told to be the last.
+    // In `ns:pkg/iface@1.2.3.find`, the last '.' may be part of the version.
     if (separator != name.npos && name.find_first_of(":/@") != name.npos) {
-      return invalid("after an interface with a package or a version comes '#'");
+      return invalid("use '#' after an interface with a package or a version");
     }
   } else if (name.find('#', separator + 1) != name.npos) {
-    return invalid("it has two '#'");
+    return invalid("more than one '#'");
   }
   if (separator != name.npos) {
     parts = {.interface = name.substr(0, separator), .function = name.substr(separator + 1)};
-    if (parts.interface.empty()) return invalid("the interface is missing");
+    if (parts.interface.empty()) return invalid("missing interface");
   }
-  if (parts.function.empty()) return invalid("the function is missing");
+  if (parts.function.empty()) return invalid("missing function");
   if (parts.function.find_first_of(":/@") != name.npos) {
-    return invalid("an interface without a function");
+    return invalid("names an interface, not a function");
   }
   return parts;
 }
@@ -275,7 +275,7 @@ std::string FunctionReference::full_name() const {
 }
 
 Result<FunctionReference> find_function(const WorldItems& items, std::string_view name) {
-  // Before the grammar: a component may give a function at its root the name of an interface.
+  // Before parsing: a function at the root may have a name that looks like an interface's.
   if (const auto* item = find_item(items.functions, name))
     return FunctionReference{.interface_name = {}, .item = item};
   TAIRITSU_TRY(const FunctionName parts, split_name(name));
@@ -295,7 +295,7 @@ Result<FunctionReference> find_function(const WorldItems& items, std::string_vie
     if (!name.contains('#')) {
       if (const auto* item = find_bare(items.functions, name))
         return FunctionReference{.interface_name = {}, .item = item};
-      // `basket.add`: the resource stands where an interface may.
+      // `basket.add`: the part before the '.' is a resource, not an interface.
       if (!parts.interface.empty()) {
         for (const auto& interface : items.interfaces) add(interface, find_bare(interface.functions, name));
       }
@@ -304,7 +304,7 @@ Result<FunctionReference> find_function(const WorldItems& items, std::string_vie
   if (found.size() == 1) return found[0];
   if (found.empty()) return std::unexpected(not_found(items, name, parts));
   return fail(ErrorCode::ambiguous_name,
-              in_quotes(name) + " could be " + joined(full_names(found)) + "; give the full name");
+              "ambiguous name " + in_quotes(name) + ": " + joined(full_names(found)) + "; use the full name");
 }
 
 }  // namespace tairitsu::detail

@@ -17,7 +17,7 @@ constexpr std::size_t kMaxTypeText = std::size_t{64} * 1024;
 /// How much of a named type to print.
 enum class Detail { names, one_level, everything };
 
-/// Writes types until the text is too long.
+/// Prints types, and stops when the text gets too long.
 class TypePrinter {
  public:
   void function(const FunctionType& function, Detail detail) {
@@ -150,7 +150,7 @@ std::string print(const FunctionType& function, Detail detail) {
   return printer.take();
 }
 
-/// Gives the fields of kinds whose fields WIT does not name the shape that `Type::fields` says.
+/// Brings the fields of kinds whose fields WIT does not name into the form that `Type::fields` documents.
 void normalise(TypeKind kind, std::vector<TypeField>& fields) {
   switch (kind) {
     case TypeKind::record:
@@ -277,7 +277,7 @@ void lay_out_cases(detail::TypeNode& node, std::size_t cases) {
   node.size = detail::align_up(add(node.payload_offset, payload_size), node.align);
 }
 
-/// How values lie in memory and in slots.
+/// Computes the layout of values in memory and in slots.
 void lay_out(detail::TypeNode& node) {
   for (const TypeField& field : node.fields) {
     if (!field.type) continue;
@@ -316,7 +316,7 @@ void lay_out(detail::TypeNode& node) {
     case TypeKind::flags:
       node.size = node.align = node.fields.size() <= 8 ? 1 : node.fields.size() <= 16 ? 2 : 4;
       node.flat_count = 1;
-      node.plain = node.plain_checked = node.fields.size() <= 32;
+      node.plain = node.plain_checked = node.fields.size() <= detail::kMaxFlags;
       break;
     case TypeKind::own:
     case TypeKind::borrow:
@@ -373,6 +373,8 @@ Type Type::make(TypeKind kind, std::string name, std::vector<TypeField> fields, 
 
 namespace detail {
 
+std::string type_name(const Type& type) { return printable(type.to_string(), kMaxTypeName); }
+
 std::string_view keyword(TypeKind kind) noexcept {
   constexpr std::array<std::string_view, 28> kKeywords = {
       "bool",  "s8",   "u8",     "s16",    "u16",    "s32",           "u32",     "s64",  "u64",    "f32",
@@ -394,7 +396,7 @@ Type make_handle(TypeKind kind, SharedResourceNames names) {
 
 const Type& scalar_type(TypeKind kind) {
   static_assert(static_cast<int>(TypeKind::boolean) == 0 && static_cast<int>(TypeKind::string) == 12);
-  // Never destroyed: values that outlive main have types too.
+  // Never destroyed: values may outlive main.
   static const auto& types = *new std::array<Type, 13>([]<std::size_t... I>(std::index_sequence<I...>) {
     return std::array<Type, 13>{make_node(static_cast<TypeKind>(I), {}, {}, {}, 0)...};
   }(std::make_index_sequence<13>{}));

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -13,15 +12,15 @@
 #include <nlohmann/json.hpp>
 
 #include "tairitsu/wit.h"
+#include "wit/type_node.h"
 
 namespace tairitsu {
 namespace {
 
-// Ordered: worlds, interfaces and records keep WIT's order.
-using OrderedJson = nlohmann::ordered_json;
+using detail::kMaxTypeDepth;
 
-/// As for the types of components: freeing and comparing them recurses.
-constexpr std::uint32_t kMaxTypeDepth = 200;
+// Ordered, so that worlds, interfaces and records keep WIT's order.
+using OrderedJson = nlohmann::ordered_json;
 
 /// An index into one of the lists of wit-parser's JSON: `worlds`, `interfaces`, `types`, `packages`.
 using Index = std::size_t;
@@ -36,7 +35,7 @@ struct SingleMember {
   const OrderedJson& value;
 };
 
-/// The one entry of an object that stands for a choice: `{"record": …}`.
+/// Returns the only entry of an object that represents a choice: `{"record": …}`.
 SingleMember only_entry(const OrderedJson& json) {
   const auto entry = json.begin();
   return {.key = entry.key(), .value = entry.value()};
@@ -54,17 +53,16 @@ std::string docs_of(const OrderedJson& json) {
 }
 
 Type primitive(const OrderedJson& json) {
-  // As `TypeKind` counts.
-  constexpr std::array<std::string_view, 13> kNames = {"bool", "s8",  "u8",  "s16", "u16",  "s32",   "u32",
-                                                       "s64",  "u64", "f32", "f64", "char", "string"};
   const auto name = json.get<std::string_view>();
-  if (name == "error-context") return Type::make(TypeKind::error_context);
-  const auto* const found = std::ranges::find(kNames, name);
-  if (found == kNames.end()) unknown("type", json);
-  return Type::make(static_cast<TypeKind>(found - kNames.begin()));
+  if (name == detail::keyword(TypeKind::error_context)) return Type::make(TypeKind::error_context);
+  for (int number = 0; number <= static_cast<int>(TypeKind::string); ++number) {
+    const auto kind = static_cast<TypeKind>(number);
+    if (name == detail::keyword(kind)) return Type::make(kind);
+  }
+  unknown("type", json);
 }
 
-/// What is read, with lists by index.
+/// The parser's output; items refer to each other by index.
 class Resolve {
  public:
   explicit Resolve(OrderedJson json) : json_(std::move(json)) {
@@ -75,7 +73,7 @@ class Resolve {
   [[nodiscard]] const OrderedJson& list(const char* name) const { return json_.at("resolve").at(name); }
   [[nodiscard]] const OrderedJson& at(const char* name, Index index) const { return list(name).at(index); }
   [[nodiscard]] const OrderedJson& kind(Index type) const { return at("types", type).at("kind"); }
-  /// The type that it is at the end of `type a = b` and `use`.
+  /// Follows `type a = b` and `use` to the type that they stand for.
   [[nodiscard]] Index root(Index type) const { return roots_.at(type); }
   [[nodiscard]] bool is_resource(Index type) const { return kind(root(type)) == "resource"; }
 
@@ -90,7 +88,7 @@ class Resolve {
     return text.insert(version, "/" + std::string(name));
   }
 
-  /// Of an interface, which has a name, or of a world.
+  /// Returns the full name of a world or of an interface that has a name.
   [[nodiscard]] std::string full_name(const OrderedJson& item) const {
     return full_name(item.at("package").get<Index>(), item.at("name").get<std::string>());
   }
@@ -101,7 +99,7 @@ class Resolve {
       const OrderedJson& kind = this->kind(type);
       if (!kind.is_object() || !kind.contains("type") || !kind.at("type").is_number()) return type;
       type = kind.at("type").get<Index>();
-      // Most refer to earlier ones.
+      // Most types refer to earlier ones.
       if (type < roots_.size()) return roots_[type];
     }
     unknown("type", kind(type));
@@ -111,10 +109,10 @@ class Resolve {
   std::vector<Index> roots_;
 };
 
-/// Makes the types of one interface, or of the root of one world, as they are called there.
+/// Creates the types of one interface, or of one world's root, with the names that they have there.
 class TypeScope {
  public:
-  /// `name` is the interface's as a component has it, `types` what WIT declares there: an object of indices.
+  /// `name` is the interface's name in the component; `types` are the declared types: an object of indices.
   TypeScope(const Resolve& resolve, std::optional<Index> interface, std::string name,
             const OrderedJson& types)
       : resolve_(resolve), interface_(interface), name_(std::move(name)) {
@@ -136,7 +134,7 @@ class TypeScope {
     return item;
   }
 
-  /// A named type goes to one of the lists.
+  /// Adds a named type to one of the lists of `items`.
   template <typename Items>
   void declare(const std::string& name, Index index, Items& items) {
     if (!resolve_.is_resource(index)) {
@@ -180,7 +178,7 @@ class TypeScope {
     return json.is_null() ? std::nullopt : std::optional(type(json));
   }
 
-  /// The parts of the type that is being made, and how deep the deepest is.
+  /// The parts of the type under construction, and its depth.
   struct Parts {
     std::vector<TypeField> fields;
     std::uint32_t depth = 1;
@@ -264,15 +262,7 @@ class TypeScope {
   }
 
   std::string name_of(TypeKind kind, Index root) {
-    switch (kind) {
-      case TypeKind::record:
-      case TypeKind::variant:
-      case TypeKind::enumeration:
-      case TypeKind::flags:
-        break;
-      default:
-        return {};
-    }
+    if (!detail::takes_name(kind)) return {};
     if (const auto name = names_.find(root); name != names_.end()) return name->second;
     return own_name(root);
   }
@@ -286,13 +276,13 @@ class TypeScope {
     return {.type = Type::make(kind, own_name(resource), {}, owner_of(resource)), .depth = 1};
   }
 
-  /// The interface that the resource belongs to, as a component calls it; empty for the world's root.
+  /// Returns the name in the component of the interface that owns the resource; empty for the world's root.
   std::string owner_of(Index resource) {
     const OrderedJson& owner = resolve_.at("types", resource).at("owner");
     if (!owner.is_object()) return {};
     const auto [kind, index] = only_entry(owner);
     if (kind != "interface") return {};
-    // It may have several names, or one in its world alone.
+    // The interface may have several names, or one that is local to its world.
     if (interface_ == index.get<Index>()) return name_;
     return resolve_.full_name(resolve_.at("interfaces", index.get<Index>()));
   }
@@ -300,7 +290,7 @@ class TypeScope {
   [[noreturn]] void too_deep(Index root) {
     const std::string type = own_name(root);
     throw TooDeep((type.empty() ? "a type" : "the type '" + type + "'") + " of '" + name_ +
-                  "' is nested deeper than " + std::to_string(kMaxTypeDepth) + " types");
+                  "' is nested more than " + std::to_string(kMaxTypeDepth) + " types deep");
   }
 
   const Resolve& resolve_;
@@ -311,7 +301,7 @@ class TypeScope {
   std::uint32_t level_ = 0;
 };
 
-/// `name` is its own, or the one under which a world has it.
+/// `name` is the interface's own name, or the one that a world gives it.
 Interface make_interface(const Resolve& resolve, Index index, const std::string& name) {
   const OrderedJson& json = resolve.at("interfaces", index);
   const OrderedJson& types = json.at("types");
@@ -342,7 +332,7 @@ WorldItems make_items(const Resolve& resolve, const OrderedJson& json, TypeScope
   for (const auto& [key, value] : json.items()) {
     if (const auto interface = value.find("interface"); interface != value.end()) {
       const auto index = interface->at("id").get<Index>();
-      // An interface that is imported by its own name has this for a key.
+      // The key of an interface that is imported under its own name.
       const bool own_name = key == "interface-" + std::to_string(index) &&
                             resolve.at("interfaces", index).at("name").is_string();
       items.interfaces.push_back(make_interface(
@@ -369,7 +359,7 @@ WitWorld make_world(const Resolve& resolve, Index index) {
   return world;
 }
 
-/// `make()`, with what it throws as an error.
+/// Returns `make()`, turning the exceptions of this file into errors.
 template <typename Make>
 auto guarded(Make make) -> Result<decltype(make())> {
   try {
@@ -377,19 +367,19 @@ auto guarded(Make make) -> Result<decltype(make())> {
   } catch (const TooDeep& error) {
     return fail(ErrorCode::invalid_argument, error.what());
   } catch (const OrderedJson::exception& error) {
-    return fail(ErrorCode::internal, std::string("the WIT parser's JSON cannot be read: ") + error.what());
+    return fail(ErrorCode::internal, std::string("cannot read the WIT parser's JSON: ") + error.what());
   }
 }
 
-/// A world or an interface that can be asked for.
+/// A world or an interface that a caller can name.
 struct Named {
   std::string full_name;  ///< `ns:pkg/name@1.2.3`
   std::string name;
   Index index;
-  bool own;  ///< Of the package that was asked for.
+  bool own;  ///< Defined by the loaded package, not by a dependency.
 };
 
-/// All of a kind, the asked-for package's first.
+/// Returns all items of a kind, the loaded package's first.
 std::vector<Named> list_named(const Resolve& resolve, const char* kind) {
   std::vector<Named> list;
   const OrderedJson& items = resolve.list(kind);
@@ -405,7 +395,7 @@ std::vector<Named> list_named(const Resolve& resolve, const char* kind) {
   return list;
 }
 
-/// In which order the asked-for package has its own.
+/// Returns the loaded package's own items in its order.
 std::vector<Index> own_order(const Resolve& resolve, const char* kind) {
   std::vector<Index> order;
   for (const auto& [name, index] : resolve.at("packages", resolve.package()).at(kind).items()) {
@@ -428,15 +418,15 @@ Result<Index> find_named(const std::vector<Named>& list, std::string_view kind, 
   }
   if (found.size() == 1) return found[0]->index;
   const std::string what(kind);
-  std::string message = "there is no " + what + " '" + std::string(name) + "'";
-  if (list.empty()) return fail(ErrorCode::not_found, "there is no " + what + " in this WIT");
+  std::string message = "no " + what + " '" + std::string(name) + "'";
+  if (list.empty()) return fail(ErrorCode::not_found, "the WIT has no " + what);
   if (found.size() > 1)
     message = "there are several " + what + "s" +
               (name.empty() ? std::string() : " '" + std::string(name) + "'") + "; choose one:";
   else if (name.empty())
-    message = "the package has no " + what + " of its own; choose one of those that it uses:";
+    message = "the package defines no " + what + "; choose one of its dependencies:";
   else
-    message += "; there are:";
+    message += "; available " + what + "s:";
   if (found.empty()) {
     for (const Named& item : list) found.push_back(&item);
   }

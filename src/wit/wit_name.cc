@@ -11,7 +11,7 @@ namespace tairitsu::detail {
 namespace {
 
 bool is_keyword(std::string_view name) {
-  // From the crate wit-parser. `float32` and `float64` are of the past.
+  // From the crate wit-parser. `float32` and `float64` are obsolete.
   constexpr std::array<std::string_view, 45> kKeywords = {
       "as",      "async",  "bool",     "borrow",    "char",    "constructor", "enum",   "error-context",
       "export",  "f32",    "f64",      "flags",     "float32", "float64",     "from",   "func",
@@ -22,7 +22,7 @@ bool is_keyword(std::string_view name) {
   return std::ranges::find(kKeywords, name) != kKeywords.end();
 }
 
-/// `1.2.3-rc.1+build`, as far as WIT is stricter than the component model, whose names are looked at before.
+/// Checks `1.2.3-rc.1+build` for what WIT restricts beyond the component model, whose names are valid already.
 bool is_version(std::string_view version) {
   std::size_t at = 0;
   for (int part = 0; part < 3; ++part) {

@@ -1,4 +1,4 @@
-/// Names of components as WIT writes them.
+/// Component names in WIT syntax.
 #pragma once
 
 #include <cstdint>
@@ -8,26 +8,26 @@
 
 namespace tairitsu::detail {
 
-/// Words with hyphens between them, each all in lower or all in upper case: `blue-RGB-2`.
+/// Returns whether `name` consists of words with hyphens between them, each in lower or upper case: `blue-RGB-2`.
 [[nodiscard]] bool is_wit_label(std::string_view name) noexcept;
 
-/// The label, with a `%` before it where it is one of WIT's keywords.
+/// Returns the label, preceded by `%` if it is a WIT keyword.
 [[nodiscard]] std::string escape_wit_label(std::string_view label);
 
-/// Where WIT has an interface.
+/// The path of an interface in WIT.
 struct WitPath {
-  std::string package;     ///< `ns:pkg@1.2.3`, as it is written.
+  std::string package;     ///< `ns:pkg@1.2.3`, escaped.
   std::string label;       ///< Not escaped.
-  bool completed = false;  ///< The name has a mere `1` or `0.2` for a version, which WIT does not take.
+  bool completed = false;  ///< The component's name has the version `1` or `0.2`, which WIT does not accept.
 
-  /// `ns:pkg/label@1.2.3`
+  /// Returns `ns:pkg/label@1.2.3`.
   [[nodiscard]] std::string full() const;
 };
 
-/// Empty for what WIT cannot have: a name without a package, or no interface's name at all.
+/// Parses an interface name. Returns nothing if WIT has no path for it, such as for a name without a package.
 [[nodiscard]] std::optional<WitPath> parse_wit_path(std::string_view name);
 
-/// A function of a resource, views into its name: `[method]basket.add`.
+/// The parts of the name of a resource's function such as `[method]basket.add`, as views into it.
 struct WitMember {
   enum class Kind : std::uint8_t { constructor, method, static_function };
   Kind kind;
@@ -35,7 +35,7 @@ struct WitMember {
   std::string_view name;  ///< Empty for a constructor.
 };
 
-/// Empty for a function of no resource.
+/// Returns nothing if the function does not belong to a resource.
 [[nodiscard]] std::optional<WitMember> parse_wit_member(std::string_view name) noexcept;
 
 }  // namespace tairitsu::detail

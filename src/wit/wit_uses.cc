@@ -5,12 +5,12 @@
 namespace tairitsu::detail {
 namespace {
 
-/// A hostile component has many interfaces, and each step is one that is looked at: past these, nothing
-/// is permitted any more.
+/// The most interfaces that searches may visit in total, so that a hostile component with many interfaces cannot take
+/// all time. After that, no `use` is permitted.
 constexpr std::size_t kMaxSteps = 20'000'000;
 
-/// True if `found` holds for a node that can be reached from `from`, which is not looked at itself, through
-/// nodes for which `pass` holds. `edges(node)` is what the node leads to.
+/// Returns whether `found` holds for a node, other than `from`, that is reachable from `from` through nodes for which
+/// `pass` holds. `edges(node)` returns the successors of a node.
 template <typename Edges, typename Found, typename Pass>
 bool reaches(std::size_t from, std::size_t& steps, Edges edges, Found found, Pass pass) {
   std::set<std::size_t> seen{from};
@@ -72,7 +72,7 @@ bool WitUses::uses_an_export(std::size_t from) {
 }
 
 bool WitUses::is_used_by_an_export(std::size_t from) {
-  // By way of imports alone: an export that another export uses is that export.
+  // Only follow imports: a use between two exports is between the exported instances.
   const auto exported = [&](std::size_t at) { return interfaces_[at].exported; };
   return reaches(
       from, steps_, [&](std::size_t at) -> const auto& { return users_[at]; }, exported,

@@ -1,4 +1,4 @@
-/// Which interface of a world may `use` which, where that is chosen and not read.
+/// Decides which interfaces of a generated world may `use` each other.
 #pragma once
 
 #include <cstddef>
@@ -9,11 +9,11 @@
 
 namespace tairitsu::detail {
 
-/// Takes in one `use` after the other, as long as WIT permits all of them together:
-/// - no circles, neither of interfaces nor of packages;
-/// - what an imported interface uses is imported;
-/// - what an exported interface uses it has from the exports, where it is there. So an interface that is
-///   only imported, and is used by an export, must not itself use one that is exported.
+/// Collects `use`s one at a time, as long as WIT permits all of them together:
+/// - there are no cycles of interfaces or packages;
+/// - an imported interface only uses imported interfaces;
+/// - an exported interface uses another one from the exports if it is exported. So an interface that is only imported
+///   and is used by an export must not use an exported interface itself.
 class WitUses {
  public:
   struct Interface {
@@ -23,10 +23,10 @@ class WitUses {
     bool usable = false;  ///< Others may use from it.
   };
 
-  /// Only earlier interfaces are used by later ones. The world's root is one that uses from any import.
+  /// Only later interfaces may use earlier ones. `root` is the index of the world's root, which may use any import.
   explicit WitUses(std::vector<Interface> interfaces, std::size_t root);
 
-  /// Has `user` use `source`; false where WIT does not permit that. What was added stays added.
+  /// Lets `user` use `source`. Returns false if WIT does not permit it. A use cannot be removed.
   bool add(std::size_t user, std::size_t source);
 
  private:

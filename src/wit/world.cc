@@ -17,11 +17,9 @@ namespace {
 constexpr std::string_view kMagic = "TWLD";
 constexpr std::uint32_t kVersion = 2;
 constexpr auto kLastKind = static_cast<std::uint8_t>(TypeKind::fixed_length_list);
-/// A valid component has types at most 100 deep; freeing and comparing them recurses.
-constexpr std::uint32_t kMaxReadDepth = 200;
 
-/// Reads from the front of the bytes. After the first failure everything reads as empty, and
-/// `failed()` says so: callers look once, at the end of each step that loops or builds.
+/// Reads from the front of the bytes. After the first failure everything reads as empty and `failed()` returns true,
+/// so callers need to check only at the end of each step that loops or builds.
 class Reader {
  public:
   explicit Reader(std::span<const std::byte> bytes) : bytes_(bytes) {}
@@ -65,7 +63,7 @@ class Reader {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
   }
 
-  /// A count and that many items. Nothing is reserved for a count that may be damaged.
+  /// Reads a count and that many items. Reserves nothing, because the count may be corrupt.
   template <typename Read>
   auto list(Read read) {
     std::vector<decltype(read())> items;
@@ -130,7 +128,7 @@ class Decoder {
       }
       return field;
     });
-    in_.require(depth <= kMaxReadDepth);
+    in_.require(depth <= kMaxTypeDepth);
     in_.require(length == 0 || kind == TypeKind::fixed_length_list);
     in_.require(fields_fit(kind, fields));
     if (in_.failed()) return;
@@ -204,7 +202,7 @@ class Decoder {
     return items;
   }
 
-  /// `interface` is the one whose resources are read.
+  /// `interface` is the name of the interface that the resources belong to.
   void resources(const std::string& interface, std::vector<std::string>& resources,
                  std::vector<ResourceAlias>& aliases) {
     const std::uint32_t count = in_.u32();
@@ -251,7 +249,7 @@ class Decoder {
 
 Result<World> decode_world(std::span<const std::byte> bytes) {
   auto world = Decoder(bytes).world();
-  if (!world) return fail(ErrorCode::internal, "the description of the component's world is damaged");
+  if (!world) return fail(ErrorCode::internal, "the description of the component's world is corrupt");
   return *std::move(world);
 }
 

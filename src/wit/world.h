@@ -1,4 +1,4 @@
-/// A component's world, read from what the bridge writes about it.
+/// Reads a component's world from the bridge's description.
 #pragma once
 
 #include <cstddef>
@@ -9,9 +9,8 @@
 
 namespace tairitsu::detail {
 
-/// Reads the buffer of `tairitsu_bridge_component_world`; the encoding is documented in
-/// `bridge/src/world.rs`. A type that several items use is one shared node in all of them.
-/// Anything that the documentation does not allow is `ErrorCode::internal`.
+/// Decodes the buffer of `tairitsu_bridge_component_world`; `bridge/src/world.rs` documents the encoding. A type that
+/// several items use is one shared node. Fails with `internal` if the buffer does not follow the documentation.
 [[nodiscard]] Result<World> decode_world(std::span<const std::byte> bytes);
 
 }  // namespace tairitsu::detail

@@ -1,9 +1,8 @@
-// A world as WIT.
+// Prints a world as WIT.
 //
-// What WIT needs and a component does not say is made up here: which interface a type is used from, and
-// names for types without one. A type is used from the first interface that has an equal one of the same
-// name, where WIT permits that; otherwise it is written out again, which means the same to who reads it.
-// A resource is only itself: it is used from its owner.
+// WIT needs information that a component does not have: from which interface a type is used, and names for unnamed
+// types. A type is used from the first interface that has an equal type of the same name, if WIT permits it; otherwise
+// it is defined again, which is equivalent. A resource is not equal to any other, so it is used from its owner.
 
 #include <algorithm>
 #include <cstddef>
@@ -19,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/text.h"
 #include "tairitsu/type.h"
 #include "wit/type_node.h"
 #include "wit/wit_name.h"
@@ -31,6 +31,7 @@ using detail::escape_wit_label;
 using detail::is_handle;
 using detail::is_wit_label;
 using detail::keyword;
+using detail::lower_case;
 using detail::parse_wit_member;
 using detail::parse_wit_path;
 using detail::takes_name;
@@ -38,22 +39,14 @@ using detail::WitMember;
 using detail::WitPath;
 using detail::WitUses;
 
-/// The text ends here, should the names and types of a hostile component add up to more.
+/// The text is truncated here if the names and types of a hostile component add up to more.
 constexpr std::size_t kMaxWorldText = std::size_t{16} << 20;
-/// A nameless type of more parts gets a name, so that it is written once.
+/// An unnamed type with more parts gets a name, so that it is written once.
 constexpr std::size_t kMaxParts = 200;
 constexpr std::size_t kMaxComment = 300;
 constexpr std::size_t kMaxListed = 20;
 
-std::string lower_case(std::string_view name) {
-  std::string text(name);
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
-
-/// A comment, in which any text is harmless.
+/// Returns a comment line; untrusted text in it is harmless.
 std::string comment(std::string_view text) {
   std::string line = "// " + std::string(text.substr(0, kMaxComment));
   for (char& c : line) {
@@ -62,7 +55,7 @@ std::string comment(std::string_view text) {
   return text.size() > kMaxComment ? line + " ..." : line;
 }
 
-/// A resource as handles name it: its interface, empty for the world's root, and its name there.
+/// A resource: the interface that owns it, empty for the world's root, and its name there.
 using Resource = std::pair<std::string, std::string>;
 
 Resource resource_of(const Type& handle) { return {handle.interface_name(), handle.name()}; }
@@ -71,11 +64,11 @@ bool is_handle_of(const std::optional<Type>& type, TypeKind kind, const Resource
   return type && type->kind() == kind && resource_of(*type) == resource;
 }
 
-/// Gives equal types the same number, in time that does not grow with the ways in which they are nested.
+/// Numbers types so that equal types have the same number, in time linear in the number of distinct types.
 class Shapes {
  public:
   std::size_t of(const Type& type) {
-    // Types that share their data have their names at the same place.
+    // Types that share a node have their names at the same address.
     const std::string* const place = &type.name();
     if (const auto seen = seen_.find(place); seen != seen_.end()) return seen->second;
     std::string key;
@@ -98,7 +91,7 @@ class Shapes {
     return shape;
   }
 
-  /// How many types are written where this one is used, counted to just above `kMaxParts`.
+  /// Returns how many types are written where this one is used, at most `kMaxParts` + 1.
   std::size_t parts(const Type& type) { return parts_[of(type)]; }
 
   bool equal(const std::optional<Type>& a, const std::optional<Type>& b) {
@@ -139,7 +132,7 @@ Lines enclosed(std::string_view head, const Lines& lines) {
 /// Lines in groups, with a blank line between two of them.
 class WorldBody {
  public:
-  /// Of one line: it joins the group; else it is one.
+  /// Adds an item. An item of one line joins the current group; a longer one is a group by itself.
   void add(Lines item) {
     const bool one_line = item.size() == 1;
     if (!one_line) end();
@@ -165,35 +158,35 @@ struct ScopeFunction {
   Side side;
 };
 
-/// What another scope has, and what it is called here: `use source.{name as local}`.
+/// A name in another scope, and the name here: `use source.{name as local}`.
 struct Used {
   std::string name;
   std::string local;
 };
 
-/// What shares one set of names: an interface, or the world's root.
+/// A namespace: an interface or the world's root.
 struct Scope {
-  std::string name;  ///< As the component has it; empty for the root.
+  std::string name;  ///< As in the component; empty for the root.
   std::optional<WitPath> path;
   std::size_t package = 0;
   bool imported = false;
   bool exported = false;
-  bool writable = true;  ///< WIT can name it.
+  bool writable = true;  ///< WIT can express its name.
 
   std::vector<const TypeItem*> types;
   std::vector<std::string> resources;
-  std::map<std::string, Resource> aliases;  ///< Those of `resources` that are another's second name.
+  std::map<std::string, Resource> aliases;  ///< The members of `resources` that are further names of others.
   std::vector<ScopeFunction> functions;
-  std::vector<std::string> notes;  ///< Comments about all of it.
+  std::vector<std::string> notes;  ///< Comments about the scope.
 
-  // What was chosen for it.
-  std::set<std::string> taken;                     ///< Its names, in lower case.
-  std::map<std::string, std::size_t> shape_of;     ///< By the name of a type.
-  std::map<std::size_t, std::string> name_of;      ///< The first of a shape.
-  std::map<Resource, std::string> resource_names;  ///< Those that can be mentioned.
-  std::vector<std::string> defined;                ///< Resources that it has itself.
-  std::map<std::size_t, std::vector<Used>> uses;   ///< By the scope that they are from.
-  std::vector<Lines> definitions;                  ///< Of types.
+  // The result of planning.
+  std::set<std::string> taken;                     ///< All names, in lower case.
+  std::map<std::string, std::size_t> shape_of;     ///< By type name.
+  std::map<std::size_t, std::string> name_of;      ///< The first name of a shape.
+  std::map<Resource, std::string> resource_names;  ///< The resources that can be mentioned here.
+  std::vector<std::string> defined;                ///< Resources that are defined here.
+  std::map<std::size_t, std::vector<Used>> uses;   ///< By source scope.
+  std::vector<Lines> definitions;                  ///< Type definitions.
 };
 
 class WorldPrinter {
@@ -208,13 +201,14 @@ class WorldPrinter {
   }
 
  private:
-  // ---- What there is
+  // ---- Collecting scopes
 
   [[nodiscard]] const WorldItems& items(Side side) const {
     return side == Side::imports ? world_.imports : world_.exports;
   }
 
-  /// Interfaces come in their order, those of a package first, the root last: later ones use earlier ones.
+  /// Creates the scopes: interfaces in their order, those with a package first, then the root. Later scopes use earlier
+  /// ones.
   void collect() {
     std::map<std::string, std::size_t> found;
     std::set<std::string> paths;
@@ -229,7 +223,7 @@ class WorldPrinter {
           scope.name = interface.name;
           scope.package = packages.try_emplace(path->package, packages.size() + 1).first->second;
           scope.writable = paths.insert(path->full()).second;
-          if (path->completed) scope.notes.push_back("The component calls it " + interface.name + ".");
+          if (path->completed) scope.notes.push_back("In the component: " + interface.name + ".");
           scope.path = std::move(path);
           owners_.try_emplace(interface.name, entry->second);
         }
@@ -264,7 +258,7 @@ class WorldPrinter {
     while (packages.contains(package_)) package_ += "-too";
   }
 
-  /// Adds one side's interface, to that of the other side where that has the same name.
+  /// Adds one side's interface to the scope, which may already have the other side's interface of that name.
   void merge(Scope& scope, Side side, const Interface& interface) {
     const bool both = scope.imported || scope.exported;
     std::map<std::string_view, const TypeItem*> types;
@@ -277,7 +271,8 @@ class WorldPrinter {
     std::set<std::string_view> seen;
     std::vector<std::string> more;
     std::vector<std::string> different;
-    // True for a new name. `same`, where the other side has it as the same kind of thing: whether it is equal.
+    // Returns whether the name is new. If the other side has an item of that kind and name, `same` says whether the two
+    // are equal.
     const auto is_new = [&](const std::string& name, std::optional<bool> same) {
       if (!seen.insert(name).second) return false;
       if (!types.contains(name) && !resources.contains(name) && !functions.contains(name)) {
@@ -339,7 +334,7 @@ class WorldPrinter {
     scope.notes.push_back(line + ".");
   }
 
-  // ---- What is used from where
+  // ---- Choosing uses
 
   void find_uses() {
     std::vector<WitUses::Interface> interfaces;
@@ -354,7 +349,7 @@ class WorldPrinter {
       }
     }
     uses_.emplace(std::move(interfaces), scopes_.size() - 1);
-    // What has to be used first: what may be used could stand in its way.
+    // Add the required uses first, because optional ones could prevent them.
     for (std::size_t i = 0; i < scopes_.size(); ++i) {
       for (const Resource& resource : mentioned(i)) {
         const auto owner = owners_.find(resource.first);
@@ -363,8 +358,7 @@ class WorldPrinter {
     }
   }
 
-  /// Resources that an interface has further names for, and that its functions and its own types mention, in the
-  /// order in which they do.
+  /// Returns the resources that a scope has further names for or that its functions and types mention, in order.
   std::vector<Resource> mentioned(std::size_t index) {
     const Scope& scope = scopes_[index];
     Mentions mentions;
@@ -400,7 +394,7 @@ class WorldPrinter {
     }
   };
 
-  // ---- One scope
+  // ---- Planning one scope
 
   Scope& scope() { return scopes_[current_]; }
   [[nodiscard]] bool is_root() const { return current_ + 1 == scopes_.size(); }
@@ -417,7 +411,7 @@ class WorldPrinter {
     plan_types();
   }
 
-  /// Finds out which of its resources the scope has itself, and which it uses from another.
+  /// Decides which resources the scope defines, and which it uses from another scope.
   void plan_resources() {
     Scope& scope = this->scope();
     std::vector<Resource> foreign;
@@ -449,7 +443,8 @@ class WorldPrinter {
       else
         open.push_back(name);
     }
-    // A function can only mention what has a name here, so the rest is used under other names.
+    // Functions can only mention resources that have a name here, so the rest must be foreign resources under another
+    // name.
     std::size_t next = 0;
     for (const std::string& name : open) {
       while (next < foreign.size() && taken[next]) ++next;
@@ -460,7 +455,7 @@ class WorldPrinter {
     }
   }
 
-  /// A second name of a resource: of another interface, or of this one.
+  /// Plans a further name for a resource of another interface or of this one.
   void plan_alias(const std::string& name, const Resource& resource) {
     Scope& scope = this->scope();
     const auto known = scope.resource_names.find(resource);
@@ -478,7 +473,7 @@ class WorldPrinter {
     scope.resource_names.try_emplace({scope.name, name}, name);
     scope.defined.push_back(name);
   }
-  /// One that is not the scope's own, but cannot be used from its owner.
+  /// Defines a resource of another scope here, because WIT does not permit using it from its owner.
   void define_resource(const std::string& name, const Resource& resource) {
     Scope& scope = this->scope();
     scope.resource_names.try_emplace(resource, name);
@@ -499,7 +494,7 @@ class WorldPrinter {
 
   void plan_types() {
     Scope& scope = this->scope();
-    // All names first: a definition may mention what is defined after it.
+    // Collect all names first: a definition may mention a later one.
     std::vector<bool> fits;
     for (const TypeItem* item : scope.types) {
       const std::size_t shape = shapes_.of(item->type);
@@ -514,9 +509,9 @@ class WorldPrinter {
     for (std::size_t i = 0; i < scope.types.size(); ++i) {
       const TypeItem& item = *scope.types[i];
       if (!fits[i])
-        scope.definitions.push_back({comment("type " + item.name + ", which WIT cannot say")});
+        scope.definitions.push_back({comment("type " + item.name + ", which WIT cannot express")});
       else
-        plan_type(item, known, i < imported ? "" : "The component exports this, which WIT cannot say.");
+        plan_type(item, known, i < imported ? "" : "The component exports this, which WIT cannot express.");
     }
   }
 
@@ -528,7 +523,7 @@ class WorldPrinter {
     if (named != scope.name_of.end() && named->second != item.name && !is_handle(item.type.kind())) {
       define_alias(item.name, escape_wit_label(named->second), remark);
     } else if (use_type(shape, item.name, item.name) ||
-               // It cannot have been written here, so it was used under another name.
+               // It cannot have been defined here, so it must be a use under another name.
                (!mentions_only_names(item.type, known) && use_type(shape, {}, item.name))) {
       return;
     } else if (is_named) {
@@ -543,7 +538,7 @@ class WorldPrinter {
     if (current_ < named_) sources_[shape].push_back({.name = item.name, .scope = current_});
   }
 
-  /// True if all that the type's definition mentions has a name here.
+  /// Returns whether everything that the type's definition mentions has a name here.
   bool mentions_only_names(const Type& type, std::map<std::size_t, bool>& known) {
     if (is_handle(type.kind())) return has_name(type, known);
     return std::ranges::all_of(
@@ -560,7 +555,7 @@ class WorldPrinter {
     return has;
   }
 
-  /// Uses a type of that name, of any name where it is empty, as `local`.
+  /// Uses a type of that name, or of any name if it is empty, as `local`.
   bool use_type(std::size_t shape, std::string_view name, const std::string& local) {
     constexpr std::size_t kMaxTries = 8;
     const auto sources = sources_.find(shape);
@@ -585,7 +580,7 @@ class WorldPrinter {
     scope().definitions.push_back(std::move(lines));
   }
 
-  /// `record name { … }` and its like.
+  /// `record name { … }`, or the same for a variant, an enum or flags.
   void define(const std::string& name, const Type& type, std::string_view remark) {
     Lines parts;
     for (const TypeField& field : type.fields()) {
@@ -604,7 +599,7 @@ class WorldPrinter {
     scope().definitions.push_back(std::move(lines));
   }
 
-  /// A name that nothing has yet in the scope.
+  /// Returns an unused name in the scope.
   std::string unique(std::string_view wanted) {
     const std::string base(is_wit_label(wanted) ? wanted : "unnamed");
     std::string name = base;
@@ -613,17 +608,17 @@ class WorldPrinter {
     return name;
   }
 
-  // ---- Types where they are used
+  // ---- Spelling types
 
   [[nodiscard]] bool full() const { return size_ > kMaxWorldText; }
 
-  /// All that may be long is made of these.
+  /// Adds the text's size to the total that `full` checks.
   std::string counted(std::string text) {
     size_ += text.size() + 1;
     return text;
   }
 
-  /// A nameless type that is written once.
+  /// Returns whether an unnamed type is so long that it gets a name.
   bool is_long(const Type& type) { return shapes_.parts(type) > kMaxParts; }
 
   std::string text(const Type& type) {
@@ -649,7 +644,7 @@ class WorldPrinter {
     const auto& fields = type.fields();
     std::string parts;
     for (std::size_t i = 0; i < fields.size() && !full(); ++i) {
-      // `result<_, e>`, and `result<t>` where there is no `e`.
+      // `result<_, e>`, and `result<t>` if there is no `e`.
       if (!fields[i].type && (i > 0 || fields.size() == 1 || !fields[1].type)) continue;
       if (!parts.empty()) parts += ", ";
       parts += fields[i].type ? text(*fields[i].type) : "_";
@@ -696,7 +691,7 @@ class WorldPrinter {
   std::string handle(const Type& type) {
     const Scope& scope = this->scope();
     if (!scope.resource_names.contains(resource_of(type))) {
-      // `type h = own<r>`, used from where `r` is.
+      // `type h = own<r>`, used from the scope of `r`.
       const auto named = scope.name_of.find(shapes_.of(type));
       if (named != scope.name_of.end()) return escape_wit_label(named->second);
     }
@@ -717,7 +712,7 @@ class WorldPrinter {
 
   // ---- Functions
 
-  /// `(a: u8, b: string)`; empty where WIT cannot say it.
+  /// Returns `(a: u8, b: string)`, or nothing if WIT cannot express the parameters.
   std::optional<std::string> parameters(const FunctionType& function, std::size_t first) {
     std::string parts;
     for (std::size_t i = first; i < function.parameters.size() && !full(); ++i) {
@@ -766,10 +761,10 @@ class WorldPrinter {
   }
 
   std::string unwritable(const FunctionItem& item) {
-    return comment(counted(item.name + ": " + item.type.to_string()) + ", which WIT cannot say");
+    return comment(counted(item.name + ": " + item.type.to_string()) + ", which WIT cannot express");
   }
 
-  // ---- All of it
+  // ---- Writing
 
   std::string write() {
     Lines text{"package " + package_ + ";", {}};
@@ -799,15 +794,14 @@ class WorldPrinter {
       all += '\n';
       if (all.size() > kMaxWorldText) break;
     }
-    if (all.size() > kMaxWorldText || full())
-      all += "// ... and more, for which this text would be too long\n";
+    if (all.size() > kMaxWorldText || full()) all += "// ... truncated: the text is too long\n";
     return all;
   }
 
   static void append(Lines& all, Lines lines) { std::ranges::move(lines, std::back_inserter(all)); }
 
-  /// Types and resources, and what is used for them. The bodies of resources and the functions are asked for
-  /// before: they too may need a type.
+  /// Writes the uses, types and resources of the scope. The bodies of resources and the functions must be written
+  /// before, because they may add types.
   void add_types(WorldBody& body, std::vector<Lines> resources) {
     for (const auto& [source, names] : scope().uses) body.add(use_line(source, names));
     body.end();
@@ -831,7 +825,7 @@ class WorldPrinter {
 
   struct Functions {
     std::map<std::string, Lines> members;  ///< By resource.
-    Lines imports;                         ///< Of an interface too.
+    Lines imports;                         ///< Also the functions of an interface.
     Lines exports;
   };
 
@@ -866,14 +860,14 @@ class WorldPrinter {
     if (is_root()) exported.insert(world_.exports.resources.begin(), world_.exports.resources.end());
     for (const std::string& name : scope().defined) {
       if (!is_wit_label(name)) {
-        all.push_back({comment("resource " + name + ", which WIT cannot say")});
+        all.push_back({comment("resource " + name + ", which WIT cannot express")});
         continue;
       }
       Lines lines;
       if (strays_.contains({current_, name})) {
-        lines.push_back(comment("Of another interface, from which WIT cannot use it here."));
+        lines.push_back(comment("Belongs to another interface, but WIT cannot use it from there."));
       } else if (exported.contains(name)) {
-        lines.push_back(comment("The component exports this, which WIT cannot say."));
+        lines.push_back(comment("The component exports this, which WIT cannot express."));
       }
       const std::string head = "resource " + escape_wit_label(name);
       const auto members = functions.members.find(name);
@@ -895,7 +889,7 @@ class WorldPrinter {
   }
 
   Lines body_of_world() {
-    // The root's functions first: what they need becomes part of its types.
+    // Write the root's functions first, because they may add types.
     current_ = scopes_.size() - 1;
     Functions functions = write_functions();
     std::vector<Lines> resources = write_resources(functions);
@@ -942,12 +936,15 @@ class WorldPrinter {
   std::string package_ = "root:component";
   Shapes shapes_;
   std::vector<Scope> scopes_;
-  std::size_t named_ = 0;                      ///< So many scopes are interfaces of packages.
-  std::size_t current_ = 0;                    ///< The scope that is worked on.
-  std::map<std::string, std::size_t> owners_;  ///< Interfaces of packages, by the component's names.
-  std::map<std::pair<std::string, std::size_t>, std::size_t> first_;  ///< Who has a name for a shape first.
-  std::unordered_map<std::size_t, std::vector<Source>> sources_;      ///< Who defines a shape.
-  std::set<std::pair<std::size_t, std::string>> strays_;
+  std::size_t named_ = 0;    ///< The number of scopes, at the front, that have a package.
+  std::size_t current_ = 0;  ///< The scope that is being planned or written.
+  std::map<std::string, std::size_t>
+      owners_;  ///< Interfaces with a package, by their names in the component.
+  std::map<std::pair<std::string, std::size_t>, std::size_t>
+      first_;                                                     ///< The first scope with a name and shape.
+  std::unordered_map<std::size_t, std::vector<Source>> sources_;  ///< The scopes that define a shape.
+  std::set<std::pair<std::size_t, std::string>>
+      strays_;  ///< Resources of other scopes, defined by scope and name.
   std::optional<WitUses> uses_;
   std::size_t size_ = 0;
 };

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Generates host bindings for whole WIT packages and checks that the result compiles without warnings.
 
-    compile_test.py --tairitsu PROGRAM --include FOLDER --cxx COMPILER... [--jobs N] [--both-wasi] WIT...
+    compile_test.py --tairitsu PROGRAM --include DIRECTORY --cxx COMPILER... [--jobs N] [--both-wasi] WIT...
 
-For every world in every WIT (a folder with deps/, or a file), the worlds of deps/ included: generation ends with
-exit code 0, and the header and its source pass every compiler with all templates instantiated (see
-instantiate.py). --both-wasi does it with --implement-wasi too. `crate:NAME:FOLDER` as a WIT is a folder of the
-sources of a Rust crate, which `cargo metadata` finds in --cargo-folder; a crate that is not there is left out.
+A WIT is a file, or a directory with deps/. For each of its worlds, including those in deps/, the generator must exit
+with 0, and every compiler must accept the header and its source with all templates instantiated (see instantiate.py).
+--both-wasi repeats this with --implement-wasi. The WIT `crate:NAME:DIRECTORY` is a directory in the source of a Rust
+crate, which `cargo metadata` finds in --cargo-directory; a missing crate is skipped.
 """
 
 import argparse
@@ -20,15 +20,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-from instantiate import source_of  # noqa: E402  Beside this file, where nothing is to be written.
+from instantiate import source_of  # noqa: E402  In this directory, which must not get a __pycache__.
 
 WARNINGS = ["-std=c++23", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
 
 
-def crate_folders(cargo, folder):
+def crate_directories(cargo, directory):
     command = [cargo, "metadata", "--format-version", "1", "--locked", "--all-features"]
     for options in (["--offline"], []):
-        done = subprocess.run(command + options, cwd=folder, capture_output=True, text=True, check=False)
+        done = subprocess.run(command + options, cwd=directory, capture_output=True, text=True, check=False)
         if done.returncode == 0:
             packages = json.loads(done.stdout)["packages"]
             return {package["name"]: Path(package["manifest_path"]).parent for package in packages}
@@ -36,9 +36,9 @@ def crate_folders(cargo, folder):
 
 
 def worlds_of(wit):
-    """`name` of the main package's, `ns:pkg/name@version` of the others'."""
+    """The names of all worlds: `name` in the main package, `ns:pkg/name@version` in others."""
     files = [wit] if wit.is_file() else sorted(wit.rglob("*.wit"))
-    packages = {}  # By folder, since the `package` line may be in another file of it.
+    packages = {}  # By directory: the `package` line may be in any file of a directory.
     texts = [(file, re.sub(r"/\*.*?\*/|//[^\n]*", "", file.read_text(encoding="utf-8"), flags=re.S)) for file in files]
     for file, text in texts:
         if found := re.search(r"^package\s+([^;{\s]+)\s*;", text, re.M):
@@ -57,8 +57,8 @@ class Check:
     def __init__(self, arguments, directory):
         self.arguments = arguments
         self.seen = set()
-        # The library's headers and those of the standard library that they include take most of the time, so they are
-        # precompiled. That generated files include what they need is seen where they are compiled otherwise.
+        # The headers of the library and the standard library take most of the time, so they are precompiled. Other
+        # tests check that generated files include what they need.
         self.commands = {}
         for index, compiler in enumerate(arguments.cxx):
             header = directory / f"{index}.h"
@@ -67,11 +67,11 @@ class Check:
             subprocess.run([*command, "-x", "c++-header", header, "-o", f"{header}.gch"], check=True)
             self.commands[compiler] = [*command, "-fsyntax-only", "-include", header]
 
-    def compile(self, folder, label):
-        """The compilers' complaints, the first lines of each."""
-        [header] = folder.glob("*.h")
-        source = folder / "instantiate.cpp"
-        # Text that was there before, under whatever name, is not compiled again.
+    def compile(self, directory, label):
+        """The first lines of each compiler's errors."""
+        [header] = directory.glob("*.h")
+        source = directory / "instantiate.cpp"
+        # Text that was compiled before, under any name, is not compiled again.
         text = header.read_text(encoding="utf-8")
         digest = hashlib.sha256(text.partition("\n")[2].encode()).digest()
         if digest in self.seen:
@@ -83,7 +83,7 @@ class Check:
             done = subprocess.run([*command, source], capture_output=True, text=True, check=False)
             if done.returncode != 0:
                 first = "\n".join(done.stderr.splitlines()[:12])
-                failures.append(f"{label}: {Path(compiler).name} ends with {done.returncode}:\n{first}")
+                failures.append(f"{label}: {Path(compiler).name} exited with {done.returncode}:\n{first}")
         return failures
 
     def run(self, job):
@@ -97,7 +97,7 @@ class Check:
                 check=False,
             )
             if done.returncode != 0:
-                return [f"{label}: bindgen ends with {done.returncode}:\n{done.stderr}"]
+                return [f"{label}: bindgen exited with {done.returncode}:\n{done.stderr}"]
             return self.compile(Path(name), label)
 
 
@@ -109,7 +109,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--both-wasi", action="store_true")
     parser.add_argument("--cargo", default="cargo")
-    parser.add_argument("--cargo-folder")
+    parser.add_argument("--cargo-directory")
     parser.add_argument("wit", nargs="+")
     arguments = parser.parse_args()
 
@@ -117,17 +117,17 @@ def main():
     jobs = []
     for wit in arguments.wit:
         if wit.startswith("crate:"):
-            _, crate, folder = wit.split(":")
+            _, crate, directory = wit.split(":")
             if crates is None:
-                crates = crate_folders(arguments.cargo, arguments.cargo_folder)
+                crates = crate_directories(arguments.cargo, arguments.cargo_directory)
             if crate not in crates:
-                print(f"{crate} is not in Cargo.lock: left out")
+                print(f"skipping {crate}: not in Cargo.lock")
                 continue
-            wit = crates[crate] / folder
+            wit = crates[crate] / directory
         wit = Path(wit)
         worlds = worlds_of(wit)
         if not worlds:
-            sys.exit(f"{wit}: no world was found")
+            sys.exit(f"{wit}: no world found")
         for world in worlds:
             jobs.append((wit, world, []))
             if arguments.both_wasi:
@@ -138,7 +138,7 @@ def main():
         failures = [failure for result in pool.map(check.run, jobs) for failure in result]
     for failure in failures:
         print(failure, end="\n\n")
-    print(f"{len(jobs)} worlds and ways to generate them, {len(check.seen)} different texts, {len(failures)} failures")
+    print(f"{len(jobs)} runs of the generator, {len(check.seen)} different texts, {len(failures)} failures")
     sys.exit(1 if failures else 0)
 
 

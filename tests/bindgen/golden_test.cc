@@ -1,4 +1,4 @@
-// The generated text of each case against tests/bindgen/golden. BLESS=1 writes it there.
+// Compares the generated text of each case with tests/bindgen/golden. BLESS=1 updates the files.
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -20,8 +20,8 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Case {
-  const char* name;  // Of the folder in golden/.
-  const char* wit;   // In wit/.
+  const char* name;  // The directory in golden/.
+  const char* wit;   // The file or directory in wit/.
   const char* world = "";
   const char* features = "";
   bool header_only = false;
@@ -55,7 +55,7 @@ constexpr Case kCases[] = {
     {.name = "corners-empty", .wit = "corners.wit", .world = "empty"},
 };
 
-const fs::path kFolder = TAIRITSU_BINDGEN_TESTS;
+const fs::path kDirectory = TAIRITSU_BINDGEN_TESTS;
 
 bool bless() {
   const char* value = std::getenv("BLESS");
@@ -67,7 +67,7 @@ std::string read(const fs::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-/// Without the version, which changes with every release.
+/// Replaces the version, which changes with every release.
 std::string without_version(std::string text) {
   const std::size_t begin = kBanner.size() + 1;
   if (text.starts_with(kBanner)) text.replace(begin, text.find(' ', begin) - begin, "VERSION");
@@ -84,7 +84,7 @@ std::vector<std::string_view> lines_of(std::string_view text) {
   return lines;
 }
 
-/// The first lines that differ, with what stands around them; empty where nothing differs.
+/// Returns the first lines that differ, with context; empty if the texts are equal.
 std::string difference(std::string_view golden, std::string_view generated) {
   constexpr std::size_t kContext = 3;
   constexpr std::size_t kShown = 8;
@@ -93,11 +93,11 @@ std::string difference(std::string_view golden, std::string_view generated) {
   const auto [old_at, new_at] = std::ranges::mismatch(old_lines, new_lines);
   if (old_at == old_lines.end() && new_at == new_lines.end()) return {};
   const auto at = static_cast<std::size_t>(old_at - old_lines.begin());
-  // What is alike at the end is not shown.
-  std::size_t alike = 0;
-  while (alike < old_lines.size() - at && alike < new_lines.size() - at &&
-         old_lines[old_lines.size() - 1 - alike] == new_lines[new_lines.size() - 1 - alike]) {
-    ++alike;
+  // Equal lines at the end are not shown.
+  std::size_t equal_at_end = 0;
+  while (equal_at_end < old_lines.size() - at && equal_at_end < new_lines.size() - at &&
+         old_lines[old_lines.size() - 1 - equal_at_end] == new_lines[new_lines.size() - 1 - equal_at_end]) {
+    ++equal_at_end;
   }
   std::string text = "from line " + std::to_string(at + 1) + ":\n";
   const auto show = [&](const auto& lines, std::size_t from, std::size_t to, const char* mark) {
@@ -107,22 +107,22 @@ std::string difference(std::string_view golden, std::string_view generated) {
     }
   };
   const auto show_changed = [&](const auto& lines, const char* mark) {
-    const std::size_t end = lines.size() - alike;
+    const std::size_t end = lines.size() - equal_at_end;
     show(lines, at, std::min(end, at + kShown), mark);
     if (end > at + kShown) text += mark + ("… and " + std::to_string(end - at - kShown)) + " more\n";
   };
   show(old_lines, at - std::min(at, kContext), at, "  ");
   show_changed(old_lines, "- ");
   show_changed(new_lines, "+ ");
-  const std::size_t after = old_lines.size() - alike;
+  const std::size_t after = old_lines.size() - equal_at_end;
   show(old_lines, after, std::min(old_lines.size(), after + kContext), "  ");
   return text;
 }
 
-std::set<std::string> names_in(const fs::path& folder) {
+std::set<std::string> names_in(const fs::path& directory) {
   std::set<std::string> names;
-  if (!fs::exists(folder)) return names;
-  for (const auto& entry : fs::directory_iterator(folder)) names.insert(entry.path().filename().string());
+  if (!fs::exists(directory)) return names;
+  for (const auto& entry : fs::directory_iterator(directory)) names.insert(entry.path().filename().string());
   return names;
 }
 
@@ -131,35 +131,35 @@ class HostBindingsGolden : public testing::TestWithParam<Case> {
   static Result<HostBindings> generate() {
     const Case& one = GetParam();
     return generate_host_bindings(
-        {.wit = {.path = kFolder / "wit" / one.wit, .world = one.world, .features = one.features},
+        {.wit = {.path = kDirectory / "wit" / one.wit, .world = one.world, .features = one.features},
          .header_only = one.header_only});
   }
 };
 
-TEST_P(HostBindingsGolden, AreTheTextInTheGoldenFolder) {
+TEST_P(HostBindingsGolden, MatchTheGoldenFiles) {
   const auto generated = generate();
   ASSERT_TRUE(generated) << generated.error().message();
-  const fs::path folder = kFolder / "golden" / GetParam().name;
+  const fs::path directory = kDirectory / "golden" / GetParam().name;
   std::set<std::string> names;
   for (const HostFile& file : generated->files) names.insert(file.name);
 
   if (bless()) {
-    fs::create_directories(folder);
-    for (const std::string& name : names_in(folder)) {
-      if (!names.contains(name)) fs::remove(folder / name);
+    fs::create_directories(directory);
+    for (const std::string& name : names_in(directory)) {
+      if (!names.contains(name)) fs::remove(directory / name);
     }
     for (const HostFile& file : generated->files) {
       const std::string text = without_version(file.contents);
-      // Files that stay as they are are not compiled again.
-      if (read(folder / file.name) != text) std::ofstream(folder / file.name, std::ios::binary) << text;
+      // Unchanged files are not written, so that they are not compiled again.
+      if (read(directory / file.name) != text) std::ofstream(directory / file.name, std::ios::binary) << text;
     }
     return;
   }
-  EXPECT_EQ(names_in(folder), names) << "run with BLESS=1 to write " << folder;
+  EXPECT_EQ(names_in(directory), names) << "run with BLESS=1 to update " << directory;
   for (const HostFile& file : generated->files) {
-    const std::string changes = difference(read(folder / file.name), without_version(file.contents));
-    EXPECT_TRUE(changes.empty()) << (folder / file.name).string() << ' ' << changes
-                                 << "BLESS=1 writes the new text there.";
+    const std::string changes = difference(read(directory / file.name), without_version(file.contents));
+    EXPECT_TRUE(changes.empty()) << (directory / file.name).string() << ' ' << changes
+                                 << "run with BLESS=1 to update the file";
   }
 }
 
@@ -181,16 +181,16 @@ INSTANTIATE_TEST_SUITE_P(Cases, HostBindingsGolden, testing::ValuesIn(kCases), [
   return name;
 });
 
-TEST(Golden, EveryFolderIsOneOfACase) {
+TEST(Golden, EveryDirectoryBelongsToACase) {
   std::set<std::string> names;
   for (const Case& one : kCases) names.insert(one.name);
-  for (const std::string& name : names_in(kFolder / "golden")) {
-    const bool folder = fs::is_directory(kFolder / "golden" / name);
-    EXPECT_TRUE(!folder || names.contains(name)) << name << " is left over";
+  for (const std::string& name : names_in(kDirectory / "golden")) {
+    const bool directory = fs::is_directory(kDirectory / "golden" / name);
+    EXPECT_TRUE(!directory || names.contains(name)) << name << " belongs to no case";
   }
 }
 
-TEST(Golden, ADifferenceIsShownWithItsSurroundings) {
+TEST(Golden, DifferencesAreShownWithContext) {
   EXPECT_EQ(difference("a\nb\nc\nd\ne\nf\ng\nh\n", "a\nb\nc\nd\nX\nY\nf\ng\nh\n"),
             "from line 5:\n  b\n  c\n  d\n- e\n+ X\n+ Y\n  f\n  g\n  h\n");
   EXPECT_EQ(difference("a\n", "a\nb"), "from line 2:\n  a\n+ b\n(no newline at the end)\n");

@@ -2,9 +2,9 @@
 
     instantiate.py --output FILE.cc (HEADER.h | SOURCE.cc)...
 
-For each world's class that is `add_to_linker<void>`, with the HostFunctions of every interface, and so
-everything that host functions are made of. A source is included as it stands, its header is beside it. Used
-by tests/bindgen/CMakeLists.txt and compile_test.py.
+For each world's class this instantiates `add_to_linker<void>` with the HostFunctions of every interface, and thereby
+all host function templates. A source is included as it is; its header is in the same directory. Used by
+tests/bindgen/golden_compiles/CMakeLists.txt and compile_test.py.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 def scopes(text):
-    """Each line with the namespaces that it is in, inline ones too: `a::b::imports`."""
+    """Yields each line with its namespaces, including inline ones: `a::b::imports`."""
     stack = []
     for line in text.splitlines():
         if found := re.match(r"(?:inline )?namespace (\S+) \{$", line):
@@ -24,20 +24,20 @@ def scopes(text):
 
 
 def instantiation(header):
-    """`template … World::add_to_linker<void, …>(…);`, or nothing where the world imports nothing."""
+    """Returns `template … World::add_to_linker<void, …>(…);`, or nothing if the world imports nothing."""
     world = None
-    functions = {}  # The HostFunctions by the namespace that has add_to_linker too.
+    functions = {}  # The HostFunctions by namespace.
     called = []
     for space, line in scopes(header):
         if found := re.match(r"struct (HostFunctions_*) \{$", line):
             functions[space] = f"::{space}::{found[1]}"
-        elif found := re.match(r"    TAIRITSU_CHECK\(::(\S+)::add_to_linker<State>\(", line):
+        elif found := re.match(r"    TAIRITSU_RETURN_IF_ERROR\(::(\S+)::add_to_linker<State>\(", line):
             called.append(found[1])
         elif found := re.match(r"class (\w+) \{$", line):
-            world = f"{space}::{found[1]}"  # The last class is the world's.
+            world = f"{space}::{found[1]}"  # The world's class is the last one.
     if not called:
         return ""
-    # `int` for an interface that has methods alone: nothing is called of it.
+    # `int` for an interface that has only methods: nothing is called on it.
     gets = ", ".join(f"{functions.get(space, 'int')}& (*)()" for space in called)
     name = re.search(r"static tairitsu::Result<void> (add_to_linker_*)\(tairitsu::Linker& linker, Get", header)[1]
     return f"template tairitsu::Result<void> {world}::{name}<void, {gets}>(\n    tairitsu::Linker&, {gets});\n"

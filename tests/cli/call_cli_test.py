@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What `tairitsu call` prints, and how it ends.
+"""Tests of the output and the exit codes of `tairitsu call`.
 
 usage: call_cli_test.py TAIRITSU GUESTS [unittest arguments]
 """
@@ -32,54 +32,54 @@ def call(*arguments, stdin=""):
 
 
 class Call(CliCase):
-    def test_takes_and_gives_wave(self):
+    def test_reads_and_prints_wave(self):
         echo = GUESTS / "echo.wat"
         self.expect(call(echo, 'flat-string("tea")'), 0, '"tea"\n')
         self.expect(call(echo, "echo-enum([red, blue])"), 0, "[red, blue]\n")
         self.expect(call(echo, "flat-option-u32(none)"), 0, "none\n")
 
-    def test_takes_and_gives_json(self):
+    def test_reads_and_prints_json(self):
         echo = GUESTS / "echo.wat"
         self.expect(call(echo, "flat-string", '["tea"]', "--json"), 0, '"tea"\n')
         self.expect(call(echo, "flat-string", '{"a": "tea"}'), 0, '"tea"\n')
         self.expect(call(echo, "echo-u64([18446744073709551615])", "--json"), 0, "[18446744073709551615]\n")
         self.expect(call(echo, "echo-u8", "-", "--json", "--base64", stdin='["AAEC"]'), 0, '"AAEC"\n')
 
-    def test_lists_the_functions_without_a_call(self):
+    def test_lists_the_functions_if_no_call_is_given(self):
         done = call(GUESTS / "echo.wat")
         self.assertEqual(done.returncode, 0)
         self.assertIn("flat-tuple: func(a: tuple<u8, u64, string>) -> tuple<u8, u64, string>\n", done.stdout)
 
-    def test_tells_an_answer_that_is_an_error_by_the_exit_code(self):
+    def test_exits_with_1_if_the_function_returns_an_error(self):
         echo = GUESTS / "echo.wat"
         self.expect(call(echo, 'flat-result-u32-string(err("no"))'), 1, 'err("no")\n')
         self.expect(call(echo, "flat-result-u32-string(ok(7))"), 0, "ok(7)\n")
 
-    def test_ends_with_a_code_of_its_own_for_each_kind_of_failure(self):
+    def test_exit_code_tells_the_kind_of_failure(self):
         echo = GUESTS / "echo.wat"
         self.expect(call(echo, "flat-u8(300)"), 125, "", "parameter 'a'", "0 to 255")
         self.expect(call(echo, "flat-u8"), 125, "", "in parentheses")
         self.expect(call(echo, "flat-u8(1)", "[1]"), 125, "", "twice")
         self.expect(call(echo, "flat-u9(1)"), 127, "", "'flat-u8'")
-        self.expect(call(self.folder / "none.wasm", "f()"), 127, "", "no such file")
+        self.expect(call(self.directory / "none.wasm", "f()"), 127, "", "no such file")
         self.expect(call(self.write("x.wasm", "hello"), "f()"), 126, "", "x.wasm", "neither")
         self.expect(call(self.write("t.wat", TRAPS), "f()"), 134, "", "unreachable")
         self.assertEqual(call().returncode, 125)
 
-    def test_says_what_is_missing_and_can_do_without(self):
+    def test_names_missing_imports_and_can_stub_them(self):
         component = self.write("i.wat", IMPORTS)
         self.expect(call(component, "one()"), 126, "", "missing: func() -> u32", "--stub-imports")
         self.expect(call(component, "--stub-imports", "one()"), 0, "1\n")
         self.expect(call(component, "--stub-imports", "ask()"), 126, "", "'missing'")
 
-    def test_ends_at_a_signal(self):
+    def test_a_signal_ends_it(self):
         spins = self.write("s.wat", SPINS)
         for options in ((), ("--timeout", "20s")):
-            self.expect(call("--timeout", "1ms", spins, "f()"), 124, "", "--timeout")  # So that it is compiled.
+            self.expect(call("--timeout", "1ms", spins, "f()"), 124, "", "--timeout")  # Compiles it.
             for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
                 self.expect_end_at(number, code, "call", *options, spins, "f()")
 
-    def test_holds_the_guest_to_its_limits(self):
+    def test_enforces_limits(self):
         spins = self.write("s.wat", SPINS)
         self.expect(call("--timeout", "200ms", spins, "f()"), 124, "", "--timeout")
         self.expect(call("--fuel", "1000", spins, "f()"), 134, "", "--fuel")

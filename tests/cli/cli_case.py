@@ -1,6 +1,6 @@
-"""What the tests of the program's commands share: a folder of their own, and how a run has to end.
+"""Base classes for tests of the commands: a directory per test, and checks of how a command ends.
 
-A test file is called as `…_cli_test.py TAIRITSU GUESTS [unittest arguments]`.
+Run a test file as `…_cli_test.py TAIRITSU GUESTS [unittest arguments]`.
 """
 
 import hashlib
@@ -26,14 +26,12 @@ def run_tairitsu(*arguments, stdin="", env=None, cwd=None):
 
 
 def run_on_terminal(*arguments, typed=()):
-    """How a command ends and what it prints whose input, output and errors are a terminal. Whenever it asks, the next
-    line is typed.
-    """
+    """Runs a command on a terminal, and types the next line whenever it prompts. Returns its exit code and output."""
     typed = list(typed)
-    ours, its = pty.openpty()
-    with subprocess.Popen([TAIRITSU, *map(str, arguments)], stdin=its, stdout=its, stderr=its,
+    ours, terminal = pty.openpty()
+    with subprocess.Popen([TAIRITSU, *map(str, arguments)], stdin=terminal, stdout=terminal, stderr=terminal,
                           start_new_session=True, env={**os.environ, "TERM": "xterm"}) as process:
-        os.close(its)
+        os.close(terminal)
         printed = b""
         end = time.monotonic() + 30
         try:
@@ -46,8 +44,8 @@ def run_on_terminal(*arguments, typed=()):
                 printed += part
                 if typed and re.search(rb"[?:\]] *$", printed):
                     os.write(ours, typed.pop(0).encode() + b"\n")
-                    printed += b"\n"  # So that it is not taken for a question again.
-        except OSError:  # The other end is closed: it has ended.
+                    printed += b"\n"  # So that the prompt is not matched again.
+        except OSError:  # The process closed the other end.
             pass
         finally:
             os.close(ours)
@@ -59,12 +57,12 @@ def run_on_terminal(*arguments, typed=()):
 
 
 def problems_of_store(home):
-    """What is wrong in a data folder's images: half-written or missing content, and an index that is none."""
+    """Returns the problems of a data directory's images: content that is missing, incomplete or damaged."""
     layout = pathlib.Path(home) / "images"
     blobs = {}
     for path in sorted((layout / "blobs" / "sha256").glob("*")):
         blobs["sha256:" + path.name] = path.read_bytes()
-    problems = [f"{digest} has other bytes" for digest, blob in blobs.items()
+    problems = [f"{digest} has the wrong content" for digest, blob in blobs.items()
                 if digest != "sha256:" + hashlib.sha256(blob).hexdigest()]
     if not (layout / "index.json").exists():
         return problems
@@ -72,28 +70,26 @@ def problems_of_store(home):
         manifest = json.loads(blobs.get(entry["digest"], b"{}"))
         for needed in (entry, manifest.get("config"), *manifest.get("layers", [])):
             if not needed or needed["digest"] not in blobs:
-                problems.append(f"{entry} lacks {needed}")
+                problems.append(f"{entry}: {needed} is missing")
             elif needed["size"] != len(blobs[needed["digest"]]):
-                problems.append(f"{needed['digest']} has another size than {entry} says")
+                problems.append(f"{entry}: {needed['digest']} has the wrong size")
     return problems
 
 
 class CliCase(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-
-        # What the program keeps, it keeps here.
-        os.environ["TAIRITSU_HOME"] = str(self.folder / "home")
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.directory = pathlib.Path(directory.name)
+        os.environ["TAIRITSU_HOME"] = str(self.directory / "home")
 
     def write(self, name, contents):
-        path = self.folder / name
+        path = self.directory / name
         path.write_bytes(contents.encode() if isinstance(contents, str) else contents)
         return path
 
     def expect(self, done, code, stdout="", *messages):
-        """It ended with the code and printed that; errors are there only where messages are, with each of them."""
+        """Checks the exit code, the output, and that stderr contains the messages, or nothing if there are none."""
         self.assertEqual(done.returncode, code, done.stderr)
         self.assertEqual(done.stdout, stdout)
         if not messages:
@@ -101,9 +97,8 @@ class CliCase(unittest.TestCase):
         for message in messages:
             self.assertIn(message, done.stderr)
 
-
     def expect_end_at(self, number, code, *arguments):
-        """The program, which runs and waits meanwhile, ends with the code soon after the signal, and says nothing."""
+        """Starts a program that keeps running. Checks that the signal ends it soon, with the code and no message."""
         with subprocess.Popen([TAIRITSU, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE) as process:
             time.sleep(0.7)
@@ -115,21 +110,21 @@ class CliCase(unittest.TestCase):
 
 
 class ImageCase(CliCase):
-    """For commands of images: an empty store, and no logins but what a test makes."""
+    """For commands of images: starts with an empty store and without logins."""
 
     def setUp(self):
         super().setUp()
-        self.home = self.folder / "home"
-        os.environ["DOCKER_CONFIG"] = str(self.folder / "docker")
+        self.home = self.directory / "home"
+        os.environ["DOCKER_CONFIG"] = str(self.directory / "docker")
 
     def output(self, *arguments, **options):
-        """What a command prints that has to succeed."""
+        """Runs a command that has to succeed. Returns its output."""
         done = run_tairitsu(*arguments, **options)
         self.assertEqual(done.returncode, 0, f"{arguments}: {done.stderr}")
         return done.stdout
 
     def refusal(self, code, *arguments, **options):
-        """What a command says that has to fail with the code, in a few lines that no terminal obeys."""
+        """Runs a command that has to fail with the code. Returns its message, which must be a few safe lines."""
         done = run_tairitsu(*arguments, **options)
         self.assertEqual((done.returncode, done.stdout), (code, ""), f"{arguments}: {done.stdout}{done.stderr}")
         self.assertRegex(done.stderr, r"\A(?:[^\x00-\x1f\x7f]+\n){1,6}\Z")
@@ -147,25 +142,25 @@ class ImageCase(CliCase):
         return list((self.home / "images" / "blobs" / "sha256").glob("*"))
 
     def expect_sound(self, home=None):
-        """The store has nothing but whole images, and each can be used."""
+        """Checks that all images in the store are complete and usable."""
         home = home or self.home
         self.assertEqual(problems_of_store(home), [])
         self.assertEqual([image for image in self.images(env={"TAIRITSU_HOME": str(home)}) if image.get("problem")], [])
 
     def small_disk(self, size):
-        """A folder with little room, or a skipped test where this user cannot mount one."""
-        folder = self.folder / "disk"
-        folder.mkdir()
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True,
+        """Mounts a small file system. Skips the test if this user cannot mount."""
+        directory = self.directory / "disk"
+        directory.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", directory], capture_output=True,
                                  check=False)
         if mounted.returncode != 0:
             self.skipTest("cannot mount a small disk")
-        self.addCleanup(subprocess.run, ["umount", "-l", folder], check=False)
-        return folder
+        self.addCleanup(subprocess.run, ["umount", "-l", directory], check=False)
+        return directory
 
 
 class SharedHomeCase(CliCase):
-    """One folder for what the program keeps, for all tests of a class: each guest is compiled once."""
+    """Shares a data directory between the tests of a class, so that each guest is compiled only once."""
 
     @classmethod
     def setUpClass(cls):

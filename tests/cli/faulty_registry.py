@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""A small registry on a loopback port that serves images, and by its mode does so badly.
+"""A small registry on a loopback port that serves images, and misbehaves as its mode says.
 
-usage: faulty_registry.py COMPONENT MODE, which prints the name of an image that can be pulled until input ends
+usage: faulty_registry.py COMPONENT MODE
+
+Prints the name of an image, and serves it until standard input ends.
 """
 
 import argparse
@@ -20,13 +22,13 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 WASM = "application/wasm"
 WASM_CONFIG = "application/vnd.wasm.config.v0+json"
 
-# What the registry does with a component's bytes.
+# Modes that affect a component's content.
 CONTENT_MODES = ("cut", "other-bytes", "longer", "longer-chunked", "shorter", "shorter-chunked", "trailing", "drip",
                  "chunked", "redirect-path", "redirect-host", "redirect-port", "redirect-loop", "redirect-nowhere",
                  "content-missing")
-# What it does with a manifest.
+# Modes that affect a manifest.
 MANIFEST_MODES = ("large-manifest", "garbage-manifest", "other-manifest", "hang-up", "missing")
-# What it answers to anything.
+# Modes that respond to every request with a status.
 STATUS_MODES = {"busy": 429, "unavailable": 503, "broken": 500, "forbidden": 403}
 MODES = ("good", *CONTENT_MODES, *MANIFEST_MODES, *STATUS_MODES)
 
@@ -40,14 +42,14 @@ def descriptor(media_type, content, **more):
 
 
 def numbered(component, number):
-    """The same component with other bytes: a custom section says the number."""
+    """Returns the component with a custom section that contains the number, so that its digest differs."""
     name = b"number"
     content = bytes([len(name)]) + name + f"{number:08}".encode()
     return component + b"\0" + bytes([len(content)]) + content
 
 
 class OciImage:
-    """A component with the manifest and the config that make it an image."""
+    """A component with the manifest and config of an image."""
 
     def __init__(self, component, layer_type=WASM, config_type=WASM_CONFIG, config=None, annotations=None):
         self.component = component
@@ -77,7 +79,7 @@ class _Server(http.server.ThreadingHTTPServer):
         return self.server_address[1]
 
     def handle_error(self, request, client_address):
-        pass  # Clients that hang up are what is tested.
+        pass  # The tests make clients hang up.
 
     def close(self):
         self.shutdown()
@@ -89,7 +91,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     timeout = 30
 
     def handle(self):
-        # Who tries TLS learns at once that there is none.
+        # Closes the connection at once if the client tries TLS.
         if self.connection.recv(1, socket.MSG_PEEK) == b"\x16":
             self.connection.recv(65536)
             return
@@ -99,12 +101,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def do_HEAD(self):
-        self.answer_any()
+        self.handle_request()
 
     def do_GET(self):
-        self.answer_any()
+        self.handle_request()
 
-    def answer_any(self):
+    def handle_request(self):
         registry = self.server.registry
         registry.requests.append((self.server.port, self.command, self.path, self.headers.get("Authorization")))
         path = self.path.split("?")[0]
@@ -112,14 +114,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_content(registry.blobs.get(elsewhere[1]), "")
             return
         if registry.password and self.headers.get("Authorization") != registry.authorization:
-            self.answer(401, b'{"errors":[{"code":"UNAUTHORIZED"}]}', ("WWW-Authenticate", 'Basic realm="test"'))
+            self.respond(401, b'{"errors":[{"code":"UNAUTHORIZED"}]}', ("WWW-Authenticate", 'Basic realm="test"'))
             return
         if path == "/v2/":
-            self.answer(200, b"{}")
+            self.respond(200, b"{}")
             return
         if registry.mode in STATUS_MODES and registry.is_faulty():
             more = [("Retry-After", "1")] if registry.mode == "busy" else []
-            self.answer(STATUS_MODES[registry.mode], b'{"errors":[{"code":"TROUBLE","message":"it\x1b[31m is red"}]}',
+            self.respond(STATUS_MODES[registry.mode], b'{"errors":[{"code":"TROUBLE","message":"it\x1b[31m is red"}]}',
                         *more)
             return
         if manifest := re.fullmatch(r"/v2/.+/manifests/([^/]+)", path):
@@ -129,7 +131,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             is_component = content is not None and content.startswith(b"\0asm")
             self.send_content(content, registry.mode if is_component else "")
         else:
-            self.answer(404, b"")
+            self.respond(404, b"")
 
     def send_manifest(self, reference):
         registry = self.server.registry
@@ -138,24 +140,24 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if mode == "hang-up":
             self.close_connection = True
         elif mode == "missing" or image is None:
-            self.answer(404, b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}')
+            self.respond(404, b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}')
         else:
             content = {"large-manifest": b'{"a":"' + b"x" * (10 << 20) + b'"}',
                        "garbage-manifest": b'{"schemaVersion":2,"layers":[{{{',
                        "other-manifest": image.manifest + b" "}.get(mode, image.manifest)
-            said = digest_of(content) if mode in ("large-manifest", "garbage-manifest") else image.digest
-            self.answer(200, content, ("Content-Type", MANIFEST), ("Docker-Content-Digest", said))
+            stated = digest_of(content) if mode in ("large-manifest", "garbage-manifest") else image.digest
+            self.respond(200, content, ("Content-Type", MANIFEST), ("Docker-Content-Digest", stated))
 
     def send_content(self, content, mode):
         registry = self.server.registry
         if mode not in CONTENT_MODES or not registry.is_faulty():
             mode = ""
         if content is None or mode == "content-missing":
-            self.answer(404, b'{"errors":[{"code":"BLOB_UNKNOWN"}]}')
+            self.respond(404, b'{"errors":[{"code":"BLOB_UNKNOWN"}]}')
         elif mode.startswith("redirect-"):
             digest = digest_of(content)
             port = self.server.port
-            self.answer(307, b"", ("Location", {
+            self.respond(307, b"", ("Location", {
                 "redirect-path": f"/elsewhere/{digest}",
                 "redirect-host": f"http://localhost:{port}/elsewhere/{digest}",
                 "redirect-port": f"http://127.0.0.1:{registry.other_port}/elsewhere/{digest}",
@@ -200,7 +202,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         else:
             self.wfile.write(sent + (b"more" if mode == "trailing" else b""))
 
-    def answer(self, status, content, *headers):
+    def respond(self, status, content, *headers):
         self.send_response(status)
         for name, value in headers:
             self.send_header(name, value)
@@ -211,10 +213,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 class FaultyRegistry:
-    """Serves a component in any repository: under the tag N as `numbered(component, N)`, else as it is.
+    """Serves a component in any repository: under the tag N as `numbered(component, N)`, otherwise unchanged.
 
-    Does what its mode says `times` times, or always. `requests` has what it was asked: port, method, path,
-    authorization.
+    Misbehaves as its mode says, `times` times or always. `requests` records the port, method, path and
+    authorization of each request.
     """
 
     def __init__(self, component, mode="good", times=None, ranges=True, drips=20, drip_time=1.0, password=""):
@@ -248,14 +250,14 @@ class FaultyRegistry:
         return image
 
     def image(self, reference):
-        """The image of a tag or a digest; none for a digest that it has not."""
+        """Returns the image of a tag or a digest; None if the digest is unknown."""
         if reference not in self._images and not reference.startswith("sha256:"):
             component = numbered(self.component, int(reference)) if reference.isdigit() else self.component
             self.add(reference, OciImage(component))
         return self._images.get(reference)
 
     def is_faulty(self):
-        """Whether this answer is to be a bad one; counts them."""
+        """Returns whether to misbehave this time, and counts down `times`."""
         with self._lock:
             if self.times is None:
                 return True
@@ -277,7 +279,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("component", type=pathlib.Path)
     parser.add_argument("mode", choices=MODES)
-    parser.add_argument("--times", type=int, help="how many answers are bad; all of them if not given")
+    parser.add_argument("--times", type=int, help="misbehave this many times (default: always)")
     options = parser.parse_args()
     with FaultyRegistry(options.component.read_bytes(), options.mode, options.times) as registry:
         print(f"{registry.host}/me/hello:latest", flush=True)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What the commands of images do, without a network: import, images, tag, rmi, save, load, system; and how the
-others take an image by its name.
+"""Tests of the image commands that need no network (import, images, tag, rmi, save, load, system), and of image names
+in other commands.
 
 usage: images_cli_test.py TAIRITSU GUESTS [unittest arguments]
 """
@@ -26,24 +26,24 @@ from faulty_registry import MANIFEST, OciImage, descriptor, digest_of, numbered
 
 HELLO = GUESTS / "hello.wasm"
 SHOP = GUESTS / "bindgen_shop.wasm"
-# The same program as HELLO before it was made a component.
+# The same program as HELLO, as a core module.
 MODULE = GUESTS / "hello.dir" / "core.wasm"
 ECHO = GUESTS / "echo.wat"
 
 DIGEST = "sha256:[0-9a-f]{64}"
-# Control characters, also those beyond ASCII, and one that turns the direction of text.
-OBEYED = "[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]"
+# Control characters, including C1, and one that changes the direction of text.
+UNSAFE = "[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]"
 HELLO_SAYS = "Hello, world!\n"
 
 
 def run_bytes(*arguments, stdin=b"", env=None):
-    """As run_tairitsu, for what is no text."""
+    """Like run_tairitsu, for binary input and output."""
     return subprocess.run([TAIRITSU, *map(str, arguments)], capture_output=True, input=stdin, timeout=60, check=False,
                           env={**os.environ, **(env or {})})
 
 
 def archive_of(image, names=("",), mode="w", damage=None):
-    """An image as an OCI layout in a tar archive; a name that is empty is none."""
+    """Packs an image as an OCI layout in a tar archive. An empty name means no name."""
     blobs = dict(image.blobs)
     if damage:
         blobs[damage] = bytes(len(blobs[damage]))
@@ -78,7 +78,7 @@ class Import(ImageCase):
         self.assertEqual(self.names(), ["me/hello:latest"])
         self.assertEqual(self.output("run", "me/hello"), HELLO_SAYS)
 
-    def test_takes_text_and_standard_input(self):
+    def test_reads_text_format_and_standard_input(self):
         self.output("import", ECHO, "echo")
         self.assertEqual(self.output("call", "echo", 'flat-string("tea")'), '"tea"\n')
         done = run_bytes("import", "-", "piped", stdin=HELLO.read_bytes())
@@ -89,13 +89,13 @@ class Import(ImageCase):
         self.output("import", "-", "nine", stdin=text)
         self.assertEqual(run_tairitsu("run", "nine").returncode, 9)
 
-    def test_takes_a_core_module(self):
+    def test_imports_a_core_module(self):
         self.output("import", MODULE, "module")
         self.assertEqual(self.output("run", "module"), HELLO_SAYS)
         [image] = self.images()
         self.assertEqual(image["os"], "wasip1")
 
-    def test_keeps_what_it_is_told(self):
+    def test_stores_the_description(self):
         self.output("import", HELLO, "hello", "--author", "Me", "--annotation", "a.b=c=d", "--annotation", "empty=",
                     "--created", "2024-05-06T07:08:09Z")
         [image] = self.images()
@@ -109,32 +109,32 @@ class Import(ImageCase):
         self.assertTrue(any(name.startswith("wasi:cli/run@") for name in image["exports"]), image)
         self.assertTrue(any(name.startswith("wasi:cli/stdout@") for name in image["imports"]), image)
 
-    def test_gives_the_same_the_same_digest(self):
-        def made(*more):
+    def test_the_same_input_has_the_same_digest(self):
+        def digest_with(*more):
             return self.output("import", HELLO, "hello", "--created", "2024-01-01T00:00:00Z", *more)
-        self.assertEqual(made(), made())
-        self.assertNotEqual(made(), made("--author", "Me"))
+        self.assertEqual(digest_with(), digest_with())
+        self.assertNotEqual(digest_with(), digest_with("--author", "Me"))
 
-    def test_refuses_what_it_cannot_take(self):
-        self.assertIn("none.wasm", self.refusal(127, "import", self.folder / "none.wasm", "a"))
+    def test_rejects_invalid_input(self):
+        self.assertIn("none.wasm", self.refusal(127, "import", self.directory / "none.wasm", "a"))
         text = self.write("text.wasm", "hello")
         self.assertIn("text.wasm", self.refusal(126, "import", text, "a"))
         empty = self.write("empty.wasm", "")
         self.assertIn("empty.wasm", self.refusal(126, "import", empty, "a"))
         damaged = self.write("damaged.wasm", HELLO.read_bytes()[:5000])
         self.assertIn("damaged.wasm", self.refusal(126, "import", damaged, "a"))
-        self.assertIn("folder", self.refusal(125, "import", self.folder, "a"))
+        self.assertIn("directory", self.refusal(125, "import", self.directory, "a"))
         for name in ("", "Upper", "a b", "a:", "a:b:c", "-a", "a/", "a@sha256:12", "f" * 64):
             self.refusal(125, "import", HELLO, "--", name)
         self.assertIn("KEY=VALUE", self.refusal(125, "import", HELLO, "a", "--annotation", "nothing"))
         self.assertNotEqual(run_tairitsu("import", HELLO).returncode, 0)
         self.assertEqual(self.images(), [])
 
-    def test_refuses_times_that_are_none(self):
+    def test_rejects_invalid_times(self):
         for time in ("2024-13-45", "yesterday", "2024-13-01T00:00:00Z"):
             self.assertIn(time, self.refusal(125, "import", HELLO, "a", "--created", time))
 
-    def test_refuses_a_name_with_a_digest(self):
+    def test_rejects_a_name_with_a_digest(self):
         self.refusal(125, "import", HELLO, "a@sha256:" + "1" * 64)
         self.assertEqual(self.images(), [])
 
@@ -179,7 +179,7 @@ class Images(ImageCase):
         self.assertEqual(self.names("--filter", "dangling=false"),
                          ["127.0.0.1:5000/shop:2", "echo:latest", "hello:stable", "me/hello:1"])
 
-    def test_prints_ids_alone(self):
+    def test_quiet_prints_only_ids(self):
         self.assertEqual(set(self.output("images", "--quiet").split()), {digest[7:19] for digest in self.digests})
         self.assertEqual(set(self.output("images", "-q", "--no-trunc").split()), set(self.digests))
         self.assertEqual(self.output("images", "-q", "echo").split(), [self.digests[1][7:19]])
@@ -194,7 +194,7 @@ class Images(ImageCase):
                                   "os", "media_type", "exports", "imports", "target", "annotations"}, image.keys())
             self.assertFalse(image.get("problem"))
 
-    def test_is_filtered_by_name(self):
+    def test_filters_by_name(self):
         self.assertEqual({row[0] for row in self.rows("echo")}, {"echo"})
         self.assertEqual({row[0] for row in self.rows("me/hello")}, {"me/hello"})
         self.assertEqual({row[0] for row in self.rows("me/hello:1")}, {"me/hello"})
@@ -205,14 +205,14 @@ class Images(ImageCase):
         self.assertEqual({row[0] for row in self.rows("--filter", "reference=*:stable")}, {"hello"})
         self.assertEqual({row[0] for row in self.rows("echo", "--filter", "label=color")}, {"echo"})
 
-    def test_takes_a_name_after_a_filter(self):
+    def test_accepts_a_name_after_a_filter(self):
         self.assertEqual({row[0] for row in self.rows("--filter", "label=color", "echo")}, {"echo"})
 
     def found(self, *filters):
         arguments = [argument for text in filters for argument in ("--filter", text)]
         return {image["digest"] for image in self.images(*arguments)}
 
-    def test_is_filtered_by_annotation_and_age(self):
+    def test_filters_by_annotation_and_age(self):
         found = self.found
         first, second, third = self.digests
         self.assertEqual(found("label=color"), {first, second})
@@ -223,7 +223,7 @@ class Images(ImageCase):
         self.assertEqual(found("since=me/hello:1", "before=127.0.0.1:5000/shop:2"), {second})
         self.assertEqual(found("since=" + first[7:15], "label=color"), {second})
 
-    def test_is_filtered_by_the_time_however_it_is_written(self):
+    def test_filters_by_time_in_any_time_zone(self):
         first, _, third = self.digests
         other = OciImage(HELLO.read_bytes(), config={"architecture": "wasm", "created": "2022-01-01T01:30:00+02:00"})
         self.output("load", "-i", self.write("other.tar", archive_of(other)))
@@ -231,7 +231,7 @@ class Images(ImageCase):
         self.output("import", HELLO, "later", "--created", "2022-01-01T00:00:00.5Z")
         self.assertEqual(self.found("since=echo"), {third, *(image["digest"] for image in self.images("later"))})
 
-    def test_refuses_filters_and_forms_that_it_does_not_know(self):
+    def test_rejects_unknown_filters_and_formats(self):
         message = self.refusal(125, "images", "--filter", "colour=red")
         for known in ("reference", "dangling", "label", "before", "since"):
             self.assertIn(known, message)
@@ -240,15 +240,15 @@ class Images(ImageCase):
         self.assertIn("nowhere", run_tairitsu("images", "--filter", "before=nowhere").stderr)
         self.assertIn("json", self.refusal(125, "images", "--format", "yaml"))
 
-    def test_prints_nothing_that_a_terminal_would_obey(self):
+    def test_prints_no_control_characters(self):
         self.import_evil()
         for command in (["images"], ["images", "--no-trunc"], ["inspect", "evil"]):
-            self.assertNotRegex(self.output(*command), OBEYED, command)
+            self.assertNotRegex(self.output(*command), UNSAFE, command)
 
-    def test_prints_no_json_that_a_terminal_would_obey(self):
+    def test_prints_json_without_control_characters(self):
         evil = self.import_evil()
         for command in (["images", "--format", "json"], ["inspect", "evil", "--format", "json"]):
-            self.assertNotRegex(self.output(*command), OBEYED, command)
+            self.assertNotRegex(self.output(*command), UNSAFE, command)
         [image] = self.images("evil")
         self.assertEqual((image["author"], image["annotations"]["k"]), (evil, evil))
 
@@ -257,16 +257,16 @@ class Images(ImageCase):
         self.output("import", HELLO, "evil", "--author", evil, "--annotation", f"k={evil}")
         return evil
 
-    def test_lists_nothing_where_nothing_is(self):
-        env = {"TAIRITSU_HOME": str(self.folder / "empty")}
+    def test_lists_nothing_without_images(self):
+        env = {"TAIRITSU_HOME": str(self.directory / "empty")}
         self.assertEqual(len(self.output("images", env=env).splitlines()), 1)
         self.assertEqual(self.output("images", "-q", env=env), "")
         self.assertEqual(self.output("images", "--format", "json", env=env), "")
-        self.assertFalse((self.folder / "empty").exists())
+        self.assertFalse((self.directory / "empty").exists())
 
 
 class TagAndRemove(ImageCase):
-    def test_names_an_image_again(self):
+    def test_adds_names_to_an_image(self):
         digest = self.output("import", HELLO, "hello:1").strip()
         self.assertEqual(self.output("tag", "hello:1", "hello:2"), "")
         self.assertEqual(self.output("tag", digest, "registry.example/me/hello"), "")
@@ -282,13 +282,13 @@ class TagAndRemove(ImageCase):
         self.assertEqual({image["digest"]: image["names"] for image in self.images()},
                          {first: ["hello:1"], second: ["echo:latest", "hello:2"]})
 
-    def test_refuses_to_tag_what_is_not_there_or_no_name(self):
+    def test_tag_rejects_a_missing_image_and_an_invalid_name(self):
         self.assertIn("none", self.refusal(127, "tag", "none", "other"))
         self.output("import", HELLO, "hello")
         self.refusal(125, "tag", "hello", "Upper Case")
         self.assertEqual(self.names(), ["hello:latest"])
 
-    def test_removes_names_and_then_the_bytes(self):
+    def test_removes_the_content_with_the_last_name(self):
         digest = self.output("import", HELLO, "hello:1").strip()
         self.output("tag", "hello:1", "hello:2")
         self.output("run", "hello:1")
@@ -299,7 +299,7 @@ class TagAndRemove(ImageCase):
         self.assertEqual(self.blobs(), [])
         self.assertEqual(run_tairitsu("run", "hello:2").returncode, 127)
 
-    def test_removes_an_image_with_several_names_only_where_forced(self):
+    def test_removes_an_image_with_several_names_only_with_force(self):
         digest = self.output("import", HELLO, "hello:1").strip()
         self.output("tag", "hello:1", "other")
         message = self.refusal(125, "rmi", digest)
@@ -310,14 +310,14 @@ class TagAndRemove(ImageCase):
                          [f"Deleted: {digest}", "Untagged: hello:1", "Untagged: other:latest"])
         self.assertEqual(self.images(), [])
 
-    def test_keeps_what_another_image_needs(self):
+    def test_keeps_content_that_another_image_needs(self):
         self.output("import", HELLO, "a", "--author", "A")
         self.output("import", HELLO, "b", "--author", "B")
         self.output("rmi", "a")
         self.assertEqual(self.output("run", "b"), HELLO_SAYS)
         self.expect_sound()
 
-    def test_goes_on_after_one_that_fails(self):
+    def test_continues_after_a_failure(self):
         self.output("import", HELLO, "a")
         self.output("import", ECHO, "b")
         done = run_tairitsu("rmi", "a", "none", "b")
@@ -331,37 +331,37 @@ class TagAndRemove(ImageCase):
 
 
 class SaveAndLoad(ImageCase):
-    def test_goes_around_by_file_and_by_pipe(self):
+    def test_saves_and_loads_by_file_and_by_pipe(self):
         digest = self.output("import", HELLO, "hello:1", "--annotation", "a=b").strip()
         self.output("tag", "hello:1", "me/hello:2")
         self.output("import", ECHO, "echo")
         before = self.images()
-        file = self.folder / "images.tar"
+        file = self.directory / "images.tar"
         self.assertEqual(self.output("save", "hello:1", "me/hello:2", "echo", "-o", file), "")
         piped = run_bytes("save", "hello:1", "me/hello:2", "echo")
         self.assertEqual((piped.returncode, piped.stderr), (0, b""))
         packed = self.write("images.tar.gz", gzip.compress(file.read_bytes()))
 
         def loaded(name, *arguments, stdin=b""):
-            env = {"TAIRITSU_HOME": str(self.folder / name)}
+            env = {"TAIRITSU_HOME": str(self.directory / name)}
             done = run_bytes("load", *arguments, stdin=stdin, env=env)
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertEqual(sorted(done.stdout.decode().splitlines()), [
                 "Loaded image: echo:latest", "Loaded image: hello:1", "Loaded image: me/hello:2"])
             self.assertEqual(self.images(env=env), before)
             self.assertEqual(self.output("run", digest, env=env), HELLO_SAYS)
-            self.expect_sound(self.folder / name)
+            self.expect_sound(self.directory / name)
         loaded("one", "-i", file)
         loaded("two", "-i", packed)
         loaded("three", stdin=piped.stdout)
         loaded("four", stdin=packed.read_bytes())
         loaded("five", "--input", file)
-        loaded("five", "-i", file)  # For a second time it is no trouble.
+        loaded("five", "-i", file)  # Loading again does no harm.
 
     def test_writes_an_image_layout(self):
         digest = self.output("import", HELLO, "hello:1").strip()
-        self.output("save", "hello:1", "-o", self.folder / "hello.tar")
-        with tarfile.open(self.folder / "hello.tar") as tar:
+        self.output("save", "hello:1", "-o", self.directory / "hello.tar")
+        with tarfile.open(self.directory / "hello.tar") as tar:
             files = {member.name: tar.extractfile(member).read() for member in tar if member.isfile()}
         self.assertEqual(json.loads(files.pop("oci-layout")), {"imageLayoutVersion": "1.0.0"})
         [entry] = json.loads(files.pop("index.json"))["manifests"]
@@ -374,8 +374,8 @@ class SaveAndLoad(ImageCase):
     def test_saves_an_image_by_its_digest_with_its_names(self):
         image = OciImage(HELLO.read_bytes())
         self.output("load", "-i", self.write("unnamed.tar", archive_of(image)))
-        file = self.folder / "saved.tar"
-        env = {"TAIRITSU_HOME": str(self.folder / "other")}
+        file = self.directory / "saved.tar"
+        env = {"TAIRITSU_HOME": str(self.directory / "other")}
         self.output("save", image.digest[:17], "-o", file)
         self.assertEqual(self.output("load", "-i", file, env=env), f"Loaded image ID: {image.digest}\n")
         self.assertEqual(self.output("run", image.digest[7:19], env=env), HELLO_SAYS)
@@ -384,7 +384,7 @@ class SaveAndLoad(ImageCase):
         self.output("save", image.digest, "-o", file)
         self.assertEqual(self.output("load", "-i", file, env=env), "Loaded image: a:1\nLoaded image: b:1\n")
 
-    def test_loads_what_others_pack(self):
+    def test_loads_archives_of_other_tools(self):
         image = OciImage(HELLO.read_bytes())
         unnamed = self.write("unnamed.tar", archive_of(image))
         self.assertEqual(self.output("load", "-i", unnamed), f"Loaded image ID: {image.digest}\n")
@@ -403,13 +403,13 @@ class SaveAndLoad(ImageCase):
             self.assertIn("Loaded image: b:1\n", self.output("load", "-i", self.write("form.tar", packed.getvalue())))
         self.expect_sound()
 
-    def test_tells_what_it_has_loaded_alone(self):
+    def test_load_prints_only_the_names_in_the_archive(self):
         image = OciImage(HELLO.read_bytes())
         for name in ("a:1", "b:1"):
             file = self.write("image.tar", archive_of(image, (name,)))
             self.assertEqual(self.output("load", "-i", file), f"Loaded image: {name}\n")
 
-    def test_takes_no_name_that_lies_about_the_digest(self):
+    def test_ignores_names_with_a_wrong_digest(self):
         image = OciImage(HELLO.read_bytes())
         for name in ("registry.example/a@sha256:" + "1" * 64, "a@sha256:" + "1" * 64, "1" * 64):
             run_tairitsu("load", "-i", self.write("image.tar", archive_of(image, (name,))))
@@ -419,25 +419,25 @@ class SaveAndLoad(ImageCase):
     @unittest.skipUnless(shutil.which("skopeo"), "skopeo is not installed")
     def test_exchanges_archives_with_skopeo(self):
         digest = self.output("import", HELLO, "hello:1").strip()
-        ours = self.folder / "ours.tar"
+        ours = self.directory / "ours.tar"
         self.output("save", "hello:1", "-o", ours)
 
         def skopeo(*arguments):
             subprocess.run(["skopeo", "--insecure-policy", *map(str, arguments)], check=True, capture_output=True,
                            timeout=60)
-        skopeo("copy", f"oci-archive:{ours}", f"oci-archive:{self.folder / 'theirs.tar'}:theirs:3")
-        env = {"TAIRITSU_HOME": str(self.folder / "other")}
-        self.assertEqual(self.output("load", "-i", self.folder / "theirs.tar", env=env), "Loaded image: theirs:3\n")
+        skopeo("copy", f"oci-archive:{ours}", f"oci-archive:{self.directory / 'theirs.tar'}:theirs:3")
+        env = {"TAIRITSU_HOME": str(self.directory / "other")}
+        self.assertEqual(self.output("load", "-i", self.directory / "theirs.tar", env=env), "Loaded image: theirs:3\n")
         self.assertEqual({image["digest"] for image in self.images(env=env)}, {digest})
         self.assertEqual(self.output("run", "theirs:3", env=env), HELLO_SAYS)
 
-    def test_refuses_to_save_what_is_not_there_or_on_a_terminal(self):
-        self.assertIn("none", self.refusal(127, "save", "none", "-o", self.folder / "none.tar"))
-        self.assertFalse((self.folder / "none.tar").exists())
+    def test_save_rejects_a_missing_image_and_a_terminal(self):
+        self.assertIn("none", self.refusal(127, "save", "none", "-o", self.directory / "none.tar"))
+        self.assertFalse((self.directory / "none.tar").exists())
         self.output("import", HELLO, "hello")
-        self.assertIn("none", self.refusal(127, "save", "hello", "none", "-o", self.folder / "none.tar"))
-        self.assertFalse((self.folder / "none.tar").exists())
-        self.refusal(125, "save", "hello", "-o", self.folder / "no" / "a.tar")
+        self.assertIn("none", self.refusal(127, "save", "hello", "none", "-o", self.directory / "none.tar"))
+        self.assertFalse((self.directory / "none.tar").exists())
+        self.refusal(125, "save", "hello", "-o", self.directory / "no" / "a.tar")
         code, printed = run_on_terminal("save", "hello")
         self.assertEqual(code, 125)
         self.assertIn("-o", printed)
@@ -447,16 +447,16 @@ class SaveAndLoad(ImageCase):
         self.assertEqual(done.returncode, 125)
         self.assertIn(b"No space left", done.stderr)
 
-    def test_repeats_nothing_of_what_is_no_archive(self):
+    def test_does_not_print_content_of_an_invalid_archive(self):
         file = self.write("text.tar", b"a\x1b[31m\nb\x07" * 500)
         done = run_tairitsu("load", "-i", file)
         self.assertEqual(done.returncode, 126)
         self.assertRegex(done.stderr, r"\Atairitsu: [^\x00-\x1f\x7f]+\n\Z")
 
-    def test_saves_into_what_is_no_plain_file(self):
+    def test_saves_to_a_pipe_and_a_device(self):
         self.output("import", HELLO, "hello")
         whole = run_bytes("save", "hello").stdout
-        pipe = self.folder / "pipe"
+        pipe = self.directory / "pipe"
         os.mkfifo(pipe)
         with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
             try:
@@ -466,7 +466,7 @@ class SaveAndLoad(ImageCase):
             finally:
                 reader.kill()
 
-        device = self.folder / "null"
+        device = self.directory / "null"
         try:
             os.mknod(device, stat.S_IFCHR | 0o600, os.makedev(1, 3))
         except PermissionError:
@@ -474,7 +474,7 @@ class SaveAndLoad(ImageCase):
         self.output("save", "hello", "-o", device)
         self.assertTrue(stat.S_ISCHR(device.stat().st_mode))
 
-    def test_refuses_archives_that_are_none_and_adds_nothing(self):
+    def test_rejects_invalid_archives_and_adds_nothing(self):
         image = OciImage(HELLO.read_bytes())
         good = archive_of(image, ("a:1",))
         linked = tarfile.TarInfo("index.json")
@@ -484,10 +484,10 @@ class SaveAndLoad(ImageCase):
         with tarfile.open(fileobj=packed, mode="w") as tar:
             tar.addfile(linked)
         index = {"schemaVersion": 2, "manifests": [descriptor(MANIFEST, image.manifest)]}
-        outside = self.folder / "outside"
+        outside = self.directory / "outside"
         for name, content in {
             "empty": b"",
-            "text": b"hello, this is no archive " * 100,
+            "text": b"hello, this is not an archive " * 100,
             "component": HELLO.read_bytes(),
             "no-layout": tar_of({"manifest.json": b"[]"}),
             "cut": good[:len(good) // 2],
@@ -510,29 +510,29 @@ class SaveAndLoad(ImageCase):
                 self.assertEqual(self.images(), [])
                 self.assertEqual(problems_of_store(self.home), [])
                 self.assertFalse(outside.exists())
-        self.assertIn("none.tar", self.refusal(127, "load", "-i", self.folder / "none.tar"))
+        self.assertIn("none.tar", self.refusal(127, "load", "-i", self.directory / "none.tar"))
         self.output("load", "-i", self.write("good.tar", good))
         self.assertEqual(self.output("run", "a:1"), HELLO_SAYS)
 
 
 class System(ImageCase):
-    def test_tells_what_is_used(self):
+    def test_df_shows_the_disk_space(self):
         self.output("import", HELLO, "hello")
         self.output("run", "hello")
         text = self.output("system", "df")
         self.assertRegex(text.lower(), "images")
         self.assertRegex(text.lower(), "reclaimable")
-        told = json.loads(self.output("system", "df", "--format", "json"))
-        self.assertEqual((told["images"]["count"], told["artifacts"]["count"]), (1, 1))
-        self.assertEqual(told["images"]["bytes"], sum(blob.stat().st_size for blob in self.blobs()))
-        self.assertEqual(told["images"]["reclaimable_bytes"], 0)
+        printed = json.loads(self.output("system", "df", "--format", "json"))
+        self.assertEqual((printed["images"]["count"], printed["artifacts"]["count"]), (1, 1))
+        self.assertEqual(printed["images"]["bytes"], sum(blob.stat().st_size for blob in self.blobs()))
+        self.assertEqual(printed["images"]["reclaimable_bytes"], 0)
         self.output("import", ECHO, "hello")
         self.assertGreater(json.loads(self.output("system", "df", "--format", "json"))["images"]["reclaimable_bytes"],
                            HELLO.stat().st_size)
 
-    def test_prunes_what_nothing_names(self):
+    def test_prune_removes_what_has_no_name(self):
         self.output("import", HELLO, "hello")
-        self.output("import", ECHO, "hello")  # Nothing names the first one any more.
+        self.output("import", ECHO, "hello")  # The first image has no name any more.
         unnamed = OciImage(SHOP.read_bytes())
         self.output("load", "-i", self.write("unnamed.tar", archive_of(unnamed)))
         self.assertEqual((len(self.images()), len(self.blobs())), (2, 9))
@@ -543,7 +543,7 @@ class System(ImageCase):
         self.assertEqual(self.names(), ["hello:latest"])
         self.assertEqual((len(self.images()), len(self.blobs())), (1, 3))
         self.assertEqual(self.output("system", "prune", "-f"), "Total reclaimed space: 0 B\n")
-        # Compiled code goes with its image, and where all of it is to go.
+        # Compiled code is removed with its image, or with --all.
         self.output("call", "hello")
         self.assertEqual(len(list((self.home / "artifacts").iterdir())), 1)
         self.output("system", "prune", "-f")
@@ -555,7 +555,7 @@ class System(ImageCase):
         self.assertEqual(list((self.home / "artifacts").iterdir()), [])
         self.expect_sound()
 
-    def test_asks_first(self):
+    def test_prune_asks_for_confirmation(self):
         self.output("import", HELLO, "hello")
         self.output("import", ECHO, "hello")
         message = self.refusal(125, "system", "prune")
@@ -569,7 +569,7 @@ class System(ImageCase):
 
 
 class ByName(ImageCase):
-    """Commands that take a file take an image's name, its digest or the front of that."""
+    """Commands that take a file also take an image's name, its digest or the first digits of the digest."""
 
     def setUp(self):
         super().setUp()
@@ -590,7 +590,7 @@ class ByName(ImageCase):
         self.assertEqual(self.output("call", "echo:latest", 'flat-string("tea")'), '"tea"\n')
         self.assertEqual(self.output("run", "--invoke", 'flat-string("tea")', "echo"), '"tea"\n')
 
-    def test_tells_and_compiles(self):
+    def test_inspects_and_compiles(self):
         self.assertEqual(self.output("wit", "me/hello:1"), self.output("wit", HELLO))
         by_file = json.loads(self.output("inspect", HELLO, "--format", "json"))
         for reference in self.references():
@@ -599,8 +599,8 @@ class ByName(ImageCase):
                 self.assertEqual(by_name[key], by_file[key], (reference, key))
             self.assertEqual((by_name["image"]["digest"], by_name["image"]["names"]), (self.digest, ["me/hello:1"]))
         self.assertRegex(self.output("inspect", "me/hello:1"), f" {self.digest}\n")
-        self.output("compile", "me/hello:1", "-o", self.folder / "hello.cwasm")
-        self.assertEqual(self.output("run", "--allow-precompiled", self.folder / "hello.cwasm"), HELLO_SAYS)
+        self.output("compile", "me/hello:1", "-o", self.directory / "hello.cwasm")
+        self.assertEqual(self.output("run", "--allow-precompiled", self.directory / "hello.cwasm"), HELLO_SAYS)
 
     def test_serves(self):
         self.output("import", GUESTS / "http_hello.wasm", "web")
@@ -609,30 +609,30 @@ class ByName(ImageCase):
         with process:
             try:
                 address = re.search(r"http://127\.0\.0\.1:\d+", process.stderr.readline())[0]
-                with urllib.request.urlopen(address, timeout=20) as answer:
-                    self.assertIn(b"Hello", answer.read())
-                # Whoever uses an image does not mind that it is removed.
+                with urllib.request.urlopen(address, timeout=20) as response:
+                    self.assertIn(b"Hello", response.read())
+                # Removing the image does not affect the server.
                 self.output("rmi", "web")
-                with urllib.request.urlopen(address, timeout=20) as answer:
-                    self.assertIn(b"Hello", answer.read())
+                with urllib.request.urlopen(address, timeout=20) as response:
+                    self.assertIn(b"Hello", response.read())
                 process.send_signal(signal.SIGTERM)
                 self.assertEqual(process.wait(20), 0)
             finally:
                 process.kill()
 
-    def test_takes_a_file_before_a_name(self):
+    def test_a_file_takes_precedence_over_an_image(self):
         self.output("import", HELLO, "thing")
-        (self.folder / "thing").write_bytes((GUESTS / "wasi_tool.wasm").read_bytes())
-        self.assertEqual(self.output("run", "thing", "arguments", cwd=self.folder), "thing\narguments\n")
-        self.assertEqual(self.output("run", "thing:latest", cwd=self.folder), HELLO_SAYS)
+        (self.directory / "thing").write_bytes((GUESTS / "wasi_tool.wasm").read_bytes())
+        self.assertEqual(self.output("run", "thing", "arguments", cwd=self.directory), "thing\narguments\n")
+        self.assertEqual(self.output("run", "thing:latest", cwd=self.directory), HELLO_SAYS)
 
-    def test_says_what_to_do_about_what_is_not_there(self):
-        for verb, *more in (["run"], ["call"], ["serve"], ["inspect"], ["compile", "-o", self.folder / "a"]):
+    def test_suggests_what_to_do_if_an_image_is_not_found(self):
+        for verb, *more in (["run"], ["call"], ["serve"], ["inspect"], ["compile", "-o", self.directory / "a"]):
             message = self.refusal(127, verb, *more, "me/hello:2")
-            self.assertIn("no image 'me/hello:2'", message)
+            self.assertIn("image 'me/hello:2' not found", message)
         self.assertRegex(self.refusal(127, "run", "me/hello:2"), "me/hello:1|tairitsu import")
         self.assertRegex(self.refusal(127, "run", "nothing-like-it"), "tairitsu import")
-        # A name without a registry is sent nowhere, whatever is asked for.
+        # A name without a registry is never pulled.
         for pull in ("missing", "never"):
             self.refusal(127, "run", "--pull", pull, "me/hello:2")
         self.assertNotEqual(run_tairitsu("run", "--pull", "always", "me/hello:2").returncode, 0)
@@ -640,21 +640,21 @@ class ByName(ImageCase):
         self.refusal(127, "run", self.digest[7:10])
         self.refusal(127, "run", "sha256:" + "0" * 64)
 
-    def test_tells_when_one_can_pull(self):
+    def test_lists_the_valid_values_of_pull(self):
         message = self.refusal(125, "run", "--pull", "sometimes", "me/hello:1")
         for known in ("missing", "always", "never"):
             self.assertIn(known, message)
 
-    def test_that_is_not_there_has_no_wit(self):
-        self.assertIn("no image 'me/hello:2'", self.refusal(127, "wit", "me/hello:2"))
+    def test_wit_reports_a_missing_image(self):
+        self.assertIn("image 'me/hello:2' not found", self.refusal(127, "wit", "me/hello:2"))
 
-    def test_says_more_of_an_image(self):
+    def test_inspect_describes_the_image(self):
         self.output("import", HELLO, "described", "--author", "Me")
         text = self.output("inspect", "described")
         self.assertRegex(text, r"(?m)^  org\.opencontainers\.image\.created: \d{4}-")
         self.assertRegex(text, r"(?m)^Author +Me$")
 
-    def test_is_compiled_once(self):
+    def test_compiles_once(self):
         for _ in range(3):
             self.output("run", "me/hello:1")
         self.output("run", HELLO)
@@ -662,10 +662,10 @@ class ByName(ImageCase):
 
 
 class Damage(ImageCase):
-    def test_is_seen_and_mended_by_a_fresh_import(self):
-        def made():
+    def test_is_detected_and_repaired_by_importing_again(self):
+        def import_hello():
             return self.output("import", HELLO, "hello", "--created", "2024-01-01T00:00:00Z").strip()
-        digest = made()
+        digest = import_hello()
         component = digest_of(HELLO.read_bytes())
         for damaged in (component, digest):
             for content in (b"", HELLO.read_bytes()[:-1] + b"x", b"{}"):
@@ -674,16 +674,16 @@ class Damage(ImageCase):
                 blob.write_bytes(content)
                 message = self.refusal(126, "run", "--no-cache", "hello")
                 self.assertIn(damaged[:17], message)
-                # Once more: it has not become something else by the first time.
+                # The first attempt did not make it usable.
                 self.assertNotEqual(run_tairitsu("run", "--no-cache", "hello").returncode, 0)
                 if damaged == digest:
                     [image] = self.images()
                     self.assertTrue(image["problem"])
-                self.assertEqual(made(), digest)
+                self.assertEqual(import_hello(), digest)
                 self.assertEqual(self.output("run", "--no-cache", "hello"), HELLO_SAYS)
                 self.expect_sound()
 
-    def test_of_the_index_is_told(self):
+    def test_of_the_index_is_reported(self):
         self.output("import", HELLO, "hello")
         index = self.home / "images" / "index.json"
         index.write_text('{"schemaVersion":2,"manifests":[{"a":')
@@ -697,10 +697,10 @@ class Damage(ImageCase):
 
 class Disk(ImageCase):
     def leftovers(self):
-        folder = self.home / "images" / ".tairitsu" / "tmp"
-        return list(folder.iterdir()) if folder.exists() else []
+        directory = self.home / "images" / ".tairitsu" / "tmp"
+        return list(directory.iterdir()) if directory.exists() else []
 
-    def test_that_is_full_is_told_and_changes_nothing(self):
+    def test_that_is_full_is_reported_and_changes_nothing(self):
         self.home = self.small_disk("360k")
         os.environ["TAIRITSU_HOME"] = str(self.home)
         self.output("import", HELLO, "hello")
@@ -712,10 +712,10 @@ class Disk(ImageCase):
         self.assertEqual(self.images(), before)
         self.assertEqual(self.leftovers(), [])
         self.expect_sound()
-        # An artifact may not fit: the program runs all the same.
+        # If the compiled code does not fit, the program runs anyway.
         self.assertEqual(self.output("run", "hello"), HELLO_SAYS)
 
-        # Not even names can be written, but what is there can be removed.
+        # Without space even for names, images can still be run.
         filler = self.home / "filler"
         with open(filler, "wb") as file:
             try:
@@ -742,9 +742,9 @@ class Disk(ImageCase):
         subprocess.run(["mount", "-o", "remount,ro", self.home], check=True)
         self.assertEqual(self.names(), ["hello:latest"])
         self.assertEqual(self.output("run", "hello"), HELLO_SAYS)
-        self.output("save", "hello", "-o", self.folder / "hello.tar")
+        self.output("save", "hello", "-o", self.directory / "hello.tar")
         for command in (["import", ECHO, "echo"], ["tag", "hello", "b"], ["rmi", "hello"],
-                        ["load", "-i", self.folder / "hello.tar"]):
+                        ["load", "-i", self.directory / "hello.tar"]):
             self.assertIn("Read-only file system", self.refusal(125, *command))
         subprocess.run(["mount", "-o", "remount,rw", self.home], check=True)
         self.output("tag", "hello", "b")

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""`tairitsu run` and `serve` with guests written in Python, JavaScript and Rust.
+"""Tests of `tairitsu run` and `serve` with guests written in Python, JavaScript and Rust.
 
 usage: languages_cli_test.py TAIRITSU GUESTS [unittest arguments]
 
-What was not built, for want of the tools, is skipped.
+Skips guests that were not built because their tools are missing.
 """
 
 import contextlib
@@ -21,32 +21,32 @@ class LanguageCase(SharedHomeCase):
     def guest(self, kind):
         path = GUESTS / f"{self.language}_{kind}.wasm"
         if not path.exists():
-            self.skipTest(f"{path.name} is not there: the tools for guests in {self.language} were not found")
+            self.skipTest(f"{path.name} was not built: the tools for guests in {self.language} were not found")
         return path
 
     def run_guest(self, *words, options=(), stdin="", timeout="60s"):
-        # The timeout always, so that all of them run the same code.
+        # Always with a timeout, so that all tests use the same compiled code.
         return run_tairitsu("run", "--timeout", timeout, *options, self.guest("command"), *words, stdin=stdin)
 
 
 class Command:
-    """For each language."""
+    """The tests of a command, for each language."""
 
-    def test_sees_the_environment_that_it_is_given(self):
+    def test_sees_only_the_environment_that_is_passed_on(self):
         self.expect(self.run_guest("environment"), 0)
         self.expect(self.run_guest("environment", options=("-e", "A=1", "-e", "B=x=y")), 0, "A=1\nB=x=y\n")
 
     def test_reads_standard_input(self):
         self.expect(self.run_guest("input", stdin="one\ntwo\n"), 0, "ONE\nTWO\n")
 
-    def test_sees_the_folders_that_it_is_given(self):
-        data = self.folder / "data"
+    def test_sees_only_directories_that_are_mounted(self):
+        data = self.directory / "data"
         data.mkdir()
         (data / "in.txt").write_text("inside\n")
-        (self.folder / "secret.txt").write_text("secret\n")
+        (self.directory / "secret.txt").write_text("secret\n")
         share = ("-v", f"{data}:/data")
         self.expect(self.run_guest("read", "/data/in.txt", options=share), 0, "inside\n")
-        for path in ("/data/../secret.txt", "/secret.txt", str(self.folder / "secret.txt")):
+        for path in ("/data/../secret.txt", "/secret.txt", str(self.directory / "secret.txt")):
             done = self.run_guest("read", path, options=share)
             self.assertEqual((done.returncode, done.stdout), (1, ""), path)
         self.assertEqual(self.run_guest("read", "/data/in.txt").returncode, 1)
@@ -56,11 +56,11 @@ class Command:
         self.expect(self.run_guest("write", "/data/new.txt", "written", options=share), 0)
         self.assertEqual((data / "new.txt").read_text(), "written")
 
-    def test_fails_as_the_guest_does(self):
+    def test_fails_if_the_guest_fails(self):
         self.assertEqual(self.run_guest("nonsense").returncode, 1)
 
-    def test_is_cut_off_at_the_timeout(self):
-        self.run_guest("sleep", "0")  # So that it is compiled.
+    def test_is_interrupted_at_the_timeout(self):
+        self.run_guest("sleep", "0")  # Compiles it.
         for words in (("spin",), ("sleep", "30")):
             with self.subTest(words=words):
                 begin = time.monotonic()
@@ -69,7 +69,7 @@ class Command:
 
 
 class Server:
-    """For each language."""
+    """The tests of a server, for each language."""
 
     def serve(self, *options):
         process = subprocess.Popen([TAIRITSU, "serve", "--addr", "127.0.0.1:0", "--log", "none", *options,
@@ -82,8 +82,8 @@ class Server:
             process.communicate()
 
         self.addCleanup(stop)
-        # It compiles before it listens.
-        self.assertTrue(select.select([process.stderr], [], [], 90)[0], "it does not listen")
+        # The server compiles the guest before it listens.
+        self.assertTrue(select.select([process.stderr], [], [], 90)[0], "the server does not listen")
         first = process.stderr.readline()
         self.assertRegex(first, r"^listening on http://127\.0\.0\.1:\d+$")
         self.process = process
@@ -92,10 +92,10 @@ class Server:
     def request(self, path, body=None):
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
             connection.request("GET" if body is None else "POST", path, body)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
+            response = connection.getresponse()
+            return response.status, response.read()
 
-    def test_answers(self):
+    def test_serves_requests(self):
         self.serve()
         for path in ("/", "/a?b=c"):
             hello = f"Hello from {self.name}: {path}\n".encode()
@@ -105,7 +105,7 @@ class Server:
         self.process.terminate()
         self.assertEqual(self.process.wait(timeout=30), 0)
 
-    def test_goes_on_where_the_guest_raises(self):
+    def test_continues_after_a_guest_raises_an_exception(self):
         self.serve()
         self.assertEqual(self.request("/raise")[0], 500)
         self.assertEqual(self.request("/")[0], 200)
@@ -114,10 +114,10 @@ class Server:
 class PythonCommand(Command, LanguageCase):
     language = "python"
 
-    def test_lists_a_folder(self):
-        (self.folder / "b").touch()
-        (self.folder / "a").touch()
-        self.expect(self.run_guest("list", "/data", options=("-v", f"{self.folder}:/data:ro")), 0, "a\nb\n")
+    def test_lists_a_directory(self):
+        (self.directory / "b").touch()
+        (self.directory / "a").touch()
+        self.expect(self.run_guest("list", "/data", options=("-v", f"{self.directory}:/data:ro")), 0, "a\nb\n")
 
 
 class PythonServer(Server, LanguageCase):
@@ -126,16 +126,16 @@ class PythonServer(Server, LanguageCase):
 
 
 class RustCommand(Command, LanguageCase):
-    """WASI 0.3 beside 0.2, of which the program exports a run that only panics."""
+    """The program exports the run of WASI 0.3, and one of WASI 0.2 that only panics."""
 
     language = "rust"
 
-    def test_lists_a_folder(self):
-        (self.folder / "b").touch()
-        (self.folder / "a").touch()
-        self.expect(self.run_guest("list", "/data", options=("-v", f"{self.folder}:/data:ro")), 0, "a\nb\n")
+    def test_lists_a_directory(self):
+        (self.directory / "b").touch()
+        (self.directory / "a").touch()
+        self.expect(self.run_guest("list", "/data", options=("-v", f"{self.directory}:/data:ro")), 0, "a\nb\n")
 
-    def test_exits_with_a_code_of_its_own(self):
+    def test_exits_with_any_code(self):
         for code in (0, 7, 255):
             self.expect(self.run_guest("exit", str(code)), code)
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Guests and code that take what they can get: each command stays within its limits.
+"""Tests with greedy guests and code: each command must stay within its limits.
 
 usage: limits_cli_test.py TAIRITSU GUESTS [unittest arguments]
 """
@@ -17,16 +17,16 @@ from cli_case import GUESTS, TAIRITSU, CliCase, main
 
 GREEDY = GUESTS / "greedy.wasm"
 MIB = 1 << 20
-# More than this a limit is not exceeded by, besides a tenth.
+# A limit may be exceeded by this much plus a tenth.
 SLACK = 64 * MIB
-# The address sanitizer keeps what is freed for a while, 256 MiB of it unless it is told otherwise.
+# The address sanitizer delays the release of freed memory, by default of up to 256 MiB.
 SANITIZED = "ASAN_OPTIONS" in os.environ
 if SANITIZED:
     os.environ["ASAN_OPTIONS"] += ":quarantine_size_mb=1:thread_local_quarantine_size_kb=64"
 
 
 def run(*arguments):
-    """How a command ends, what it says, and the most memory that it had at a time."""
+    """Runs a command. Returns its exit code, output, errors and peak memory."""
     with subprocess.Popen([TAIRITSU, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE) as process:
         output, errors = process.stdout.read(), process.stderr.read()
@@ -36,7 +36,7 @@ def run(*arguments):
 
 
 def peak(process):
-    """The most memory that a running process had at a time."""
+    """Returns the peak memory of a running process."""
     status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
     return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
 
@@ -53,12 +53,12 @@ class Limits(CliCase):
         for word in words:
             self.assertIn(word, done[2])
 
-    def test_memory_bounds_what_the_host_holds(self):
+    def test_memory_limit_covers_what_the_host_allocates(self):
         base = run("call", GREEDY, "bodies(1)")
         self.assertEqual((base[0], base[1]), (0, "1\n"), base[2])
-        # Compiled by now, by another process.
+        # The first run compiled it, in another process.
         base = run("call", GREEDY, "bodies(1)")[3]
-        volume = self.folder / "shared"
+        volume = self.directory / "shared"
         volume.mkdir()
         (volume / "file").write_bytes(b"x" * 100_000)
         for call in ("bodies", "fields", "methods", "streams", "listings", "pollables"):
@@ -67,7 +67,7 @@ class Limits(CliCase):
             self.expect_limit(done, 134, "--memory")
             self.assertLess(done[3], base + 64 * MIB * 1.1 + SLACK, call)
 
-    def test_tables_handles_and_descriptors_have_limits(self):
+    def test_tables_handles_and_descriptors_are_limited(self):
         table = self.write("table.wat", "(module (table 500000000 funcref) (memory (export \"memory\") 1)"
                                         " (func (export \"_start\")))")
         done = run("run", table)
@@ -75,7 +75,7 @@ class Limits(CliCase):
         self.assertLess(done[3], 200 * MIB)
         self.expect_limit(run("call", "--max-handles", "100", GREEDY, "pollables(1000)"), 134, "--max-handles")
         self.expect_limit(run("call", "--max-instances", "1", GREEDY, "pollables(1)"), 134, "--max-instances")
-        volume = self.folder / "shared"
+        volume = self.directory / "shared"
         volume.mkdir()
         (volume / "file").write_text("x")
         share = ("-v", f"{volume}:/")
@@ -83,7 +83,7 @@ class Limits(CliCase):
         self.assertEqual(run("call", *share, "--max-descriptors", "50", GREEDY, "files(40)")[:2], (0, "40\n"))
         self.expect_limit(run("call", *share, "--max-descriptors", "50", GREEDY, "files(60)"), 134, "descriptor")
 
-    def test_a_core_module_has_a_limit_of_descriptors_too(self):
+    def test_descriptors_of_a_core_module_are_limited(self):
         opens = self.write("opens.wat", r"""(module
           (import "wasi_snapshot_preview1" "path_open" (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
           (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
@@ -95,7 +95,7 @@ class Limits(CliCase):
                    (i64.const 2) (i64.const 2) (i32.const 0) (i32.const 8)) (then (call $exit (i32.const 9))))
               (local.set $left (i32.sub (local.get $left) (i32.const 1)))
               (br_if $again (local.get $left)))))""")
-        volume = self.folder / "shared"
+        volume = self.directory / "shared"
         volume.mkdir()
         (volume / "file").write_text("x")
         share = ("-v", f"{volume}:/")
@@ -111,8 +111,8 @@ class Limits(CliCase):
         port = int(re.search(rb":(\d+)\n", process.stderr.readline())[1])
         return process, port
 
-    def test_one_request_does_not_take_the_servers_memory(self):
-        # A server each: the address sanitizer's allocator keeps what was freed for blocks of the same size.
+    def test_one_request_cannot_exhaust_the_servers_memory(self):
+        # One server per path, because the address sanitizer reuses freed memory only for blocks of the same size.
         for path in ("/bodies", "/fields"):
             process, port = self.server("--log", "none", GREEDY)
             self.assertEqual(status_of(port, "/"), 200)
@@ -125,9 +125,9 @@ class Limits(CliCase):
         return self.write("nested.wat", "(module (memory (export \"memory\") 1) (func (export \"_start\") "
                           + "block " * depth + "end " * depth + "))")
 
-    def test_what_is_too_large_is_not_compiled(self):
+    def test_rejects_code_that_exceeds_compile_limits(self):
         nested = self.nested(140_000)
-        for command in (("run",), ("serve",), ("compile", "-o", self.folder / "out")):
+        for command in (("run",), ("serve",), ("compile", "-o", self.directory / "out")):
             began = time.monotonic()
             done = run(*command, nested)
             self.expect_limit(done, 126, "nested blocks")
@@ -143,23 +143,23 @@ class Limits(CliCase):
         self.expect_limit(run("run", "--compile-limit", "nesting=100", self.nested(200)), 126, "nested blocks")
 
     def slow(self):
-        """Takes a compiler long: much code, all within the limits."""
+        """Writes a module that takes long to compile, although it is within the limits."""
         body = "(i32.store (i32.const 0) (i32.add (i32.load (i32.const 4)) (i32.load (i32.const 8))))" * 2_000
         functions = f"(func {body})" * 60
         return self.write("slow.wat", "(module (memory (export \"memory\") 1) " + functions
                           + " (func (export \"_start\")))")
 
-    def test_a_compilation_ends_at_its_limits(self):
+    def test_compilation_time_and_memory_are_limited(self):
         slow = self.slow()
         for arguments, code, words in (((), 126, "--compile-timeout"), (("--timeout", "200ms"), 124, "timeout")):
             began = time.monotonic()
             limit = ("--compile-timeout", "300ms") if not arguments else arguments
             self.expect_limit(run("run", "--no-cache", *limit, slow), code, words)
             self.assertLess(time.monotonic() - began, 10)
-        if not SANITIZED:  # Its shadow memory counts as data: there is no limit then.
+        if not SANITIZED:  # With its shadow memory, there is no memory limit.
             self.expect_limit(run("run", "--no-cache", "--compile-memory", "40m", slow), 126, "--compile-memory")
 
-    def test_a_server_that_compiles_ends_at_the_first_signal(self):
+    def test_a_signal_ends_a_server_that_is_compiling(self):
         with subprocess.Popen([TAIRITSU, "serve", "--no-cache", "--addr", "127.0.0.1:0", self.slow()],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             time.sleep(0.5)
@@ -170,13 +170,13 @@ class Limits(CliCase):
             self.assertLess(time.monotonic() - began, 5)
             self.assertEqual(process.returncode, 0)
 
-    def test_what_is_compiled_in_a_child_is_kept_and_not(self):
+    def test_code_compiled_in_a_child_process_is_cached_unless_disabled(self):
         hello = GUESTS / "hello.wasm"
         for _ in range(2):
             code, output, errors, _ = run("run", hello)
             self.assertEqual((code, errors), (0, ""))
             self.assertTrue(output)
-        self.assertEqual(len(list((self.folder / "home" / "artifacts").rglob("*-program*"))), 1)
+        self.assertEqual(len(list((self.directory / "home" / "artifacts").rglob("*-program*"))), 1)
         self.assertEqual(run("run", "--no-cache", hello)[:3], (0, output, ""))
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Pull, push, login and logout, against Debian's docker-registry and against registries that misbehave.
+"""Tests of pull, push, login and logout, with Debian's docker-registry and with registries that misbehave.
 
 usage: registries_cli_test.py TAIRITSU GUESTS [unittest arguments]
 """
@@ -27,7 +27,7 @@ HELLO = GUESTS / "hello.wasm"
 SHOP = GUESTS / "bindgen_shop.wasm"
 MODULE = GUESTS / "hello.dir" / "core.wasm"
 HELLO_SAYS = "Hello, world!\n"
-# The password is p:ass.
+# The user's password is p:ass.
 PASSWORDS = "user:$2y$04$J7rjE.UY7KZ5kGr05.Vg.O5iP9Flp4JlW554TuM1EdgnLN.8j0cEi\n"
 INDEX = "application/vnd.oci.image.index.v1+json"
 
@@ -38,22 +38,22 @@ def free_port():
 
 
 class DockerRegistry:
-    """A registry in a folder, until it is closed."""
+    """Runs docker-registry in a directory, until it is closed."""
 
-    def __init__(self, folder, password=False, tls=False):
-        folder.mkdir(exist_ok=True)
+    def __init__(self, directory, password=False, tls=False):
+        directory.mkdir(exist_ok=True)
         self.port = free_port()
         config = {"version": "0.1", "log": {"level": "error"},
-                  "storage": {"filesystem": {"rootdirectory": str(folder / "data")}},
+                  "storage": {"filesystem": {"rootdirectory": str(directory / "data")}},
                   "http": {"addr": f"127.0.0.1:{self.port}", "secret": "test"}}
         if tls:
-            config["http"]["tls"] = {"certificate": str(folder / "server.pem"), "key": str(folder / "server.key")}
+            config["http"]["tls"] = {"certificate": str(directory / "server.pem"), "key": str(directory / "server.key")}
         if password:
-            (folder / "passwords").write_text(PASSWORDS)
-            config["auth"] = {"htpasswd": {"realm": "test", "path": str(folder / "passwords")}}
-        (folder / "config.yml").write_text(json.dumps(config))
-        self.log = open(folder / "log", "wb")
-        self.process = subprocess.Popen(["docker-registry", "serve", folder / "config.yml"], stdin=subprocess.DEVNULL,
+            (directory / "passwords").write_text(PASSWORDS)
+            config["auth"] = {"htpasswd": {"realm": "test", "path": str(directory / "passwords")}}
+        (directory / "config.yml").write_text(json.dumps(config))
+        self.log = open(directory / "log", "wb")
+        self.process = subprocess.Popen(["docker-registry", "serve", directory / "config.yml"], stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=self.log)
         for _ in range(1000):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
@@ -62,7 +62,7 @@ class DockerRegistry:
                 break
             time.sleep(0.02)
         self.close()
-        raise AssertionError(f"docker-registry does not listen: {(folder / 'log').read_text()}")
+        raise AssertionError(f"docker-registry does not listen: {(directory / 'log').read_text()}")
 
     @property
     def host(self):
@@ -78,15 +78,15 @@ class DockerRegistry:
         self.log.close()
 
     def put(self, repository, reference, image, media_type=MANIFEST):
-        """Pushes as any client would."""
+        """Pushes an image without tairitsu."""
         for blob in (image.component, image.config):
             self.put_blob(repository, blob)
         self.put_manifest(repository, reference, image.manifest, media_type)
 
     def put_blob(self, repository, blob):
         location = self.request("POST", f"/v2/{repository}/blobs/uploads/", 202)
-        place = location.split(self.host, 1)[-1]
-        self.request("PUT", f"{place}{'&' if '?' in place else '?'}digest={digest_of(blob)}", 201, blob,
+        path = location.split(self.host, 1)[-1]
+        self.request("PUT", f"{path}{'&' if '?' in path else '?'}digest={digest_of(blob)}", 201, blob,
                      "application/octet-stream")
 
     def put_manifest(self, repository, reference, manifest, media_type=MANIFEST):
@@ -95,15 +95,15 @@ class DockerRegistry:
     def request(self, method, path, status, body=None, media_type=None):
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)) as connection:
             connection.request(method, path, body, {"Content-Type": media_type} if media_type else {})
-            answer = connection.getresponse()
-            text = answer.read()
-            assert answer.status == status, (method, path, answer.status, text)
-            return answer.headers.get("Location")
+            response = connection.getresponse()
+            text = response.read()
+            assert response.status == status, (method, path, response.status, text)
+            return response.headers.get("Location")
 
 
-def make_certificates(folder):
-    """An authority of our own, and a server's certificate by it."""
-    (folder / "extensions").write_text(
+def make_certificates(directory):
+    """Creates an authority, and a server's certificate that it signed."""
+    (directory / "extensions").write_text(
         "subjectAltName=IP:127.0.0.1,DNS:localhost\nbasicConstraints=CA:FALSE\nkeyUsage=digitalSignature\n")
     for command in (
         "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -days 2 "
@@ -111,16 +111,16 @@ def make_certificates(folder):
         "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout server.key -out server.csr -subj /CN=localhost",
         "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile extensions -out server.pem",
     ):
-        subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True, timeout=60)
+        subprocess.run(["openssl", *command.split()], cwd=directory, check=True, capture_output=True, timeout=60)
 
 
 class RegistryCase(ImageCase):
     def another_store(self, name="other"):
-        """The environment of another machine, as it were."""
-        return {"TAIRITSU_HOME": str(self.folder / name)}
+        """Returns the environment for another store, as on another machine."""
+        return {"TAIRITSU_HOME": str(self.directory / name)}
 
     def plain(self, text):
-        """Lines for a log: nothing that moves a cursor."""
+        """Checks that the text is lines for a log, without control characters."""
         self.assertRegex(text, r"\A(?:[^\x00-\x1f\x7f]+\n)*\Z")
         return text
 
@@ -135,12 +135,12 @@ class RegistryCase(ImageCase):
 class OpenRegistry(RegistryCase):
     @classmethod
     def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(folder.cleanup)
-        cls.registry = DockerRegistry(pathlib.Path(folder.name))
+        directory = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(directory.cleanup)
+        cls.registry = DockerRegistry(pathlib.Path(directory.name))
         cls.addClassCleanup(cls.registry.close)
 
-    def test_takes_what_is_pushed_and_gives_it_to_others(self):
+    def test_a_pushed_image_can_be_pulled(self):
         name = f"{self.registry.host}/me/hello:1"
         digest = self.output("import", HELLO, name).strip()
         for _ in range(2):
@@ -149,19 +149,19 @@ class OpenRegistry(RegistryCase):
             self.assertNotEqual(self.plain(done.stderr), "")
 
         env = self.another_store()
-        said = self.pull(name, env=env)
-        self.assertIn(f"Digest: {digest}\n", said)
-        self.assertIn(f"Status: Downloaded {name}\n", said)
+        printed = self.pull(name, env=env)
+        self.assertIn(f"Digest: {digest}\n", printed)
+        self.assertIn(f"Status: Downloaded {name}\n", printed)
         self.assertIn(f"Status: {name} is up to date\n", self.pull(name, env=env))
         self.assertEqual(self.output("run", name, env=env), HELLO_SAYS)
         self.assertEqual(self.images(env=env), self.images())
-        self.expect_sound(self.folder / "other")
+        self.expect_sound(self.directory / "other")
 
         by_digest = f"{self.registry.host}/me/hello@{digest}"
         self.pull(by_digest, env=self.another_store("third"))
         self.assertEqual(self.output("run", "--pull", "never", by_digest, env=self.another_store("third")), HELLO_SAYS)
 
-    def test_shows_progress_at_a_terminal(self):
+    def test_shows_progress_on_a_terminal(self):
         name = f"{self.registry.host}/shown/hello:1"
         self.registry.put("shown/hello", "1", OciImage(HELLO.read_bytes()))
         code, printed = run_on_terminal("pull", name)
@@ -169,16 +169,16 @@ class OpenRegistry(RegistryCase):
         self.assertIn(f"Status: Downloaded {name}\n{name}\n", printed)
         code, printed = run_on_terminal("run", name)
         self.assertEqual(code, 0, printed)
-        # What was drawn is gone before the program prints.
+        # The progress bar is erased before the guest prints.
         self.assertRegex(printed, r"(?:\A|\r\x1b\[K)Hello, world!\n\Z")
 
-    def test_is_quiet_where_asked(self):
+    def test_quiet_hides_progress(self):
         name = f"{self.registry.host}/quiet/hello:1"
         digest = self.output("import", HELLO, name).strip()
         self.expect(run_tairitsu("push", "-q", name), 0, digest + "\n")
         self.expect(run_tairitsu("pull", "--quiet", name, env=self.another_store()), 0, name + "\n")
 
-    def test_gives_what_is_run(self):
+    def test_run_pulls_the_image(self):
         name = f"{self.registry.host}/run/hello"
         self.registry.put("run/hello", "latest", OciImage(HELLO.read_bytes()))
         message = self.refusal(127, "run", "--pull", "never", name)
@@ -188,7 +188,7 @@ class OpenRegistry(RegistryCase):
         self.assertEqual(self.names(), [name + ":latest"])
         self.expect(run_tairitsu("run", name), 0, HELLO_SAYS)
 
-        # Another image by that name is fetched where one asks for it.
+        # A newer image with that name is pulled only with --pull always.
         newer = OciImage(numbered(HELLO.read_bytes(), 7))
         self.registry.put("run/hello", "latest", newer)
         self.output("run", name)
@@ -198,11 +198,11 @@ class OpenRegistry(RegistryCase):
                          [[name + ":latest"]])
         self.assertEqual(self.output("run", "--pull=always", name), HELLO_SAYS)
 
-    def test_gives_what_is_called_and_inspected(self):
+    def test_other_commands_pull_the_image(self):
         name = f"{self.registry.host}/me/shop:1"
         self.output("import", SHOP, name)
         self.output("push", name)
-        compiled = self.folder / "shop.cwasm"
+        compiled = self.directory / "shop.cwasm"
         for number, (expected, *command) in enumerate((
             ("find: func(query: query) -> list<item>\n", "call", name),
             (self.output("wit", SHOP), "wit", name),
@@ -212,7 +212,7 @@ class OpenRegistry(RegistryCase):
             self.assertIn(expected, self.output(*command, env=self.another_store(f"other{number}")))
         self.assertGreater(compiled.stat().st_size, 1000)
 
-    def test_needs_nobody_who_reads_its_notes(self):
+    def test_succeeds_if_stderr_cannot_be_written(self):
         name = f"{self.registry.host}/me/unread:1"
         self.output("import", HELLO, name)
         with open("/dev/full", "w", encoding="utf-8") as full:
@@ -221,7 +221,7 @@ class OpenRegistry(RegistryCase):
                                       stderr=full, timeout=60, check=False)
                 self.assertEqual(done.returncode, 0, command)
 
-    def test_has_not_everything(self):
+    def test_reports_images_that_do_not_exist(self):
         name = f"{self.registry.host}/me/nothing:1"
         for command in ("pull", "run"):
             self.assertIn(name, self.refusal(127, command, name))
@@ -242,20 +242,20 @@ class OpenRegistry(RegistryCase):
         name = f"{self.registry.host}/skopeo/hello:1"
         digest = self.output("import", HELLO, name).strip()
         self.output("push", name)
-        for number, layout in enumerate((f"dir:{self.folder / 'as-dir'}", f"oci:{self.folder / 'as-oci'}:hello")):
+        for number, layout in enumerate((f"dir:{self.directory / 'as-dir'}", f"oci:{self.directory / 'as-oci'}:hello")):
             skopeo("copy", "--src-tls-verify=false", f"docker://{name}", layout)
             again = f"{self.registry.host}/skopeo/again:{number}"
             skopeo("copy", "--dest-tls-verify=false", layout, f"docker://{again}")
             env = self.another_store(f"other{number}")
             self.assertIn(f"Digest: {digest}\n", self.pull(again, env=env))
             self.assertEqual(self.output("run", again, env=env), HELLO_SAYS)
-        # And straight between the store and the registry.
+        # Directly from the store to the registry.
         skopeo("copy", "--dest-tls-verify=false", f"oci:{self.home / 'images'}:{name}",
                f"docker://{self.registry.host}/skopeo/store:1")
         self.pull(f"{self.registry.host}/skopeo/store:1")
         self.expect_sound()
 
-    def test_has_what_others_push(self):
+    def test_pulls_images_that_other_tools_pushed(self):
         component = HELLO.read_bytes()
         linux = {"architecture": "wasm", "os": "wasi", "rootfs": {"type": "layers", "diff_ids": []}}
         forms = [
@@ -277,7 +277,7 @@ class OpenRegistry(RegistryCase):
         self.assertEqual(len(self.images()), len(forms))
         self.expect_sound()
 
-    def test_has_an_index_of_platforms(self):
+    def test_pulls_from_an_index_of_platforms(self):
         wasm = OciImage(HELLO.read_bytes())
         self.registry.put("index/hello", "wasm", wasm)
         other = OciImage(b"layer", "application/vnd.oci.image.layer.v1.tar+gzip",
@@ -296,23 +296,23 @@ class OpenRegistry(RegistryCase):
         self.assertIn("linux/amd64", done.stderr)
         self.assertEqual(self.names(), [name])
 
-    def test_refuses_images_of_containers(self):
+    def test_rejects_oci_container_images(self):
         layer = bytes.fromhex("1f8b") + b"no program"
         oci = OciImage(layer, "application/vnd.oci.image.layer.v1.tar+gzip", "application/vnd.oci.image.config.v1+json",
                        {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}})
         self.registry.put("linux/oci", "1", oci)
-        self.refuses("linux/oci")
+        self.check_rejected("linux/oci")
 
-    def test_refuses_images_of_docker(self):
+    def test_rejects_docker_container_images(self):
         layer = bytes.fromhex("1f8b") + b"no program"
         docker_type = "application/vnd.docker.distribution.manifest.v2+json"
         docker = OciImage(layer, "application/vnd.docker.image.rootfs.diff.tar.gzip",
                           "application/vnd.docker.container.image.v1+json", {"architecture": "amd64", "os": "linux"})
         docker.manifest = docker.manifest.replace(MANIFEST.encode(), docker_type.encode())
         self.registry.put("linux/docker", "1", docker, docker_type)
-        self.refuses("linux/docker")
+        self.check_rejected("linux/docker")
 
-    def refuses(self, repository):
+    def check_rejected(self, repository):
         for command in ("pull", "run"):
             message = self.refusal(126, command, f"{self.registry.host}/{repository}:1")
             self.assertRegex(message.lower(), "webassembly")
@@ -320,7 +320,7 @@ class OpenRegistry(RegistryCase):
         self.assertEqual(self.images(), [])
         self.expect_sound()
 
-    def test_fills_no_disk_by_halves(self):
+    def test_a_full_disk_leaves_no_partial_image(self):
         name = f"{self.registry.host}/full/shop:1"
         self.registry.put("full/shop", "1", OciImage(SHOP.read_bytes()))
         self.registry.put("full/hello", "1", OciImage(HELLO.read_bytes()))
@@ -335,7 +335,7 @@ class OpenRegistry(RegistryCase):
         self.assertEqual(self.output("run", f"{self.registry.host}/full/hello:1", env=env), HELLO_SAYS)
         self.expect_sound(disk)
 
-    def test_serves_twenty_processes_that_pull_and_prune(self):
+    def test_twenty_processes_can_pull_and_prune(self):
         for number in range(4):
             self.registry.put("many/hello", str(number), OciImage(numbered(HELLO.read_bytes(), number)))
 
@@ -361,17 +361,17 @@ class OpenRegistry(RegistryCase):
 class GuardedRegistry(RegistryCase):
     @classmethod
     def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(folder.cleanup)
-        cls.registry = DockerRegistry(pathlib.Path(folder.name), password=True)
+        directory = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(directory.cleanup)
+        cls.registry = DockerRegistry(pathlib.Path(directory.name), password=True)
         cls.addClassCleanup(cls.registry.close)
 
     def login(self):
-        """What is kept of a login, or none."""
-        file = self.folder / "docker" / "config.json"
+        """Returns the stored login, or None."""
+        file = self.directory / "docker" / "config.json"
         return json.loads(file.read_text()).get("auths", {}).get(self.registry.host) if file.exists() else None
 
-    def test_lets_in_who_is_logged_in(self):
+    def test_requires_a_login(self):
         name = f"{self.registry.host}/me/hello:1"
         self.output("import", HELLO, name)
         for command in ("push", "pull"):
@@ -381,7 +381,7 @@ class GuardedRegistry(RegistryCase):
         done = run_tairitsu("login", self.registry.host, "-u", "user", "--password-stdin", stdin="p:ass\n")
         self.assertEqual((done.returncode, done.stdout), (0, "Login Succeeded\n"), done.stderr)
         self.assertEqual(base64.b64decode(self.login()["auth"]), b"user:p:ass")
-        self.assertEqual(stat.S_IMODE((self.folder / "docker" / "config.json").stat().st_mode), 0o600)
+        self.assertEqual(stat.S_IMODE((self.directory / "docker" / "config.json").stat().st_mode), 0o600)
         self.output("push", name)
         env = self.another_store()
         self.pull(name, env=env)
@@ -390,29 +390,29 @@ class GuardedRegistry(RegistryCase):
         self.output("logout", self.registry.host)
         self.assertIsNone(self.login())
         self.assertIn("log in", self.refusal(125, "pull", name, env=self.another_store("third")))
-        # Who is not logged in is told so, and has lost nothing.
+        # Logging out twice does no harm.
         self.assertIn(run_tairitsu("logout", self.registry.host).returncode, (0, 125))
 
-    def test_keeps_no_password_that_is_wrong(self):
+    def test_does_not_store_a_wrong_password(self):
         for arguments, typed in ((("-u", "user", "--password-stdin"), "wrong"), (("-u", "user", "-p", "wrong"), ""),
-                                 (("-u", "nobody", "--password-stdin"), "p:ass")):
+                                 (("-u", "guest", "--password-stdin"), "p:ass")):
             message = self.refusal(125, "login", self.registry.host, *arguments, stdin=typed)
             self.assertIn(self.registry.host, message)
             self.assertNotIn("wrong\n", message.replace("wrong password", ""))
             self.assertIsNone(self.login())
-        # Nor is a login that worked forgotten.
+        # A failed login does not remove an earlier one.
         self.output("login", self.registry.host, "-u", "user", "-p", "p:ass")
         self.refusal(125, "login", self.registry.host, "-u", "user", "--password-stdin", stdin="wrong")
         self.assertEqual(base64.b64decode(self.login()["auth"]), b"user:p:ass")
 
-    def test_wants_to_know_who_logs_in_and_where(self):
+    def test_rejects_incomplete_logins(self):
         self.refusal(125, "login", self.registry.host, "--password-stdin", stdin="p:ass")
         self.refusal(125, "login", self.registry.host, "-u", "user")
         self.refusal(125, "login", self.registry.host, "-u", "user", "--password-stdin", "-p", "p:ass", stdin="p:ass")
         self.refusal(125, "login", self.registry.host, "-u", "user", "--password-stdin", stdin="")
         self.refusal(125, "login", "no registry", "-u", "user", "-p", "p:ass")
 
-    def test_asks_at_a_terminal(self):
+    def test_prompts_on_a_terminal(self):
         code, printed = run_on_terminal("login", self.registry.host, typed=["user", "p:ass"])
         self.assertEqual(code, 0, printed)
         self.assertIn("Username:", printed)
@@ -420,36 +420,36 @@ class GuardedRegistry(RegistryCase):
         self.assertNotIn("p:ass", printed)
         self.assertEqual(base64.b64decode(self.login()["auth"]), b"user:p:ass")
 
-    def test_leaves_the_rest_of_the_configuration_alone(self):
-        (self.folder / "docker").mkdir()
+    def test_keeps_the_rest_of_the_configuration(self):
+        (self.directory / "docker").mkdir()
         self.write("docker/config.json", '{"auths":{"example.com":{"auth":"YTpi"}},"psFormat":"table"}')
         self.output("login", self.registry.host, "-u", "user", "--password-stdin", stdin="p:ass")
         self.output("logout", self.registry.host)
-        config = json.loads((self.folder / "docker" / "config.json").read_text())
+        config = json.loads((self.directory / "docker" / "config.json").read_text())
         self.assertEqual((config["auths"], config["psFormat"]), ({"example.com": {"auth": "YTpi"}}, "table"))
 
-    def test_keeps_passwords_with_a_helper(self):
-        (self.folder / "bin").mkdir()
+    def test_stores_passwords_with_a_credential_helper(self):
+        (self.directory / "bin").mkdir()
         helper = self.write("bin/docker-credential-test", f"""#!/bin/sh
             case "$1" in
-              store) cat > '{self.folder}/kept' ;;
-              get) cat '{self.folder}/kept' 2>/dev/null && exit
+              store) cat > '{self.directory}/kept' ;;
+              get) cat '{self.directory}/kept' 2>/dev/null && exit
                    echo credentials not found in native keychain
                    exit 1 ;;
-              erase) rm -f '{self.folder}/kept' ;;
+              erase) rm -f '{self.directory}/kept' ;;
             esac\n""")
         helper.chmod(0o700)
-        (self.folder / "docker").mkdir()
+        (self.directory / "docker").mkdir()
         self.write("docker/config.json", '{"credsStore":"test"}')
-        env = {"PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}"}
+        env = {"PATH": f"{self.directory / 'bin'}:{os.environ['PATH']}"}
         self.output("login", self.registry.host, "-u", "user", "--password-stdin", stdin="p:ass", env=env)
-        self.assertEqual(json.loads((self.folder / "kept").read_text())["Secret"], "p:ass")
-        self.assertNotIn("auth\"", (self.folder / "docker" / "config.json").read_text())
+        self.assertEqual(json.loads((self.directory / "kept").read_text())["Secret"], "p:ass")
+        self.assertNotIn("auth\"", (self.directory / "docker" / "config.json").read_text())
         name = f"{self.registry.host}/helped/hello:1"
         self.output("import", HELLO, name)
         self.output("push", name, env=env)
         self.output("logout", self.registry.host, env=env)
-        self.assertFalse((self.folder / "kept").exists())
+        self.assertFalse((self.directory / "kept").exists())
 
 
 @unittest.skipUnless(shutil.which("docker-registry") and shutil.which("openssl"),
@@ -459,13 +459,13 @@ class SecureRegistry(RegistryCase):
     def setUpClass(cls):
         temporary = tempfile.TemporaryDirectory()
         cls.addClassCleanup(temporary.cleanup)
-        folder = pathlib.Path(temporary.name)
-        make_certificates(folder)
-        cls.authority = folder / "ca.pem"
-        cls.registry = DockerRegistry(folder, password=True, tls=True)
+        directory = pathlib.Path(temporary.name)
+        make_certificates(directory)
+        cls.authority = directory / "ca.pem"
+        cls.registry = DockerRegistry(directory, password=True, tls=True)
         cls.addClassCleanup(cls.registry.close)
 
-    def test_is_trusted_with_its_authority_alone(self):
+    def test_is_trusted_only_with_its_authority(self):
         trust = ("--ca-file", self.authority)
         password = ("-u", "user", "--password-stdin")
         name = f"localhost:{self.registry.port}/me/hello:1"
@@ -481,17 +481,17 @@ class SecureRegistry(RegistryCase):
         self.assertEqual(self.images(env=env), [])
         self.pull(name, *trust, env=env)
         self.assertEqual(self.output("run", *trust, name, env=self.another_store("third")), HELLO_SAYS)
-        self.assertIn("none.pem", self.refusal(125, "pull", name, "--ca-file", self.folder / "none.pem", env=env))
+        self.assertIn("none.pem", self.refusal(125, "pull", name, "--ca-file", self.directory / "none.pem", env=env))
         text = self.write("text.pem", "hello")
         self.assertIn("text.pem", self.refusal(125, "pull", name, "--ca-file", text, env=env))
 
-    def test_is_not_spoken_to_in_plain_text(self):
+    def test_plain_http_does_not_work(self):
         message = self.refusal(125, "pull", f"{self.registry.host}/me/hello:1", "--plain-http", self.registry.host)
         self.assertIn(self.registry.host, message)
 
 
 class FaultyRegistries(RegistryCase):
-    """No docker-registry is needed for these."""
+    """These tests do not need docker-registry."""
 
     def registry(self, mode="good", **options):
         registry = FaultyRegistry(HELLO.read_bytes(), mode, **options)
@@ -499,15 +499,15 @@ class FaultyRegistries(RegistryCase):
         return registry
 
     def outcome(self, number, mode, options):
-        """How a pull ends, in seconds and in the store, with a store of its own."""
+        """Pulls into a new store. Returns the result, the seconds it took, the name, the store and the registry."""
         registry = self.registry(mode, **options)
-        home = self.folder / f"home{number}"
+        home = self.directory / f"home{number}"
         name = f"{registry.host}/me/hello:1"
         begin = time.monotonic()
-        done = run_tairitsu("pull", name, env={"TAIRITSU_HOME": str(home), "DOCKER_CONFIG": str(self.folder / "none")})
+        done = run_tairitsu("pull", name, env={"TAIRITSU_HOME": str(home), "DOCKER_CONFIG": str(self.directory / "none")})
         return done, time.monotonic() - begin, name, home, registry
 
-    def test_do_no_harm(self):
+    def test_lead_to_success_or_a_clear_error(self):
         succeed = [
             ("good", {}),
             ("cut", {"times": 2}),
@@ -523,23 +523,23 @@ class FaultyRegistries(RegistryCase):
             ("hang-up", {"times": 2}),
         ]
         fail = [
-            ("cut", {"ranges": False}, 125, "cut off"),
-            ("other-bytes", {}, 126, "what the registry sent is sha256:"),
+            ("cut", {"ranges": False}, 125, "interrupted"),
+            ("other-bytes", {}, 126, "the registry sent content with digest sha256:"),
             ("longer", {}, 126, "instead of"),
-            ("longer-chunked", {}, 126, "more bytes"),
+            ("longer-chunked", {}, 126, "sends more than"),
             ("shorter", {}, 126, "instead of"),
             ("shorter-chunked", {}, 126, "instead of"),
-            ("redirect-loop", {}, 125, "leads on more than"),
-            ("redirect-nowhere", {}, 125, "leads on to no URL"),
+            ("redirect-loop", {}, 125, "redirects more than"),
+            ("redirect-nowhere", {}, 125, "invalid URL"),
             ("content-missing", {}, 127, "404"),
             ("unavailable", {}, 125, "503"),
             ("broken", {}, 125, "500"),
             ("forbidden", {}, 125, "403"),
             ("missing", {}, 127, "manifest unknown"),
             ("large-manifest", {}, 125, "more than 4194304 bytes"),
-            ("garbage-manifest", {}, 125, "no JSON"),
-            ("other-manifest", {}, 126, "the registry says that the manifest is"),
-            ("hang-up", {}, 125, "cut off"),
+            ("garbage-manifest", {}, 125, "not a JSON object"),
+            ("other-manifest", {}, 126, "the registry reports manifest digest"),
+            ("hang-up", {}, 125, "interrupted"),
         ]
         cases = [(mode, options, 0, "") for mode, options in succeed] + fail
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
@@ -564,7 +564,7 @@ class FaultyRegistries(RegistryCase):
                     self.assertLess(len(errors[0]), 600)
                     self.assertEqual(self.images(env=env), [])
 
-    def test_are_not_there(self):
+    def test_that_do_not_listen_are_reported(self):
         name = f"127.0.0.1:{free_port()}/me/hello:1"
         self.output("import", HELLO, name)
         self.assertEqual(self.output("run", name), HELLO_SAYS)
@@ -578,19 +578,19 @@ class FaultyRegistries(RegistryCase):
         self.assertLess(time.monotonic() - begin, 20)
         self.assertEqual(self.output("run", name), HELLO_SAYS)
 
-    def test_lead_no_password_astray(self):
+    def test_get_no_password_after_a_redirect(self):
         registry = self.registry("redirect-port", password="p:ass")
-        (self.folder / "docker").mkdir()
+        (self.directory / "docker").mkdir()
         self.write("docker/config.json",
                    json.dumps({"auths": {registry.host: {"auth": base64.b64encode(b"user:p:ass").decode()}}}))
         self.pull(f"{registry.host}/me/hello:1")
         elsewhere = [request for request in registry.requests if request[0] == registry.other_port]
         self.assertTrue(elsewhere)
         self.assertEqual({authorization for _, _, _, authorization in elsewhere}, {None})
-        # Asked without one first.
+        # The first request has no password either.
         self.assertIsNone(registry.requests[0][3])
 
-    def test_leave_an_older_image_alone(self):
+    def test_do_not_damage_an_older_image(self):
         registry = self.registry("other-bytes", times=0)
         name = f"{registry.host}/me/hello:latest"
         self.pull(name)
@@ -598,7 +598,7 @@ class FaultyRegistries(RegistryCase):
         registry.add("latest", OciImage(numbered(HELLO.read_bytes(), 5)))
         registry.times = None
         for command in (["pull", name], ["run", "--pull", "always", name]):
-            self.assertIn("what the registry sent is", self.refusal(126, *command))
+            self.assertIn("the registry sent content with digest", self.refusal(126, *command))
         self.assertEqual(self.images(), before)
         self.assertEqual(self.output("run", name), HELLO_SAYS)
         registry.mode = "good"
@@ -606,7 +606,7 @@ class FaultyRegistries(RegistryCase):
         self.assertNotEqual(self.names(), [])
         self.expect_sound()
 
-    def test_mend_what_is_damaged(self):
+    def test_pull_repairs_a_damaged_image(self):
         registry = self.registry()
         name = f"{registry.host}/me/hello:1"
         self.pull(name)
@@ -619,7 +619,7 @@ class FaultyRegistries(RegistryCase):
         self.assertEqual(self.output("run", name), HELLO_SAYS)
         self.expect_sound()
 
-    def test_are_killed_at_any_moment(self):
+    def test_killed_pulls_leave_a_sound_store(self):
         registry = self.registry("drip", drips=20, drip_time=0.2)
         chance = random.Random(1)
         killed = []
@@ -643,12 +643,12 @@ class FaultyRegistries(RegistryCase):
             name = f"{registry.host}/me/hello:{number}"
             self.pull(name)
             self.assertEqual(self.output("run", "--pull", "never", name), HELLO_SAYS)
-        # What the dead left behind goes.
+        # Prune removes what the killed processes left behind.
         self.output("system", "prune", "-f")
         self.assertEqual(list((self.home / "images" / ".tairitsu" / "tmp").iterdir()), [])
         self.expect_sound()
 
-    def test_are_given_up_at_a_signal(self):
+    def test_a_signal_ends_a_pull(self):
         registry = self.registry("drip", drip_time=20)
         for number in (2, 15):  # SIGINT and SIGTERM.
             with subprocess.Popen([TAIRITSU, "pull", f"{registry.host}/me/hello:1"], stdout=subprocess.PIPE,

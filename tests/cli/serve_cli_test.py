@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What `tairitsu serve` answers, with guests that behave and guests that do not.
+"""Tests of `tairitsu serve`, with well-behaved and misbehaving guests.
 
 usage: serve_cli_test.py TAIRITSU GUESTS [unittest arguments]
 """
@@ -16,18 +16,18 @@ from server_case import SERVER, ServerCase
 
 
 class Serve(ServerCase):
-    def test_answers_and_keeps_the_connection(self):
+    def test_serves_requests_on_one_connection(self):
         server = self.serve()
         with server.connect() as connection:
             for _ in range(5):
                 connection.request("GET", "/")
-                answer = connection.getresponse()
-                self.assertEqual((answer.status, answer.read()), (200, b"Hello, world!\n"))
+                response = connection.getresponse()
+                self.assertEqual((response.status, response.read()), (200, b"Hello, world!\n"))
             connection.request("GET", "/nowhere")
             self.assertEqual(connection.getresponse().status, 404)
         self.assertEqual(server.end(), (0, "", "draining: waiting for running requests\n"))
 
-    def test_gives_each_request_a_fresh_guest_unless_told_otherwise(self):
+    def test_each_request_gets_a_fresh_instance_by_default(self):
         server = self.serve()
         self.assertEqual({server.get("/count")[1] for _ in range(4)}, {b"request 1 of this instance\n"})
         server = self.serve("--requests-per-instance", "3")
@@ -46,28 +46,28 @@ class Serve(ServerCase):
         status, text, _ = server.get("/big/1000", "HEAD")
         self.assertEqual((status, text), (200, b""))
 
-    def test_does_not_take_a_body_before_it_is_read(self):
+    def test_does_not_buffer_a_body_that_the_guest_does_not_read(self):
         server = self.serve("--memory", "32m")
         with socket.create_connection(server.address, timeout=30) as client:
             client.sendall(b"POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 100000000\r\n\r\n")
             client.settimeout(1)
             sent = 0
-            with self.assertRaises(socket.timeout):  # The echo is not read, so it does not read on.
+            with self.assertRaises(socket.timeout):  # The echoed body is not read, so the guest stops reading.
                 while sent < 100_000_000:
                     sent += client.send(b"x" * 100_000)
             self.assertLess(sent, 50_000_000)
 
-    def test_answers_for_a_guest_that_fails(self):
+    def test_responds_with_an_error_if_the_guest_fails(self):
         server = self.serve("--timeout", "500ms", "--memory", "32m")
         for path, status, why in (("/trap", 500, "unreachable"), ("/silent", 500, "without a response"),
                                   ("/leak", 500, "memory"), ("/loop", 504, "deadline"), ("/sleep/60000", 504, "deadline")):
-            answer = server.get(path)
-            self.assertEqual(answer[0], status, path)
-            request = answer[2]["x-request-id"]
+            response = server.get(path)
+            self.assertEqual(response[0], status, path)
+            request = response[2]["x-request-id"]
             self.assertRegex(request, "^[0-9a-f]{16}$")
-            self.assertIn(request.encode(), answer[1])
+            self.assertIn(request.encode(), response[1])
             self.assertEqual(server.get("/")[0], 200)
-        # The client learns that it has not got all of it.
+        # The client can tell that the body is incomplete.
         with self.assertRaises((http.client.IncompleteRead, ConnectionError)):
             server.get("/late-trap")
         self.assertEqual(server.get("/")[0], 200)
@@ -75,7 +75,7 @@ class Serve(ServerCase):
         for why in ("unreachable", "without a response", "memory_limit", "deadline_exceeded", "handle", "/late-trap"):
             self.assertIn(why, errors)
 
-    def test_lets_others_go_on_while_guests_compute(self):
+    def test_a_guest_that_computes_does_not_block_others(self):
         server = self.serve("--timeout", "3s", "--threads", "1")
         loops = [threading.Thread(target=server.get, args=("/loop",)) for _ in range(4)]
         for loop in loops:
@@ -88,7 +88,7 @@ class Serve(ServerCase):
         for loop in loops:
             loop.join()
 
-    def test_queues_and_then_refuses(self):
+    def test_queues_requests_and_then_responds_503(self):
         server = self.serve("--max-requests", "2", "--max-queue", "2")
         statuses = []
         asks = [threading.Thread(target=lambda: statuses.append(server.get("/sleep/700"))) for _ in range(6)]
@@ -99,7 +99,7 @@ class Serve(ServerCase):
         self.assertEqual(sorted(status for status, _, _ in statuses), [200] * 4 + [503] * 2)
         self.assertEqual([headers["retry-after"] for status, _, headers in statuses if status == 503], ["1"] * 2)
 
-    def test_makes_clients_wait_for_a_connection(self):
+    def test_clients_wait_for_a_free_connection(self):
         server = self.serve("--max-connections", "1")
         with socket.create_connection(server.address, timeout=30):
             time.sleep(0.2)
@@ -110,7 +110,7 @@ class Serve(ServerCase):
         waiting.join(10)
         self.assertFalse(waiting.is_alive())
 
-    def test_ends_a_guest_whose_client_is_gone(self):
+    def test_ends_the_guest_if_its_client_disconnects(self):
         server = self.serve("--admin-addr", "127.0.0.1:0", "--timeout", "60s")
         for path in (b"/loop", b"/sleep/60000", b"/big/100000000"):
             with socket.create_connection(server.address, timeout=30) as client:
@@ -121,14 +121,14 @@ class Serve(ServerCase):
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.1)
 
-    def test_lets_a_guest_go_on_after_its_answer(self):
+    def test_a_guest_can_continue_after_its_response(self):
         server = self.serve()
         begin = time.monotonic()
         self.assertEqual(server.get("/linger/700")[1], b"answered\n")
         self.assertLess(time.monotonic() - begin, 0.6)
         self.assertIn("lingered\n", server.end()[2])
 
-    def test_shows_what_guests_print(self):
+    def test_prints_the_output_of_guests(self):
         server = self.serve()
         self.assertEqual(server.get("/print")[0], 200)
         errors = server.end()[2]
@@ -156,7 +156,7 @@ class Serve(ServerCase):
         server.get("/trap")
         self.assertEqual(server.end()[1:], ("", "draining: waiting for running requests\n"))
 
-    def test_tells_its_operator_how_it_is(self):
+    def test_serves_health_and_metrics(self):
         server = self.serve("--admin-addr", "127.0.0.1:0")
         self.assertEqual(server.get("/healthz", address=server.admin)[:2], (200, b"ok\n"))
         server.get("/")
@@ -167,23 +167,23 @@ class Serve(ServerCase):
             self.assertIn(line + "\n", metrics)
         self.assertEqual(server.get("/", address=server.admin)[0], 404)
 
-    def test_lets_running_requests_end(self):
+    def test_finishes_running_requests_at_a_signal(self):
         server = self.serve("--admin-addr", "127.0.0.1:0")
-        answers = []
-        slow = threading.Thread(target=lambda: answers.append(server.get("/sleep/1500")))
+        responses = []
+        slow = threading.Thread(target=lambda: responses.append(server.get("/sleep/1500")))
         slow.start()
         with socket.create_connection(server.address, timeout=30) as idle:
             time.sleep(0.4)
             server.process.send_signal(signal.SIGTERM)
-            self.assertEqual(idle.recv(1), b"")  # It waits for nobody who asks for nothing.
+            self.assertEqual(idle.recv(1), b"")  # An idle connection is closed at once.
         self.assertEqual(server.get("/healthz", address=server.admin)[:2], (503, b"draining\n"))
         with self.assertRaises(OSError):
             server.get("/")
         slow.join()
-        self.assertEqual(answers[0][:2], (200, b"slept\n"))
+        self.assertEqual(responses[0][:2], (200, b"slept\n"))
         self.assertEqual(server.process.wait(10), 0)
 
-    def test_cuts_off_what_takes_too_long_to_end(self):
+    def test_cancels_requests_that_exceed_the_grace_period(self):
         server = self.serve("--grace", "300ms", "--timeout", "60s")
         hanging = [threading.Thread(target=lambda p=path: self.assertRaises(Exception, server.get, p))
                    for path in ("/loop", "/sleep/60000")]
@@ -193,12 +193,12 @@ class Serve(ServerCase):
         begin = time.monotonic()
         code, _, errors = server.end()
         self.assertEqual(code, 0)
-        self.assertIn("cutting off", errors)
+        self.assertIn("cancelling the requests", errors)
         self.assertLess(time.monotonic() - begin, 8)
         for ask in hanging:
             ask.join()
 
-    def test_does_not_wait_when_asked_twice(self):
+    def test_a_second_signal_ends_it_at_once(self):
         server = self.serve("--timeout", "60s")
         hanging = threading.Thread(target=lambda: self.assertRaises(Exception, server.get, "/sleep/60000"))
         hanging.start()
@@ -208,7 +208,7 @@ class Serve(ServerCase):
         self.assertEqual(server.end(signal.SIGINT)[0], 130)
         hanging.join()
 
-    def test_refuses_what_is_no_request(self):
+    def test_rejects_invalid_requests(self):
         server = self.serve()
         self.assertIn(b" 400 ", server.raw(b"nonsense\r\n\r\n"))
         self.assertIn(b" 400 ", server.raw(b"GET / HTTP/1.0\r\n\r\n"))
@@ -216,7 +216,7 @@ class Serve(ServerCase):
         self.assertIn(b" 431 ", server.raw(b"GET / HTTP/1.1\r\nhost: a\r\n" + b"a: b\r\n" * 1000 + b"\r\n"))
         self.assertEqual(server.get("/")[0], 200)
 
-    def test_refuses_a_host_that_is_none(self):
+    def test_rejects_invalid_host_headers(self):
         server = self.serve()
         for hosts in ([], [b"a", b"b"], [b"a", b"a"], [b"a b/\\"], [b"a/b"], [b"user@a"], [b"a:99999"], [b"a:b"], [b""]):
             head = b"".join(b"Host: " + host + b"\r\n" for host in hosts)
@@ -225,24 +225,24 @@ class Serve(ServerCase):
             head = b"GET / HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n"
             self.assertIn(b" 200 ", server.raw(head), host)
 
-    def test_tells_the_guest_whom_a_request_is_for(self):
+    def test_the_guest_sees_the_host_of_the_request(self):
         for guest in (SERVER, GUESTS / "async_service.wasm"):
             server = self.serve(guest=guest)
             head = b"GET %s HTTP/1.1\r\nHost: a.example:81\r\nConnection: close\r\n\r\n"
             self.assertTrue(server.raw(head % b"/origin").endswith(b"http a.example:81\n\r\n0\r\n\r\n"), guest)
             self.assertIn(b"http b.example:82\n", server.raw(head % b"http://b.example:82/origin"), guest)
 
-    def test_does_not_let_half_a_response_look_whole(self):
+    def test_an_unfinished_response_does_not_look_complete(self):
         server = self.serve()
         for reuse in ("1", "100"):
             server = self.serve("--requests-per-instance", reuse)
-            answer = server.raw(b"GET /unfinished HTTP/1.1\r\nHost: a\r\n\r\n")
-            self.assertIn(b"the first half\n", answer)
-            self.assertFalse(answer.endswith(b"0\r\n\r\n"))
+            response = server.raw(b"GET /unfinished HTTP/1.1\r\nHost: a\r\n\r\n")
+            self.assertIn(b"the first half\n", response)
+            self.assertFalse(response.endswith(b"0\r\n\r\n"))
             self.assertEqual(server.get("/")[0], 200)
             self.assertIn("did not finish", server.end()[2])
 
-    def test_denies_requests_of_guests_but_what_is_allowed(self):
+    def test_denies_outgoing_requests_unless_allowed(self):
         inner = self.serve()
         host, port = inner.address
         target = f"/fetch/http/{host}:{port}/"
@@ -254,12 +254,12 @@ class Serve(ServerCase):
         self.assertEqual(server.get(f"/fetch/http/{host}:1/")[1], b"error denied\n")
         self.assertIn(f"--allow-host 'GET http://{host}:1'", server.end()[2])
 
-    def test_says_why_it_cannot_serve(self):
+    def test_reports_why_it_cannot_serve(self):
         def serve(*arguments):
             return run_tairitsu("serve", "--addr", "127.0.0.1:0", *arguments)
-        self.expect(serve(GUESTS / "wasi_tool.wasm"), 126, "", "serves no HTTP", "wasi:http/incoming-handler")
-        self.expect(serve(self.folder / "none.wasm"), 127, "", "no such file")
-        self.expect(serve(GUESTS / "echo.wat"), 126, "", "serves no HTTP")
+        self.expect(serve(GUESTS / "wasi_tool.wasm"), 126, "", "not an HTTP component", "wasi:http/incoming-handler")
+        self.expect(serve(self.directory / "none.wasm"), 127, "", "no such file")
+        self.expect(serve(GUESTS / "echo.wat"), 126, "", "not an HTTP component")
         self.expect(run_tairitsu("serve", "--addr", "nowhere:x", SERVER), 125, "", "nowhere:x")
         with socket.create_server(("127.0.0.1", 0)) as taken:
             address = "127.0.0.1:%d" % taken.getsockname()[1]

@@ -1,4 +1,4 @@
-"""What the tests of `tairitsu serve` share: a running server."""
+"""Base classes for tests of `tairitsu serve`: a running server and its clients."""
 
 import contextlib
 import http.client
@@ -14,7 +14,7 @@ SERVER = GUESTS / "http_server.wasm"
 
 
 class Client:
-    """What asks a server."""
+    """Sends requests to a server."""
 
     def __init__(self, address):
         self.address = address
@@ -25,11 +25,11 @@ class Client:
     def get(self, path, method="GET", body=None, address=None):
         with self.connect(address) as connection:
             connection.request(method, path, body)
-            answer = connection.getresponse()
-            return answer.status, answer.read(), answer.headers
+            response = connection.getresponse()
+            return response.status, response.read(), response.headers
 
     def exchange(self, path, body):
-        """Sends a body, or chunks of one, while it reads the response: neither side fills the other's buffers."""
+        """Sends a body, or its chunks, while reading the response, so that neither side blocks on a full buffer."""
         with socket.create_connection(self.address, timeout=30) as client:
             def send():
                 chunked = not isinstance(body, bytes)
@@ -38,17 +38,17 @@ class Client:
                 if not chunked:
                     client.sendall(body)
                     return
-                for piece in body:
-                    client.sendall(b"%x\r\n%b\r\n" % (len(piece), piece))
+                for chunk in body:
+                    client.sendall(b"%x\r\n%b\r\n" % (len(chunk), chunk))
                 client.sendall(b"0\r\n\r\n")
 
             sender = threading.Thread(target=send)
             sender.start()
-            answer = http.client.HTTPResponse(client)
-            answer.begin()
-            received = answer.read()
+            response = http.client.HTTPResponse(client)
+            response.begin()
+            received = response.read()
             sender.join()
-            return answer.status, received
+            return response.status, received
 
     def raw(self, data):
         with socket.create_connection(self.address, timeout=30) as client:
@@ -57,7 +57,7 @@ class Client:
 
 
 class Server(Client):
-    """A running server, and what it says."""
+    """A running server and its output."""
 
     def __init__(self, *arguments, guest=SERVER):
         self.process = subprocess.Popen([TAIRITSU, "serve", "--addr", "127.0.0.1:0", *arguments, guest],
@@ -68,7 +68,7 @@ class Server(Client):
         found = re.fullmatch(r"listening on http://(127\.0\.0\.1):(\d+)\n", first)
         if not found:
             rest = first + self.process.communicate(timeout=30)[1]
-            raise AssertionError(f"it does not listen: {rest}")
+            raise AssertionError(f"the server does not listen: {rest}")
         super().__init__((found[1], int(found[2])))
         self.admin = None
         if "--admin-addr" in arguments:

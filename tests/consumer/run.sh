@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Builds and runs programs of users against an installed Tairitsu.
-# Usage: tests/consumer/run.sh [--build FOLDER] PREFIX [CMAKE_OPTION...]
-# With --build, what FOLDER has built is installed to PREFIX first, which must not be in use otherwise.
-# The options are for the stand-alone plug-in host: where the tools for Python and JavaScript are.
+# Builds and runs users' programs against an installed Tairitsu.
+# Usage: tests/consumer/run.sh [--build DIRECTORY] PREFIX [CMAKE_OPTION...]
+# With --build, first installs the build in DIRECTORY to PREFIX, and deletes what was in PREFIX.
+# The options tell the stand-alone plug-in host where the tools for Python and JavaScript are.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -17,7 +17,7 @@ step() { echo "== $*"; }
 if [[ "${1:-}" == --build ]]; then
   step "install"
   rm -rf "${3:?PREFIX is missing}" "$3.first"
-  # Moved afterwards: nothing may depend on where it was installed to.
+  # Move the installation, because nothing may depend on its path.
   cmake --install "$2" --prefix "$3.first" --strip >"$work/install.log" || fail "cmake --install: $(cat "$work/install.log")"
   mv "$3.first" "$3"
   shift 2
@@ -26,28 +26,28 @@ prefix=$(cd "${1:?PREFIX is missing}" && pwd)
 shared=$(find "$prefix"/lib* -name libtairitsu.so -print -quit)
 static=$(find "$prefix"/lib* -name libtairitsu.a -print -quit)
 pc=$(find "$prefix"/lib* -name tairitsu.pc -print -quit)
-[[ -n "$shared" && -n "$static" && -n "$pc" ]] || fail "$prefix lacks a library or tairitsu.pc"
+[[ -n "$shared" && -n "$static" && -n "$pc" ]] || fail "$prefix: a library or tairitsu.pc is missing"
 lib=$(dirname "$shared")
 
 step "symbols of $shared"
 nm --dynamic --defined-only --format=posix "$shared" | cut -d' ' -f1 | sed 's/@.*//' >"$work/exported"
-# Mangled names in namespace tairitsu, their vtables and type information, and the version's own name.
+# Expects mangled names in namespace tairitsu, their vtables and type information, and the symbol of the version.
 if grep -vE '^_Z(N|NK|NR|NKR|NO|NKO|T[VTIS]N|GVN)8tairitsu|^TAIRITSU_[0-9.]+$' "$work/exported"; then
-  fail "$shared exports these, which are not ours"
+  fail "$shared exports the foreign symbols above"
 fi
 echo "$(wc -l <"$work/exported") exported"
 
 step "symbols of $static"
-# Weak ones are inline functions and templates, ours and the standard library's.
+# Weak symbols are inline functions and templates of ours and of the standard library.
 nm --extern-only --defined-only --format=posix "$static" | awk '$2 ~ /^[TDBRSC]$/ { print $1 }' >"$work/global"
 if grep -vE '^_Z.*8tairitsu|^tairitsu_bridge_' "$work/global"; then
-  fail "$static has these global symbols, which are not ours"
+  fail "$static has the foreign global symbols above"
 fi
 nm --extern-only --defined-only --format=posix "$static" | awk '$2 ~ /^[WVu]$/ { print $1 }' |
-  grep -vE '^_Z|^DW\.ref\.(__gxx_personality_v0|_ZT)' && fail "$static has these weak C symbols"
+  grep -vE '^_Z|^DW\.ref\.(__gxx_personality_v0|_ZT)' && fail "$static has the weak C symbols above"
 echo "$(wc -l <"$work/global") global"
 
-step "nothing of the build machine in the files for CMake and pkg-config"
+step "no build paths in the files for CMake and pkg-config"
 source_tree=$(cd "$here/../.." && pwd)
 if grep -rnF -e "$source_tree" -e "$prefix.first" -e "$HOME/" "$lib/cmake/tairitsu" "$lib/pkgconfig"/tairitsu*.pc; then
   fail "absolute paths were installed"
@@ -55,13 +55,13 @@ fi
 
 step "links in the installed documentation"
 documents=$(dirname "$(find "$prefix/share" -name install.md -print -quit)")/..
-python3 "$here/../links_test.py" "$documents" || fail "links lead nowhere"
+python3 "$here/../links_test.py" "$documents" || fail "broken links"
 
-# Configures and builds the project in $1 into $work/$2, with the generator $3 and the options after it.
+# Configures and builds the project in $1 in $work/$2, with the generator $3 and the remaining arguments as options.
 build_project() {
   local source=$1 build=$work/$2 generator=$3
   shift 3
-  cmake -S "$source" -B "$build" -G "$generator" -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH="$prefix" "$@" \
+  cmake -S "$source" -B "$build" -G "$generator" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_PREFIX_PATH="$prefix" "$@" \
     >"$work/configure.log" 2>&1 || fail "$(cat "$work/configure.log")"
   cmake --build "$build" --parallel 2 >"$work/build.log" 2>&1 || fail "$(cat "$work/build.log")"
 }
@@ -79,7 +79,7 @@ for pair in "tairitsu:Ninja" "tairitsu_static:Unix Makefiles"; do
   [[ "$library/$needed" == @(tairitsu/1|tairitsu_static/0) ]] || fail "$library: the program links the other library"
 done
 
-# From a copy of what was installed, as a user has it.
+# Build the examples from a copy of the installed files, as a user does.
 cp -r "$documents/examples/standalone" "$work/standalone"
 step "the stand-alone plug-in host"
 tools=()
@@ -94,7 +94,7 @@ cat "$work/plugins.txt"
 plugins=$(find "$work/plugin_host/plugins" -name '*.wasm' | wc -l)
 expected=': \*\*\*\*\* has a \*\*\*\*\*\*, a \*\*\*\*\*\* plan (2 and 1 hidden; the text is empty; 2 messages)$'
 ((plugins >= 2)) && [[ $(grep -c "$expected" "$work/plugins.txt") == "$plugins" ]] ||
-  fail "not every plug-in does the same"
+  fail "the plug-ins differ in their output"
 
 step "the stand-alone service"
 build_project "$work/standalone/service" service "Unix Makefiles"
@@ -121,7 +121,7 @@ done
 step "the thread sanitizer"
 suppressions=$(find "$prefix/share" -name tsan-suppressions.txt -print -quit)
 [[ -n "$suppressions" ]] || fail "no suppressions were installed"
-# It cannot place its shadow memory if addresses are randomised in more bits.
+# The sanitizer cannot place its shadow memory if the kernel randomises too many address bits.
 fixed=()
 if setarch --addr-no-randomize true 2>/dev/null; then fixed=(setarch --addr-no-randomize); fi
 tsan=(clang++-19 -std=c++23 -g1 -O1 -fsanitize=thread)
@@ -130,13 +130,13 @@ if "${tsan[@]}" "$work/nothing.cc" -o "$work/nothing" 2>/dev/null && "${fixed[@]
   "${tsan[@]}" $(pkg-config --cflags tairitsu) -I "$work/bindings" "$here/project/threads.cc" \
     "$work/bindings/greeter.cc" $(pkg-config --libs tairitsu) -o "$work/threads"
   export TSAN_OPTIONS="suppressions=$suppressions:external_symbolizer_path=/usr/bin/addr2line"
-  LD_LIBRARY_PATH="$lib" "${fixed[@]}" "$work/threads" "$component" || fail "it reports what is no race"
+  LD_LIBRARY_PATH="$lib" "${fixed[@]}" "$work/threads" "$component" || fail "the sanitizer reports a false positive"
   if LD_LIBRARY_PATH="$lib" "${fixed[@]}" "$work/threads" "$component" race 2>"$work/race.log"; then
-    fail "it does not report a race of the program"
+    fail "the sanitizer does not report the program's race"
   fi
   grep -q "data race" "$work/race.log" || fail "$(cat "$work/race.log")"
 else
-  echo "SKIPPED: it cannot run here" >&2
+  echo "SKIPPED: the thread sanitizer does not work here" >&2
 fi
 
 step "a panic in the static library"

@@ -1,4 +1,4 @@
-"""Starts the stand-alone service and visits it.
+"""Starts the stand-alone service and sends requests to it.
 
 Usage: visit.py PROGRAM COMPONENT
 """
@@ -32,7 +32,7 @@ def main(program, component):
             service.kill()
     assert output == "2 requests\n", output
     assert service.returncode == 0
-    print("visited")
+    print("all requests succeeded")
 
 
 main(*sys.argv[1:])

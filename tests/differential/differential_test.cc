@@ -1,10 +1,10 @@
-/// The value path against Wasmtime's own dynamic `Val` calls, over random types and values.
+/// Compares the value path with Wasmtime's own dynamic `Val` calls, for random types and values.
 ///
-/// Every value goes through a guest with one of the two sides at each end; see `run_case`. The
-/// types are made by generate.py when this is built, the values when it runs:
+/// Every value passes through a guest, with C++ or Wasmtime at either end; see `run_case`. generate.py
+/// creates the types at build time. The values are created at run time:
 ///
-///     TAIRITSU_SEED   of the values; a failure prints it
-///     TAIRITSU_CASES  how many values are tried, over all types
+///     TAIRITSU_SEED   the seed of the values; printed on failure
+///     TAIRITSU_CASES  the number of values, over all types
 
 #include <gtest/gtest.h>
 
@@ -40,20 +40,20 @@ std::vector<SubjectFactory>& subjects() {
   return list;
 }
 
-/// For GoogleTest's messages.
+/// Used by GoogleTest's messages.
 void PrintTo(const SubjectFactory& factory, std::ostream* out) { *out << factory.name; }
 
 namespace {
 
 using tairitsu::Result;
 
-std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
+std::uint64_t number_from_environment(const char* name, std::uint64_t fallback) {
   const char* text = std::getenv(name);
-  if (text == nullptr) return otherwise;
+  if (text == nullptr) return fallback;
   const std::string_view view = text;
-  std::uint64_t number = otherwise;
+  std::uint64_t number = fallback;
   if (std::from_chars(view.data(), view.data() + view.size(), number).ec != std::errc{}) {
-    throw std::invalid_argument(fmt::format("{} is no number: {}", name, view));
+    throw std::invalid_argument(fmt::format("invalid number in {}: '{}'", name, view));
   }
   return number;
 }
@@ -64,15 +64,15 @@ std::size_t first_difference(std::string_view a, std::string_view b) {
   return static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
 }
 
-/// The text about a place, for a message that can be read.
-std::string excerpt(std::string_view text, std::size_t place) {
-  constexpr std::size_t kAround = 300;
-  const std::size_t begin = place > kAround ? place - kAround : 0;
-  const std::string_view part = text.substr(std::min(begin, text.size()), 2 * kAround);
+/// Returns the text around a position, short enough for a message.
+std::string excerpt(std::string_view text, std::size_t position) {
+  constexpr std::size_t kContext = 300;
+  const std::size_t begin = position > kContext ? position - kContext : 0;
+  const std::string_view part = text.substr(std::min(begin, text.size()), 2 * kContext);
   return fmt::format("{}{}{}", begin == 0 ? "" : "…", part, begin + part.size() < text.size() ? "…" : "");
 }
 
-/// A guest of one subject, and both ways into it.
+/// The guest of a subject, which C++ and the oracle can call.
 class Guest {
  public:
   static Result<Guest> create(const tairitsu::Engine& engine, Subject& subject, std::string_view encoding) {
@@ -96,7 +96,7 @@ class Guest {
     return Guest(*std::move(container), std::move(core));
   }
 
-  /// A call by Wasmtime's `Func::call`.
+  /// Calls a function through Wasmtime's `Func::call`.
   Result<std::string> oracle(std::string_view function, std::string_view arguments) {
     namespace bridge = tairitsu::bridge;
     return core_->with_store([&](tairitsu::detail::GuestStore& store) -> Result<std::string> {
@@ -119,7 +119,7 @@ class Differential : public testing::TestWithParam<SubjectFactory> {
  protected:
   static void SetUpTestSuite() {
     seed = number_from_environment("TAIRITSU_SEED", 1);
-    wanted = number_from_environment("TAIRITSU_CASES", 20000);
+    total_cases = number_from_environment("TAIRITSU_CASES", 20000);
     auto created = tairitsu::Engine::create();
     ASSERT_TRUE(created) << created.error().message();
     engine = *std::move(created);
@@ -129,58 +129,61 @@ class Differential : public testing::TestWithParam<SubjectFactory> {
     engine.reset();
   }
 
-  /// Compares one outcome; false ends the subject, whose container may be in its error state.
+  /// Compares one result. False ends the subject: its container may be in the error state.
   bool same(std::string_view what, const Result<std::string>& actual, std::string_view expected) {
     ++comparisons;
     if (actual && *actual == expected) return true;
     const std::string_view found = actual ? std::string_view(*actual) : actual.error().message();
-    const std::size_t place = actual ? first_difference(expected, found) : 0;
+    const std::size_t position = actual ? first_difference(expected, found) : 0;
     ADD_FAILURE() << what << (actual ? ": the value changed" : ": the call failed") << "\n  type     "
                   << excerpt(subject->type().definition(), 0) << "\n  encoding " << encoding
-                  << "\n  expected " << excerpt(expected, place) << "\n  actual   " << excerpt(found, place)
-                  << "\n  value " << number << " of this type; again with TAIRITSU_SEED=" << seed
-                  << " TAIRITSU_CASES=" << wanted << " --gtest_filter='*/" << GetParam().name << "'";
+                  << "\n  expected " << excerpt(expected, position) << "\n  actual   "
+                  << excerpt(found, position) << "\n  value " << number
+                  << " of this type; reproduce with TAIRITSU_SEED=" << seed
+                  << " TAIRITSU_CASES=" << total_cases << " --gtest_filter='*/" << GetParam().name << "'";
     return false;
   }
-  bool done(std::string_view what, const Result<void>& outcome) {
-    if (outcome) return same(what, std::string(), {});
-    return same(what, std::unexpected(outcome.error()), {});
+  bool succeeds(std::string_view what, const Result<void>& result) {
+    if (result) return same(what, std::string(), {});
+    return same(what, std::unexpected(result.error()), {});
   }
-  bool seen(std::string_view what, std::string_view expected) { return same(what, subject->seen, expected); }
+  bool host_saw(std::string_view what, std::string_view expected) {
+    return same(what, subject->seen, expected);
+  }
 
   bool run_case(Guest& guest) {
     Subject& s = *subject;
     return
-        // C++ lowers, Wasmtime lifts; and C++ lifts again, by value and as views.
-        done("C++ reset", s.reset()) && done("C++ put", s.put()) &&
+        // C++ lowers; Wasmtime lifts, and C++ does, by value and as views.
+        succeeds("C++ reset", s.reset()) && succeeds("C++ put", s.put()) &&
         same("C++ put, oracle get", guest.oracle("get", {}), s.list_text) &&
         same("C++ put, C++ get", s.get(), s.list_text) &&
         same("C++ put, C++ get as views", s.view(), s.list_text) &&
         // Wasmtime lowers, C++ lifts.
-        done("C++ reset", s.reset()) && same("oracle put", guest.oracle("put", s.list_text), {}) &&
+        succeeds("C++ reset", s.reset()) && same("oracle put", guest.oracle("put", s.list_text), {}) &&
         same("oracle put, oracle get", guest.oracle("get", {}), s.list_text) &&
         same("oracle put, C++ get", s.get(), s.list_text) &&
         same("oracle put, C++ get as views", s.view(), s.list_text) &&
-        // Wasmtime calls, a C++ host function answers.
-        done("C++ reset", s.reset()) &&
+        // Wasmtime calls, and a C++ host function returns.
+        succeeds("C++ reset", s.reset()) &&
         same("oracle relay", guest.oracle("relay", s.value_text), s.value_text) &&
-        seen("oracle relay, in the host function", s.value_text) &&
+        host_saw("oracle relay, in the host function", s.value_text) &&
         same("oracle relay-list", guest.oracle("relay-list", s.list_text), s.list_text) &&
-        seen("oracle relay-list, in the host function", s.list_text) &&
+        host_saw("oracle relay-list, in the host function", s.list_text) &&
         same("oracle swap", guest.oracle("swap", s.swap_arguments), s.swapped_text) &&
-        seen("oracle swap, in the host function", s.swap_arguments) &&
-        // C++ at both ends.
-        done("C++ reset", s.reset()) && same("C++ relay", s.relay(), s.value_text) &&
-        seen("C++ relay, in the host function", s.value_text) &&
+        host_saw("oracle swap, in the host function", s.swap_arguments) &&
+        // C++ is at both ends.
+        succeeds("C++ reset", s.reset()) && same("C++ relay", s.relay(), s.value_text) &&
+        host_saw("C++ relay, in the host function", s.value_text) &&
         same("C++ relay-list", s.relay_list(), s.list_text) &&
-        seen("C++ relay-list, in the host function", s.list_text) &&
+        host_saw("C++ relay-list, in the host function", s.list_text) &&
         same("C++ swap", s.swap(), s.swapped_text) &&
-        seen("C++ swap, in the host function", s.swap_arguments);
+        host_saw("C++ swap, in the host function", s.swap_arguments);
   }
 
   static std::optional<tairitsu::Engine> engine;
   static std::uint64_t seed;
-  static std::uint64_t wanted;
+  static std::uint64_t total_cases;
   static std::uint64_t values;
   static std::uint64_t types;
   static std::uint64_t comparisons;
@@ -192,7 +195,7 @@ class Differential : public testing::TestWithParam<SubjectFactory> {
 
 std::optional<tairitsu::Engine> Differential::engine;
 std::uint64_t Differential::seed = 0;
-std::uint64_t Differential::wanted = 0;
+std::uint64_t Differential::total_cases = 0;
 std::uint64_t Differential::values = 0;
 std::uint64_t Differential::types = 0;
 std::uint64_t Differential::comparisons = 0;
@@ -201,8 +204,8 @@ TEST_P(Differential, AgreesWithWasmtime) {
   subject = GetParam().make();
   ++types;
   const std::size_t encodings = has_strings(subject->type()) ? std::size(kEncodings) : 1;
-  const std::uint64_t for_this_type = std::max<std::uint64_t>(wanted / subjects().size(), encodings);
-  // A type's values do not depend on which other types are run.
+  const std::uint64_t for_this_type = std::max<std::uint64_t>(total_cases / subjects().size(), encodings);
+  // The values of a type do not depend on which other types run.
   std::uint64_t stream = seed;
   for (const char character : GetParam().name) {
     stream = stream * 1099511628211 + static_cast<unsigned char>(character);

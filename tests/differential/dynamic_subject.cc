@@ -1,5 +1,5 @@
-/// A type under test through dynamic values: every call is one of `DynamicFunction`, every host function one of
-/// a `HostImportRegistry`. C++ values become dynamic ones, and back, through memory of the host's.
+/// A subject that uses dynamic values: it calls through `DynamicFunction`, and `HostImports` defines its host
+/// functions. C++ values are converted to dynamic ones and back through host memory.
 
 #include <span>
 #include <string>
@@ -40,16 +40,17 @@ Result<tairitsu::Value> to_dynamic(const Box& box) {
   return value;
 }
 
-/// What a C++ value that is the same prints as.
+/// Returns the text of the equal C++ value.
 Result<std::string> text_of(const tairitsu::Value& value, const Operations& operations) {
   const tairitsu::Type type = operations.type();
   auto converted = value.to(type);
   if (!converted) return std::unexpected(std::move(converted).error());
-  // Text and JSON know the value too.
+  // WAVE and JSON preserve the value.
   for (const auto& read : {tairitsu::parse_wave(tairitsu::to_wave(value), type),
                            tairitsu::parse_json(tairitsu::to_json(value), type)}) {
     if (!read) return std::unexpected(read.error());
-    if (*read != value) return tairitsu::fail(tairitsu::ErrorCode::internal, "its text is another value's");
+    if (*read != value)
+      return tairitsu::fail(tairitsu::ErrorCode::internal, "WAVE or JSON changed the value");
   }
   if (*converted != value)
     return tairitsu::fail(tairitsu::ErrorCode::internal, "converting changed the value");
@@ -70,18 +71,18 @@ class DynamicSubject final : public BoxedSubject {
   using BoxedSubject::BoxedSubject;
 
   Result<void> define(tairitsu::Linker& linker) override {
-    tairitsu::HostImportRegistry imports;
+    tairitsu::HostImports imports;
     auto defined = imports.define("host", [this](std::span<const tairitsu::Value> arguments) {
-      return note(arguments, {&value_}, {&value_});
+      return record(arguments, {&value_}, {&value_});
     });
     if (defined) {
       defined = imports.define("host-list", [this](std::span<const tairitsu::Value> arguments) {
-        return note(arguments, {&list_}, {&list_});
+        return record(arguments, {&list_}, {&list_});
       });
     }
     if (defined) {
       defined = imports.define("host-swap", [this](std::span<const tairitsu::Value> arguments) {
-        return note(arguments, {&value_, &byte_, &other_}, {&other_, &byte_, &value_});
+        return record(arguments, {&value_, &byte_, &other_}, {&other_, &byte_, &value_});
       });
     }
     if (!defined) return defined;
@@ -141,15 +142,15 @@ class DynamicSubject final : public BoxedSubject {
     return out;
   }
 
-  /// What a host function does: it notes what it got, and answers what this side holds.
-  Result<tairitsu::Value> note(std::span<const tairitsu::Value> arguments, const Boxes& like,
-                               const Boxes& answers) {
+  /// The body of a host function: records the arguments and returns `results`.
+  Result<tairitsu::Value> record(std::span<const tairitsu::Value> arguments, const Boxes& like,
+                                 const Boxes& results) {
     auto text = texts({arguments.begin(), arguments.end()}, like, "", "\n", "");
     if (!text) return std::unexpected(text.error());
     seen = *std::move(text);
     std::vector<tairitsu::Value> parts;
-    for (const Box* answer : answers) {
-      auto part = to_dynamic(*answer);
+    for (const Box* result : results) {
+      auto part = to_dynamic(*result);
       if (!part) return part;
       parts.push_back(*std::move(part));
     }
@@ -168,7 +169,7 @@ class DynamicSubject final : public BoxedSubject {
   }
   static Result<void> without_result(const Result<tairitsu::Value>& result) {
     if (!result) return std::unexpected(result.error());
-    if (!result->is_empty()) return tairitsu::fail(tairitsu::ErrorCode::internal, "there is a result");
+    if (!result->is_empty()) return tairitsu::fail(tairitsu::ErrorCode::internal, "unexpected result");
     return {};
   }
 

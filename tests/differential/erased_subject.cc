@@ -15,7 +15,7 @@ namespace {
 /// The types of a function's parameters, or of the parts of its result.
 using Types = std::vector<const Operations*>;
 
-/// How values lie when they are passed together.
+/// The layout of values that are passed together.
 struct Layout {
   std::vector<std::uint32_t> offsets;
   std::uint32_t size = 0;
@@ -38,7 +38,7 @@ struct Layout {
   }
 };
 
-/// What `Shape` says of a function.
+/// The flags that `Shape` computes for a function.
 std::uint32_t flags_of(const Layout& parameters, const Layout& result) {
   std::uint32_t flags = 0;
   if (parameters.flat_count > 16 || parameters.in_memory) flags |= tairitsu::abi::kParametersUseMemory;
@@ -46,7 +46,7 @@ std::uint32_t flags_of(const Layout& parameters, const Layout& result) {
   return flags;
 }
 
-/// More than one result stands for a tuple.
+/// Several results form a tuple.
 struct Signature {
   Types parameters;
   Types results;
@@ -117,7 +117,7 @@ std::string texts(const std::vector<Box>& values, char between) {
   return out;
 }
 
-/// What `CallFrame` does.
+/// A type-erased `CallFrame`.
 struct Call : tairitsu::detail::CallFrameBase {
   Call(const Boxes& values, const Types& result_types)
       : parameters(values),
@@ -138,7 +138,7 @@ struct Call : tairitsu::detail::CallFrameBase {
   Layout parameter_layout;
   std::vector<Box> results;
   Layout result_layout;
-  /// Of the result, made while views are valid.
+  /// The text of the result, written while its views are valid.
   std::string text;
 
   [[nodiscard]] bool parameters_flat() const { return parameter_layout.flat_count <= 16; }
@@ -183,12 +183,12 @@ struct Call : tairitsu::detail::CallFrameBase {
   }
 };
 
-/// What `TypedHostFunction` does: notes its arguments in `seen` and answers with `results`.
+/// A type-erased `TypedHostFunction`: records its arguments in `seen` and returns `results`.
 struct Host : tairitsu::detail::HostFunction {
-  Host(const Signature& signature, Boxes answer, std::string& text)
+  Host(const Signature& signature, Boxes returned, std::string& text)
       : parameter_types(signature.parameters),
         parameter_layout(signature.parameters),
-        results(std::move(answer)),
+        results(std::move(returned)),
         result_layout(signature.results),
         seen(text) {
     type = signature.type();
@@ -205,18 +205,18 @@ struct Host : tairitsu::detail::HostFunction {
   Layout result_layout;
   std::string& seen;
 
-  struct Held : tairitsu::abi::HostResult {
-    Held(const Host& host_function, tairitsu::detail::GuestScope& container)
+  struct PendingResult : tairitsu::abi::HostResult {
+    PendingResult(const Host& host_function, tairitsu::detail::GuestScope& container)
         : host(host_function), core(container) {
-      lower = [](tairitsu::abi::HostResult* held, tairitsu::abi::Lowering* lowering, tairitsu::abi::Slot*,
+      lower = [](tairitsu::abi::HostResult* result, tairitsu::abi::Lowering* lowering, tairitsu::abi::Slot*,
                  std::size_t address) {
-        auto& self = *static_cast<Held*>(held);
+        auto& self = *static_cast<PendingResult*>(result);
         tairitsu::detail::LowerContext cx(*lowering, self.core);
         const bool stored = store_all(cx, self.host.result_layout, self.host.results, address);
         if (!stored && cx.error) tairitsu::detail::set_host_error(self.core, self.host.name, *cx.error);
         return stored;
       };
-      destroy = [](tairitsu::abi::HostResult* held) { delete static_cast<Held*>(held); };
+      destroy = [](tairitsu::abi::HostResult* result) { delete static_cast<PendingResult*>(result); };
     }
     const Host& host;
     tairitsu::detail::GuestScope& core;
@@ -239,7 +239,7 @@ struct Host : tairitsu::detail::HostFunction {
       return false;
     }
     if (result_layout.flat_count > 1) {
-      call.host_result = new Held(*this, core);
+      call.host_result = new PendingResult(*this, core);
       return true;
     }
     tairitsu::abi::Lowering none{};
@@ -249,31 +249,31 @@ struct Host : tairitsu::detail::HostFunction {
   }
 };
 
-/// For `Linker::define`, which asks `CallableTraits` how to make a host function of it.
-struct MadeAlready {
+/// An argument for `Linker::define`, whose `CallableTraits` return the function.
+struct ErasedCallable {
   std::shared_ptr<tairitsu::detail::HostFunction> function;
 };
 
-/// For `Component::function`, which asks `SignatureTraits` for its type.
-struct SignatureInHand {
+/// A signature for `Component::function`, whose `SignatureTraits` return the type.
+struct ErasedSignature {
   static thread_local tairitsu::FunctionType type;
 };
-thread_local tairitsu::FunctionType SignatureInHand::type;
+thread_local tairitsu::FunctionType ErasedSignature::type;
 
 }  // namespace
 
 }  // namespace differential
 
 template <>
-struct tairitsu::detail::CallableTraits<differential::MadeAlready> {
-  static std::shared_ptr<HostFunction> make(differential::MadeAlready made) {
-    return std::move(made.function);
+struct tairitsu::detail::CallableTraits<differential::ErasedCallable> {
+  static std::shared_ptr<HostFunction> make(differential::ErasedCallable callable) {
+    return std::move(callable.function);
   }
 };
 
 template <>
-struct tairitsu::detail::SignatureTraits<differential::SignatureInHand> {
-  static FunctionType type() { return differential::SignatureInHand::type; }
+struct tairitsu::detail::SignatureTraits<differential::ErasedSignature> {
+  static FunctionType type() { return differential::ErasedSignature::type; }
 };
 
 namespace differential {
@@ -286,8 +286,8 @@ class ErasedSubject final : public BoxedSubject {
 
   tairitsu::Result<void> define(tairitsu::Linker& linker) override {
     const auto add = [&](std::string_view name, const Types& parameters, const Boxes& results) {
-      return linker.define(
-          name, MadeAlready{std::make_shared<Host>(Signature{parameters, types_of(results)}, results, seen)});
+      return linker.define(name, ErasedCallable{std::make_shared<Host>(
+                                     Signature{parameters, types_of(results)}, results, seen)});
     };
     auto defined = add("host", {operations_.value}, {&value_});
     if (defined) defined = add("host-list", {operations_.list_of_views}, {&list_});
@@ -310,8 +310,8 @@ class ErasedSubject final : public BoxedSubject {
         {swap_, {{value, byte, value}, {value, byte, value}}},
     };
     for (const auto& [bound, signature] : functions) {
-      SignatureInHand::type = signature.type();
-      auto exported = component.function<SignatureInHand>(bound.name);
+      ErasedSignature::type = signature.type();
+      auto exported = component.function<ErasedSignature>(bound.name);
       if (!exported) return std::unexpected(std::move(exported).error());
       auto made = tairitsu::detail::bind(core, exported->core());
       if (!made) return std::unexpected(std::move(made).error());

@@ -1,8 +1,8 @@
-/// A type under test through its codec alone.
+/// A subject that uses only the codec of its type.
 ///
-/// Calls of the public templates cost the compiler about two seconds a type, most of which is not
-/// the type's doing. Here only the codec is instantiated; what stands around it, the choice of flat
-/// slots or memory in `CallFrame` and `TypedHostFunction`, is done once more without types.
+/// Calls of the public templates cost the compiler about two seconds per type, mostly for code that does not
+/// depend on the type. This subject instantiates only the codec. The code around it, which chooses between flat
+/// slots and memory in `CallFrame` and `TypedHostFunction`, is repeated without types.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,7 @@
 
 namespace differential {
 
-/// A C++ type where it is not known: its codec, and what values.h does with it.
+/// A type-erased C++ type: its codec, and the functions of values.h.
 struct Operations {
   std::uint32_t size;
   std::uint32_t align;
@@ -75,7 +75,7 @@ template <typename T, bool IsView>
 template <typename T, bool IsView = false>
 inline constexpr Operations kOperations = operations_of<T, IsView>();
 
-/// A value of a type that is not known.
+/// A type-erased value.
 class Box {
  public:
   explicit Box(const Operations& operations)
@@ -99,14 +99,14 @@ class Box {
   std::unique_ptr<void, void (*)(void*)> value_;
 };
 
-/// Of a type, of lists of it, and of lists of its views.
+/// The operations of a type, of lists of it, and of lists of its views.
 struct OperationsOfSubject {
   const Operations* value;
   const Operations* list;
   const Operations* list_of_views;
 };
 
-/// A subject whose values are of a C++ type that is not known.
+/// A subject with type-erased values.
 class BoxedSubject : public Subject {
  public:
   explicit BoxedSubject(const OperationsOfSubject& operations)
@@ -135,10 +135,10 @@ class BoxedSubject : public Subject {
 };
 
 [[nodiscard]] std::unique_ptr<Subject> make_erased_subject(const OperationsOfSubject& operations);
-/// The same through dynamic values: no call knows the C++ type.
+/// As `make_erased_subject`, but calls pass dynamic values.
 [[nodiscard]] std::unique_ptr<Subject> make_dynamic_subject(const OperationsOfSubject& operations);
 
-/// Registers a type twice, from a generated file.
+/// Registers a type for both kinds of subjects. Used by generated files.
 template <typename T, typename View>
 struct Register {
   explicit Register(const char* name) {

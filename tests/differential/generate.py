@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
-"""Writes the C++ types of the differential test: first some that stand at an edge of the canonical
-ABI, then random ones.
+"""Writes the C++ types of the differential test: first edge cases of the canonical ABI, then random types.
 
-usage: generate.py --seed N --types N --files N --output FOLDER
+usage: generate.py --seed N --types N --files N --output DIRECTORY
 """
 
 import argparse
@@ -20,12 +19,12 @@ PRIMITIVES = {
 }
 NUMBERS = [name for name in PRIMITIVES if name not in ("bool", "char")]
 UNSIGNED = {8: "std::uint8_t", 16: "std::uint16_t", 32: "std::uint32_t", 64: "std::uint64_t"}
-# Kebab-case with everything that it allows; made distinct by a number.
+# Covers everything that kebab-case allows. A number makes labels distinct.
 WORDS = ["a", "value", "max-size", "HTTP", "x-y-z", "the-URL", "n0", "is-it"]
 
 
 class Type:
-    """A C++ type: how it is written, how with views, and whether lists of it can be viewed whole."""
+    """A C++ type, the type with views, and whether lists of it are viewed as spans."""
 
     def __init__(self, cpp, view=None, bulk=False):
         self.cpp = cpp
@@ -34,9 +33,9 @@ class Type:
 
 
 class Generator:
-    """Makes one type under test, with the definitions that it needs, in a namespace of its own."""
+    """Generates one type under test, with the definitions that it needs, in its own namespace."""
 
-    raw_variants = set()  # Described once in the whole program.
+    raw_variants = set()  # std::variant types, which the program may describe only once.
 
     def __init__(self, rng, space):
         self.rng = rng
@@ -49,13 +48,13 @@ class Generator:
         return self.rng.random() * 100 < percent
 
     def name(self):
-        """A C++ name in full, the short one, and the WIT name."""
+        """Returns the qualified C++ name, the unqualified one, and the WIT name."""
         self.count += 1
         short = f"T{self.count}"
         return f"{self.space}::{short}", short, f"{self.space}-t{self.count}"
 
     def define(self, body, describe, cpp):
-        """`body` goes into the type's namespace, `describe` is the base of its description."""
+        """Adds a definition. `describe` is the base class of the type's description."""
         self.definitions.append(
             (f"namespace {self.space} {{\n{body}\n}}\n" if body else "")
             + f"template <>\nstruct tairitsu::Describe<{cpp}> : {describe} {{}};\n")
@@ -79,8 +78,8 @@ class Generator:
         return Type(f"std::optional<{payload.cpp}>", f"std::optional<{payload.view}>")
 
     def result(self, ok, error):
-        """`None` stands for no payload."""
-        # Both spellings of 'nothing' in the place of the value.
+        """`None` means that there is no payload."""
+        # There are two types for a missing value.
         nothing = self.rng.choice(["void", "std::monostate"])
         parts = [[part.cpp, part.view] if part else [instead, instead]
                  for part, instead in ((ok, nothing), (error, "std::monostate"))]
@@ -108,7 +107,7 @@ class Generator:
         described = "".join(f', tairitsu::Field<"{label}", &{cpp}::m{index}>'
                             for index, label in enumerate(self.labels(len(fields))))
         self.define(body, f'tairitsu::Record<{cpp}, "{wit}"{described}>', cpp)
-        # What is not sure to be bulk is viewed as a vector of itself.
+        # Not known to be bulk, so lists of it are viewed as vectors.
         return Type(cpp)
 
     def enum(self, cases):
@@ -134,7 +133,7 @@ class Generator:
         return Type(cpp)
 
     def variant(self, payloads):
-        """`None` stands for a case without a payload."""
+        """`None` is a case without a payload."""
         cpp, short, wit = self.name()
         alternatives = ", ".join(payload.cpp if payload else "std::monostate" for payload in payloads)
         base = f"std::variant<{alternatives}>"
@@ -157,15 +156,15 @@ class Generator:
         return None if self.chance(25) else self.random(depth)
 
     def random(self, depth):
-        """A type at most `depth` levels deep."""
+        """Returns a type with at most `depth` levels."""
         if self.named and self.chance(10):
-            return self.rng.choice(self.named)  # The same named type in two places.
+            return self.rng.choice(self.named)  # Uses a named type twice.
         if depth == 0 or self.chance(15):
             return self.leaf()
         return self.compound(depth)
 
     def compound(self, depth):
-        """A type that is no primitive."""
+        """Returns a type that is not a primitive."""
         kind = self.rng.choices(
             ["list", "option", "result", "tuple", "record", "variant", "enum", "flags"],
             [14, 14, 14, 12, 22, 16, 6, 6])[0]
@@ -193,7 +192,7 @@ class Generator:
 
 
 def edges():
-    """Types that a random choice would seldom make, as functions of a generator."""
+    """Yields functions that generate types which a random choice rarely produces."""
     for wit in PRIMITIVES:
         yield lambda g, wit=wit: g.primitive(wit)
     yield lambda g: g.string()
@@ -209,7 +208,7 @@ def edges():
     yield lambda g: g.result(None, None)
     yield lambda g: g.result(g.string(), None)
     yield lambda g: g.result(None, g.primitive("f32"))
-    # Payloads of other core types in the same slot.
+    # Payloads with different core types in the same slot.
     yield lambda g: g.result(g.primitive("f64"), g.primitive("f32"))
     for error in ("f32", "f64", "u64"):
         yield lambda g, error=error: g.tuple([g.result(g.primitive(ok), g.primitive(error))
@@ -222,16 +221,16 @@ def edges():
     yield lambda g: g.variant([g.primitive("s16")])
     for cases in (1, 255, 256, 257, 600):
         yield lambda g, cases=cases: g.enum(cases)
-    # A discriminant of two bytes. GCC takes 15 seconds for this one.
+    # A discriminant with two bytes. GCC takes 15 seconds to compile this.
     yield lambda g: g.variant([g.primitive("u8")] + [None] * 256)
     for count in (1, 8, 9, 16, 17, 31, 32):
         yield lambda g, count=count: g.flags(count)
-    # At the limit of flat parameters, and past it.
+    # At the limit of flat parameters, and beyond it.
     for count in (7, 8, 15, 16, 17):
         yield lambda g, count=count: g.record([g.primitive("u16")] * count, "plain")
     yield lambda g: g.tuple([g.string()] * 8)
     yield lambda g: g.tuple([g.string()] * 8 + [g.primitive("bool")])
-    # Structs that have the ABI's layout, with padding and without; and ones that look like it.
+    # Structs with the layout of the ABI, with and without padding, and structs that only resemble it.
     for fields in (["f64", "f64", "f64"], ["u32", "f32"], ["u8", "u32"], ["s64", "u8"], ["u8", "u16", "u8"],
                    ["u8"], ["u16", "u8", "u8", "u32"], ["u8", "s64", "u8", "f32"]):
         yield lambda g, fields=fields: g.tuple([g.list(g.record([g.primitive(wit) for wit in fields], form))
@@ -248,9 +247,9 @@ def edges():
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--types", type=int, required=True, help="random ones, beside the edges")
+    parser.add_argument("--types", type=int, required=True, help="random types, in addition to the edge cases")
     parser.add_argument("--typed-every", type=int, default=7, metavar="N",
-                        help="every Nth type goes through the public templates, which take long to compile")
+                        help="use the public templates, which compile slowly, for every Nth type only")
     parser.add_argument("--files", type=int, required=True)
     parser.add_argument("--output", type=pathlib.Path, required=True)
     arguments = parser.parse_args()
@@ -268,7 +267,7 @@ def main():
             + f"namespace differential {{\nconst {register}<{made.cpp}, {made.view}> {space}(\"{space}\");\n}}\n")
     arguments.output.mkdir(parents=True, exist_ok=True)
     for index, parts in enumerate(files):
-        text = "// Made by tests/differential/generate.py.\n#include \"erased_subject.h\"\n#include \"typed_subject.h\"\n\n" + "\n".join(parts)
+        text = "// Generated by tests/differential/generate.py.\n#include \"erased_subject.h\"\n#include \"typed_subject.h\"\n\n" + "\n".join(parts)
         (arguments.output / f"types_{index:02}.cc").write_text(text)
 
 

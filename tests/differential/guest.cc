@@ -18,8 +18,8 @@ using tairitsu::TypeKind;
 
 namespace {
 
-// Everything here is after CanonicalABI.md of the component model, sections "Alignment", "Element
-// Size" and "Flattening".
+// This code follows CanonicalABI.md of the component model, sections "Alignment", "Element Size" and
+// "Flattening".
 
 std::uint32_t align_to(std::uint32_t offset, std::uint32_t align) {
   return (offset + align - 1) / align * align;
@@ -30,7 +30,7 @@ bool is_variant(const Type& type) {
          type.kind() == TypeKind::option || type.kind() == TypeKind::result;
 }
 
-/// The payloads of the cases of anything that is a variant.
+/// The payloads of the cases of a variant, enum, option or result.
 std::vector<std::optional<Type>> cases(const Type& type) {
   std::vector<std::optional<Type>> result;
   if (type.kind() == TypeKind::option) result.emplace_back();
@@ -153,12 +153,12 @@ bool has_pointers(const Type& type) {
                              [](const TypeField& field) { return field.type && has_pointers(*field.type); });
 }
 
-/// Writes types of a component's text. Types that need a name at the root come first, as imports.
+/// Writes the types of a component. Types that need a name are imports and come first.
 class Text {
  public:
   std::string out;
 
-  /// A reference to the type, defining what it names.
+  /// Returns a reference to the type, and defines the types that it names.
   std::string reference(const Type& type) {
     switch (type.kind()) {
       case TypeKind::boolean:
@@ -192,7 +192,7 @@ class Text {
 
  private:
   std::string named(const Type& type) {
-    if (type.name().empty()) throw std::invalid_argument("a type has no name: " + type.definition());
+    if (type.name().empty()) throw std::invalid_argument("type without a name: " + type.definition());
     if (defined_.insert(type.name()).second) {
       std::string text;
       for (const TypeField& field : type.fields()) {
@@ -221,7 +221,7 @@ class Text {
   std::set<std::string, std::less<>> defined_;
 };
 
-/// A function that the guest imports as `import` and exports again as `name`.
+/// A function that the guest imports as `import` and exports as `name`.
 struct Forwarded {
   std::string_view name;
   std::string_view import;
@@ -241,7 +241,7 @@ struct Forwarded {
 };
 
 constexpr std::string_view kStorage = R"(
-  ;; Blocks lie a byte apart, so that none is aligned by chance.
+  ;; There is at least one byte between blocks, so that no block is aligned by chance.
   (core module $storage_module
     (memory (export "memory") 1)
     (global $top (mut i32) (i32.const 1024))

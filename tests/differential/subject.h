@@ -1,4 +1,4 @@
-/// One type under test, behind an interface without templates.
+/// A type under test, behind an interface without templates.
 #pragma once
 
 #include <memory>
@@ -14,14 +14,14 @@
 
 namespace differential {
 
-/// Holds a value, a list and a byte of its type, and makes every typed call with them. Each call
-/// gives the text of what came back.
+/// Holds two values of its type, a list of them and a byte, and makes every typed call with them. Each call returns
+/// the result as text.
 class Subject {
  public:
   virtual ~Subject() = default;
 
   [[nodiscard]] virtual tairitsu::Type type() const = 0;
-  /// Other values, and the texts of them.
+  /// Replaces the values, and sets their texts.
   virtual void fill(Random& random) = 0;
 
   virtual tairitsu::Result<void> define(tairitsu::Linker& linker) = 0;
@@ -31,18 +31,18 @@ class Subject {
   virtual tairitsu::Result<void> reset() = 0;
   virtual tairitsu::Result<void> put() = 0;
   virtual tairitsu::Result<std::string> get() = 0;
-  /// The same, read through views into the guest where the type has any.
+  /// As `get`, but through views into the guest if the type has any.
   virtual tairitsu::Result<std::string> view() = 0;
   virtual tairitsu::Result<std::string> relay() = 0;
   virtual tairitsu::Result<std::string> relay_list() = 0;
   virtual tairitsu::Result<std::string> swap() = 0;
 
-  /// What the value, the list, and the arguments and result of `swap` look like.
+  /// The texts of the value, the list, and the arguments and the result of `swap`.
   std::string value_text;
   std::string list_text;
   std::string swap_arguments;
   std::string swapped_text;
-  /// What a host function was called with last, its arguments one a line.
+  /// The arguments of the last call of a host function, one per line.
   std::string seen;
 };
 
@@ -51,7 +51,7 @@ struct SubjectFactory {
   std::unique_ptr<Subject> (*make)();
 };
 
-/// All of them, in the order of their names.
+/// All subjects, in the order in which they were registered.
 std::vector<SubjectFactory>& subjects();
 
 }  // namespace differential

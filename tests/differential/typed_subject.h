@@ -1,4 +1,4 @@
-/// A type under test through the library's public templates, as a user would call it.
+/// A subject that uses the library's public templates, as a user does.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@
 
 namespace differential {
 
-/// `View` is `T` with views in place of strings and lists, where it has any outside types of its own.
+/// `View` is `T` with views instead of strings and lists, except inside records and variants.
 template <typename T, typename View>
 class TypedSubject final : public Subject {
  public:
@@ -41,7 +41,7 @@ class TypedSubject final : public Subject {
     swapped_text = '(' + other + ',' + byte + ',' + value_text + ')';
   }
 
-  // Host functions note what they got and answer what this side holds, not what they got.
+  // Host functions record their arguments and return the values of this side, not the arguments.
   tairitsu::Result<void> define(tairitsu::Linker& linker) override {
     if (auto defined = linker.define("host",
                                      [this](const View& value) {
@@ -107,7 +107,7 @@ class TypedSubject final : public Subject {
 
  private:
   static constexpr bool kHasView = !std::is_same_v<T, View>;
-  // std::vector<bool> is no contiguous range of bools.
+  // std::vector<bool> is not a contiguous range of bools.
   using List = std::conditional_t<std::is_same_v<T, bool>, const std::vector<T>&, std::span<const T>>;
   using ListView =
       std::conditional_t<tairitsu::detail::Codec<T>::bulk, std::span<const T>, std::vector<View>>;
@@ -133,7 +133,7 @@ class TypedSubject final : public Subject {
   std::optional<tairitsu::Function<Swapped(const T&, std::uint8_t, const T&)>> swap_;
 };
 
-/// Registers a type, from a generated file.
+/// Registers a type. Used by generated files.
 template <typename T, typename View>
 struct RegisterTyped {
   explicit RegisterTyped(const char* name) { subjects().push_back({name, &TypedSubject<T, View>::make}); }

@@ -19,12 +19,12 @@ std::uint64_t Random::bits(unsigned width) noexcept {
   const std::uint64_t top = std::uint64_t{1} << (width - 1);
   switch (below(8)) {
     case 0: {
-      // The ends of the ranges, signed and unsigned.
+      // The limits of the signed and unsigned ranges.
       const std::uint64_t edges[] = {0, 1, mask, mask - 1, top, top - 1, top + 1};
       return edges[below(std::size(edges))];
     }
     case 1: {
-      // Floats: zeros, infinities, NaNs quiet and signalling with payloads, the least subnormal.
+      // Floats: zeros, infinities, quiet and signalling NaNs with payloads, and the smallest subnormal.
       if (width < 32) return next() & mask;
       const std::uint64_t infinity =
           width == 32 ? std::uint64_t{0x7F800000} : std::uint64_t{0x7FF0000000000000};
@@ -50,7 +50,7 @@ std::size_t Random::length() noexcept {
 }
 
 char32_t Random::character() noexcept {
-  // Both sides of each border of an encoding.
+  // Both sides of the boundaries of the encodings.
   constexpr char32_t kEdges[] = {0,      1,       0x22,    0x5C,    0x7F,    0x80,    0xFF,
                                  0x100,  0x7FF,   0x800,   0xD7FF,  0xE000,  0xFEFF,  0xFFFE,
                                  0xFFFF, 0x10000, 0x103FF, 0x10400, 0xFFFFF, 0x10FFFF};
@@ -71,14 +71,14 @@ char32_t Random::character() noexcept {
 std::string Random::text() {
   constexpr std::size_t kLengths[] = {0, 1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 33, 64, 130, 400};
   std::size_t length = kLengths[below(one_in(4) ? std::size(kLengths) : 9)];
-  // What the text is made of decides how a guest with latin1+utf16 gets it.
+  // The characters decide which encoding a latin1+utf16 guest receives.
   const std::size_t alphabet = below(4);
   std::string out;
   for (; length != 0; --length) {
     char32_t value = character();
     if (alphabet == 0) value = value % 0x80;
     if (alphabet == 1) value = value % 0x100;
-    // The last one alone is beyond Latin-1.
+    // Only the last character may be outside of Latin-1.
     if (alphabet == 2) value = length == 1 ? character() : value % 0x100;
     const auto put = [&](char32_t byte) { out += static_cast<char>(byte); };
     if (value < 0x80) {

@@ -1,7 +1,7 @@
-/// Random values of any C++ type of the value path, and their text.
+/// Random values of all C++ types of the value path, and their text.
 ///
-/// Written against `Describe` alone: nothing of `Codec` is used, for that is what is tested. The
-/// text's grammar is in oracle/src/text.rs; equal texts mean equal values, to the bit of a NaN.
+/// This uses only `Describe`, not `Codec`, which is the code under test. The grammar of the text is in
+/// oracle/src/text.rs; equal texts mean equal values, including the bits of a NaN.
 #pragma once
 
 #include <bit>
@@ -23,17 +23,17 @@
 
 namespace differential {
 
-/// Random numbers that are the same on every machine (splitmix64), and a measure for values' size.
+/// Random numbers that are the same on every machine (splitmix64), and a limit for the size of a value.
 class Random {
  public:
   explicit Random(std::uint64_t seed) : state_(seed) {}
   std::uint64_t next() noexcept;
-  /// 0 to `count` - 1.
+  /// Returns a number from 0 to `count` - 1.
   std::size_t below(std::size_t count) noexcept { return static_cast<std::size_t>(next() % count); }
   bool one_in(std::size_t count) noexcept { return below(count) == 0; }
-  /// Bits of a number that are likely to be at an edge.
+  /// Returns the bits of a number, which is often an edge case.
   std::uint64_t bits(unsigned width) noexcept;
-  /// How many elements the next list has. All lists of a value together have some hundreds at most.
+  /// Returns the length of the next list. All lists of a value have at most 300 elements together.
   std::size_t length() noexcept;
   char32_t character() noexcept;
   std::string text();
@@ -48,7 +48,7 @@ void print_signed(std::int64_t value, std::string& out);
 void print_bits(std::uint64_t bits, int digits, std::string& out);
 void print_text(std::string_view text, std::string& out);
 
-/// `fill(random, value)` gives a fresh value another value; `print(value, out)` appends its text.
+/// `fill(random, value)` assigns a random value to a new value; `print(value, out)` appends its text.
 template <typename T>
 struct Value;
 
@@ -132,7 +132,7 @@ struct Value<std::vector<T>> {
   }
 };
 
-/// A payload in brackets, or nothing where the case has none.
+/// Appends a payload in parentheses, or nothing if the case has none.
 template <typename T>
 void print_payload(const T& value, std::string& out) {
   if constexpr (!std::is_same_v<T, std::monostate>) {
@@ -239,9 +239,9 @@ template <Is<tairitsu::DescriptionKind::variant> T>
 struct Value<T> {
   template <typename... Ts>
   static void fill_case(Random& random, std::variant<Ts...>& value) {
-    const std::size_t wanted = random.below(sizeof...(Ts));
+    const std::size_t index = random.below(sizeof...(Ts));
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      ((I == wanted && (Value<Ts>::fill(random, value.template emplace<I>()), true)) || ...);
+      ((I == index && (Value<Ts>::fill(random, value.template emplace<I>()), true)) || ...);
     }(std::index_sequence_for<Ts...>{});
   }
   template <typename... Ts>
@@ -295,7 +295,7 @@ struct Value<T> {
       }
       bits >>= 1;
     }
-    // What should not be there is shown, so that it makes a difference.
+    // Invalid bits are shown, so that the texts differ.
     out += bits != 0 ? "|?>" : ">";
   }
 };

@@ -1,9 +1,9 @@
-/// WAVE against its reference, the crate wasm-wave: what one writes the other reads, and of other text both
-/// say the same, as of the calls in the crate's own tests. Where the library keeps to the specification and
-/// the crate does not, `Difference` says so.
+/// Compares WAVE with its reference implementation, the crate wasm-wave: each reads what the other writes, and both
+/// accept or reject the same texts, including those of the crate's own tests. `Difference` lists where the library
+/// follows the specification and the crate does not.
 ///
-///     TAIRITSU_SEED        of the values and texts; a failure prints it
-///     TAIRITSU_WAVE_CASES  how many types are tried, with some values and some texts each
+///     TAIRITSU_SEED        the seed of the values and texts; printed on failure
+///     TAIRITSU_WAVE_CASES  the number of types, with several values and texts each
 
 #include "tairitsu/wave.h"
 
@@ -50,30 +50,29 @@ Result<std::string> oracle(auto function, std::string_view type, std::string_vie
   return std::string(bridge::as_text(bridge::tairitsu_bridge_buffer_bytes(buffer->get())));
 }
 
-/// The type in WIT words, every name spelt out.
-std::string spelt_out(const Type& type) {
+/// Returns the type in WIT, with the definitions of named types written out.
+std::string expanded(const Type& type) {
   constexpr std::string_view kBefore = "func() -> ";
   FunctionType function;
   function.result = type;
   return function.definition().substr(kBefore.size());
 }
 
-std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
+std::uint64_t number_from_environment(const char* name, std::uint64_t fallback) {
   const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+  return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
 }
 
-/// Why the crate may take other text than the library.
+/// Why the crate and the library may disagree about a text.
 enum class Difference {
   none,
-  missing_comma,       // It takes `{a: 1 b: 2}`, `{a b}`, `{aB}`, `{a: -infb: 2}`; the grammar has commas.
-  unknown_field,       // It leaves out fields that the record does not have; here they are errors.
-  marked_flag,         // It does not take `{%a}`, which the specification allows.
-  optional_arguments,  // It does not take `f()` where all parameters are options, as it should.
+  missing_comma,  // It accepts `{a: 1 b: 2}`, `{a b}`, `{aB}`, `{a: -infb: 2}`; the grammar requires commas.
+  unknown_field,  // It ignores fields that the record does not have; the library rejects them.
+  marked_flag,    // It rejects `{%a}`, which the specification allows.
+  optional_arguments,  // It rejects `f()` if all parameters are options, which the specification allows.
 };
 
-/// Whether a word is in letters of both cases, so that it is two labels that follow each other without a
-/// space.
+/// Whether a word has letters of both cases, so that it consists of two labels without a space in between.
 bool is_two_labels(std::string_view label) {
   bool lower = false;
   bool upper = false;
@@ -85,20 +84,20 @@ bool is_two_labels(std::string_view label) {
   return false;
 }
 
-/// Of text that one takes and the other does not.
+/// Explains a text that only one of the two accepts, by the words of the error message.
 Difference difference(const Result<Value>& ours, const Result<std::string>& theirs) {
   const std::string_view message = ours ? theirs.error().message() : ours.error().message();
   const auto says = [&](std::string_view words) { return message.find(words) != std::string_view::npos; };
   if (ours) return says("unknown case \"%") ? Difference::marked_flag : Difference::none;
   if (says("expected ',' or '}'") || says("found '-inf")) return Difference::missing_comma;
-  if (const std::size_t end = message.find("' is no "); end != std::string_view::npos) {
+  if (const std::size_t end = message.find("' is not a "); end != std::string_view::npos) {
     const std::size_t begin = message.rfind('\'', end - 1) + 1;
     if (is_two_labels(message.substr(begin, end - begin))) return Difference::missing_comma;
   }
-  return says("is no field of") ? Difference::unknown_field : Difference::none;
+  return says("is not a field of") ? Difference::unknown_field : Difference::none;
 }
 
-/// Without one of its `some(…)` or `ok(…)` around what is in it.
+/// Replaces a `some(…)` or `ok(…)` by its payload.
 void unwrap(std::string& text, std::size_t from) {
   const std::size_t begin = std::min(text.find("some(", from), text.find("ok(", from));
   if (begin == std::string::npos) return;
@@ -113,7 +112,7 @@ void unwrap(std::string& text, std::size_t from) {
 }
 
 std::string change(std::string text, std::mt19937_64& random) {
-  static constexpr std::string_view kPieces[] = {
+  static constexpr std::string_view kTokens[] = {
       ",",     ":",         "(",   ")",         "[",        "]",        "{",      "}",  "%",   "\"",
       "'",     "\\",        "\n",  "\r\n",      " ",        "// x\n",   "\"\"\"", "0",  "1",   "-",
       ".",     "e5",        "\\n", "\\u{2603}", "☃",        "some",     "none",   "ok", "err", "true",
@@ -148,9 +147,9 @@ std::string change(std::string text, std::mt19937_64& random) {
         unwrap(text, begin);
         break;
       default:
-        text.insert(begin, kPieces[below(std::size(kPieces))]);
+        text.insert(begin, kTokens[below(std::size(kTokens))]);
     }
-    if (!detail::is_utf8(text)) text = "\"\"";  // A piece was cut.
+    if (!detail::is_utf8(text)) text = "\"\"";  // A character was cut.
   }
   return text;
 }
@@ -163,7 +162,7 @@ class WaveDifferential : public testing::Test {
     random.seed(seed);
   }
 
-  /// Bytes for a type or a value.
+  /// Returns random bytes for a type or a value.
   std::string bytes() {
     std::string text(1024, '\0');
     for (char& byte : text) byte = static_cast<char>(static_cast<unsigned char>(random()));
@@ -171,13 +170,13 @@ class WaveDifferential : public testing::Test {
   }
 
   [[nodiscard]] std::string about(const Type& type, std::string_view text) const {
-    return fmt::format("\n  type  {}\n  text  {}\n  seed  {}", spelt_out(type), text, seed);
+    return fmt::format("\n  type  {}\n  text  {}\n  seed  {}", expanded(type), text, seed);
   }
 
-  /// What the library reads of the text is what the crate reads.
+  /// Expects the library and the crate to read the same value from the text, or to reject it.
   void same(const Type& type, const std::string& text) {
     const auto ours = parse_wave(text, type);
-    const auto theirs = oracle(tairitsu_oracle_wave, spelt_out(type), text);
+    const auto theirs = oracle(tairitsu_oracle_wave, expanded(type), text);
     if (ours.has_value() != theirs.has_value()) {
       ASSERT_NE(difference(ours, theirs), Difference::none)
           << (ours ? theirs.error() : ours.error()).message() << about(type, text);
@@ -191,7 +190,7 @@ class WaveDifferential : public testing::Test {
     ++accepted;
     const auto again = parse_wave(*theirs, type);
     ASSERT_TRUE(again) << again.error().message() << about(type, *theirs);
-    ASSERT_EQ(*again, *ours) << "they wrote " << *theirs << about(type, text);
+    ASSERT_EQ(*again, *ours) << "the crate wrote " << *theirs << about(type, text);
   }
 
   std::uint64_t seed = 0;
@@ -202,7 +201,7 @@ class WaveDifferential : public testing::Test {
   std::uint64_t known_differences = 0;
 };
 
-TEST_F(WaveDifferential, IsReadByTheCrateAndReadsWhatItWrites) {
+TEST_F(WaveDifferential, AgreesWithTheCrateOnValues) {
   for (std::uint64_t index = 0; index < types; ++index) {
     const std::string type_bytes = bytes();
     test::ByteSource source(type_bytes);
@@ -227,21 +226,21 @@ TEST_F(WaveDifferential, AgreesWithTheCrateOnChangedText) {
     const std::string text = to_wave(test::random_value(value_source, type));
     for (int changed = 0; changed < 20; ++changed) ASSERT_NO_FATAL_FAILURE(same(type, change(text, random)));
   }
-  fmt::print("of {} changed texts {} have a value, {} have none, {} show a known difference\n",
+  fmt::print("{} changed texts: {} accepted, {} rejected, {} known differences\n",
              accepted + rejected + known_differences, accepted, rejected, known_differences);
   EXPECT_GT(accepted, types);
   EXPECT_GT(rejected, types);
 }
 
 TEST_F(WaveDifferential, AgreesWithTheCrateOnNumbers) {
-  static constexpr std::string_view kPieces[] = {
+  static constexpr std::string_view kTokens[] = {
       "-",  "+",    ".", "e",  "E",   "0",     "0",          "1",
       "2",  "5",    "9", "00", "255", "32768", "4294967295", "1844674407370955161",
       "e-", "e+30", "38"};
   for (std::uint64_t index = 0; index < 10 * types; ++index) {
     std::string text;
     for (std::size_t left = 1 + random() % 6; left != 0; --left)
-      text += kPieces[random() % std::size(kPieces)];
+      text += kTokens[random() % std::size(kTokens)];
     const auto kind = static_cast<TypeKind>(1 + index % 10);
     ASSERT_NO_FATAL_FAILURE(same(Type::make(kind), text));
   }
@@ -249,13 +248,13 @@ TEST_F(WaveDifferential, AgreesWithTheCrateOnNumbers) {
   EXPECT_EQ(known_differences, 0U);
 }
 
-TEST_F(WaveDifferential, AgreesWithTheCrateOnStringsOfSeveralLines) {
-  static constexpr std::string_view kPieces[] = {"\n",  "\n  ", "\n  ",    "\r\n  ", "\r", " ",
+TEST_F(WaveDifferential, AgreesWithTheCrateOnMultilineStrings) {
+  static constexpr std::string_view kTokens[] = {"\n",  "\n  ", "\n  ",    "\r\n  ", "\r", " ",
                                                  "a",   "b c",  "☃",       "\t",     "\"", "\\n",
                                                  "\\r", "\\\"", "\\u{41}", "\\"};
   for (std::uint64_t index = 0; index < 10 * types; ++index) {
     std::string text = index % 8 == 0 ? "\"\"\"" : index % 2 == 0 ? "\"\"\"\n  " : "\"\"\"\r\n";
-    for (std::size_t left = random() % 8; left != 0; --left) text += kPieces[random() % std::size(kPieces)];
+    for (std::size_t left = random() % 8; left != 0; --left) text += kTokens[random() % std::size(kTokens)];
     text += index % 8 == 1 ? "\"\"\"" : index % 4 == 0 ? "\n  \"\"\"" : "\n\"\"\"";
     ASSERT_NO_FATAL_FAILURE(same(Type::make(TypeKind::string), text));
   }
@@ -270,7 +269,7 @@ TEST_F(WaveDifferential, HasOnlyTheKnownDifferences) {
   const Type flags = Type::make(TypeKind::flags, {}, {{"a", {}}, {"b", {}}, {"B", {}}});
   const auto seen = [](std::string_view text, const Type& type) {
     const auto ours = parse_wave(text, type);
-    const auto theirs = oracle(tairitsu_oracle_wave, spelt_out(type), text);
+    const auto theirs = oracle(tairitsu_oracle_wave, expanded(type), text);
     EXPECT_NE(ours.has_value(), theirs.has_value()) << text;
     return difference(ours, theirs);
   };
@@ -287,9 +286,9 @@ TEST_F(WaveDifferential, HasOnlyTheKnownDifferences) {
 
 // ---- The crate's own tests
 
-/// Where cargo keeps the sources of wasm-wave.
-std::optional<fs::path> crate_folder() {
-  const std::string command = "cd '" TAIRITSU_SOURCE_FOLDER "' && '" TAIRITSU_CARGO
+/// Returns the directory with the source of wasm-wave.
+std::optional<fs::path> crate_directory() {
+  const std::string command = "cd '" TAIRITSU_SOURCE_DIRECTORY "' && '" TAIRITSU_CARGO
                               "' metadata --format-version 1 --locked --offline 2>/dev/null";
   const std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen(command.c_str(), "r"), ::pclose);
   if (pipe == nullptr) return std::nullopt;
@@ -309,7 +308,7 @@ std::string read_file(const fs::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-/// The calls of a file of the crate's tests: `;` and a line's end are between them, comments before them.
+/// Returns the calls in a file of the crate's tests. They are separated by `;` and a newline; comments precede them.
 std::vector<std::string> calls_of(std::string text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == ';')) text.pop_back();
   std::vector<std::string> calls;
@@ -323,10 +322,10 @@ std::vector<std::string> calls_of(std::string text) {
   return calls;
 }
 
-TEST_F(WaveDifferential, AgreesWithTheCratesOwnTests) {
-  const auto folder = crate_folder();
-  ASSERT_TRUE(folder) << "cargo does not say where wasm-wave is";
-  const auto wit = WitLoader::load(*folder / "tests/ui/ui.wit");
+TEST_F(WaveDifferential, PassesTheTestsOfTheCrate) {
+  const auto directory = crate_directory();
+  ASSERT_TRUE(directory) << "cargo metadata does not list wasm-wave";
+  const auto wit = WitLoader::load(*directory / "tests/ui/ui.wit");
   ASSERT_TRUE(wit) << wit.error().message();
   const auto interface = wit->interface("ui");
   ASSERT_TRUE(interface) << interface.error().message();
@@ -335,7 +334,7 @@ TEST_F(WaveDifferential, AgreesWithTheCratesOwnTests) {
     functions[function.name] = function.type;
 
   std::size_t calls = 0;
-  for (const auto& entry : fs::directory_iterator(*folder / "tests/ui")) {
+  for (const auto& entry : fs::directory_iterator(*directory / "tests/ui")) {
     if (entry.path().extension() != ".waves") continue;
     const std::string name = entry.path().filename().string();
     const bool accept = name.starts_with("accept-");

@@ -1,5 +1,5 @@
-/// Reading archives of images: tar, and tar in gzip. An archive gives entries that are together no larger than
-/// allowed, or is refused with a message in one line.
+/// Reads archives of images: tar, and tar in gzip. The entries are together no larger than allowed, or the archive is
+/// rejected with a one-line message.
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -17,7 +17,7 @@ namespace {
 using namespace tairitsu;
 using test::check;
 
-constexpr std::uint64_t kMost = 1 << 20;
+constexpr std::uint64_t kMaxSize = 1 << 20;
 
 Result<void> read_all(detail::ArchiveReader& reader) {
   std::uint64_t total = 0;
@@ -29,11 +29,11 @@ Result<void> read_all(detail::ArchiveReader& reader) {
     for (;;) {
       TAIRITSU_TRY(auto count, reader.read(buffer));
       if (count == 0) break;
-      check(count <= buffer.size(), "more was read than there was room for");
+      check(count <= buffer.size(), "more bytes were read than fit in the buffer");
       read += count;
     }
     total += read;
-    check(read <= entry->size && total <= kMost, "an archive is larger than allowed", entry->path);
+    check(read <= entry->size && total <= kMaxSize, "an archive is larger than allowed", entry->path);
   }
 }
 
@@ -47,11 +47,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     rest = rest.subspan(count);
     return count;
   };
-  const auto reader = detail::make_archive_format().reader(source, kMost);
+  const auto reader = detail::make_archive_format().reader(source, kMaxSize);
   const auto done = reader ? read_all(**reader) : Result<void>(std::unexpected(reader.error()));
   if (!done) {
     const std::string& message = done.error().message();
-    check(done.error().code() == ErrorCode::invalid_manifest, "the error's code is another", message);
+    check(done.error().code() == ErrorCode::invalid_manifest, "unexpected error code", message);
     check(detail::printable(message, 4000) == message, "the message is not one line of text", message);
   }
   return 0;

@@ -1,4 +1,4 @@
-/// What a fuzz target ends with.
+/// Checks for fuzz targets.
 #pragma once
 
 #include <cstdio>
@@ -7,11 +7,11 @@
 
 namespace tairitsu::test {
 
-/// Ends the process where it does not hold: libFuzzer keeps the input. `about` is what it was that does not.
-inline void check(bool holds, std::string_view what, std::string_view about = {}) {
-  if (holds) return;
-  std::fprintf(stderr, "%.*s: %.*s\n", static_cast<int>(what.size()), what.data(),
-               static_cast<int>(about.size()), about.data());
+/// Aborts unless `condition` holds; libFuzzer then keeps the input. `subject` is the offending value.
+inline void check(bool condition, std::string_view problem, std::string_view subject = {}) {
+  if (condition) return;
+  std::fprintf(stderr, "%.*s: %.*s\n", static_cast<int>(problem.size()), problem.data(),
+               static_cast<int>(subject.size()), subject.data());
   std::abort();
 }
 

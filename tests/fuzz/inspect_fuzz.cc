@@ -1,5 +1,5 @@
-/// Looking at components, modules and precompiled artifacts, trailer and all. What is none of them is refused; what
-/// is told is UTF-8 and can be read again where it is WIT.
+/// Inspects components, modules and precompiled artifacts, including the trailer. Anything else is rejected; the output
+/// is UTF-8.
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -23,7 +23,7 @@ void check_error(const Error& error) {
     case ErrorCode::artifact_mismatch:
       break;
     default:
-      check(false, "the error's code is another", error.message());
+      check(false, "unexpected error code", error.message());
   }
   check(detail::is_utf8(error.message()), "the message is not UTF-8", error.message());
 }
@@ -36,12 +36,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (info) {
     const bool artifact = info->root.kind == WasmKind::artifact;
     check(info->digest.starts_with("sha256:"), "no digest", info->digest);
-    check(artifact || info->source_size == 0, "what is no artifact was made from something");
+    check(artifact || info->source_size == 0, "only an artifact has a source");
   } else {
     check_error(info.error());
   }
   if (const auto wit = component_wit(bytes)) {
-    check(info.has_value(), "has WIT, but nothing is known of it", *wit);
+    check(info.has_value(), "has WIT, but cannot be inspected", *wit);
     check(detail::is_utf8(*wit), "the WIT is not UTF-8", *wit);
   } else {
     check_error(wit.error());

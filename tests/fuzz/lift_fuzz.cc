@@ -1,9 +1,9 @@
-/// Reading values out of the memory of a hostile guest. The first bytes of an input make a type (see random_type.h)
-/// or name a C++ type; then comes a byte for the guest's string encoding, a bit of which says where the value is: in
-/// slots, or in memory; the rest is the memory.
+/// Reads values from the memory of a hostile guest. The first bytes of an input define a type (see random_type.h) or
+/// name a C++ type. The next byte selects the guest's string encoding and whether the value is in slots or in memory.
+/// The rest is the memory.
 ///
-/// What is read is a value of exactly that type: it can be written and read again, and is the same. For a C++ type the
-/// typed and the dynamic path read the same, or both refuse.
+/// A value that is read has exactly that type and round-trips. For a C++ type, the typed and the dynamic path read the
+/// same value, or both fail.
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -63,11 +63,11 @@ using namespace tairitsu;
 using detail::Scratch;
 using test::check;
 
-/// Overlapping lists make much of little.
+/// Limits overlapping lists, which can expand a few bytes into very many.
 constexpr std::uint64_t kCopyLimit = std::uint64_t{1} << 20U;
 
 struct Guest {
-  /// Exactly as large as it is, for the sanitizer to see its end.
+  /// Allocated exactly, so that the sanitizer detects reads past its end.
   std::unique_ptr<std::uint8_t[]> memory;
   std::array<abi::Slot, 16> slots{};
   bool in_slots = false;
@@ -92,7 +92,7 @@ struct Guest {
 };
 
 void check_refusal(const detail::LiftContext& cx) {
-  check(cx.error.has_value(), "a refusal has no error");
+  check(cx.error.has_value(), "lifting failed without an error");
   check(cx.error->code() == ErrorCode::invalid_value || cx.error->code() == ErrorCode::copy_limit,
         cx.error->message());
 }
@@ -111,13 +111,13 @@ std::optional<Value> lift(const Guest& guest, const detail::TypeNode& type, Erro
   return std::nullopt;
 }
 
-/// Writes the value into memory of the host's and reads it again.
+/// Writes the value into host memory and reads it again.
 void check_value(const Value& value, const Type& type) {
-  check(value.type() == type, "the value is of another type");
-  check(value == value, "the value is not itself");
+  check(value.type() == type, "the value has another type");
+  check(value == value, "the value is not equal to itself");
   check(value.to(type) == value, "the value does not fit its type");
   detail::CheckContext checking;
-  check(detail::ValueChecker(checking).check(value, type.node()), "the value is refused");
+  check(detail::ValueChecker(checking).check(value, type.node()), "the value is rejected");
   Scratch scratch;
   const auto stored = scratch.write(type.size(), [&](detail::LowerContext& cx) {
     return detail::ValueLowerer(cx).store(value, type.node(), Scratch::kStart);
@@ -127,7 +127,7 @@ void check_value(const Value& value, const Type& type) {
   detail::LiftContext cx(memory, UINT64_MAX);
   Value again;
   check(detail::ValueLifter(cx).load(Scratch::kStart, type.node(), again), "the value cannot be read again");
-  check(again == value, "the value is another when it is read again");
+  check(again == value, "the value differs when it is read again");
 }
 
 template <typename T>
@@ -146,13 +146,13 @@ void check_typed(const Guest& guest) {
                                                 detail::Codec<T>::align) != nullptr &&
                                            detail::Codec<T>::load(cx, guest.address, value);
   if (!lifted) check_refusal(cx);
-  // The two count what they make differently.
+  // The two paths count copied bytes differently.
   if ((!dynamic && error == ErrorCode::copy_limit) || (!lifted && cx.error->code() == ErrorCode::copy_limit))
     return;
   check(lifted == dynamic.has_value(), "only one of the two paths reads it");
   if (!lifted) return;
   const auto converted = Value::of(value);
-  check(converted.has_value(), "the C++ value cannot become a dynamic one");
+  check(converted.has_value(), "the C++ value cannot be converted to a dynamic one");
   check(*converted == *dynamic, "the two paths read different values");
 }
 

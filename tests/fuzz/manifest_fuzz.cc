@@ -1,5 +1,5 @@
-/// Reading what registries send: manifests, configs and indexes of images. What is read keeps to its promises, and
-/// is written and read again the same; what is not is refused with a message in one line.
+/// Reads untrusted manifests, configs and indexes of images. Whatever is read satisfies the documented guarantees and
+/// round-trips; anything else is rejected with a one-line message.
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -20,13 +20,13 @@ using test::check;
 
 void check_error(const Error& error, ErrorCode code = ErrorCode::invalid_manifest) {
   const std::string& message = error.message();
-  check(error.code() == code, "the error's code is another", message);
+  check(error.code() == code, "unexpected error code", message);
   check(detail::printable(message, 2000) == message, "the message is not one short line of text", message);
 }
 
 void check_digest(const std::string& digest) {
   check(digest.find('/') == std::string::npos && digest.find('.') == std::string::npos,
-        "the digest could leave a folder", digest);
+        "the digest could leave a directory", digest);
 }
 
 }  // namespace
@@ -35,8 +35,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto bytes = std::as_bytes(std::span(data, size));
   if (const auto manifest = detail::parse_manifest(bytes, "manifest")) {
     check(detail::is_digest(manifest->config.digest) && detail::is_digest(manifest->layer.digest),
-          "no digest");
-    check(detail::is_wasm_layer(manifest->layer.media_type), "no WebAssembly");
+          "invalid digest");
+    check(detail::is_wasm_layer(manifest->layer.media_type), "the layer is not WebAssembly");
     check(manifest->layer.size != 0 && manifest->config.size <= detail::kMaxManifestSize,
           "a size out of bounds");
     const auto text = detail::manifest_text(*manifest);
@@ -44,7 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto again = detail::parse_manifest(std::as_bytes(std::span(*text)), "manifest");
     check(
         again && again->layer.digest == manifest->layer.digest && again->annotations == manifest->annotations,
-        "written and read again it is another");
+        "it does not round-trip");
   } else {
     check_error(manifest.error());
   }
@@ -58,11 +58,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_error(config.error());
   }
   check(detail::parse_config("application/octet-stream", bytes, "config").has_value(),
-        "another config is refused");
+        "a config of another type is rejected");
   if (const auto chosen = detail::choose_from_index(bytes, "index")) {
     check_digest(chosen->digest);
   } else {
-    // There may be none for us.
+    // The index may have no WebAssembly image.
     const bool none = chosen.error().code() == ErrorCode::not_found;
     check_error(chosen.error(), none ? ErrorCode::not_found : ErrorCode::invalid_manifest);
   }

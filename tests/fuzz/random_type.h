@@ -1,17 +1,17 @@
-/// Types made of arbitrary bytes, for fuzz targets and for tests of random values.
+/// Creates types from arbitrary bytes, for fuzz targets and tests of random values.
 ///
-/// Every string of bytes makes a type, and such a string can be written by hand: `n` `o2` `0` `c` `sm` is
+/// Every byte string defines a type, and such a string can be written by hand: `n` `o2` `0` `c` `sm` is
 /// `list<record { a: u8, b: option<string> }>`. A letter is a kind, in the order of `TypeKind`:
 ///
 ///     a bool  b s8  c u8  d s16  e u16  f s32  g u32  h s64  i u64  j f32  k f64  l char  m string
-///     n list, s option        and their one type
-///     o record, p tuple       how many fields: `1` to `6`, `*` for twenty; the first label; their types
-///     q variant               the same, but `-` in place of a type is a case without a payload
-///     t result                `ok` and `err`, with `-` as there
-///     r enum, u flags         how many labels: `1` to `6`, `*` for twenty; the first label
+///     n list, s option        followed by its type
+///     o record, p tuple       the number of fields (`1` to `6`, `*` for twenty), the first label, their types
+///     q variant               the same; `-` instead of a type is a case without a payload
+///     t result                `ok` and `err`; `-` as for variants
+///     r enum, u flags         the number of labels (`1` to `6`, `*` for twenty), the first label
 ///
-/// Labels are taken in order from a list that has all keywords of WAVE, from the first label on, which is a
-/// digit. Past the end of the bytes every type is a `u8`.
+/// The first label is a digit: an index into a list with all WAVE keywords, from which labels are taken in order. Past
+/// the end of the bytes every type is a `u8`.
 #pragma once
 
 #include <cstddef>
@@ -27,13 +27,13 @@
 
 namespace tairitsu::test {
 
-/// Bytes that decide what is made; `'0'` past their end.
+/// The bytes that decide what is created; `'0'` past their end.
 class ByteSource {
  public:
   explicit ByteSource(std::string_view bytes) : bytes_(bytes) {}
 
   [[nodiscard]] bool is_empty() const { return bytes_.empty(); }
-  /// The bytes that are left.
+  /// Returns the remaining bytes.
   [[nodiscard]] std::string_view rest() const { return bytes_; }
 
   char next() {
@@ -42,12 +42,12 @@ class ByteSource {
     bytes_.remove_prefix(1);
     return byte;
   }
-  /// One of `count` choices, of which `first` is the byte of the first one.
+  /// Returns one of `count` choices; `first` is the byte for the first one.
   std::size_t choose(std::size_t count, char first = '0') { return choice(next(), count, first); }
   [[nodiscard]] static std::size_t choice(char byte, std::size_t count, char first = '0') {
     return static_cast<unsigned char>(byte - first) % count;
   }
-  /// `size` bytes as a number.
+  /// Returns `size` bytes as a number.
   std::uint64_t bits(std::size_t size) {
     std::uint64_t bits = 0;
     for (; size != 0; --size) bits = bits << 8U | static_cast<unsigned char>(next());
@@ -77,13 +77,13 @@ inline std::vector<TypeField> random_labels(ByteSource& bytes) {
 
 inline Type random_type_of(char byte, ByteSource& bytes, unsigned depth);
 
-/// A type of values that have text: all kinds but handles, and what the value path does not do. It nests at
-/// most `depth` deep.
+/// Returns a type whose values have a text form: any kind except handles and unsupported ones. It nests at most `depth`
+/// levels deep.
 inline Type random_type(ByteSource& bytes, unsigned depth = 5) {
   return bytes.is_empty() ? Type::make(TypeKind::u8) : random_type_of(bytes.next(), bytes, depth);
 }
 
-/// A payload, or none.
+/// Returns the type of a payload, or nothing.
 inline std::optional<Type> random_payload(ByteSource& bytes, unsigned depth) {
   const char byte = bytes.next();
   if (byte < '0') return std::nullopt;

@@ -1,4 +1,4 @@
-/// Values of a known type made of arbitrary bytes, for fuzz targets and for tests of random values.
+/// Creates values of a known type from arbitrary bytes, for fuzz targets and tests of random values.
 #pragma once
 
 #include <cmath>
@@ -13,13 +13,14 @@
 #include <utility>
 #include <vector>
 
+#include "base/text.h"
 #include "random_type.h"
 #include "tairitsu/value.h"
 #include "value/value_node.h"
 
 namespace tairitsu::test {
 
-/// Any number, and often one that is the last of its kind.
+/// Returns any number of the type, often one at the limits of its range.
 inline std::uint64_t random_number(ByteSource& bytes, const Type& type) {
   const std::size_t width = type.size() * 8U;
   const std::uint64_t all = width == 64 ? UINT64_MAX : (std::uint64_t{1} << width) - 1;
@@ -82,25 +83,12 @@ inline char32_t random_character(ByteSource& bytes) {
 inline std::string random_text(ByteSource& bytes) {
   std::string text;
   for (std::size_t left = bytes.choose(10); left != 0; --left) {
-    const auto c = static_cast<std::uint32_t>(random_character(bytes));
-    const auto add = [&](std::uint32_t bits) { text += static_cast<char>(static_cast<unsigned char>(bits)); };
-    if (c < 0x80) {
-      add(c);
-    } else if (c < 0x800) {
-      add(0xC0U | c >> 6U);
-    } else if (c < 0x10000) {
-      add(0xE0U | c >> 12U);
-    } else {
-      add(0xF0U | c >> 18U);
-    }
-    if (c >= 0x10000) add(0x80U | (c >> 12U & 0x3FU));
-    if (c >= 0x800) add(0x80U | (c >> 6U & 0x3FU));
-    if (c >= 0x80) add(0x80U | (c & 0x3FU));
+    detail::append_utf8(text, random_character(bytes));
   }
   return text;
 }
 
-/// A value of exactly that type, as `random_type` makes it. Lists have up to five elements.
+/// Returns a value of exactly that type, which must come from `random_type`. Lists have up to five elements.
 inline Value random_value(ByteSource& bytes, const Type& type) {
   using detail::ValueAccess;
   const detail::TypeNode& node = type.node();

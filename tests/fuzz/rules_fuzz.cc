@@ -1,5 +1,5 @@
-/// Rules of the sandbox: the first line of an input says for what (`connect`, `bind` or `http`), each other line is
-/// a rule. A rule is accepted or refused; what is accepted is text that can be shown.
+/// Parses sandbox rules. The first line of an input selects the list (`connect`, `bind` or `http`); every other line is
+/// a rule. Accepted rules are printable, and a list is accepted if and only if all its rules are.
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -26,13 +26,13 @@ std::vector<std::string> lines_of(std::string_view text) {
   return lines;
 }
 
-/// What a list of one rule comes to.
+/// Returns whether a list of one rule is accepted.
 bool accepts(std::vector<std::string> WasiOptions::* list, const std::string& rule) {
   WasiOptions options;
   options.*list = {rule};
   const auto policy = detail::make_wasi_policy(options);
   if (policy) return true;
-  check(policy.error().code() == ErrorCode::invalid_argument, "the error's code is another",
+  check(policy.error().code() == ErrorCode::invalid_argument, "unexpected error code",
         policy.error().message());
   return false;
 }
@@ -51,13 +51,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const std::string& line : lines) {
     const bool accepted = accepts(list, line);
     if (accepted) {
-      check(detail::printable(line, line.size()) == line, "accepts text that cannot be shown", line);
+      check(detail::printable(line, line.size()) == line, "accepts text that is not printable", line);
       check(line.find_first_of("@?#") == std::string::npos, "accepts more of a URL than its authority", line);
     }
     all = all && accepted;
   }
   WasiOptions options;
   options.*list = lines;
-  check(detail::make_wasi_policy(options).has_value() == all, "a list is not what its rules are");
+  check(detail::make_wasi_policy(options).has_value() == all, "a list is not accepted like its rules");
   return 0;
 }

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Runs every fuzz target for some seconds and prints a line for each; fails on a finding, after all have run.
-# Usage: tests/fuzz/run.sh BUILD_FOLDER SECONDS [TARGET...], where wave_fuzz is a target
+# Runs every fuzz target for the given time and prints a line for each. Fails if a target found something, after all
+# have run.
+# Usage: tests/fuzz/run.sh BUILD_DIRECTORY SECONDS [TARGET...]; wave_fuzz is an example of a target
 #
-# A target starts from tests/fuzz/corpus/NAME and from what earlier runs added in BUILD_FOLDER/corpus/NAME.
-# An input that is a finding is kept in BUILD_FOLDER/findings: with that file as its argument the target
-# repeats it.
+# A target starts from tests/fuzz/corpus/NAME and from the inputs that earlier runs added in
+# BUILD_DIRECTORY/corpus/NAME. Findings are kept in BUILD_DIRECTORY/findings: pass such a file to the target to
+# reproduce it.
 set -euo pipefail
 
 build=$1
@@ -18,11 +19,11 @@ if ((${#targets[@]} == 0)); then
   done
 fi
 
-# binutils' addr2line is always there to name functions, llvm-symbolizer is not.
+# Names functions with addr2line of binutils, which is always installed; llvm-symbolizer is not.
 export ASAN_OPTIONS="external_symbolizer_path=/usr/bin/addr2line${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
 mkdir -p "$build/findings"
 
-# Runs one target, and keeps quiet unless it finds something.
+# Runs one target; shows its log only if it finds something.
 run_target() {
   local target=$1 name=${1%_fuzz} log=$build/$1.log inputs corpora options
   mkdir -p "$build/corpus/$name"
@@ -34,14 +35,14 @@ run_target() {
   )
   if "$build/bin/$target" "${options[@]}" "${corpora[@]}" >"$log" 2>&1; then
     inputs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
-    echo "$target: $inputs inputs in $seconds seconds, no finding"
+    echo "$target: $inputs inputs in $seconds seconds, no findings"
   else
     tail -n 60 "$log" >&2
-    echo "$target: FOUND something, see $build/findings and $log"
+    echo "$target: FAILED, see $build/findings and $log"
     return 1
   fi
 }
 export build seconds here
 export -f run_target
-# As many at a time as there are processors. Fails if one of them does, after all have run.
+# Run one target per processor at a time. Fails if any of them does, after all have run.
 printf '%s\n' "${targets[@]}" | xargs -P "$(nproc)" -n 1 bash -c 'run_target "$1"' run_target

@@ -1,6 +1,6 @@
-/// URLs and references of registries: the first line of an input is a URL, an image's name and a registry's; the
-/// second is what a response refers to relative to the URL. What is read is written and read again the same, and has
-/// nothing in it that would end a line of a request; what is not is refused with a message in one line.
+/// Parses URLs, image references and registry names. The first line of an input is parsed as each of them; the second
+/// is a reference relative to the URL. Whatever is parsed round-trips and has no characters that could end a request
+/// line; anything else is rejected with a one-line message.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -20,11 +20,11 @@ using test::check;
 
 void check_error(const Error& error) {
   const std::string& message = error.message();
-  check(error.code() == ErrorCode::invalid_argument, "the error's code is another", message);
+  check(error.code() == ErrorCode::invalid_argument, "unexpected error code", message);
   check(detail::printable(message, 8000) == message, "the message is not one line of text", message);
 }
 
-/// Can stand in the head of a request.
+/// Returns whether the text is safe in the head of a request.
 bool is_plain(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
 }
@@ -32,11 +32,12 @@ bool is_plain(std::string_view text) {
 void check_url(const Url& url) {
   const std::string text = url.to_string();
   check(is_plain(text), "not plain text", text);
-  check(url.target.starts_with('/') && url.target.find('#') == std::string::npos, "no target", url.target);
-  check(!url.host.empty() && url.host.find_first_of("/@?#\\") == std::string::npos, "no host", url.host);
-  check(url.port > 0 && url.port < 65536, "no port", text);
+  check(url.target.starts_with('/') && url.target.find('#') == std::string::npos, "invalid target",
+        url.target);
+  check(!url.host.empty() && url.host.find_first_of("/@?#\\") == std::string::npos, "invalid host", url.host);
+  check(url.port > 0 && url.port < 65536, "invalid port", text);
   const auto again = Url::parse(text);
-  check(again.has_value() && *again == url, "written and read again it is another", text);
+  check(again.has_value() && *again == url, "it does not round-trip", text);
 }
 
 }  // namespace
@@ -64,14 +65,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string written = reference->to_string();
     check(is_plain(written), "not plain text", written);
     const auto again = oci::parse_reference(written);
-    check(again.has_value() && *again == *reference, "written and read again it is another", written);
+    check(again.has_value() && *again == *reference, "it does not round-trip", written);
   } else {
     check_error(reference.error());
   }
   if (const auto registry = oci::parse_registry(text)) {
     check(is_plain(*registry), "not plain text", *registry);
     const auto again = oci::parse_registry(*registry);
-    check(again.has_value() && *again == *registry, "written and read again it is another", *registry);
+    check(again.has_value() && *again == *registry, "it does not round-trip", *registry);
   } else {
     check_error(registry.error());
   }

@@ -1,5 +1,5 @@
-/// Reading WIT, and generating host bindings of it. What is not WIT, and what is too large, is refused; what is read
-/// can be printed and has bindings. libFuzzer's limits catch what takes too long or too much memory.
+/// Parses WIT and generates host bindings for it. Invalid and too large text is rejected; parsed worlds can be printed,
+/// and their bindings are generated or rejected. libFuzzer's limits catch excessive time and memory.
 #include <unistd.h>
 
 #include <cstddef>
@@ -20,7 +20,7 @@ namespace {
 using namespace tairitsu;
 using test::check;
 
-/// A file of the process's own, which is removed at its end.
+/// A file for this process, removed at its end.
 class WitFile {
  public:
   WitFile() {
@@ -43,7 +43,7 @@ class WitFile {
 
 void check_error(const Error& error) {
   check(error.code() == ErrorCode::invalid_argument || error.code() == ErrorCode::not_found,
-        "the error's code is another", error.message());
+        "unexpected error code", error.message());
   check(detail::is_utf8(error.message()), "the message is not UTF-8", error.message());
 }
 

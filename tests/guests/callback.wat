@@ -1,13 +1,13 @@
-;; A guest that asks its host, by an import at the world's root and by one of an interface, and that has
-;; functions of one name in two interfaces.
+;; A guest that calls its host through an import at the world's root and one in an interface, and that exports
+;; functions with the same name in two interfaces.
 ;;
 ;;   import call: func(n: u32) -> u32;
 ;;   import test:callback/host@1.2.0 { note: func(number: u32); }
-;;   export run: func(n: u32) -> u32;             what `call` answers
+;;   export run: func(n: u32) -> u32;             returns the result of `call`
 ;;   export run-then-spin: func(n: u32);          calls `call`, then never ends
 ;;   export run-then-trap: func(n: u32);
 ;;   export note: func(number: u32);
-;;   export add: func(a: u32, b: u32) -> u32;     asks nobody
+;;   export add: func(a: u32, b: u32) -> u32;     does not call the host
 ;;   export test:callback/small@1.2.0 { double: func(a: u32) -> u32; half: func(a: u32) -> u32; }
 ;;   export test:callback/large@2.0.1 { double: func(a: u64) -> u64; }
 (component

@@ -1,12 +1,12 @@
-;; A resource whose destructor asks the host, and that can be kept by the guest.
+;; A resource whose destructor calls the host, and which the guest can store.
 ;;
 ;;   import dropped: func(number: u32);           called by the destructor
 ;;   export resource thing { constructor(number: u32); number: func() -> u32; }
-;;   export keep: func(t: thing);                 keeps it in place of the one kept before
-;;   export release: func();                      drops the one that is kept
+;;   export keep: func(t: thing);                 stores it in place of the previous one
+;;   export release: func();                      drops the stored one
 ;;   export call: func();                         calls `dropped(0)`, and nothing else
 ;;
-;; The destructor of thing 666 traps, that of thing 777 never ends.
+;; The destructor of thing 666 traps; that of thing 777 never returns.
 (component
   (import "dropped" (func $dropped (param "number" u32)))
   (core func $dropped_lowered (canon lower (func $dropped)))

@@ -1,14 +1,14 @@
-;; Gives back what it is given, for every type of the canonical ABI, at every place a value can take.
+;; Returns its arguments, for every type of the canonical ABI in every position of a value.
 ;;
-;; - `echo-T: func(a: list<T>) -> list<T>` holds T in memory: one core function answers for all.
-;; - `flat-T: func(a: T) -> T` holds T in flat slots on the way in. A T of one slot comes back in a
-;;   slot, a larger one through the return area, with its fields stored one by one.
-;; - `sum16` takes the most flat parameters there are, `sum17` one more (so they come in memory), and
-;;   `many-strings` 18 flat ones of 9 strings.
+;; - `echo-T: func(a: list<T>) -> list<T>` has T in memory; one core function serves all types.
+;; - `flat-T: func(a: T) -> T` receives T in flat slots. A T of one slot is returned in a slot, a larger
+;;   one through the return area, with its fields stored one by one.
+;; - `sum16` takes the maximum number of flat parameters, `sum17` one more (so they are in memory), and
+;;   `many-strings` 9 strings, whose 18 flat values are in memory too.
 ;;
 ;; Named types: enum colour, flags3, flags9, flags17, flags32, record mixed (with a nested inner),
-;; variant choice. The labels of the larger flags are l0, l1, l2, ...
-;; Memory is a bump arena that grows as needed; post-return empties it.
+;; variant choice. The labels of the larger flags are l0, l1, l2, …
+;; Memory is a bump arena that grows as needed; post-return resets it.
 (component
   (core module $module
     (memory (export "memory") 1)
@@ -21,7 +21,7 @@
           (i32.sub (i32.add (global.get $top) (local.get $align)) (i32.const 1))
           (i32.sub (i32.const 0) (local.get $align))))
       (global.set $top (i32.add (local.get $at) (local.get $size)))
-      ;; Past 4 GiB: give up.
+      ;; Trap beyond 4 GiB.
       (if (i32.lt_u (global.get $top) (local.get $at)) (then unreachable))
       (local.set $missing
         (i32.sub
@@ -30,14 +30,14 @@
       (if (i32.gt_s (local.get $missing) (i32.const 0))
         (then
           (if (i32.eq (memory.grow (local.get $missing)) (i32.const -1)) (then unreachable))))
-      ;; A block that was there before keeps what it held.
+      ;; Copy the old block's contents.
       (memory.copy (local.get $at) (local.get $old) (local.get $old_size))
       (local.get $at))
 
     (func (export "reset") (param i32)
       (global.set $top (i32.const 1024)))
 
-    ;; A pair of pointer and length, to the return area at 16.
+    ;; Store pointer and length in the return area at 16.
     (func (export "echo") (param $at i32) (param $length i32) (result i32)
       (i32.store (i32.const 16) (local.get $at))
       (i32.store (i32.const 20) (local.get $length))
@@ -48,7 +48,7 @@
     (func (export "flat-f32") (param f32) (result f32) (local.get 0))
     (func (export "flat-f64") (param f64) (result f64) (local.get 0))
 
-    ;; Below: discriminants are one byte, and a payload that is not there may hold anything.
+    ;; Below: discriminants are one byte, and absent payloads are arbitrary.
     (func (export "flat-option-u32") (param $case i32) (param $value i32) (result i32)
       (i32.store8 (i32.const 16) (local.get $case))
       (i32.store (i32.const 20) (local.get $value))
@@ -231,7 +231,7 @@
   (func (export "echo-variant") (param "a" (list $choice)) (result (list $choice))
     (canon lift (core func $echo) (memory $memory) (realloc $realloc) (post-return $reset)))
 
-  ;; Flat, one slot each way.
+  ;; One flat slot each way.
   (func (export "flat-bool") (param "a" bool) (result bool)
     (canon lift (core func $guest "flat-i32")))
   (func (export "flat-u8") (param "a" u8) (result u8)
@@ -269,7 +269,7 @@
   (func (export "flat-flags32") (param "a" $flags32) (result $flags32)
     (canon lift (core func $guest "flat-i32")))
 
-  ;; Flat on the way in, through the return area on the way out.
+  ;; Flat parameters, results through the return area.
   (func (export "flat-string") (param "a" string) (result string)
     (canon lift (core func $guest "echo") (memory $memory) (realloc $realloc) (post-return $reset)))
   (func (export "flat-option-u32") (param "a" (option u32)) (result (option u32))
@@ -280,7 +280,7 @@
     (canon lift (core func $guest "flat-option-string") (memory $memory) (realloc $realloc) (post-return $reset)))
   (func (export "flat-option-option-u32") (param "a" (option (option u32))) (result (option (option u32)))
     (canon lift (core func $guest "flat-option-option-u32") (memory $memory) (realloc $realloc) (post-return $reset)))
-  ;; The same three slots and the same layout as option<string>: the u32 shares the pointer's place.
+  ;; The same three slots and layout as option<string>: the u32 shares the pointer's slot.
   (func (export "flat-result-u32-string") (param "a" (result u32 (error string))) (result (result u32 (error string)))
     (canon lift (core func $guest "flat-option-string") (memory $memory) (realloc $realloc) (post-return $reset)))
   (func (export "flat-result-f32-u32") (param "a" (result f32 (error u32))) (result (result f32 (error u32)))
@@ -294,7 +294,7 @@
   (func (export "flat-variant") (param "a" $choice) (result $choice)
     (canon lift (core func $guest "flat-variant") (memory $memory) (realloc $realloc) (post-return $reset)))
 
-  ;; At the limit of 16 flat parameters, and past it.
+  ;; 16 flat parameters, which is the limit, and more.
   (func (export "sum16")
     (param "p0" u32) (param "p1" u32) (param "p2" u32) (param "p3" u32) (param "p4" u32)
     (param "p5" u32) (param "p6" u32) (param "p7" u32) (param "p8" u32) (param "p9" u32)

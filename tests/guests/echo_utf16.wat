@@ -1,8 +1,7 @@
-;; A guest whose strings are UTF-16: `echo-string` and `echo-strings` give back what they are given,
-;; `lone-surrogate` answers U+D800 with nothing after it (no string: lifting it must fail),
-;; `pair` a whole surrogate pair (U+1F600), `misaligned` a string at an odd address,
-;; `out-of-bounds` one whose units end past the memory, and `huge` one whose length
-;; in bytes overflows 32 bits.
+;; A guest with UTF-16 strings: `echo-string` and `echo-strings` return their arguments,
+;; `lone-surrogate` a lone U+D800 (not a string: lifting must fail), `pair` a surrogate pair (U+1F600),
+;; `misaligned` a string at an odd address, `out-of-bounds` one that ends beyond the memory, and `huge`
+;; one whose length in bytes overflows 32 bits.
 (component
   (core module $module
     (memory (export "memory") 1)
@@ -15,7 +14,7 @@
           (i32.sub (i32.add (global.get $top) (local.get $align)) (i32.const 1))
           (i32.sub (i32.const 0) (local.get $align))))
       (global.set $top (i32.add (local.get $at) (local.get $size)))
-      ;; Past 4 GiB: give up.
+      ;; Trap beyond 4 GiB.
       (if (i32.lt_u (global.get $top) (local.get $at)) (then unreachable))
       (local.set $missing
         (i32.sub
@@ -24,31 +23,31 @@
       (if (i32.gt_s (local.get $missing) (i32.const 0))
         (then
           (if (i32.eq (memory.grow (local.get $missing)) (i32.const -1)) (then unreachable))))
-      ;; A block that was there before keeps what it held.
+      ;; Copy the old block's contents.
       (memory.copy (local.get $at) (local.get $old) (local.get $old_size))
       (local.get $at))
 
     (func (export "reset") (param i32)
       (global.set $top (i32.const 1024)))
 
-    ;; A pair of pointer and length, to the return area at 16.
+    ;; Store pointer and length in the return area at 16.
     (func (export "echo") (param $at i32) (param $length i32) (result i32)
       (i32.store (i32.const 16) (local.get $at))
       (i32.store (i32.const 20) (local.get $length))
       (i32.const 16))
 
-    ;; At 64: D800. At 72: D83D DE00, which is U+1F600.
+    ;; At 64: D800. At 72: D83D DE00 (U+1F600).
     (data (i32.const 64) "\00\d8")
     (data (i32.const 72) "\3d\d8\00\de")
-    (func $answer (param $at i32) (param $length i32) (result i32)
+    (func $result (param $at i32) (param $length i32) (result i32)
       (i32.store (i32.const 16) (local.get $at))
       (i32.store (i32.const 20) (local.get $length))
       (i32.const 16))
-    (func (export "lone-surrogate") (result i32) (call $answer (i32.const 64) (i32.const 1)))
-    (func (export "pair") (result i32) (call $answer (i32.const 72) (i32.const 2)))
-    (func (export "misaligned") (result i32) (call $answer (i32.const 73) (i32.const 1)))
-    (func (export "out-of-bounds") (result i32) (call $answer (i32.const 65534) (i32.const 2)))
-    (func (export "huge") (result i32) (call $answer (i32.const 0) (i32.const 0x80000001))))
+    (func (export "lone-surrogate") (result i32) (call $result (i32.const 64) (i32.const 1)))
+    (func (export "pair") (result i32) (call $result (i32.const 72) (i32.const 2)))
+    (func (export "misaligned") (result i32) (call $result (i32.const 73) (i32.const 1)))
+    (func (export "out-of-bounds") (result i32) (call $result (i32.const 65534) (i32.const 2)))
+    (func (export "huge") (result i32) (call $result (i32.const 0) (i32.const 0x80000001))))
 
   (core instance $guest (instantiate $module))
   (alias core export $guest "memory" (core memory $memory))

@@ -1,6 +1,6 @@
-;; Passes every call on to the host: each function of `test:forward/guest@1.2.3` calls the function
-;; of the same name in the imported `test:forward/host@1.2.3`, and answers what that answered.
-;; So a value goes from the host into the guest, out to the host, and the same way back.
+;; Forwards every call to the host: each function of `test:forward/guest@1.2.3` calls the function of
+;; the same name in the imported `test:forward/host@1.2.3` and returns its result. A value passes from
+;; the host to the guest to the host, and back the same way.
 ;;
 ;;   record point { x: f64, y: f64, z: f64 }
 ;;   variant shape { circle(f64), at(point), label(string), empty }
@@ -35,7 +35,7 @@
   (alias export $host "point" (type $point))
   (alias export $host "shape" (type $shape))
 
-  ;; Memory and realloc come first: the imports are lowered with them, before the guest exists.
+  ;; Memory and realloc are defined first, because lowering the imports needs them.
   (core module $storage_module
     (memory (export "memory") 1)
     (global $top (mut i32) (i32.const 1024))
@@ -83,7 +83,7 @@
     (import "host" "nothing" (func $nothing))
     (import "host" "maybe" (func $maybe (param i32 i32 i32 i32)))
 
-    ;; A fresh area for a result: what the host is to write, and the caller then to read.
+    ;; Allocate an area for a result, which the host writes and the caller reads.
     (func $area (param $size i32) (result i32)
       (call $realloc (i32.const 0) (i32.const 0) (i32.const 8) (local.get $size)))
 

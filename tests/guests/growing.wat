@@ -1,8 +1,8 @@
-;; Memories and tables with a maximum of their own, which a limit must not count when they refuse to
-;; grow. Each function answers the size before, or -1 where the guest could not grow.
+;; Memories and tables with their own maximum: limits must not count growth that fails. Each function
+;; returns the previous size, or -1 if it could not grow.
 ;;
 ;;   grow-bounded: func(pages: u32) -> s32;   a memory of 1 page, at most 3
-;;   grow-wide: func(pages: u64) -> s64;      a memory with 64-bit addresses of 1 page, no maximum
+;;   grow-wide: func(pages: u64) -> s64;      a 64-bit memory of 1 page, without a maximum
 ;;   grow-table: func(count: u32) -> s32;     a table of 1 element, at most 10
 (component
   (core module $bounded

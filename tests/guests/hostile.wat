@@ -1,18 +1,17 @@
-;; A guest that breaks the canonical ABI, and that uses up what it can get. Each of its answers has to
-;; end in a value or in a clear error, never in undefined behaviour. What is right for each is said
-;; where it is exported.
+;; A guest that violates the canonical ABI and exhausts resources. Each of its results must lift to a
+;; value or to a clear error, never to undefined behaviour. The comments at the exports state which.
 (component
   (core module $module
-    ;; One page, and no maximum of its own.
+    ;; One page, without a maximum.
     (memory (export "memory") 1)
     (table $table 1 funcref)
     (global $top (mut i32) (i32.const 4096))
 
-    ;; At 64: no UTF-8. At 96: an overlong '/', and at 112 a surrogate in three bytes.
+    ;; At 64: invalid UTF-8. At 96: an overlong '/', and at 112 a surrogate in three bytes.
     (data (i32.const 64) "fine until here \ff\fe")
     (data (i32.const 96) "\c0\af")
     (data (i32.const 112) "\ed\a0\80")
-    ;; At 120: 'é' whose second byte is not part of the string of length 1.
+    ;; At 120: 'é', of which a string of length 1 has only the first byte.
     (data (i32.const 120) "\c3\a9")
     ;; At 128: char 0xD800, char 0x110000.
     (data (i32.const 128) "A\00\00\00\00\d8\00\00")
@@ -44,7 +43,7 @@
           (if (i32.eq (memory.grow (local.get $missing)) (i32.const -1)) (then unreachable))))
       (local.get $at))
 
-    ;; A pair of pointer and length, to the return area at 16.
+    ;; Store pointer and length in the return area at 16.
     (func $pair (param $at i32) (param $length i32) (result i32)
       (i32.store (i32.const 16) (local.get $at))
       (i32.store (i32.const 20) (local.get $length))
@@ -68,7 +67,7 @@
     (func (export "retptr-out-of-bounds") (result i32) (i32.const 65532))
     (func (export "retptr-far-out-of-bounds") (result i32) (i32.const 0xfffffffc))
 
-    ;; Scalars that are out of their type's range.
+    ;; Scalars outside their type's range.
     (func (export "d800") (result i32) (i32.const 0xd800))
     (func (export "110000") (result i32) (i32.const 0x110000))
     (func (export "minus-one") (result i32) (i32.const -1))
@@ -91,10 +90,10 @@
     (func (export "flags-list") (result i32) (call $pair (i32.const 160) (i32.const 2)))
     (func (export "option-seven") (result i32) (call $pair (i32.const 7) (i32.const 9)))
 
-    ;; Traps, and no end.
+    ;; Traps and endless loops.
     (func (export "trap") unreachable)
     (func $deep (export "deep") (param $n i64) (result i64)
-      ;; Not a tail call: the sum is made on the way back.
+      ;; Not a tail call: the addition follows the call.
       (i64.add (call $deep (i64.add (local.get $n) (i64.const 1))) (local.get $n)))
     (func (export "trap-deep") (drop (call $deep (i64.const 0))))
     (func (export "divide") (param i32) (result i32)
@@ -108,7 +107,7 @@
     (func (export "loop-after") (param i32) (loop $again (br $again)))
     (func (export "reset") (param i32) (global.set $top (i32.const 4096)))
 
-    ;; Using up.
+    ;; Exhausting resources.
     (func (export "second") (param i32 i32) (result i32)
       (global.set $top (i32.const 4096))
       (local.get 1))
@@ -148,7 +147,7 @@
   (type $rights_type (flags "read" "write" "run"))
   (export $rights "rights" (type $rights_type))
 
-  ;; Errors: bytes that are no UTF-8.
+  ;; Errors: invalid UTF-8.
   (func (export "bad-utf8") (result string)
     (canon lift (core func $guest "bad-utf8") (memory $memory)))
   (func (export "bad-utf8-overlong") (result string)
@@ -157,7 +156,7 @@
     (canon lift (core func $guest "bad-utf8-surrogate") (memory $memory)))
   (func (export "bad-utf8-cut") (result string)
     (canon lift (core func $guest "bad-utf8-cut") (memory $memory)))
-  ;; Errors: out of bounds by the end, by the start, by the length.
+  ;; Errors: the end, the start or the length is out of bounds.
   (func (export "string-out-of-bounds") (result string)
     (canon lift (core func $guest "out-of-bounds") (memory $memory)))
   (func (export "string-far-out-of-bounds") (result string)
@@ -168,12 +167,12 @@
     (canon lift (core func $guest "out-of-bounds") (memory $memory)))
   (func (export "list-huge-length") (result (list u8))
     (canon lift (core func $guest "huge-length") (memory $memory)))
-  ;; An error too: the pointer of an empty string or list has to be within the memory as well.
+  ;; Errors: the pointer of an empty string or list must be within the memory too.
   (func (export "string-empty-out-of-bounds") (result string)
     (canon lift (core func $guest "empty-out-of-bounds") (memory $memory)))
   (func (export "list-empty-out-of-bounds") (result (list u8))
     (canon lift (core func $guest "empty-out-of-bounds") (memory $memory)))
-  ;; Errors: two u32 at 1025, and lengths whose size in bytes is 2^32 or just above.
+  ;; Errors: two u32 at 1025, and lists whose size in bytes is 2^32 or slightly more.
   (func (export "list-misaligned") (result (list u32))
     (canon lift (core func $guest "misaligned") (memory $memory)))
   (func (export "list-overflow") (result (list u32))
@@ -182,7 +181,7 @@
     (canon lift (core func $guest "overflow-u64") (memory $memory)))
   (func (export "list-overflow-strings") (result (list string))
     (canon lift (core func $guest "overflow-u64") (memory $memory)))
-  ;; Errors: the result is behind a pointer that is misaligned, reaches past the end, or is far out.
+  ;; Errors: the pointer to the result is misaligned, crosses the memory's end, or is far out of bounds.
   (func (export "retptr-misaligned") (result string)
     (canon lift (core func $guest "retptr-misaligned") (memory $memory)))
   (func (export "retptr-out-of-bounds") (result string)
@@ -190,7 +189,7 @@
   (func (export "retptr-far-out-of-bounds") (result string)
     (canon lift (core func $guest "retptr-far-out-of-bounds") (memory $memory)))
 
-  ;; Errors: no Unicode scalar values.
+  ;; Errors: not Unicode scalar values.
   (func (export "bad-char") (result char)
     (canon lift (core func $guest "d800")))
   (func (export "bad-char-high") (result char)
@@ -213,17 +212,17 @@
   (func (export "bad-variant-list") (result (list (option u8)))
     (canon lift (core func $guest "option-list") (memory $memory)))
 
-  ;; Values: any bool but 0 is true: true, [false, true, true, true].
+  ;; Values: any bool other than 0 is true: true, [false, true, true, true].
   (func (export "bad-bool") (result bool)
     (canon lift (core func $guest "two")))
   (func (export "bad-bool-list") (result (list bool))
     (canon lift (core func $guest "bool-list") (memory $memory)))
-  ;; Values: bits that no label has are dropped: all three (0xffffffff), [read run, all three].
+  ;; Values: bits without a label are dropped: all three (0xffffffff), [read run, all three].
   (func (export "bad-flags") (result $rights)
     (canon lift (core func $guest "minus-one")))
   (func (export "bad-flags-list") (result (list $rights))
     (canon lift (core func $guest "flags-list") (memory $memory)))
-  ;; Values: what is above a small integer's width is dropped: 255 of 0x1ff, -128 of 0x180, 65535 of
+  ;; Values: the bits above a small integer's width are dropped: 255 of 0x1ff, -128 of 0x180, 65535 of
   ;; 0x1ffff, -32768 of 0x18000.
   (func (export "wide-u8") (result u8)
     (canon lift (core func $guest "1ff")))
@@ -233,15 +232,15 @@
     (canon lift (core func $guest "1ffff")))
   (func (export "wide-s16") (result s16)
     (canon lift (core func $guest "18000")))
-  ;; Values: signalling NaNs with a payload, 0x7ff4000000000123 and 0x7fa00123. The specification lets
-  ;; the payload be kept or made canonical.
+  ;; Values: signalling NaNs with a payload, 0x7ff4000000000123 and 0x7fa00123. The specification allows
+  ;; keeping the payload or making it canonical.
   (func (export "nan-payload") (result f64)
     (canon lift (core func $guest "nan-payload")))
   (func (export "nan-payload-f32") (result f32)
     (canon lift (core func $guest "nan-payload-f32")))
 
-  ;; A trap each: `unreachable`, the stack's end, a division by zero (`divide(0)`), and one in
-  ;; post-return, after the result "hello" was lifted.
+  ;; Traps: `unreachable`, stack exhaustion, division by zero (`divide(0)`), and one in post-return, after
+  ;; the result "hello" was lifted.
   (func (export "trap")
     (canon lift (core func $guest "trap")))
   (func (export "trap-deep")
@@ -250,26 +249,26 @@
     (canon lift (core func $guest "divide")))
   (func (export "trap-in-post-return") (result string)
     (canon lift (core func $guest "hello") (memory $memory) (post-return (core func $guest "trap-after"))))
-  ;; No end of their own: for fuel, deadlines and interrupts.
+  ;; Endless, for tests of fuel, deadlines and interrupts.
   (func (export "loop-forever")
     (canon lift (core func $guest "loop-forever")))
   (func (export "loop-in-post-return") (result string)
     (canon lift (core func $guest "hello") (memory $memory) (post-return (core func $guest "loop-after"))))
-  ;; For comparison, the same string with nothing wrong.
+  ;; For comparison: the same string without a fault.
   (func (export "hello") (result string)
     (canon lift (core func $guest "hello") (memory $memory)))
 
-  ;; The size before, or -1 where it was refused.
+  ;; Return the previous size, or -1 if growth failed.
   (func (export "grow-memory") (param "pages" u32) (result s32)
     (canon lift (core func $guest "grow-memory")))
   (func (export "grow-table") (param "n" u32) (result s32)
     (canon lift (core func $guest "grow-table")))
-  ;; n bytes 'a', for which the memory grows, and a trap where it cannot.
+  ;; Returns n bytes 'a'. Grows the memory for them, or traps if it cannot.
   (func (export "alloc-bytes") (param "n" u32) (result (list u8))
     (canon lift (core func $guest "alloc-bytes") (memory $memory) (post-return $reset)))
-  ;; n strings of 64 KiB that share their bytes: little in the guest, much for who copies them.
+  ;; Returns n strings of 64 KiB that share their bytes: small in the guest, large for the host that copies them.
   (func (export "alloc-strings") (param "n" u32) (result (list string))
     (canon lift (core func $guest "alloc-strings") (memory $memory) (post-return $reset)))
-  ;; Takes anything, so that a call can bring in more than it may. Answers the number of bytes.
+  ;; Accepts any list, so that a call can pass more than the limit. Returns the number of bytes.
   (func (export "take-bytes") (param "a" (list u8)) (result u32)
     (canon lift (core func $guest "second") (memory $memory) (realloc $realloc))))

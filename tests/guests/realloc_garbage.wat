@@ -1,8 +1,8 @@
-;; A guest whose realloc answers a pointer far outside the memory: every lowering into it must fail,
-;; and nothing be written.
+;; A guest whose realloc returns a pointer far outside the memory: every lowering must fail, and nothing
+;; may be written.
 ;;
-;; `take: func(a: string) -> u32` answers the string's length in bytes,
-;; `take-list: func(a: list<string>) -> u32` the sum of theirs.
+;; `take: func(a: string) -> u32` returns the string's length in bytes,
+;; `take-list: func(a: list<string>) -> u32` the sum of the lengths.
 (component
   (core module $module
     (memory (export "memory") 1)

@@ -1,8 +1,8 @@
-;; A guest whose every realloc grows the memory, and answers the first byte of what is new: a base
-;; pointer taken before is stale after each. Everything here must go well.
+;; A guest whose realloc always grows the memory and returns the start of the new pages: each call makes
+;; earlier base pointers stale. All calls must succeed.
 ;;
-;; `take: func(a: string) -> u32` answers the string's length in bytes,
-;; `take-list: func(a: list<string>) -> u32` the sum of theirs.
+;; `take: func(a: string) -> u32` returns the string's length in bytes,
+;; `take-list: func(a: list<string>) -> u32` the sum of the lengths.
 (component
   (core module $module
     (memory (export "memory") 1)

@@ -1,8 +1,8 @@
-;; A guest whose realloc answers an odd address within the memory. `take` goes well, for a string's
-;; bytes have no alignment; `take-list` must fail.
+;; A guest whose realloc returns an odd address within the memory. `take` must succeed, because strings
+;; need no alignment; `take-list` must fail.
 ;;
-;; `take: func(a: string) -> u32` answers the string's length in bytes,
-;; `take-list: func(a: list<string>) -> u32` the sum of theirs.
+;; `take: func(a: string) -> u32` returns the string's length in bytes,
+;; `take-list: func(a: list<string>) -> u32` the sum of the lengths.
 (component
   (core module $module
     (memory (export "memory") 1)

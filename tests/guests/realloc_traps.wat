@@ -1,7 +1,7 @@
-;; A guest whose realloc traps: every lowering into it ends in that trap.
+;; A guest whose realloc traps: every lowering must end in that trap.
 ;;
-;; `take: func(a: string) -> u32` answers the string's length in bytes,
-;; `take-list: func(a: list<string>) -> u32` the sum of theirs.
+;; `take: func(a: string) -> u32` returns the string's length in bytes,
+;; `take-list: func(a: list<string>) -> u32` the sum of the lengths.
 (component
   (core module $module
     (memory (export "memory") 1)

@@ -1,11 +1,10 @@
-;; The other side of echo.wat: every function of that guest's, with the same names and types, as an
-;; import of this one, and exported again. What comes in goes out to the host, and what the host
-;; answers is the answer. With a host that echoes, the two guests are alike; and so each type passes
-;; the host-function path both ways, in memory (`echo-T`), in flat slots (`flat-T`), at the limit of 16
-;; parameters and past it. The named types are imports too.
+;; The counterpart of echo.wat: imports and exports every function of that guest, with the same names and
+;; types. It forwards each call to the host and returns the host's result. With a host that echoes, the two
+;; guests behave the same, so each type passes the host-function path both ways: in memory (`echo-T`), in
+;; flat slots (`flat-T`), at the limit of 16 parameters and beyond it. The named types are imports too.
 ;;
-;; Where the result is in memory, a function of the guest makes room for it first; where it is a
-;; scalar, the lowered import itself is what is lifted.
+;; If the result is in memory, a function of the guest allocates an area for it first; if it is a scalar,
+;; the lowered import itself is lifted.
 (component
   (type $colour_type (enum "red" "green" "blue"))
   (import "colour" (type $colour (eq $colour_type)))
@@ -111,7 +110,7 @@
       (param "p5" string) (param "p6" string) (param "p7" string) (param "p8" string)
       (result u32)))
 
-  ;; Memory and realloc come first: the imports are lowered with them, before the guest exists.
+  ;; Memory and realloc are defined first, because lowering the imports needs them.
   (core module $storage_module
     (memory (export "memory") 1)
     (global $top (mut i32) (i32.const 1024))
@@ -242,7 +241,7 @@
     (import "host" "flat-record" (func $flat-record (param i32 i32 i32 f64 i32 i32 i64 f32 i32)))
     (import "host" "flat-variant" (func $flat-variant (param i32 i64 i32 i32)))
 
-    ;; A fresh area for a result: what the host is to write, and the caller then to read.
+    ;; Allocate an area for a result, which the host writes and the caller reads.
     (func $area (param $size i32) (result i32)
       (call $realloc (i32.const 0) (i32.const 0) (i32.const 8) (local.get $size)))
 

@@ -1,22 +1,22 @@
-;; Resources of both sides.
+;; Resources of guest and host.
 ;;
-;; The guest's own, in the exported interface `test:shop/catalogue@1.0.0`:
+;; The guest's resources, in the exported interface `test:shop/catalogue@1.0.0`:
 ;;   resource basket {
 ;;     constructor(owner: u32);
 ;;     add: func(amount: u32);
 ;;     total: func() -> u32;
 ;;     owner: func() -> u32;
-;;     merge: static func(a: basket, b: basket) -> basket;   // a with b's total, and b dropped
+;;     merge: static func(a: basket, b: basket) -> basket;   // returns a, with b's total added; drops b
 ;;   }
-;; and at the root `drops: func() -> u32`, how many baskets were destroyed so far. The destructor of
-;; a basket whose owner is 666 traps.
+;; and at the root `drops: func() -> u32`, which returns how many baskets have been destroyed. The
+;; destructor of a basket whose owner is 666 traps.
 ;;
-;; The host's, in the imported interface `test:shop/host@1.0.0`:
+;; The host's resources, in the imported interface `test:shop/host@1.0.0`:
 ;;   resource ticket { constructor(number: u32); number: func() -> u32; }
 ;;   take: func(t: ticket);
 ;;   give: func() -> ticket;
 ;;   list: func() -> list<ticket>;
-;; and what the guest does with it, at the root; see the exports at the end.
+;; The functions at the root use them; see the exports at the end.
 (component
   (import "test:shop/host@1.0.0" (instance $host
     (export "ticket" (type $ticket (sub resource)))
@@ -27,7 +27,7 @@
     (export "list" (func (result (list (own $ticket)))))))
   (alias export $host "ticket" (type $ticket))
 
-  ;; Memory, realloc and the baskets' destructor come first: types and lowered imports need them.
+  ;; Memory, realloc and the baskets' destructor are defined first, because types and lowered imports need them.
   ;; A basket is represented by the address of { owner: u32, total: u32 }.
   (core module $storage_module
     (memory (export "memory") 16)
@@ -44,7 +44,7 @@
       (local.get $at))
     (func (export "destroy") (param $basket i32)
       (if (i32.eq (i32.load (local.get $basket)) (i32.const 666)) (then unreachable))
-      ;; A basket that is destroyed twice is found out.
+      ;; Trap if a basket is destroyed twice.
       (if (i32.eq (i32.load (local.get $basket)) (i32.const -1)) (then unreachable))
       (i32.store (local.get $basket) (i32.const -1))
       (global.set $drops (i32.add (global.get $drops) (i32.const 1))))
@@ -79,7 +79,7 @@
     (import "host" "give" (func $give (result i32)))
     (import "host" "list" (func $list (param i32)))
 
-    ;; Baskets. An own handle comes as an index into the guest's table, a borrow as the address.
+    ;; Baskets. An own handle is an index into the guest's table, a borrow is the address.
     (func (export "basket-new") (param $owner i32) (result i32)
       (local $basket i32)
       (local.set $basket
@@ -204,7 +204,7 @@
   (func $basket_merge (param "a" (own $basket)) (param "b" (own $basket)) (result (own $basket))
     (canon lift (core func $guest "basket-merge")))
 
-  ;; An interface's exports name the interface's own type: a component within gives them that shape.
+  ;; The exports of an interface must use the interface's own type; an inner component does that.
   (component $catalogue_shape
     (import "type-basket" (type $inner (sub resource)))
     (import "constructor-basket" (func $constructor (param "owner" u32) (result (own $inner))))
@@ -236,24 +236,24 @@
   (func (export "drops") (result u32)
     (canon lift (core func $storage "drops")))
 
-  ;; Makes the tickets n … 1, asks each for its number and drops it; the sum of the numbers.
+  ;; Creates the tickets n … 1, reads each number and drops the ticket. Returns the sum of the numbers.
   (func (export "use-tickets") (param "n" u32) (result u32)
     (canon lift (core func $guest "use-tickets")))
-  ;; Makes n tickets and keeps them: for a limit on handles, and for what ends with the container.
+  ;; Creates n tickets and keeps them, for tests of the handle limit and of a container's end.
   (func (export "hoard-tickets") (param "n" u32)
     (canon lift (core func $guest "hoard-tickets")))
   (func (export "pass-through") (param "t" (own $ticket)) (result (own $ticket))
     (canon lift (core func $guest "pass-through")))
   (func (export "echo-tickets") (param "t" (list (own $ticket))) (result (list (own $ticket)))
     (canon lift (core func $guest "echo-tickets") (memory $memory) (realloc $realloc)))
-  ;; The number of a borrowed ticket; the borrow is dropped, as it has to be.
+  ;; Returns the number of a borrowed ticket, and drops the borrow as required.
   (func (export "peek") (param "t" (borrow $ticket)) (result u32)
     (canon lift (core func $guest "peek")))
-  ;; Takes a ticket and drops it.
+  ;; Drops a ticket.
   (func (export "consume") (param "t" (own $ticket))
     (canon lift (core func $guest "consume")))
-  ;; Errors: a borrow that is kept past the call; a handle used, dropped or returned after its drop;
-  ;; one handed over twice.
+  ;; Errors: a borrow kept after the call; a handle used, dropped or returned after its drop; a handle passed
+  ;; twice.
   (func (export "leak-borrow") (param "t" (borrow $ticket))
     (canon lift (core func $guest "leak-borrow")))
   (func (export "use-after-drop") (result u32)
@@ -264,11 +264,11 @@
     (canon lift (core func $guest "return-stale")))
   (func (export "send-twice") (param "number" u32)
     (canon lift (core func $guest "send-twice")))
-  ;; Makes a ticket and gives it to the host's `take`.
+  ;; Creates a ticket and passes it to the host's `take`.
   (func (export "send-ticket") (param "number" u32)
     (canon lift (core func $guest "send-ticket")))
-  ;; The number of the ticket that the host's `give` gives; the sum of those of its `list`. All are
-  ;; dropped.
+  ;; Return the number of the ticket from the host's `give`, and the sum of those from its `list`. Both drop
+  ;; the tickets.
   (func (export "receive-ticket") (result u32)
     (canon lift (core func $guest "receive-ticket")))
   (func (export "receive-tickets") (result u32)

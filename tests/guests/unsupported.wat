@@ -1,6 +1,6 @@
-;; Types that the value path does not do, beside one function that it does. Binding `plain` works;
-;; binding any other is refused by name. Compiles only where the engine has the async ABI on
-;; (`concurrency_support`); with it off, the whole component is refused.
+;; Functions with types that the value path does not support, and one function that it supports. Looking
+;; up `plain` works; looking up any other fails with its name. Compiles only if the engine enables the
+;; async ABI (`concurrency_support`); otherwise the whole component is rejected.
 (component
   (core module $module
     (func (export "plain") (result i32) (i32.const 42))

@@ -1,5 +1,5 @@
-;; As unsupported.wat, for `error-context`, which the engine refuses with the whole component unless
-;; that proposal is on (it is off by default, even with the async ABI on).
+;; Like unsupported.wat, for `error-context`: the engine rejects the whole component unless that proposal
+;; is enabled (it is off by default, even with the async ABI).
 (component
   (core module $module
     (func (export "plain") (result i32) (i32.const 42))

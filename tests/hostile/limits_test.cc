@@ -1,4 +1,4 @@
-// Every limit that SECURITY.md lists, each with a guest that hits it.
+// The limits that SECURITY.md lists, each with a guest that hits it.
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -22,12 +22,12 @@ using namespace std::chrono_literals;
 constexpr std::uint64_t kMiB = 1 << 20;
 constexpr std::uint32_t kAll = 1U << 30;
 
-/// A directory with a file in it, for a guest.
+/// A temporary directory with `files` files.
 class Directory {
  public:
   explicit Directory(unsigned files = 1) {
     std::string name = (std::filesystem::temp_directory_path() / "tairitsu-hostile-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no directory");
+    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot create a temporary directory");
     path_ = name;
     std::ofstream(path_ / "file") << std::string(100'000, 'x');
     for (unsigned i = 1; i < files; ++i) std::ofstream(path_ / (std::string(100, 'n') + std::to_string(i)));
@@ -38,7 +38,7 @@ class Directory {
 
   [[nodiscard]] WasiOptions wasi() const {
     WasiOptions options;
-    options.folders = {{.host = path_, .guest = "/", .read_only = true}};
+    options.directories = {{.host = path_, .guest = "/", .read_only = true}};
     options.connect = {"loopback"};
     options.bind = {"loopback"};
     return options;
@@ -56,20 +56,21 @@ Result<std::uint32_t> take(const Container& container, std::string_view what, st
   return function_of<std::uint32_t(std::uint32_t)>(container, what)(count);
 }
 
-Result<void> forget(const auto& result) {
+/// Drops the value of a result.
+Result<void> discard(const auto& result) {
   if (!result) return std::unexpected(result.error());
   return {};
 }
 
 Result<void> compile(const CompileLimits& limits, std::string_view text) {
   const Engine engine = unwrap(Engine::create({.compile_limits = limits}));
-  return forget(Image::from_text(engine, text));
+  return discard(Image::from_text(engine, text));
 }
 
-/// The default of this process, which a test need not know.
+/// The default limits.
 const CompileLimits kDefaults;
 
-/// By the name in C++ that the table has.
+/// The attacks, keyed by the limit's C++ name in the table.
 const std::map<std::string, std::function<Result<void>()>>& attacks() {
   static const std::map<std::string, std::function<Result<void>()>> all{
       {"Limits::fuel",
@@ -87,30 +88,30 @@ const std::map<std::string, std::function<Result<void>()>>& attacks() {
       {"Limits::memory_bytes",
        [] {
          const Directory directory;
-         return forget(take(greedy(directory, {.memory_bytes = 64 * kMiB}), "bodies"));
+         return discard(take(greedy(directory, {.memory_bytes = 64 * kMiB}), "bodies"));
        }},
       {"Limits::table_elements",
        [] {
-         return forget(Container::builder(from_text("(component (core module $m (table 500000000 funcref)) "
-                                                    "(core instance (instantiate $m)))"))
-                           .build());
+         return discard(Container::builder(from_text("(component (core module $m (table 500000000 funcref)) "
+                                                     "(core instance (instantiate $m)))"))
+                            .build());
        }},
       {"Limits::instances",
-       [] { return forget(Container::builder(load("growing.wat")).with_limits({.instances = 1}).build()); }},
+       [] { return discard(Container::builder(load("growing.wat")).with_limits({.instances = 1}).build()); }},
       {"Limits::resource_handles",
        [] {
          const Directory directory;
-         return forget(take(greedy(directory, {}), "pollables"));
+         return discard(take(greedy(directory, {}), "pollables"));
        }},
       {"Limits::descriptors",
        [] {
          const Directory directory;
-         return forget(take(greedy(directory, {}), "files"));
+         return discard(take(greedy(directory, {}), "files"));
        }},
       {"Limits::copied_bytes_per_call",
        [] {
          const auto guest = start("hostile.wat");
-         return forget(function_of<std::vector<std::string>(std::uint32_t)>(guest, "alloc-strings")(3000));
+         return discard(function_of<std::vector<std::string>(std::uint32_t)>(guest, "alloc-strings")(3000));
        }},
       {"EngineOptions::total_memory_bytes",
        []() -> Result<void> {
@@ -119,8 +120,8 @@ const std::map<std::string, std::function<Result<void>()>>& attacks() {
          const Directory directory;
          const Container first = greedy(directory, {}, image);
          const Container second = greedy(directory, {}, image);
-         TAIRITSU_CHECK(take(first, "bodies", 40));
-         return forget(take(second, "bodies", 40));
+         TAIRITSU_RETURN_IF_ERROR(take(first, "bodies", 40));
+         return discard(take(second, "bodies", 40));
        }},
       {"EngineOptions::total_descriptors",
        []() -> Result<void> {
@@ -129,8 +130,8 @@ const std::map<std::string, std::function<Result<void>()>>& attacks() {
          const Directory directory;
          const Container first = greedy(directory, {}, image);
          const Container second = greedy(directory, {}, image);
-         TAIRITSU_CHECK(take(first, "files", 20));
-         return forget(take(second, "files", 20));
+         TAIRITSU_RETURN_IF_ERROR(take(first, "files", 20));
+         return discard(take(second, "files", 20));
        }},
       {"EngineOptions::max_wasm_stack",
        [] {
@@ -145,7 +146,7 @@ const std::map<std::string, std::function<Result<void>()>>& attacks() {
          const Engine engine = unwrap(Engine::create({.pool = PoolOptions{.max_components = 1}}));
          const Image image = load(engine, "hostile.wat");
          const Container first = unwrap(Container::builder(image).build());
-         return forget(Container::builder(image).build());
+         return discard(Container::builder(image).build());
        }},
       {"CompileLimits::nesting",
        [] {
@@ -179,7 +180,7 @@ struct Row {
   std::string code;
 };
 
-/// The rows of the table that have a name in C++.
+/// Returns the rows of the table in SECURITY.md that name a C++ option.
 std::vector<Row> rows() {
   std::ifstream file(TAIRITSU_SECURITY_MD);
   std::vector<Row> found;
@@ -194,20 +195,20 @@ std::vector<Row> rows() {
   return found;
 }
 
-TEST(HostileLimits, EveryRowOfTheTableHasAGuestThatHitsIt) {
+TEST(HostileLimits, IncludeEveryRowOfSecurityMd) {
   std::size_t tried = 0;
   for (const Row& row : rows()) {
     const auto attack = attacks().find(row.name);
-    ASSERT_NE(attack, attacks().end()) << row.name << " is in SECURITY.md, and no guest hits it";
+    ASSERT_NE(attack, attacks().end()) << row.name << " is in SECURITY.md, but has no attack";
     const auto hit = attack->second();
     ASSERT_FALSE(hit) << row.name;
     EXPECT_EQ(to_string(hit.error().code()), row.code) << row.name << ": " << describe(hit.error());
     ++tried;
   }
-  EXPECT_EQ(tried, attacks().size()) << "a limit is missing in SECURITY.md";
+  EXPECT_EQ(tried, attacks().size()) << "SECURITY.md lacks a limit";
 }
 
-/// What the process has in memory, in bytes.
+/// Returns the process's resident memory in bytes.
 std::uint64_t resident() {
   std::ifstream file("/proc/self/statm");
   std::uint64_t all = 0;
@@ -216,8 +217,8 @@ std::uint64_t resident() {
   return here * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
-// A tenth and 64 MiB is what a limit may be exceeded by.
-TEST(HostileLimits, WhatTheHostHoldsForAGuestIsPartOfItsMemory) {
+// Resident memory may exceed the limit by a tenth plus 64 MiB.
+TEST(HostileLimits, CountHostAllocationsAsGuestMemory) {
   const Directory directory(2000);
   constexpr std::uint64_t kLimit = 100 * kMiB;
   load("greedy.wasm");
@@ -234,7 +235,7 @@ TEST(HostileLimits, WhatTheHostHoldsForAGuestIsPartOfItsMemory) {
   }
 }
 
-TEST(HostileLimits, TablesAndTheGcHeapArePartOfTheMemory) {
+TEST(HostileLimits, CountTablesAndTheGcHeapAsMemory) {
   const Limits limits{.memory_bytes = 32 * kMiB, .table_elements = UINT64_MAX};
   const auto table = [](std::string_view size) {
     return from_text("(component (core module $m (table " + std::string(size) +
@@ -263,7 +264,7 @@ TEST(HostileLimits, TablesAndTheGcHeapArePartOfTheMemory) {
   EXPECT_ERROR(function_of<void()>(gc, "fill")(), memory_limit);
 }
 
-TEST(HostileLimits, WhatIsGivenBackDoesNotCount) {
+TEST(HostileLimits, DoNotCountFreedResources) {
   const Directory directory(200);
   const Container guest = greedy(directory, {.memory_bytes = 32 * kMiB, .descriptors = 8});
   EXPECT_EQ(unwrap(take(guest, "temporary-bodies", 200)), 200U);
@@ -271,7 +272,7 @@ TEST(HostileLimits, WhatIsGivenBackDoesNotCount) {
   EXPECT_EQ(unwrap(take(guest, "temporary-listings", 200)), 200U);
 }
 
-TEST(HostileLimits, FilesAndSocketsOfAllKindsAreDescriptors) {
+TEST(HostileLimits, CountFilesAndSocketsAsDescriptors) {
   const Directory directory;
   for (const std::string_view what : {"files", "tcp-sockets", "udp-sockets"}) {
     const Container guest = greedy(directory, {.descriptors = 20});
@@ -283,7 +284,7 @@ TEST(HostileLimits, FilesAndSocketsOfAllKindsAreDescriptors) {
   EXPECT_ERROR(connect(100, 47'911), descriptor_limit);
 }
 
-TEST(HostileLimits, TheTotalIsGivenBackWithTheContainer) {
+TEST(HostileLimits, ReduceTheTotalWhenAContainerEnds) {
   const Engine engine = unwrap(Engine::create({.total_memory_bytes = 64 * kMiB, .total_descriptors = 30}));
   const Image image = load(engine, "greedy.wasm");
   const Directory directory;

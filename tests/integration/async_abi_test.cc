@@ -1,4 +1,4 @@
-// Engines with the component model's async ABI: which components need it, and how guest code runs on them.
+// Engines with the component model's async ABI: which components need it, and how guest code runs with it.
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -20,9 +20,9 @@ const Engine& async_engine() {
 
 Image async_image(std::string_view text) { return unwrap(Image::from_text(async_engine(), text)); }
 
-// ---- Which components need it
+// ---- Components that need the async ABI
 
-TEST(AsyncAbi, IsNeededByAComponentWhoseBytesUseIt) {
+TEST(AsyncAbi, IsRequiredByComponentsThatUseIt) {
   static const Engine plain = unwrap(Engine::create({}));
   for (const std::string_view text : {
            R"((component (import "f" (func async))))",
@@ -43,7 +43,7 @@ TEST(AsyncAbi, IsNeededByAComponentWhoseBytesUseIt) {
   }
 }
 
-TEST(AsyncAbi, IsNotWhatIsWrongWithAnInvalidComponent) {
+TEST(AsyncAbi, IsNotReportedForAnInvalidComponent) {
   static const Engine plain = unwrap(Engine::create({}));
   for (const std::string_view text : {
            R"((component (type (func async)) (core func (canon resource.drop 7))))",
@@ -56,8 +56,8 @@ TEST(AsyncAbi, IsNotWhatIsWrongWithAnInvalidComponent) {
 
 // ---- Guest code runs on a fiber
 
-/// A component whose inner part has an async function `slow` that yields once before it returns. `rest` is the outer
-/// part, in which the core function `$slow` is its synchronous lowering.
+/// Returns a component whose inner component exports an async function `slow`, which yields once before it returns.
+/// `rest` is the outer component, in which the core function `$slow` is the synchronous lowering of `slow`.
 std::string with_slow_function(std::string_view rest) {
   return R"((component
     (component $inner
@@ -78,17 +78,17 @@ std::string with_slow_function(std::string_view rest) {
     (export "outer" (instance $outer))))";
 }
 
-TEST(AsyncAbi, ASynchronousExportThatWaitsForASiblingTraps) {
+TEST(AsyncAbi, TrapsASynchronousExportThatWaitsForASibling) {
   auto container = start(async_image(with_slow_function(R"(
       (core module $m (import "" "slow" (func $slow)) (func (export "run") (call $slow)))
       (core instance $i (instantiate $m (with "" (instance (export "slow" (func $slow))))))
       (func (export "run") (canon lift (core func $i "run"))))")));
-  // It may not block, which is the guest's mistake and nobody else's.
+  // A synchronous export may not block: this is the guest's error, not the host's.
   EXPECT_ERROR(function_of<void()>(container, "outer#run")(), trap);
   EXPECT_EQ(container.state(), ContainerState::error);
 }
 
-TEST(AsyncAbi, AStartFunctionThatWaitsForASiblingTraps) {
+TEST(AsyncAbi, TrapsAStartFunctionThatWaitsForASibling) {
   const Image image = async_image(with_slow_function(R"(
       (core module $m (import "" "slow" (func $slow)) (start $slow))
       (core instance (instantiate $m (with "" (instance (export "slow" (func $slow)))))))"));
@@ -96,7 +96,7 @@ TEST(AsyncAbi, AStartFunctionThatWaitsForASiblingTraps) {
   EXPECT_ERROR(container.start(), trap);
 }
 
-TEST(AsyncAbi, ADestructorThatWaitsForASiblingTraps) {
+TEST(AsyncAbi, TrapsADestructorThatWaitsForASibling) {
   auto container = start(async_image(with_slow_function(R"(
       (core module $d (import "" "slow" (func $slow)) (func (export "drop") (param i32) (call $slow)))
       (core instance $d (instantiate $d (with "" (instance (export "slow" (func $slow))))))
@@ -114,10 +114,10 @@ TEST(AsyncAbi, ADestructorThatWaitsForASiblingTraps) {
   EXPECT_EQ(container.state(), ContainerState::error) << "the destructor trapped";
 }
 
-// ---- The guest's own re-entry
+// ---- Guests that re-enter themselves
 
-// A parent's call of its child is re-entry to the component model.
-TEST(AsyncAbi, AGuestThatEntersItselfTraps) {
+// In the component model, a parent that calls its child is re-entered.
+TEST(AsyncAbi, TrapsAGuestThatEntersItself) {
   for (const bool async_abi : {false, true}) {
     const Engine engine = unwrap(Engine::create({.async_abi = async_abi}));
     const auto image = unwrap(Image::from_text(engine, R"((component
@@ -139,8 +139,8 @@ TEST(AsyncAbi, AGuestThatEntersItselfTraps) {
 
 // ---- Synchronous host functions
 
-// So the engine never asks a host function for the asynchronous form: the type says which one there is.
-TEST(AsyncAbi, SynchronousFunctionsCannotBeLoweredAsync) {
+// So the engine never calls a synchronous host function asynchronously.
+TEST(AsyncAbi, DoesNotLowerSynchronousFunctionsAsync) {
   constexpr std::string_view kText = R"((component
     (import "f" (func $f (param "a" u32) (result u32)))
     (core module $libc (memory (export "memory") 1))

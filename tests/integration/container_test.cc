@@ -1,4 +1,4 @@
-// Containers: their states, their host state, who may enter them when, and what outlives them.
+// Containers: states, host state, re-entry, lifetimes, and templates.
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -26,7 +26,9 @@ Container start_callback(CallFunction call = same) {
 }
 
 ContainerBuilder callback_builder() {
-  return Container::builder(load("callback.wat")).with_imports(callback_imports(same));
+  ContainerBuilder builder = Container::builder(load("callback.wat"));
+  builder.with_imports(callback_imports(same));
+  return builder;
 }
 
 std::uint32_t add(const Container& container, std::uint32_t a, std::uint32_t b) {
@@ -47,7 +49,7 @@ TEST(ContainerState, IsCreatedUntilItIsStarted) {
   EXPECT_EQ(container.state(), ContainerState::created);
   const auto early = container.function<AddCall>("add");
   ASSERT_ERROR(early, container_stopped);
-  EXPECT_THAT(message_of(early), HasSubstr("not started"));
+  EXPECT_THAT(message_of(early), HasSubstr("not been started"));
   EXPECT_EQ(container.memory_bytes(), 0U);
   EXPECT_ERROR(container.fuel(), container_stopped);
   EXPECT_NE(container.host_state(), nullptr);
@@ -59,14 +61,14 @@ TEST(ContainerState, IsCreatedUntilItIsStarted) {
   EXPECT_EQ(container.state(), ContainerState::running);
 }
 
-TEST(ContainerState, IsRunningOnceItIsBuilt) {
+TEST(ContainerState, IsRunningAfterBuild) {
   auto container = start_callback();
   EXPECT_EQ(container.state(), ContainerState::running);
   EXPECT_ERROR(container.start(), invalid_argument);
   EXPECT_EQ(container.image().digest(), load("callback.wat").digest());
 }
 
-TEST(ContainerState, IsStoppedForGood) {
+TEST(ContainerState, StaysStopped) {
   auto container = start_callback();
   auto function = function_of<AddCall>(container, "add");
   container.stop();
@@ -81,7 +83,7 @@ TEST(ContainerState, IsStoppedForGood) {
   EXPECT_EQ(container.state(), ContainerState::stopped);
 }
 
-TEST(ContainerState, IsStoppedWhereItNeverRan) {
+TEST(ContainerState, IsStoppedIfItNeverRan) {
   auto container = unwrap(callback_builder().create());
   container.stop();
   EXPECT_EQ(container.state(), ContainerState::stopped);
@@ -103,7 +105,7 @@ TEST(ContainerState, IsErrorAfterATrap) {
   ASSERT_ERROR(again, container_failed);
   EXPECT_THAT(message_of(again), HasSubstr("unreachable")) << "why it failed";
   EXPECT_ERROR(trap(), container_failed);
-  EXPECT_GT(container.memory_bytes(), 0U) << "it can still be looked at";
+  EXPECT_GT(container.memory_bytes(), 0U) << "it can still be inspected";
   EXPECT_NE(container.host_state(), nullptr);
   container.stop();
   EXPECT_EQ(container.state(), ContainerState::stopped);
@@ -117,7 +119,7 @@ TEST(ContainerState, IsErrorAfterAValueThatBreaksTheAbi) {
   EXPECT_ERROR(function_of<std::string()>(container, "hello")(), container_failed);
 }
 
-TEST(ContainerState, IsErrorWhereTheGuestTrapsAsItStarts) {
+TEST(ContainerState, IsErrorIfTheGuestTrapsDuringStart) {
   const Image image = from_text(R"((component
     (core module $m (func $f unreachable) (start $f))
     (core instance (instantiate $m))))");
@@ -130,18 +132,18 @@ TEST(ContainerState, IsErrorWhereTheGuestTrapsAsItStarts) {
   EXPECT_ERROR(unwrap(Container::builder(image).build_template()).instantiate(), trap);
 }
 
-TEST(ContainerState, IsNotTouchedByArgumentsThatAreRefused) {
+TEST(ContainerState, DoesNotChangeIfArgumentsAreInvalid) {
   auto container = start("hostile.wat");
   EXPECT_ERROR(container.function<void()>("nothing-like-it"), not_found);
-  EXPECT_ERROR(container.set_fuel(1), invalid_argument) << "the engine counts none";
+  EXPECT_ERROR(container.set_fuel(1), invalid_argument) << "the engine does not count fuel";
   EXPECT_ERROR(container.fuel(), invalid_argument);
   EXPECT_ERROR(container.interrupt_handle(), invalid_argument);
   EXPECT_EQ(container.state(), ContainerState::running);
 }
 
-// ---- The long form
+// ---- Guest initializers
 
-/// What a generator would write: the guest's functions, typed.
+/// Typed functions of the guest, as a generator would write them.
 struct CallbackGuest {
   Function<Call> run;
   Function<AddCall> add;
@@ -154,14 +156,14 @@ struct CallbackGuest {
   }
 };
 
-TEST(ContainerInitializer, GivesWhatTheContainerShows) {
-  auto container =
-      unwrap(Container::builder(load("callback.wat"))
-                 .with_guest_initializer([](GuestContext& guest) -> Result<GuestInstance> {
-                   TAIRITSU_CHECK(callback_imports([](std::uint32_t n) { return 10 * n; })(guest.linker));
-                   return CallbackGuest::instantiate(guest);
-                 })
-                 .build());
+TEST(ContainerInitializer, ReturnsTheContainersGuest) {
+  auto container = unwrap(Container::builder(load("callback.wat"))
+                              .with_guest_initializer([](GuestContext& guest) -> Result<GuestInstance> {
+                                TAIRITSU_RETURN_IF_ERROR(
+                                    callback_imports([](std::uint32_t n) { return 10 * n; })(guest.linker));
+                                return CallbackGuest::instantiate(guest);
+                              })
+                              .build());
   auto* guest = container.guest().downcast<CallbackGuest>();
   ASSERT_NE(guest, nullptr);
   EXPECT_EQ(unwrap(guest->run(4)), 40U);
@@ -170,8 +172,8 @@ TEST(ContainerInitializer, GivesWhatTheContainerShows) {
   EXPECT_EQ(container.guest().downcast<Instance>(), nullptr);
 }
 
-// A `Result<Bindings>` once became bindings of that very type, its error with it.
-TEST(ContainerInitializer, FailsWhereItsBindingsFail) {
+// Regression test: a `Result<Bindings>` was once taken as bindings of that type, and its error was lost.
+TEST(ContainerInitializer, FailsIfItsBindingsFail) {
   const auto built =
       Container::builder(load("callback.wat"))
           .with_guest_initializer([](GuestContext& guest) { return CallbackGuest::instantiate(guest); })
@@ -195,21 +197,22 @@ TEST(ContainerInitializer, RunsWhenTheContainerStarts) {
   EXPECT_NE(container.guest().downcast<CallbackGuest>(), nullptr);
 }
 
-TEST(ContainerInitializer, IsTheInstanceWhereNoneIsGiven) {
+TEST(ContainerInitializer, DefaultsToTheInstance) {
   const auto container = start_callback();
   auto* instance = container.guest().downcast<Instance>();
   ASSERT_NE(instance, nullptr);
   EXPECT_EQ(unwrap(unwrap(instance->function<AddCall>("add"))(2, 2)), 4U);
 }
 
-TEST(ContainerInitializer, MayGiveAnythingMovable) {
-  auto container = unwrap(Container::builder(load("callback.wat"))
-                              .with_imports(callback_imports(same))
-                              .with_guest_initializer([](GuestContext& guest) -> Result<GuestInstance> {
-                                TAIRITSU_CHECK(guest.linker.instantiate(guest.store, guest.component));
-                                return std::make_unique<int>(7);
-                              })
-                              .build());
+TEST(ContainerInitializer, MayReturnAnyMovableType) {
+  auto container =
+      unwrap(Container::builder(load("callback.wat"))
+                 .with_imports(callback_imports(same))
+                 .with_guest_initializer([](GuestContext& guest) -> Result<GuestInstance> {
+                   TAIRITSU_RETURN_IF_ERROR(guest.linker.instantiate(guest.store, guest.component));
+                   return std::make_unique<int>(7);
+                 })
+                 .build());
   auto* number = container.guest().downcast<std::unique_ptr<int>>();
   ASSERT_NE(number, nullptr);
   EXPECT_EQ(**number, 7);
@@ -222,7 +225,7 @@ Result<Container> build_with(GuestInitializer initializer) {
       .build();
 }
 
-TEST(ContainerInitializer, HasToInstantiate) {
+TEST(ContainerInitializer, MustInstantiate) {
   const auto forgot = build_with([](GuestContext&) -> Result<GuestInstance> { return GuestInstance(1); });
   ASSERT_ERROR(forgot, invalid_argument);
   EXPECT_THAT(message_of(forgot), HasSubstr("guest.linker.instantiate"));
@@ -230,8 +233,8 @@ TEST(ContainerInitializer, HasToInstantiate) {
 
 TEST(ContainerInitializer, InstantiatesOnce) {
   const auto twice = build_with([](GuestContext& guest) -> Result<GuestInstance> {
-    TAIRITSU_CHECK(guest.linker.instantiate(guest.store, guest.component));
-    TAIRITSU_CHECK(guest.linker.instantiate(guest.store, guest.component));
+    TAIRITSU_RETURN_IF_ERROR(guest.linker.instantiate(guest.store, guest.component));
+    TAIRITSU_RETURN_IF_ERROR(guest.linker.instantiate(guest.store, guest.component));
     return GuestInstance();
   });
   EXPECT_ERROR(twice, invalid_argument);
@@ -246,14 +249,14 @@ TEST(ContainerInitializer, InstantiatesTheContainersOwnComponent) {
   EXPECT_ERROR(built, invalid_argument);
 }
 
-TEST(ContainerInitializer, PassesItsErrorOn) {
+TEST(ContainerInitializer, ReturnsItsError) {
   const auto built = build_with(
       [](GuestContext&) -> Result<GuestInstance> { return fail(ErrorCode::not_found, "no price list"); });
   ASSERT_ERROR(built, not_found);
   EXPECT_EQ(message_of(built), "no price list");
   EXPECT_ERROR(build_with([](GuestContext& guest) -> Result<GuestInstance> {
                  TAIRITSU_TRY(auto instance, guest.linker.instantiate(guest.store, guest.component));
-                 TAIRITSU_CHECK(instance.function<void()>("nowhere"));
+                 TAIRITSU_RETURN_IF_ERROR(instance.function<void()>("nowhere"));
                  return GuestInstance();
                }),
                not_found);
@@ -262,22 +265,24 @@ TEST(ContainerInitializer, PassesItsErrorOn) {
 // ---- Host state
 
 struct Till {
-  std::unique_ptr<std::uint32_t> total = std::make_unique<std::uint32_t>(0);  // Not to be copied.
+  std::unique_ptr<std::uint32_t> total = std::make_unique<std::uint32_t>(0);  // Not copyable.
   std::shared_ptr<int> alive;
 };
 
 ContainerBuilder till_builder() {
-  return Container::builder(load("callback.wat")).with_imports([](Linker& linker) -> Result<void> {
-    TAIRITSU_CHECK(linker.define("call", [](Caller& caller, std::uint32_t n) {
+  ContainerBuilder builder = Container::builder(load("callback.wat"));
+  builder.with_imports([](Linker& linker) -> Result<void> {
+    TAIRITSU_RETURN_IF_ERROR(linker.define("call", [](Caller& caller, std::uint32_t n) {
       EXPECT_EQ(caller.state<int>(), nullptr);
       EXPECT_EQ(caller.state<HostState>(), nullptr);
       return *caller.state<Till>()->total += n;
     }));
     return linker.define("test:callback/host@1.2.0#note", [](std::uint32_t) {});
   });
+  return builder;
 }
 
-TEST(ContainerHostState, IsOfTheUsersOwnType) {
+TEST(ContainerHostState, CanHaveAnyType) {
   auto container = unwrap(till_builder().with_host_state(Till{}).build());
   auto run = function_of<Call>(container, "run");
   EXPECT_EQ(unwrap(run(5)), 5U);
@@ -287,25 +292,26 @@ TEST(ContainerHostState, IsOfTheUsersOwnType) {
   *container.host_state<Till>()->total = 100;
   EXPECT_EQ(unwrap(run(1)), 101U);
   EXPECT_EQ(container.host_state<int>(), nullptr);
-  EXPECT_EQ(container.host_state(), nullptr) << "there is no HostState beside it";
+  EXPECT_EQ(container.host_state(), nullptr) << "it replaces HostState";
 }
 
-TEST(ContainerHostState, IsTheDefaultWhereNoneIsGiven) {
-  auto container = unwrap(Container::builder(load("callback.wat"))
-                              .with_imports([](Linker& linker) -> Result<void> {
-                                TAIRITSU_CHECK(linker.define("call", [](Caller& caller, std::uint32_t) {
-                                  return caller.state<HostState>() != nullptr ? 1U : 0U;
-                                }));
-                                return linker.define("test:callback/host@1.2.0#note", [](std::uint32_t) {});
-                              })
-                              .with_wasi({.standard_output = Output::capture})
-                              .build());
+TEST(ContainerHostState, DefaultsToHostState) {
+  auto container =
+      unwrap(Container::builder(load("callback.wat"))
+                 .with_imports([](Linker& linker) -> Result<void> {
+                   TAIRITSU_RETURN_IF_ERROR(linker.define("call", [](Caller& caller, std::uint32_t) {
+                     return caller.state<HostState>() != nullptr ? 1U : 0U;
+                   }));
+                   return linker.define("test:callback/host@1.2.0#note", [](std::uint32_t) {});
+                 })
+                 .with_wasi({.standard_output = Output::capture})
+                 .build());
   ASSERT_NE(container.host_state(), nullptr);
   EXPECT_EQ(container.host_state()->wasi.standard_output, Output::capture);
   EXPECT_EQ(unwrap(function_of<Call>(container, "run")(0)), 1U);
 }
 
-TEST(ContainerHostState, IsNotToBeHadWhileACallRuns) {
+TEST(ContainerHostState, IsNotAvailableDuringACall) {
   Container* self = nullptr;
   bool looked = false;
   auto container = start_callback([&](std::uint32_t n) {
@@ -333,7 +339,7 @@ TEST(ContainerHostState, LivesAsLongAsTheContainer) {
       unwrap(till_builder().with_host_state(Till{std::make_unique<std::uint32_t>(), alive}).build());
   EXPECT_EQ(alive.use_count(), 2);
   container.stop();
-  EXPECT_NE(container.host_state<Till>(), nullptr) << "a stopped container can be asked what it did";
+  EXPECT_NE(container.host_state<Till>(), nullptr) << "a stopped container keeps its state";
   {
     const Container last = std::move(container);
   }
@@ -350,19 +356,19 @@ class ContainerReentry : public ::testing::TestWithParam<bool> {
 INSTANTIATE_TEST_SUITE_P(AsyncAbi, ContainerReentry, ::testing::Bool(),
                          [](const auto& test) { return test.param ? "On" : "Off"; });
 
-TEST_P(ContainerReentry, OfOnesOwnHostFunctionIsRefused) {
+TEST_P(ContainerReentry, IsRefusedFromAHostFunction) {
   std::optional<Function<AddCall>> inner;
   int refused = 0;
   auto container = start(image(), callback_imports([&](std::uint32_t n) {
-                           const auto answer = (*inner)(1, 2);
-                           EXPECT_ERROR(answer, reentrant_call);
-                           EXPECT_THAT(message_of(answer), StartsWith("call 'add': "));
+                           const auto result = (*inner)(1, 2);
+                           EXPECT_ERROR(result, reentrant_call);
+                           EXPECT_THAT(message_of(result), StartsWith("call 'add': "));
                            ++refused;
                            return n + 1;
                          }));
   inner = function_of<AddCall>(container, "add");
   auto run = function_of<Call>(container, "run");
-  // What was refused has cost nothing: the call goes on, and so does the container.
+  // The refused call has no effect: the running call continues, and the container stays usable.
   EXPECT_EQ(unwrap(run(1)), 2U);
   EXPECT_EQ(unwrap(run(2)), 3U);
   EXPECT_EQ(refused, 2);
@@ -370,49 +376,49 @@ TEST_P(ContainerReentry, OfOnesOwnHostFunctionIsRefused) {
   EXPECT_EQ(unwrap((*inner)(1, 2)), 3U);
 }
 
-TEST_P(ContainerReentry, ThatIsPassedOnEndsTheCall) {
+TEST_P(ContainerReentry, EndsTheCallIfTheHostFunctionReturnsItsError) {
   std::optional<Function<AddCall>> inner;
   auto container = start(image(), callback_imports([&](std::uint32_t) { return (*inner)(1, 2); }));
   inner = function_of<AddCall>(container, "add");
-  const auto answer = function_of<Call>(container, "run")(1);
-  ASSERT_ERROR(answer, reentrant_call);
-  EXPECT_THAT(message_of(answer), StartsWith("call 'run': host function 'call': call 'add': "));
+  const auto result = function_of<Call>(container, "run")(1);
+  ASSERT_ERROR(result, reentrant_call);
+  EXPECT_THAT(message_of(result), StartsWith("call 'run': host function 'call': call 'add': "));
   EXPECT_EQ(container.state(), ContainerState::error);
 }
 
-TEST_P(ContainerReentry, ThroughAnotherContainerIsRefused) {
-  const Image of_both = image();
+TEST_P(ContainerReentry, IsRefusedThroughAnotherContainer) {
+  const Image shared = image();
   std::optional<Function<Call>> first_run;
-  auto second = start(of_both, callback_imports([&](std::uint32_t n) -> Result<std::uint32_t> {
+  auto second = start(shared, callback_imports([&](std::uint32_t n) -> Result<std::uint32_t> {
                         EXPECT_ERROR((*first_run)(n), reentrant_call);
                         return n + 1;
                       }));
   auto second_run = function_of<Call>(second, "run");
-  auto first = start(of_both, callback_imports([&](std::uint32_t n) { return second_run(n + 10); }));
+  auto first = start(shared, callback_imports([&](std::uint32_t n) { return second_run(n + 10); }));
   first_run = function_of<Call>(first, "run");
   EXPECT_EQ(unwrap((*first_run)(1)), 12U);
   EXPECT_EQ(first.state(), ContainerState::running);
   EXPECT_EQ(second.state(), ContainerState::running);
 }
 
-TEST_P(ContainerReentry, IsNoCallOfAnotherContainer) {
-  const Image of_all = image();
-  // Each asks the next one and adds 1.
+TEST_P(ContainerReentry, DoesNotIncludeCallsOfOtherContainers) {
+  const Image shared = image();
+  // Each container calls the next one and adds 1.
   std::vector<std::unique_ptr<Container>> containers;
   CallFunction next = same;
   for (int depth = 0; depth < 20; ++depth) {
     containers.push_back(std::make_unique<Container>(
-        start(of_all, callback_imports([next](std::uint32_t n) { return next(n + 1); }))));
+        start(shared, callback_imports([next](std::uint32_t n) { return next(n + 1); }))));
     next = function_of<Call>(*containers.back(), "run");
   }
   EXPECT_EQ(unwrap(next(0)), 20U);
 }
 
-TEST_P(ContainerReentry, ATrapOfAnotherContainerIsItsOwn) {
-  const Image of_both = image();
-  auto second = start(of_both, callback_imports(same));
+TEST_P(ContainerReentry, DoesNotSpreadATrapToTheCallingContainer) {
+  const Image shared = image();
+  auto second = start(shared, callback_imports(same));
   auto trap = function_of<void(std::uint32_t)>(second, "run-then-trap");
-  auto first = start(of_both, callback_imports([&](std::uint32_t n) -> Result<std::uint32_t> {
+  auto first = start(shared, callback_imports([&](std::uint32_t n) -> Result<std::uint32_t> {
                        EXPECT_ERROR(trap(n), trap);
                        return n;
                      }));
@@ -428,7 +434,7 @@ TEST_P(ContainerReentry, IsRefusedAfterATrap) {
   EXPECT_ERROR(add(1, 2), container_failed);
 }
 
-TEST_P(ContainerReentry, OfTheContainersOtherOperationsIsRefused) {
+TEST_P(ContainerReentry, IsRefusedForOtherOperations) {
   Container* self = nullptr;
   auto container = start(image(), callback_imports([&](std::uint32_t n) {
                            EXPECT_ERROR(self->function<AddCall>("add"), reentrant_call);
@@ -441,8 +447,8 @@ TEST_P(ContainerReentry, OfTheContainersOtherOperationsIsRefused) {
   EXPECT_OK(function_of<Call>(container, "run")(1));
 }
 
-// The host function of an instantiation is a host function too.
-TEST_P(ContainerReentry, IsRefusedWhileTheGuestStarts) {
+// Host functions also run during instantiation.
+TEST_P(ContainerReentry, IsRefusedDuringStart) {
   const Image starting = unwrap(Image::from_text(unwrap(Engine::create({.async_abi = GetParam()})),
                                                  R"((component
     (import "call" (func $call))
@@ -465,7 +471,7 @@ TEST_P(ContainerReentry, IsRefusedWhileTheGuestStarts) {
   EXPECT_EQ(calls, 1);
 }
 
-// ---- What outlives what
+// ---- Lifetimes
 
 TEST(ContainerLifetime, FunctionsOutliveIt) {
   std::optional<Function<AddCall>> add;
@@ -478,7 +484,7 @@ TEST(ContainerLifetime, FunctionsOutliveIt) {
   EXPECT_ERROR((*add)(1, 2), container_stopped);
 }
 
-TEST(ContainerLifetime, FunctionsFollowItWhereItMoves) {
+TEST(ContainerLifetime, FunctionsFollowAMovedContainer) {
   auto first = start_callback();
   auto add = function_of<AddCall>(first, "add");
   Container second = std::move(first);
@@ -492,7 +498,7 @@ TEST(ContainerLifetime, FunctionsFollowItWhereItMoves) {
   static_assert(!std::is_copy_constructible_v<Container> && std::is_nothrow_move_constructible_v<Container>);
 }
 
-TEST(ContainerLifetime, EndsWhereAnotherIsMovedIntoIt) {
+TEST(ContainerLifetime, EndsIfAnotherContainerIsMovedIntoIt) {
   auto first = start_callback([](std::uint32_t) { return 1; });
   auto of_first = function_of<Call>(first, "run");
   first = start_callback([](std::uint32_t) { return 2; });
@@ -523,12 +529,12 @@ TEST(ContainerLifetime, CopiesOfAFunctionShareIt) {
   EXPECT_EQ(unwrap(second(3, 4)), 7U);
 }
 
-/// Bindings that hold a thing of the guest's.
+/// Bindings that hold a resource of the guest.
 struct HeldThing {
   GuestResource thing;
 };
 
-// "No guest code runs": what bindings hold is not dropped in the guest any more.
+// No guest code runs: resources in the bindings are not dropped in the guest.
 TEST(ContainerLifetime, EndsWithoutRunningTheGuest) {
   std::vector<std::uint32_t> dropped;
   {
@@ -548,7 +554,7 @@ TEST(ContainerLifetime, EndsWithoutRunningTheGuest) {
   EXPECT_TRUE(dropped.empty());
 }
 
-// ---- Stopping a container that runs a call
+// ---- Stopping a container during a call
 
 TEST(ContainerStop, FromItsOwnHostFunctionEndsTheCall) {
   Container* self = nullptr;
@@ -565,7 +571,7 @@ TEST(ContainerStop, FromItsOwnHostFunctionEndsTheCall) {
   EXPECT_EQ(container.memory_bytes(), 0U);
 }
 
-TEST(ContainerStop, FromAnotherThreadCutsOffACallThatComputes) {
+TEST(ContainerStop, FromAnotherThreadInterruptsAComputingCall) {
   const Engine engine = unwrap(Engine::create({.epochs = true}));
   std::atomic<bool> entered = false;
   auto container = start(load(engine, "callback.wat"), callback_imports([&](std::uint32_t n) {
@@ -583,7 +589,7 @@ TEST(ContainerStop, FromAnotherThreadCutsOffACallThatComputes) {
   EXPECT_ERROR(spin(1), container_stopped);
 }
 
-TEST(ContainerStop, CutsOffAGuestThatStarts) {
+TEST(ContainerStop, InterruptsAGuestDuringStart) {
   const Engine engine = unwrap(Engine::create({.epochs = true}));
   const Image image = unwrap(Image::from_text(engine, R"((component
     (import "started" (func $started))
@@ -607,8 +613,8 @@ TEST(ContainerStop, CutsOffAGuestThatStarts) {
   EXPECT_EQ(container.state(), ContainerState::stopped);
 }
 
-// Without epochs there is nothing to cut a call off with: it is waited for.
-TEST(ContainerStop, WaitsForACallWhereTheEngineHasNoEpochs) {
+// Without epochs a call cannot be interrupted.
+TEST(ContainerStop, WaitsForTheCallIfTheEngineHasNoEpochs) {
   std::atomic<bool> entered = false;
   std::atomic<bool> leave = false;
   auto container = start_callback([&](std::uint32_t n) {
@@ -628,16 +634,16 @@ TEST(ContainerStop, WaitsForACallWhereTheEngineHasNoEpochs) {
 
 // ---- Templates
 
-TEST(ContainerTemplate, MakesContainersWithStatesOfTheirOwn) {
-  std::atomic<std::uint32_t> made = 0;
-  const auto shop =
-      unwrap(till_builder()
-                 .with_state_factory([&] { return Till{std::make_unique<std::uint32_t>(1000 * made++), {}}; })
-                 .build_template());
-  EXPECT_EQ(made, 0U);
+TEST(ContainerTemplate, CreatesContainersWithSeparateStates) {
+  std::atomic<std::uint32_t> states = 0;
+  const auto shop = unwrap(
+      till_builder()
+          .with_state_factory([&] { return Till{std::make_unique<std::uint32_t>(1000 * states++), {}}; })
+          .build_template());
+  EXPECT_EQ(states, 0U);
   std::vector<Container> containers;
   for (int i = 0; i < 50; ++i) containers.push_back(unwrap(shop.instantiate()));
-  EXPECT_EQ(made, 50U);
+  EXPECT_EQ(states, 50U);
   for (std::uint32_t i = 0; i < 50; ++i) {
     EXPECT_EQ(containers[i].state(), ContainerState::running);
     auto run = function_of<Call>(containers[i], "run");
@@ -647,7 +653,7 @@ TEST(ContainerTemplate, MakesContainersWithStatesOfTheirOwn) {
   }
 }
 
-TEST(ContainerTemplate, MakesContainersThatFailApart) {
+TEST(ContainerTemplate, CreatesContainersThatFailSeparately) {
   const auto hostile = unwrap(Container::builder(load("hostile.wat")).build_template());
   auto first = unwrap(hostile.instantiate());
   auto second = unwrap(hostile.instantiate());
@@ -656,7 +662,7 @@ TEST(ContainerTemplate, MakesContainersThatFailApart) {
   EXPECT_EQ(unwrap(function_of<std::string()>(unwrap(hostile.instantiate()), "hello")()), "hello");
 }
 
-TEST(ContainerTemplate, HasTheDefaultStateWhereNoFactoryIsGiven) {
+TEST(ContainerTemplate, UsesHostStateWithoutAFactory) {
   const auto made =
       unwrap(callback_builder().with_wasi({.standard_error = Output::capture}).build_template());
   const auto container = unwrap(made.instantiate());
@@ -664,7 +670,7 @@ TEST(ContainerTemplate, HasTheDefaultStateWhereNoFactoryIsGiven) {
   EXPECT_EQ(container.host_state()->wasi.standard_error, Output::capture);
 }
 
-TEST(ContainerTemplate, TakesNoStateAndNoInitializer) {
+TEST(ContainerTemplate, RejectsAStateAndAnInitializer) {
   const auto state = till_builder().with_host_state(Till{}).build_template();
   ASSERT_ERROR(state, invalid_argument);
   EXPECT_THAT(message_of(state), HasSubstr("with_state_factory"));
@@ -692,9 +698,9 @@ TEST(ContainerTemplate, OutlivesImageAndEngine) {
   EXPECT_EQ(add(unwrap(copy.instantiate()), 20, 22), 42U);
 }
 
-// ---- Functions that are looked up once
+// ---- Exported functions
 
-TEST(ExportedFunction, ServesAllContainersOfItsComponent) {
+TEST(ExportedFunction, WorksInAllContainersOfItsComponent) {
   const Image image = load("callback.wat");
   const auto exported = image.component().function<AddCall>("add");
   ASSERT_OK(exported);
@@ -705,16 +711,16 @@ TEST(ExportedFunction, ServesAllContainersOfItsComponent) {
   }
 }
 
-TEST(ExportedFunction, IsOfOneComponent) {
+TEST(ExportedFunction, WorksOnlyForItsComponent) {
   const auto exported = load("callback.wat").component().function<AddCall>("add");
   ASSERT_OK(exported);
   const Container other = start("hostile.wat");
-  const auto of_another = other.function(*exported);
-  ASSERT_ERROR(of_another, invalid_argument);
-  EXPECT_THAT(message_of(of_another), HasSubstr("'add'"));
+  const auto refused = other.function(*exported);
+  ASSERT_ERROR(refused, invalid_argument);
+  EXPECT_THAT(message_of(refused), HasSubstr("'add'"));
 }
 
-TEST(ExportedFunction, IsCheckedWhenItIsLookedUp) {
+TEST(ExportedFunction, IsCheckedAtLookup) {
   const Component component = load("callback.wat").component();
   EXPECT_ERROR(component.function<void()>("add"), type_mismatch);
   EXPECT_ERROR(component.function<Call>("double"), ambiguous_name);

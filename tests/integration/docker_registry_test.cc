@@ -1,4 +1,4 @@
-// The client of registries against Debian's docker-registry: with and without a password, with and without TLS.
+// The registry client against Debian's docker-registry: with and without a password, with and without TLS.
 #include <chrono>
 #include <cstddef>
 #include <cstdlib>
@@ -88,14 +88,14 @@ class DockerRegistry : public DockerRegistryTest {
     EXPECT_EQ(sink.text(), layer);
     EXPECT_EQ(last, layer.size());
 
-    // Another repository may have it without sending it again.
+    // Another repository can mount the blob without another upload.
     MemorySource again(layer);
     EXPECT_EQ(unwrap(client.push_blob(name("me/other"), digest_of(layer), layer.size(), again,
                                       {.mount_from = "me/hello"})),
               BlobPush::mounted);
 
     EXPECT_OK(client.push_manifest(name("me/hello:2"), kManifestType, manifest));
-    // Not in the order that the specification wants.
+    // The registry does not use the order that the specification requires.
     EXPECT_THAT(unwrap(client.list_tags(hello)), testing::UnorderedElementsAre("1", "2"));
     Reference pinned = hello;
     pinned.digest = digest;
@@ -109,15 +109,15 @@ class DockerRegistry : public DockerRegistryTest {
   std::unique_ptr<oci::HttpTransport> transport_;
 };
 
-TEST_F(DockerRegistry, TakesAndGivesAnArtifact) {
+TEST_F(DockerRegistry, StoresAnArtifact) {
   start(false, false);
   Client connected = client();
   push_and_pull(connected);
 }
 
-TEST_F(DockerRegistry, TakesAnUploadInChunks) {
+TEST_F(DockerRegistry, AcceptsAnUploadInChunks) {
   start(false, false);
-  // As a gateway would: nothing is taken whole.
+  // Like a gateway that refuses whole blobs.
   struct Gateway final : oci::HttpTransport {
     oci::HttpTransport* inner = nullptr;
     oci::TransportResult<oci::HttpResponse> send(const oci::HttpRequest& request) override {
@@ -138,10 +138,10 @@ TEST_F(DockerRegistry, TakesAnUploadInChunks) {
   push_and_pull(connected);
 }
 
-TEST_F(DockerRegistry, GoesOnInTheMiddleOfABlob) {
+TEST_F(DockerRegistry, ResumesAnInterruptedBlob) {
   start(false, false);
   const auto transport = unwrap(detail::make_http_client());
-  // Breaks the first connections in the middle.
+  // Interrupts the first connections.
   struct Cutting final : oci::HttpTransport {
     oci::HttpTransport* inner = nullptr;
     int cuts = 3;
@@ -172,21 +172,20 @@ TEST_F(DockerRegistry, GoesOnInTheMiddleOfABlob) {
   EXPECT_EQ(cutting.partial, 3);
 }
 
-TEST_F(DockerRegistry, WantsAPassword) {
+TEST_F(DockerRegistry, RequiresAPassword) {
   start(true, false);
   {
     Client anonymous = client();
     const auto refused = anonymous.pull_manifest(name("me/hello:1"));
     EXPECT_ERROR(refused, unauthorized);
-    EXPECT_THAT(message_of(refused),
-                HasSubstr("wants a user name and a password, and there are none: log in first"));
+    EXPECT_THAT(message_of(refused), HasSubstr("requires a user name and password: log in first"));
   }
   credentials_ = {.username = "user", .password = "wrong"};
   {
     Client wrong = client();
     const auto refused = wrong.check_access(host());
     EXPECT_ERROR(refused, unauthorized);
-    EXPECT_THAT(message_of(refused), HasSubstr("the registry answered 401: UNAUTHORIZED"));
+    EXPECT_THAT(message_of(refused), HasSubstr("the registry returned 401: UNAUTHORIZED"));
   }
   credentials_ = {.username = "user", .password = "p:ass"};
   Client right = client();
@@ -194,24 +193,24 @@ TEST_F(DockerRegistry, WantsAPassword) {
   push_and_pull(right);
 }
 
-TEST_F(DockerRegistry, SpeaksTlsWithAnAuthorityOfItsOwn) {
+TEST_F(DockerRegistry, UsesTlsWithAPrivateAuthority) {
   start(true, true);
   credentials_ = {.username = "user", .password = "p:ass"};
   {
     Client distrustful = client();
     const auto refused = distrustful.check_access(host());
     EXPECT_ERROR(refused, network);
-    EXPECT_THAT(message_of(refused), HasSubstr("no secure connection to " + host()));
+    EXPECT_THAT(message_of(refused), HasSubstr("cannot make a TLS connection to " + host()));
     EXPECT_THAT(message_of(refused), HasSubstr("certificate"));
   }
-  ca_file_ = folder_.path() / "ca.pem";
+  ca_file_ = directory_.path() / "ca.pem";
   Client trusting = client();
   EXPECT_OK(trusting.check_access(host()));
   EXPECT_OK(trusting.check_access("localhost:" + std::to_string(port_)));
   push_and_pull(trusting);
 }
 
-TEST_F(DockerRegistry, ThatIsGoneIsSaidToBe) {
+TEST_F(DockerRegistry, ReportsARegistryThatIsGone) {
   start(false, false);
   Client connected = client({.session = {.attempts = 2, .first_delay = 1ms}});
   EXPECT_OK(connected.check_access(host()));

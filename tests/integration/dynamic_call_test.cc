@@ -16,7 +16,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-TEST(DynamicCall, GivesBackWhatTheGuestEchoes) {
+TEST(DynamicCall, ReturnsWhatTheGuestEchoes) {
   const Container echo = start("echo.wat");
   EXPECT_EQ(unwrap(echo.call("flat-u8", {200})), Value(std::uint8_t{200}));
   EXPECT_EQ(unwrap(echo.call("flat-s64", {-5})), Value(std::int64_t{-5}));
@@ -43,26 +43,27 @@ TEST(DynamicCall, AgreesWithTheTypedCall) {
             unwrap(Value::of(unwrap(function_of<Mixed(const Mixed&)>(echo, "flat-record")(mixed)))));
 }
 
-TEST(DynamicCall, TakesAStringForTheCaseOfAnEnum) {
+TEST(DynamicCall, AcceptsAStringForTheCaseOfAnEnum) {
   const Container echo = start("echo.wat");
   EXPECT_EQ(unwrap(echo.call("flat-enum", {"blue"})).case_name(), "blue");
   EXPECT_EQ(message_of(echo.call("flat-enum", {"pink"})),
-            "call 'flat-enum': parameter 1 ('a'): 'pink' is no case of 'enum { red, green, blue }'");
+            "call 'flat-enum': parameter 1 ('a'): 'pink' is not a case of 'enum { red, green, blue }'");
   EXPECT_ERROR(echo.call("flat-variant", {"text"}), type_mismatch)
-      << "a variant's case is more than its name";
+      << "a string only stands for the case of an enum";
   EXPECT_ERROR(echo.call("flat-enum", {1}), type_mismatch);
 }
 
 TEST(DynamicCall, CountsColumnsFromTheStartOfTheText) {
   const Container echo = start("echo.wat");
-  EXPECT_THAT(message_of(echo.evaluate("flat-u8(300)")), HasSubstr(": 1:9: "));
-  EXPECT_THAT(message_of(echo.evaluate("  flat-u8 (x)")), HasSubstr(": 1:12: "));
-  EXPECT_THAT(message_of(echo.evaluate("flat-u8(\n  x)")), HasSubstr(": 2:3: "));
-  EXPECT_THAT(message_of(echo.evaluate("\nflat-u8(1) 2")), HasSubstr(": 2:12: "));
-  EXPECT_THAT(message_of(unwrap(echo.dynamic_function("flat-u8")).evaluate("(300)")), HasSubstr(": 1:2: "));
+  EXPECT_THAT(message_of(echo.call_wave_value("flat-u8(300)")), HasSubstr(": 1:9: "));
+  EXPECT_THAT(message_of(echo.call_wave_value("  flat-u8 (x)")), HasSubstr(": 1:12: "));
+  EXPECT_THAT(message_of(echo.call_wave_value("flat-u8(\n  x)")), HasSubstr(": 2:3: "));
+  EXPECT_THAT(message_of(echo.call_wave_value("\nflat-u8(1) 2")), HasSubstr(": 2:12: "));
+  EXPECT_THAT(message_of(unwrap(echo.dynamic_function("flat-u8")).call_wave_value("(300)")),
+              HasSubstr(": 1:2: "));
 }
 
-TEST(DynamicCall, TellsTheFunctionsType) {
+TEST(DynamicCall, ReportsTheFunctionsType) {
   const Container echo = start("echo.wat");
   const DynamicFunction function = unwrap(echo.dynamic_function("flat-tuple"));
   EXPECT_EQ(function.name(), "flat-tuple");
@@ -71,13 +72,13 @@ TEST(DynamicCall, TellsTheFunctionsType) {
   EXPECT_ERROR(echo.dynamic_function("flat-tupel"), not_found);
 }
 
-TEST(DynamicCall, RefusesWhatDoesNotFitBeforeTheGuestIsEntered) {
+TEST(DynamicCall, RejectsBadArgumentsBeforeEnteringTheGuest) {
   const Container echo = start("echo.wat");
   const auto message = [&](const Result<Value>& result) { return message_of(result); };
   EXPECT_EQ(message(echo.call("flat-u8", {300})),
-            "call 'flat-u8': parameter 1 ('a'): 300 is not exactly a value of 'u8'");
+            "call 'flat-u8': parameter 1 ('a'): 300 cannot be represented exactly as 'u8'");
   EXPECT_EQ(message(echo.call("flat-u8", {})),
-            "call 'flat-u8': 0 arguments are given where it has 1: func(a: u8) -> u8");
+            "call 'flat-u8': expected 1 argument, got 0: func(a: u8) -> u8");
   EXPECT_EQ(message(echo.call("flat-string", {"\xFF"})),
             "call 'flat-string': parameter 1 ('a'): a string is not valid UTF-8");
   EXPECT_EQ(message(echo.call("flat-char", {char32_t{0xD800}})),
@@ -89,25 +90,25 @@ TEST(DynamicCall, RefusesWhatDoesNotFitBeforeTheGuestIsEntered) {
   EXPECT_EQ(echo.state(), ContainerState::running);
 }
 
-TEST(DynamicCall, CountsWhatTheHostMakesOfElements) {
+TEST(DynamicCall, CountsTheHostsMemoryForElements) {
   Container echo = start("echo.wat", {}, {.copied_bytes_per_call = 10'000});
-  // 2 bytes each in the guest, and far more on the host.
+  // 8 bytes each in the guest, and far more in the host.
   std::vector<Value> items(2'000, Value::some(1));
   EXPECT_ERROR(echo.call("echo-option-u32", {Value::list(items)}), copy_limit);
 }
 
-TEST(DynamicCall, TakesAndGivesText) {
+TEST(DynamicCall, AcceptsAndReturnsText) {
   const Container echo = start("echo.wat");
-  EXPECT_EQ(unwrap(echo.call_text("flat-string(\"tea\")")), "\"tea\"");
-  EXPECT_EQ(unwrap(echo.call_text(" flat-tuple ( (1, 2, \"x\") ) ")), "(1, 2, \"x\")");
-  EXPECT_EQ(unwrap(echo.call_text("echo-enum([red, blue])")), "[red, blue]");
-  EXPECT_THAT(message_of(echo.call_text("flat-string")), HasSubstr("greet(\"world\")"));
-  EXPECT_THAT(message_of(echo.call_text("flat-u8(\"x\")")), HasSubstr("call 'flat-u8'"));
-  EXPECT_ERROR(echo.call_text("flat-u9(1)"), not_found);
+  EXPECT_EQ(unwrap(echo.call_wave("flat-string(\"tea\")")), "\"tea\"");
+  EXPECT_EQ(unwrap(echo.call_wave(" flat-tuple ( (1, 2, \"x\") ) ")), "(1, 2, \"x\")");
+  EXPECT_EQ(unwrap(echo.call_wave("echo-enum([red, blue])")), "[red, blue]");
+  EXPECT_THAT(message_of(echo.call_wave("flat-string")), HasSubstr("greet(\"world\")"));
+  EXPECT_THAT(message_of(echo.call_wave("flat-u8(\"x\")")), HasSubstr("call 'flat-u8'"));
+  EXPECT_ERROR(echo.call_wave("flat-u9(1)"), not_found);
   EXPECT_EQ(echo.state(), ContainerState::running);
 }
 
-TEST(DynamicCall, TakesAndGivesJson) {
+TEST(DynamicCall, AcceptsAndReturnsJson) {
   const Container echo = start("echo.wat");
   EXPECT_EQ(unwrap(echo.call_json("flat-string", "[\"tea\"]")), "\"tea\"");
   EXPECT_EQ(unwrap(echo.call_json("flat-string", "{\"a\": \"tea\"}")), "\"tea\"");
@@ -117,7 +118,7 @@ TEST(DynamicCall, TakesAndGivesJson) {
 
 // ---- Resources
 
-/// What the guests' `ticket` is to the host.
+/// The host's class for the guests' `ticket`.
 struct PlainTicket {
   std::uint32_t number = 0;
   std::shared_ptr<int> alive;
@@ -125,12 +126,12 @@ struct PlainTicket {
 
 constexpr std::string_view kHost = "test:shop/host@1.0.0#";
 
-HostImportRegistry ticket_imports(const std::shared_ptr<int>& alive, std::vector<HostObject>& taken) {
+HostImports ticket_imports(const std::shared_ptr<int>& alive, std::vector<HostObject>& taken) {
   const auto name = [](std::string_view function) { return std::string(kHost) + std::string(function); };
   const auto make = [alive](std::uint32_t number) {
     return Value::resource(HostObject(std::make_unique<PlainTicket>(number, alive)));
   };
-  HostImportRegistry imports;
+  HostImports imports;
   unwrap(imports.define_resource<PlainTicket>(name("ticket")));
   unwrap(
       imports.define(name("[constructor]ticket"), [make](std::span<const Value> arguments) -> Result<Value> {
@@ -157,11 +158,11 @@ class DynamicResources : public testing::Test {
   Container guest_ =
       unwrap(Container::builder(load("resources.wat")).with_imports(ticket_imports(alive_, taken_)).build());
   [[nodiscard]] long tickets() const { return alive_.use_count() - kOthers; }
-  // The fixture, and what the functions captured.
+  // The references of the fixture and of the functions.
   long kOthers = alive_.use_count();
 };
 
-TEST_F(DynamicResources, OfTheHostGoBothWays) {
+TEST_F(DynamicResources, OfTheHostPassBothWays) {
   EXPECT_EQ(unwrap(guest_.call("use-tickets", {3})), Value(6U));
   EXPECT_EQ(unwrap(guest_.call("receive-ticket")), Value(42U));
   EXPECT_EQ(unwrap(guest_.call("receive-tickets")), Value(6U));
@@ -174,7 +175,7 @@ TEST_F(DynamicResources, OfTheHostGoBothWays) {
   EXPECT_EQ(tickets(), 0);
 }
 
-TEST_F(DynamicResources, OfTheHostAreGivenAwayOnce) {
+TEST_F(DynamicResources, OfTheHostPassAsOwnOnce) {
   const Value ticket = Value::resource(HostObject(std::make_unique<PlainTicket>(9, alive_)));
   EXPECT_EQ(unwrap(guest_.call("peek", {ticket})), Value(9U));
   EXPECT_EQ(unwrap(guest_.call("peek", {ticket})), Value(9U));
@@ -182,7 +183,7 @@ TEST_F(DynamicResources, OfTheHostAreGivenAwayOnce) {
   EXPECT_EQ(back.host_object().get<PlainTicket>()->number, 9U);
   EXPECT_FALSE(ticket.host_object());
   EXPECT_EQ(message_of(guest_.call("consume", {ticket})),
-            "call 'consume': parameter 1 ('t'): a resource was given away, or is only lent");
+            "call 'consume': parameter 1 ('t'): a resource was passed as own before, or is only borrowed");
   EXPECT_ERROR(guest_.call("echo-tickets", {Value::list({back, back})}), invalid_argument);
   const Value same = Value::resource(back.host_object());
   EXPECT_EQ(same, back);
@@ -193,10 +194,10 @@ TEST_F(DynamicResources, OfTheHostAreGivenAwayOnce) {
   EXPECT_EQ(tickets(), 0);
 }
 
-TEST_F(DynamicResources, ThatAreLentEndWithTheCall) {
+TEST_F(DynamicResources, BorrowedFromTheGuestExpireWithTheCall) {
   std::vector<Value> kept;
-  HostImportRegistry imports = ticket_imports(alive_, taken_);
-  HostImportRegistry keeping;
+  HostImports imports = ticket_imports(alive_, taken_);
+  HostImports keeping;
   for (const std::string& name : imports.names()) {
     if (name.ends_with("number")) continue;
     unwrap(keeping.define(name, [imports, name](std::span<const Value> arguments) -> Result<Value> {
@@ -216,7 +217,7 @@ TEST_F(DynamicResources, ThatAreLentEndWithTheCall) {
 }
 
 TEST_F(DynamicResources, HaveFunctionsThatNeedNoBrackets) {
-  const Value basket = unwrap(guest_.evaluate("basket(5)"));
+  const Value basket = unwrap(guest_.call_wave_value("basket(5)"));
   ASSERT_OK(guest_.call("basket.add", {basket, 10}));
   const Value other = unwrap(guest_.call("catalogue.basket", {6}));
   const Value merged = unwrap(guest_.call("basket.merge", {basket, other}));
@@ -245,7 +246,7 @@ TEST_F(DynamicResources, OfTheGuestAreDroppedWithTheirLastCopy) {
   EXPECT_EQ(guest_.state(), ContainerState::running);
 }
 
-/// A guest that is lent a `thing` and given one, and asks its host to look at the first when it has dropped the other.
+/// A guest that takes one `thing` as borrow and one as own. It calls `look` with the first after dropping the second.
 constexpr std::string_view kLendAndGive = R"((component
   (import "thing" (type $thing (sub resource)))
   (import "look" (func $look (param "t" (borrow $thing))))
@@ -270,13 +271,13 @@ struct Thing {
 struct OtherThing {};
 
 Container lend_and_give(const DynamicHostFunction& look) {
-  HostImportRegistry imports;
+  HostImports imports;
   unwrap(imports.define_resource<Thing>("thing"));
   unwrap(imports.define("look", look));
   return unwrap(Container::builder(from_text(kLendAndGive)).with_imports(imports).build());
 }
 
-TEST(DynamicLoans, AreNotOfWhatIsGivenAwayInTheSameCall) {
+TEST(DynamicLoans, CannotBePassedAsOwnInTheSameCall) {
   const auto nothing = [](std::span<const Value>) -> Result<Value> { return Value(); };
   const Container guest = lend_and_give(nothing);
   const Value thing = Value::resource(HostObject(std::make_unique<Thing>()));
@@ -288,23 +289,23 @@ TEST(DynamicLoans, AreNotOfWhatIsGivenAwayInTheSameCall) {
   EXPECT_FALSE(thing.host_object());
 }
 
-TEST(DynamicLoans, CannotBeGivenAwayUntilTheCallEnds) {
+TEST(DynamicLoans, CannotBePassedAsOwnUntilTheCallEnds) {
   const Container other = lend_and_give([](std::span<const Value>) -> Result<Value> { return Value(); });
   Value thing = Value::resource(HostObject(std::make_unique<Thing>(std::make_shared<int>(7))));
   std::string refused;
   const Container guest = lend_and_give([&](std::span<const Value> arguments) -> Result<Value> {
     refused = message_of(other.call("eat", {thing}));
-    thing = Value();  // The call keeps it.
+    thing = Value();  // The call keeps the object alive.
     EXPECT_EQ(*arguments[0].host_object().get<Thing>()->alive, 7);
     return Value();
   });
   const HostObject object = thing.host_object();
   ASSERT_OK(guest.call("lent", {thing}));
-  EXPECT_THAT(refused, HasSubstr("or is only lent"));
+  EXPECT_THAT(refused, HasSubstr("or is only borrowed"));
   EXPECT_TRUE(object.is_owned());
 }
 
-TEST(DynamicLoans, AreOfTheClassThatTheResourceWasDefinedWith) {
+TEST(DynamicLoans, MustHaveTheClassOfTheResource) {
   const Container guest = lend_and_give([](std::span<const Value>) -> Result<Value> { return Value(); });
   const Value other = Value::resource(HostObject(std::make_unique<OtherThing>()));
   EXPECT_ERROR(guest.call("lent", {other}), type_mismatch);
@@ -312,7 +313,7 @@ TEST(DynamicLoans, AreOfTheClassThatTheResourceWasDefinedWith) {
   EXPECT_EQ(guest.state(), ContainerState::running);
 }
 
-TEST_F(DynamicResources, OfTheGuestAreNotThoseOfTheHost) {
+TEST_F(DynamicResources, OfTheGuestAndTheHostAreDistinct) {
   const Value basket = unwrap(guest_.call("[constructor]basket", {5}));
   EXPECT_ERROR(guest_.call("peek", {basket}), type_mismatch);
   const Value ticket = Value::resource(HostObject(std::make_unique<PlainTicket>(9, alive_)));
@@ -329,8 +330,8 @@ TEST_F(DynamicResources, StayWithTheirContainer) {
   EXPECT_ERROR(guest_.call("drops"), container_stopped);
 }
 
-TEST(DynamicCall, CountsWhatTheHostMakesOfNestedTuples) {
-  // One byte in the guest, twenty nodes on the host.
+TEST(DynamicCall, CountsTheHostsMemoryForNestedTuples) {
+  // Two bytes in the guest, twenty nodes in the host.
   std::string type = "(option u8)";
   for (int depth = 0; depth < 20; ++depth) type = "(tuple " + type + ")";
   const std::string guest = R"((component
@@ -347,8 +348,8 @@ TEST(DynamicCall, CountsWhatTheHostMakesOfNestedTuples) {
   EXPECT_ERROR(container.call("give"), copy_limit);
 }
 
-TEST(DynamicCall, CountsHandlesThatAreWalked) {
-  // Lists that are all one list: sixteen thousand times sixteen thousand elements, none of which is a handle.
+TEST(DynamicCall, CountsVisitedHandles) {
+  // All inner lists share their memory: sixteen thousand times sixteen thousand elements, none of which is a handle.
   const Container container = start(from_text(R"((component
     (import "r" (type $r (sub resource)))
     (core module $m (memory (export "memory") 16)
@@ -370,7 +371,7 @@ TEST(DynamicCall, CountsHandlesThatAreWalked) {
   EXPECT_ERROR(container.call("give"), copy_limit);
 }
 
-TEST(DynamicCall, RefusesListsThatFitNoMemory) {
+TEST(DynamicCall, RejectsListsLargerThanAnyMemory) {
   const Container echo = start("echo.wat");
   const std::vector<std::uint8_t> bytes(std::size_t{0x80000000});
   EXPECT_ERROR(echo.call("echo-u8", {Value::list<std::uint8_t>(bytes)}), invalid_argument);
@@ -379,10 +380,10 @@ TEST(DynamicCall, RefusesListsThatFitNoMemory) {
 
 // ---- Host functions
 
-TEST(HostImports, ServeEveryTypeOfAGuestThatAsksItsHost) {
-  // relay.wat asks its host for everything, which answers with what it got.
+TEST(HostImports, SupportEveryType) {
+  // relay.wat forwards every call to its host, which returns the argument.
   const Image image = load("relay.wat");
-  HostImportRegistry imports;
+  HostImports imports;
   const auto echo = [](std::span<const Value> arguments) -> Result<Value> { return arguments[0]; };
   std::size_t stubbed = 0;
   const auto define = [&](const std::string& interface, const std::vector<FunctionItem>& functions) {
@@ -412,7 +413,7 @@ TEST(HostImports, ServeEveryTypeOfAGuestThatAsksItsHost) {
   EXPECT_EQ(unwrap(relay.call("flat-flags17", {Value::flags({"l16"})})).labels().size(), 1U);
 }
 
-TEST(HostImports, FailWithTheirOwnErrorAndName) {
+TEST(HostImports, ReportTheirErrorAndName) {
   const std::string guest = R"((component
     (import "twice" (func $twice (param "n" u32) (result u32)))
     (core func $twice_core (canon lower (func $twice)))
@@ -422,7 +423,7 @@ TEST(HostImports, FailWithTheirOwnErrorAndName) {
     (func (export "run") (result u32) (canon lift (core func $i "run")))))";
   const Image image = from_text(guest);
   const auto call_with = [&](const DynamicHostFunction& function) {
-    HostImportRegistry imports;
+    HostImports imports;
     unwrap(imports.define("twice", function));
     return unwrap(Container::builder(image).with_imports(imports).build()).call("run");
   };
@@ -432,9 +433,9 @@ TEST(HostImports, FailWithTheirOwnErrorAndName) {
             Value(42U));
   EXPECT_EQ(unwrap(call_with([](std::span<const Value>) -> Result<Value> { return 7ULL; })), Value(7U));
   EXPECT_EQ(message_of(call_with([](std::span<const Value>) -> Result<Value> { return -7; })),
-            "call 'run': host function 'twice': its result: -7 is not exactly a value of 'u32'");
+            "call 'run': host function 'twice': result: -7 cannot be represented exactly as 'u32'");
   EXPECT_EQ(message_of(call_with([](std::span<const Value>) -> Result<Value> { return Value(); })),
-            "call 'run': host function 'twice': its result: no value where 'u32' is wanted");
+            "call 'run': host function 'twice': result: expected 'u32', found no value");
   EXPECT_ERROR(call_with([](std::span<const Value>) -> Result<Value> { return fail(ErrorCode::io, "no"); }),
                io);
   EXPECT_EQ(
@@ -443,7 +444,7 @@ TEST(HostImports, FailWithTheirOwnErrorAndName) {
 }
 
 TEST(HostImports, AreListedAndCalledFromTheHost) {
-  HostImportRegistry imports;
+  HostImports imports;
   ASSERT_OK(imports.define(
       "b", [](std::span<const Value> a) -> Result<Value> { return Value::list({a[0], a[0]}); }));
   ASSERT_OK(
@@ -470,7 +471,7 @@ TEST(HostImports, StubsFailWithTheirNameAndShadowNothing) {
   const auto result = stubbed.call("use-tickets", {1});
   EXPECT_ERROR(result, missing_import);
   EXPECT_THAT(message_of(result), HasSubstr("test:shop/host@1.0.0#[constructor]ticket"));
-  // A definition of another type is still refused, and a right one used.
+  // A definition of another type is still rejected.
   const auto with = [&](auto function) {
     return Container::builder(image)
         .with_imports([&](Linker& linker) -> Result<void> {
@@ -483,8 +484,8 @@ TEST(HostImports, StubsFailWithTheirNameAndShadowNothing) {
   EXPECT_ERROR(Container::builder(image).build(), missing_import);
 }
 
-TEST(HostImports, StubsLeaveWasiAlone) {
-  HostImportRegistry imports;
+TEST(HostImports, StubsDoNotReplaceWasi) {
+  HostImports imports;
   imports.stub_missing_imports();
   const Container guest = unwrap(Container::builder(load("wasi_guest.wasm")).with_imports(imports).build());
   EXPECT_EQ(guest.state(), ContainerState::running);

@@ -19,6 +19,7 @@
 #include "oci_digest.h"
 #include "processes.h"
 #include "support.h"
+#include "wait_until.h"
 
 namespace tairitsu::test {
 namespace {
@@ -32,7 +33,7 @@ using testing::HasSubstr;
 
 std::unique_ptr<HttpTransport> transport() { return unwrap(detail::make_http_client()); }
 
-/// `fault: message`, or the status and the body, with its fault where it has one.
+/// Returns the fault, or the status and the body, followed by `then FAULT` if reading the body failed.
 std::string outcome(HttpTransport& transport, const HttpRequest& request) {
   constexpr std::array<const char*, 6> kFaults = {"request", "source",  "connect",
                                                   "tls",     "timeout", "cut_off"};
@@ -57,14 +58,14 @@ std::string outcome_of_get(const LoopbackServer& server, std::chrono::millisecon
   return outcome(*client, {.url = server.url(), .idle_limit = idle});
 }
 
-LoopbackServer saying(std::string answer) {
-  return LoopbackServer([answer = std::move(answer)](Connection& connection) {
+LoopbackServer responding(std::string response) {
+  return LoopbackServer([response = std::move(response)](Connection& connection) {
     connection.read_head();
-    connection.write(answer);
+    connection.write(response);
   });
 }
 
-TEST(HttpClient, SendsARequestAndReadsAnAnswer) {
+TEST(HttpClient, SendsARequestAndReadsTheResponse) {
   std::string head;
   const LoopbackServer server([&](Connection& connection) {
     head = connection.read_until("\r\n\r\nhello");
@@ -86,34 +87,34 @@ TEST(HttpClient, SendsARequestAndReadsAnAnswer) {
 }
 
 TEST(HttpClient, ReadsChunks) {
-  EXPECT_EQ(outcome_of_get(saying(
+  EXPECT_EQ(outcome_of_get(responding(
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")),
             "200 abcde");
 }
 
-TEST(HttpClient, FollowsNothingByItself) {
-  EXPECT_EQ(outcome_of_get(saying("HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n")),
+TEST(HttpClient, DoesNotFollowRedirects) {
+  EXPECT_EQ(outcome_of_get(responding("HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n")),
             "302 ");
 }
 
-TEST(HttpClient, TellsCutsFromEnds) {
-  EXPECT_EQ(outcome_of_get(saying("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")),
+TEST(HttpClient, DistinguishesTruncationFromTheEnd) {
+  EXPECT_EQ(outcome_of_get(responding("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")),
             "200 abcthen cut_off");
-  EXPECT_EQ(outcome_of_get(saying("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")),
+  EXPECT_EQ(outcome_of_get(responding("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")),
             "200 abcthen cut_off");
-  EXPECT_EQ(outcome_of_get(saying("HTTP/1.1 200 OK\r\n\r\nabc")), "200 abc");
-  EXPECT_EQ(outcome_of_get(saying("HTTP/1.1 200 OK\r\nConte")), "cut_off");
-  EXPECT_EQ(outcome_of_get(saying("")), "cut_off");
-  EXPECT_EQ(outcome_of_get(saying("220 smtp.example.org ESMTP\r\n")), "cut_off");
+  EXPECT_EQ(outcome_of_get(responding("HTTP/1.1 200 OK\r\n\r\nabc")), "200 abc");
+  EXPECT_EQ(outcome_of_get(responding("HTTP/1.1 200 OK\r\nConte")), "cut_off");
+  EXPECT_EQ(outcome_of_get(responding("")), "cut_off");
+  EXPECT_EQ(outcome_of_get(responding("220 smtp.example.org ESMTP\r\n")), "cut_off");
 }
 
-TEST(HttpClient, NobodyListens) {
+TEST(HttpClient, ReportsAConnectFailure) {
   const auto client = transport();
   EXPECT_EQ(outcome(*client, {.url = "http://127.0.0.1:" + std::to_string(free_port()) + "/"}), "connect");
   EXPECT_EQ(outcome(*client, {.url = "http://no-such-host.invalid/"}), "connect");
 }
 
-TEST(HttpClient, AServerWithoutTls) {
+TEST(HttpClient, ReportsAServerWithoutTls) {
   const LoopbackServer server([](Connection& connection) {
     connection.read_until("\x01");
     connection.write("HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n");
@@ -122,13 +123,13 @@ TEST(HttpClient, AServerWithoutTls) {
   EXPECT_EQ(outcome(*client, {.url = "https://127.0.0.1:" + std::to_string(server.port()) + "/"}), "tls");
 }
 
-TEST(HttpClient, AServerThatHangsUpOnTls) {
+TEST(HttpClient, ReportsAServerThatClosesDuringTheTlsHandshake) {
   const LoopbackServer server([](Connection& connection) { connection.read_until("\x01"); });
   const auto client = transport();
   EXPECT_EQ(outcome(*client, {.url = "https://127.0.0.1:" + std::to_string(server.port()) + "/"}), "tls");
 }
 
-TEST(HttpClient, ADeadServerIsLeft) {
+TEST(HttpClient, TimesOutIfTheServerIsSilent) {
   const LoopbackServer silent([](Connection& connection) { connection.wait(); });
   const auto start = std::chrono::steady_clock::now();
   EXPECT_EQ(outcome_of_get(silent, 100ms), "timeout");
@@ -141,7 +142,7 @@ TEST(HttpClient, ADeadServerIsLeft) {
   EXPECT_LT(std::chrono::steady_clock::now() - start, 3s);
 }
 
-TEST(HttpClient, ADripIsCutOffInTheEnd) {
+TEST(HttpClient, AppliesTheTotalLimitToASlowBody) {
   const LoopbackServer server([](Connection& connection) {
     connection.read_head();
     connection.write("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
@@ -154,7 +155,7 @@ TEST(HttpClient, ADripIsCutOffInTheEnd) {
   EXPECT_LT(std::chrono::steady_clock::now() - start, 3s);
 }
 
-TEST(HttpClient, RefusesWhatIsNoRequest) {
+TEST(HttpClient, RejectsInvalidRequests) {
   const auto client = transport();
   for (const char* url : {"", "no url", "ftp://127.0.0.1/", "http://"}) {
     EXPECT_EQ(outcome(*client, {.url = url}), "request") << url;
@@ -169,10 +170,10 @@ TEST(HttpClient, RefusesWhatIsNoRequest) {
 
 TEST(HttpClient, StreamsASource) {
   const std::string content(3 << 20, 'x');
-  std::size_t came = 0;
+  std::size_t received = 0;
   const LoopbackServer server([&](Connection& connection) {
     const std::string all = connection.read_until("xEND");
-    came = all.size() - all.find("\r\n\r\n") - 4;
+    received = all.size() - all.find("\r\n\r\n") - 4;
     EXPECT_THAT(all.substr(0, 1000), HasSubstr("content-length: " + std::to_string((3 << 20) + 3)));
     connection.write("HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n");
   });
@@ -183,10 +184,10 @@ TEST(HttpClient, StreamsASource) {
       outcome(*client,
               {.method = HttpMethod::put, .url = server.url(), .source = &source, .source_size = all.size()}),
       "201 ");
-  EXPECT_EQ(came, all.size());
+  EXPECT_EQ(received, all.size());
 }
 
-TEST(HttpClient, ASourceMayFail) {
+TEST(HttpClient, ReportsAFailingSource) {
   const LoopbackServer server([](Connection& connection) { connection.wait(); });
   struct Broken final : oci::ByteSource {
     int reads = 0;
@@ -209,16 +210,16 @@ TEST(HttpClient, ASourceMayFail) {
 }
 
 TEST(HttpClient, DoesNotReadASourceAfterTheCall) {
-  // The answer comes before the body was taken.
+  // The response arrives before the body has been sent.
   const LoopbackServer server([](Connection& connection) {
     connection.read_head();
     connection.write("HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nno!");
     connection.wait();
   });
   struct Watched final : oci::ByteSource {
-    bool over = false;
+    bool returned = false;
     Result<std::size_t> read(std::span<std::byte> into) override {
-      EXPECT_FALSE(over);
+      EXPECT_FALSE(returned);
       return into.size();
     }
   } source;
@@ -227,7 +228,7 @@ TEST(HttpClient, DoesNotReadASourceAfterTheCall) {
                                 .url = server.url(),
                                 .source = &source,
                                 .source_size = std::uint64_t{1} << 40U});
-  source.over = true;
+  source.returned = true;
   ASSERT_TRUE(response.has_value()) << response.error().message;
   EXPECT_EQ(response->status, 413);
   std::array<std::byte, 10> buffer{};
@@ -235,7 +236,7 @@ TEST(HttpClient, DoesNotReadASourceAfterTheCall) {
   std::ignore = outcome(*client, {.url = "http://127.0.0.1:" + std::to_string(free_port()) + "/"});
 }
 
-TEST(HttpClient, KeepsAConnectionUntilItIsClosed) {
+TEST(HttpClient, ReusesAConnectionUntilItIsClosed) {
   const LoopbackServer server([](Connection& connection) {
     for (int i = 0; i < 2; ++i) {
       if (connection.read_head().empty()) return;
@@ -246,14 +247,15 @@ TEST(HttpClient, KeepsAConnectionUntilItIsClosed) {
   EXPECT_EQ(outcome(*client, {.url = server.url()}), "200 ok");
   EXPECT_EQ(outcome(*client, {.url = server.url()}), "200 ok");
   EXPECT_EQ(server.connections(), 1);
-  // The server has closed it while nobody looked.
-  std::this_thread::sleep_for(300ms);
+  // The server handles one connection at a time, so once it accepts another it has closed the first.
+  ASSERT_TRUE(is_listening(server.port()));
+  ASSERT_TRUE(wait_until([&] { return server.connections() == 2; }));
   EXPECT_EQ(outcome(*client, {.url = server.url()}), "200 ok");
-  EXPECT_EQ(server.connections(), 2);
+  EXPECT_EQ(server.connections(), 3);
 }
 
-TEST(HttpClient, AnAnswerOutlivesItsClient) {
-  const LoopbackServer server = saying("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+TEST(HttpClient, ReturnsResponsesThatOutliveTheClient) {
+  const LoopbackServer server = responding("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
   auto client = transport();
   auto response = client->send({.url = server.url()});
   ASSERT_TRUE(response.has_value());
@@ -262,11 +264,11 @@ TEST(HttpClient, AnAnswerOutlivesItsClient) {
   EXPECT_EQ(response->body->read(buffer), 5U);
 }
 
-TEST(HttpClient, ThreadsShareOne) {
+TEST(HttpClient, CanBeSharedByThreads) {
   const std::string body(100'000, 'x');
   const LoopbackServer server =
-      saying("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size()) +
-             "\r\n\r\n" + body);
+      responding("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size()) +
+                 "\r\n\r\n" + body);
   const auto client = transport();
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
@@ -283,24 +285,24 @@ TEST(HttpClient, DoesNotSendLoopbackThroughAProxy) {
   setenv("http_proxy", "http://127.0.0.1:1", 1);
   const auto client = transport();
   unsetenv("http_proxy");
-  const LoopbackServer server = saying("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  const LoopbackServer server = responding("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   EXPECT_EQ(outcome(*client, {.url = server.url()}), "200 ");
   EXPECT_EQ(outcome(*client, {.url = "http://example.invalid/"}), "connect");
 }
 
-TEST(HttpClient, SaysWhatIsWrongWithAFileOfCertificates) {
-  const TemporaryFolder folder;
-  EXPECT_ERROR(detail::make_http_client({.ca_file = folder.path() / "none.pem"}), io);
-  const auto empty = detail::make_http_client({.ca_file = folder.write("empty.pem", "")});
+TEST(HttpClient, ReportsAnInvalidCaFile) {
+  const TemporaryDirectory directory;
+  EXPECT_ERROR(detail::make_http_client({.ca_file = directory.path() / "none.pem"}), io);
+  const auto empty = detail::make_http_client({.ca_file = directory.write("empty.pem", "")});
   EXPECT_ERROR(empty, io);
-  EXPECT_THAT(message_of(empty), HasSubstr("empty.pem: has no certificate"));
+  EXPECT_THAT(message_of(empty), HasSubstr("empty.pem': no certificate found"));
   EXPECT_ERROR(detail::make_http_client(
-                   {.ca_file = folder.write(
+                   {.ca_file = directory.write(
                         "bad.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")}),
                io);
 }
 
-TEST(BridgeSha256, IsSha256) {
+TEST(BridgeSha256, ComputesSha256) {
   for (const std::size_t size : {0U, 1U, 55U, 56U, 64U, 1000U, 100'000U}) {
     const std::string content(size, 'x');
     EXPECT_EQ(oci::Digest::of(std::as_bytes(std::span(content)), detail::make_sha256), oci_digest_of(content))

@@ -1,4 +1,4 @@
-// The server as a library: what `tairitsu serve` does not use of it. The rest is tested through that.
+// The parts of the server library that `tairitsu serve` does not use. The CLI tests cover the rest.
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "support.h"
+#include "wait_until.h"
 
 namespace tairitsu::test {
 namespace {
@@ -31,9 +32,13 @@ const Image& image() {
   return loaded;
 }
 
-ContainerBuilder builder() { return Container::builder(image()).with_deadline(5s); }
+ContainerBuilder builder() {
+  ContainerBuilder result = Container::builder(image());
+  result.with_limits({.deadline = 5s});
+  return result;
+}
 
-/// All that the server answers to one GET.
+/// Returns the whole response to one GET request, or an empty text if the connection failed.
 std::string get(const std::string& address, const std::string& path) {
   const auto colon = address.rfind(':');
   sockaddr_in to{};
@@ -41,21 +46,21 @@ std::string get(const std::string& address, const std::string& path) {
   to.sin_port = htons(static_cast<std::uint16_t>(std::stoi(address.substr(colon + 1))));
   inet_pton(AF_INET, address.substr(0, colon).c_str(), &to.sin_addr);
   const int client = socket(AF_INET, SOCK_STREAM, 0);
-  std::string answer;
+  std::string response;
   if (connect(client, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0) {
     const std::string request = "GET " + path + " HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
     EXPECT_EQ(send(client, request.data(), request.size(), MSG_NOSIGNAL),
               static_cast<ssize_t>(request.size()));
-    char piece[4096];
-    for (ssize_t size = 0; (size = recv(client, piece, sizeof piece, 0)) > 0;) {
-      answer.append(piece, static_cast<std::size_t>(size));
+    char buffer[4096];
+    for (ssize_t size = 0; (size = recv(client, buffer, sizeof buffer, 0)) > 0;) {
+      response.append(buffer, static_cast<std::size_t>(size));
     }
   }
   close(client);
-  return answer;
+  return response;
 }
 
-TEST(HttpServer, TellsOfEachRequest) {
+TEST(HttpServer, ReportsEachRequest) {
   struct Seen {
     std::string line;
     std::string error;
@@ -90,7 +95,7 @@ TEST(HttpServer, TellsOfEachRequest) {
   EXPECT_EQ(server.admin_address(), "");
 }
 
-TEST(HttpServer, TellsWhatAGuestThatTrappedSaidLast) {
+TEST(HttpServer, ReportsTheLastStandardErrorOfAGuestThatTraps) {
   std::mutex mutex;
   std::vector<std::string> errors;
   auto server = unwrap(
@@ -106,10 +111,10 @@ TEST(HttpServer, TellsWhatAGuestThatTrappedSaidLast) {
   EXPECT_THAT(errors[1], ::testing::Not(HasSubstr("on fire")));
 }
 
-TEST(HttpServer, EndsAGuestThatComputesAtOnce) {
+TEST(HttpServer, StopsAComputingGuestAtOnce) {
   std::optional<HttpServer> server(unwrap(HttpServer::start(unwrap(builder().build_template()))));
   std::thread client([address = server->address()] { get(address, "/loop"); });
-  while (server->statistics().running == 0) std::this_thread::sleep_for(5ms);
+  EXPECT_TRUE(wait_until([&] { return server->statistics().running > 0; }));
   EXPECT_FALSE(server->drain(100ms));
   const auto begin = std::chrono::steady_clock::now();
   server.reset();
@@ -117,7 +122,7 @@ TEST(HttpServer, EndsAGuestThatComputesAtOnce) {
   client.join();
 }
 
-TEST(HttpServer, TellsWhatAHostFunctionSaid) {
+TEST(HttpServer, ReportsErrorsOfHostFunctions) {
   static const Image asking = load(image().engine(), "http_asking.wasm");
   std::mutex mutex;
   std::vector<std::string> errors;
@@ -128,7 +133,7 @@ TEST(HttpServer, TellsWhatAHostFunctionSaid) {
   };
   const auto host =
       unwrap(Container::builder(asking)
-                 .with_deadline(5s)
+                 .with_limits({.deadline = 5s})
                  .with_imports([&](Linker& linker) { return linker.define("status-of", status_of); })
                  .build_template());
   auto server = unwrap(HttpServer::start(host, {.on_access = [&](const HttpAccess& access) {
@@ -143,13 +148,13 @@ TEST(HttpServer, TellsWhatAHostFunctionSaid) {
                                   "host function 'status-of' threw: too much", ""));
 }
 
-TEST(HttpServer, SurvivesAListenerThatThrows) {
+TEST(HttpServer, IgnoresExceptionsOfTheListener) {
   auto server = unwrap(HttpServer::start(unwrap(builder().build_template()),
                                          {.on_access = [](const HttpAccess&) { throw 1; }}));
   for (int i = 0; i < 3; ++i) EXPECT_THAT(get(server.address(), "/"), HasSubstr("Hello, world!\n"));
 }
 
-/// A client that asks for several things at once and resets its connection.
+/// Sends several requests at once, then resets the connection.
 void hang_up(const std::string& address, bool after_the_first_byte) {
   const auto colon = address.rfind(':');
   sockaddr_in to{};
@@ -170,40 +175,40 @@ void hang_up(const std::string& address, bool after_the_first_byte) {
   close(client);
 }
 
-TEST(HttpServer, RaisesNoSignalForClientsThatHangUp) {
+TEST(HttpServer, RaisesNoSignalIfClientsDisconnect) {
   struct sigaction handling{};
   ASSERT_EQ(sigaction(SIGPIPE, nullptr, &handling), 0);
   ASSERT_EQ(handling.sa_handler, SIG_DFL) << "the signal would end this process";
   auto server = unwrap(HttpServer::start(unwrap(builder().build_template())));
   for (int i = 0; i < 400; ++i) hang_up(server.address(), i % 2 != 0);
   EXPECT_THAT(get(server.address(), "/"), HasSubstr("Hello, world!\n"));
-  // Nothing is left of it for this thread either.
+  // No signal is pending for this thread either.
   sigset_t pending;
   ASSERT_EQ(sigpending(&pending), 0);
   EXPECT_EQ(sigismember(&pending, SIGPIPE), 0);
 }
 
-TEST(HttpServer, EndsWithWhatStillRuns) {
+TEST(HttpServer, StopsRunningRequestsAtItsEnd) {
   std::thread client;
   {
     auto server = unwrap(HttpServer::start(unwrap(builder().build_template())));
     client = std::thread([address = server.address()] { EXPECT_EQ(get(address, "/sleep/60000"), ""); });
-    while (server.statistics().running == 0) std::this_thread::sleep_for(5ms);
+    EXPECT_TRUE(wait_until([&] { return server.statistics().running > 0; }));
     EXPECT_FALSE(server.drain(50ms));
   }
   client.join();
 }
 
-TEST(HttpServer, OutlivesTheTemplateItWasMadeOf) {
+TEST(HttpServer, OutlivesItsTemplate) {
   auto server = [] { return unwrap(HttpServer::start(unwrap(builder().build_template()))); }();
   EXPECT_THAT(get(server.address(), "/"), HasSubstr("Hello, world!\n"));
   HttpServer moved = std::move(server);
   EXPECT_THAT(get(moved.address(), "/"), HasSubstr("Hello, world!\n"));
 }
 
-TEST(HttpServer, RefusesATemplateThatCannotServe) {
-  const auto start = [](ContainerBuilder made, const HttpServerOptions& options = {}) {
-    return HttpServer::start(unwrap(std::move(made).build_template()), options);
+TEST(HttpServer, RejectsATemplateThatCannotServe) {
+  const auto start = [](ContainerBuilder from, const HttpServerOptions& options = {}) {
+    return HttpServer::start(unwrap(std::move(from).build_template()), options);
   };
   const Engine& engine = image().engine();
   EXPECT_ERROR(start(Container::builder(load(engine, "echo.wat"))), unsupported_type);
@@ -222,7 +227,7 @@ TEST(HttpServer, CountsFuelForEachRequest) {
   const auto own = load(engine, "http_server.wasm");
   for (const std::uint32_t reuse : {1U, 100U}) {
     auto server = unwrap(HttpServer::start(
-        unwrap(Container::builder(own).with_fuel(2'000'000).with_deadline(20s).build_template()),
+        unwrap(Container::builder(own).with_limits({.fuel = 2'000'000, .deadline = 20s}).build_template()),
         {.requests_per_instance = reuse}));
     for (int i = 0; i < 50; ++i) EXPECT_THAT(get(server.address(), "/"), StartsWith("HTTP/1.1 200 "));
     EXPECT_THAT(get(server.address(), "/loop"), StartsWith("HTTP/1.1 500 "));

@@ -35,7 +35,7 @@ using test::have_skopeo;
 using test::message_of;
 using test::read_file;
 using test::skopeo_copy;
-using test::TemporaryFolder;
+using test::TemporaryDirectory;
 using test::text_of;
 using test::unwrap;
 using testing::ElementsAre;
@@ -46,13 +46,13 @@ using testing::SizeIs;
 constexpr const char* kLayout = R"({"imageLayoutVersion":"1.0.0"})";
 constexpr const char* kManifestType = "application/vnd.oci.image.manifest.v1+json";
 
-/// `command` of a shell went well.
+/// Runs a shell command. Returns whether it succeeded.
 bool runs(const std::string& command) {
   const auto done = oci::run_program({"sh", "-c", command}, "", 60s);
   return done && done->status == 0;
 }
 
-// ---- Archives by hand, so that they may be wrong
+// ---- Hand-made archives, so that they can be invalid
 
 std::string padded(std::string text) {
   text.resize((text.size() + 511) / 512 * 512);
@@ -91,9 +91,9 @@ std::string file(std::string_view path, const std::string& content) {
   return header(path, content.size()) + padded(content);
 }
 
-std::string folder_entry(std::string_view path) { return header(path, 0, '5'); }
+std::string directory_entry(std::string_view path) { return header(path, 0, '5'); }
 
-/// A pax record for the entry that follows.
+/// A pax record for the next entry.
 std::string pax(std::string_view key, std::string_view value) {
   const std::string rest = " " + std::string(key) + "=" + std::string(value) + "\n";
   std::size_t size = rest.size() + 1;
@@ -113,7 +113,7 @@ std::string descriptor(std::string_view type, const std::string& content, const 
          R"(","size":)" + std::to_string(content.size()) + more + "}";
 }
 
-/// An entry of an index, by name.
+/// An index entry with a name.
 std::string named(const std::string& manifest, const std::string& name,
                   const std::string& type = kManifestType) {
   return descriptor(type, manifest,
@@ -124,7 +124,7 @@ std::string index_of(const std::string& entries) {
   return R"({"schemaVersion":2,"manifests":[)" + entries + "]}";
 }
 
-/// An image's blobs.
+/// The blobs of an image.
 struct Parts {
   explicit Parts(const std::string& text, const std::string& layer_type = "application/wasm")
       : layer(component(text)),
@@ -139,7 +139,7 @@ struct Parts {
   std::string manifest;
 };
 
-/// An archive of images, by name, with `more` entries.
+/// An archive of named images, followed by `more` entries.
 std::string archive_of(const std::vector<std::pair<Parts, std::string>>& images,
                        const std::string& more = {}) {
   std::string entries;
@@ -168,18 +168,18 @@ class ArchiveTest : public testing::Test {
 
   [[nodiscard]] Result<std::string> save(const std::vector<std::string>& references) const {
     std::string archive;
-    TAIRITSU_CHECK(open().save(references, [&](std::span<const std::byte> bytes) -> Result<void> {
+    TAIRITSU_RETURN_IF_ERROR(open().save(references, [&](std::span<const std::byte> bytes) -> Result<void> {
       archive.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
       return {};
     }));
     return archive;
   }
 
-  /// Loads from a stream that gives so many bytes at a time.
+  /// Loads from a stream that returns up to `chunk` bytes at a time.
   static Result<std::vector<StoredImage>> load_into(ImageStore store, std::string_view archive,
-                                                    std::size_t piece = 100'000) {
+                                                    std::size_t chunk = 100'000) {
     return store.load([&](std::span<std::byte> into) -> Result<std::size_t> {
-      const std::size_t count = std::min({into.size(), piece, archive.size()});
+      const std::size_t count = std::min({into.size(), chunk, archive.size()});
       std::memcpy(into.data(), archive.data(), count);
       archive.remove_prefix(count);
       return count;
@@ -195,7 +195,7 @@ class ArchiveTest : public testing::Test {
     return above.read("compressed");
   }
 
-  /// All files of a store with their bytes, but for the lock.
+  /// Returns all files of a store with their content.
   [[nodiscard]] std::map<std::string, std::string> files(std::string_view name) const {
     std::map<std::string, std::string> found;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(above / name)) {
@@ -204,7 +204,7 @@ class ArchiveTest : public testing::Test {
     return found;
   }
 
-  /// The load fails, and the store that it was to go into is as it was before.
+  /// Checks that the load fails and does not change the store.
   void expect_refused(const std::string& archive, ErrorCode code, const std::string& message,
                       ImageStoreOptions options = {}) const {
     ImageStore store = open("refusing", options);
@@ -220,17 +220,17 @@ class ArchiveTest : public testing::Test {
     expect_refused(archive, ErrorCode::invalid_manifest, message);
   }
 
-  TemporaryFolder above;
+  TemporaryDirectory above;
 };
 
-TEST_F(ArchiveTest, BringsAnImageToAnotherStore) {
+TEST_F(ArchiveTest, CopiesAnImageToAnotherStore) {
   const StoredImage image =
       unwrap(open().add_image("ghcr.io/foo/web:1", bytes_of(component("web")),
                               {.author = "me", .exports = {"wasi:http/incoming-handler@0.2.0"}}));
   const std::string archive = unwrap(save({"ghcr.io/foo/web:1"}));
-  for (const std::size_t piece : {std::size_t{1}, std::size_t{511}, std::size_t{100'000}}) {
-    const std::string name = "other" + std::to_string(piece);
-    const auto loaded = unwrap(load_into(open(name), archive, piece));
+  for (const std::size_t chunk : {std::size_t{1}, std::size_t{511}, std::size_t{100'000}}) {
+    const std::string name = "other" + std::to_string(chunk);
+    const auto loaded = unwrap(load_into(open(name), archive, chunk));
     ASSERT_THAT(loaded, SizeIs(1));
     const StoredImage found = unwrap(open(name).find("ghcr.io/foo/web:1"));
     for (const StoredImage& same : {loaded.at(0), found}) {
@@ -247,7 +247,7 @@ TEST_F(ArchiveTest, BringsAnImageToAnotherStore) {
   }
 }
 
-TEST_F(ArchiveTest, IsTheSameForTheSameImages) {
+TEST_F(ArchiveTest, IsReproducible) {
   add("web", "1");
   add("other", "2");
   add("not-saved", "3");
@@ -265,7 +265,7 @@ TEST_F(ArchiveTest, IsTheSameForTheSameImages) {
   EXPECT_TRUE(archive.ends_with(kEnd));
   EXPECT_EQ(archive.find("not-saved"), std::string::npos);
 
-  // By another program's account, too.
+  // According to another program as well.
   above.write("archive.tar", archive);
   const auto listed =
       unwrap(oci::run_program({"tar", "--numeric-owner", "-tvf", (above / "archive.tar").string()}, "", 10s));
@@ -275,7 +275,7 @@ TEST_F(ArchiveTest, IsTheSameForTheSameImages) {
   EXPECT_EQ(std::ranges::count(listed.output, '\n'), 2 + 6);
 }
 
-TEST_F(ArchiveTest, SavesTheNamesThatWereAskedFor) {
+TEST_F(ArchiveTest, SavesTheRequestedNames) {
   const StoredImage image = add("web", "1");
   EXPECT_OK(open().tag("web", "ghcr.io/foo/web:1"));
   const auto names_in = [&](const std::vector<std::string>& references, const std::string& into) {
@@ -284,30 +284,30 @@ TEST_F(ArchiveTest, SavesTheNamesThatWereAskedFor) {
   EXPECT_THAT(names_in({"web"}, "one"), ElementsAre("web"));
   EXPECT_THAT(names_in({image.digest}, "all"), ElementsAre("ghcr.io/foo/web:1", "web"));
   EXPECT_THAT(names_in({image.digest.substr(7, 12)}, "short"), ElementsAre("ghcr.io/foo/web:1", "web"));
-  // As the store lists it.
+  // Annotated as in the store's index.
   EXPECT_THAT(unwrap(save({"ghcr.io/foo/web:1"})),
               HasSubstr(R"("io.containerd.image.name":"ghcr.io/foo/web:1")"));
 
-  // One without a name is known by its digest.
-  ImageWriter writer = unwrap(open("nameless").write_image());
-  const Parts parts("nameless");
+  // An unnamed image is known by its digest.
+  ImageWriter writer = unwrap(open("unnamed").write_image());
+  const Parts parts("unnamed");
   for (const std::string& content : {parts.config, parts.layer}) {
     BlobWriter to = unwrap(writer.blob(content.size()));
     EXPECT_OK(to.write(bytes_of(content)));
     EXPECT_OK(to.commit(digest_of_text(content), content.size()));
   }
-  const StoredImage nameless = unwrap(writer.commit(bytes_of(parts.manifest), ""));
+  const StoredImage unnamed = unwrap(writer.commit(bytes_of(parts.manifest), ""));
   std::string archive;
-  const std::vector<std::string> reference = {nameless.digest};
-  EXPECT_OK(open("nameless").save(reference, [&](std::span<const std::byte> bytes) -> Result<void> {
+  const std::vector<std::string> reference = {unnamed.digest};
+  EXPECT_OK(open("unnamed").save(reference, [&](std::span<const std::byte> bytes) -> Result<void> {
     archive.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     return {};
   }));
   EXPECT_THAT(unwrap(load(archive)).at(0).names, IsEmpty());
-  EXPECT_EQ(unwrap(open("other").find(nameless.digest)).digest, nameless.digest);
+  EXPECT_EQ(unwrap(open("other").find(unnamed.digest)).digest, unnamed.digest);
 }
 
-TEST_F(ArchiveTest, HasABlobOfSeveralImagesOnce) {
+TEST_F(ArchiveTest, ContainsASharedBlobOnce) {
   const auto annotated = [&](std::string_view name, std::string_view title) {
     return unwrap(
         open().add_image(name, bytes_of(component("shared")),
@@ -328,7 +328,7 @@ TEST_F(ArchiveTest, HasABlobOfSeveralImagesOnce) {
   EXPECT_EQ(unwrap(open("other").usage()).blobs, 4U);
 }
 
-TEST_F(ArchiveTest, FailsBeforeItWritesWhereAnImageIsNotThere) {
+TEST_F(ArchiveTest, FailsBeforeWritingIfAnImageIsMissing) {
   add("web", "1");
   bool called = false;
   const auto sink = [&](std::span<const std::byte>) -> Result<void> {
@@ -340,7 +340,7 @@ TEST_F(ArchiveTest, FailsBeforeItWritesWhereAnImageIsNotThere) {
   EXPECT_FALSE(called);
 }
 
-TEST_F(ArchiveTest, VerifiesWhatItSaves) {
+TEST_F(ArchiveTest, VerifiesTheBlobsThatItSaves) {
   const StoredImage image = add("web", "1");
   std::ofstream(above / "data/images/blobs/sha256" / detail::hex_of(image.component_digest)) << "damaged";
   EXPECT_ERROR(save({"web"}), digest_mismatch);
@@ -349,7 +349,7 @@ TEST_F(ArchiveTest, VerifiesWhatItSaves) {
   EXPECT_OK(save({"web"}));
 }
 
-TEST_F(ArchiveTest, AnswersTheErrorsOfSinkAndSource) {
+TEST_F(ArchiveTest, ReturnsTheErrorsOfSinkAndSource) {
   add("web", "1");
   const std::vector<std::string> web = {"web"};
   const auto full = open().save(
@@ -361,19 +361,19 @@ TEST_F(ArchiveTest, AnswersTheErrorsOfSinkAndSource) {
   EXPECT_ERROR(thrown, io);
   EXPECT_THAT(message_of(thrown), HasSubstr("no pipe"));
 
-  // At each place of an archive: its magic, its headers, its content, its end.
+  // In each part of an archive: its magic, its headers, its content, its end.
   const std::string archive = unwrap(save({"web"}));
   for (const std::size_t most : {std::size_t{0}, std::size_t{100}, std::size_t{600}, archive.size() - 1024}) {
     std::size_t given = 0;
     const auto failed = open("other").load([&](std::span<std::byte> into) -> Result<std::size_t> {
       const std::size_t count = std::min(into.size(), most - given);
-      if (count == 0) return fail(ErrorCode::unauthorized, "no more of it");
+      if (count == 0) return fail(ErrorCode::unauthorized, "connection lost");
       std::memcpy(into.data(), archive.data() + given, count);
       given += count;
       return count;
     });
     EXPECT_ERROR(failed, unauthorized);
-    EXPECT_THAT(message_of(failed), HasSubstr("no more of it"));
+    EXPECT_THAT(message_of(failed), HasSubstr("connection lost"));
   }
   EXPECT_ERROR(
       open("other").load([](std::span<std::byte>) -> Result<std::size_t> { throw std::runtime_error("x"); }),
@@ -384,19 +384,19 @@ TEST_F(ArchiveTest, AnswersTheErrorsOfSinkAndSource) {
   EXPECT_THAT(unwrap(open("other").images()), IsEmpty());
 }
 
-TEST_F(ArchiveTest, NeedsWhatReadsArchives) {
+TEST_F(ArchiveTest, FailsInAStoreWithoutArchives) {
   ImageStore plain = unwrap(detail::StoreAccess::open(above / "plain", test::plain_sha256));
   EXPECT_ERROR(load_into(plain, archive_of({{Parts("1"), "web"}})), internal);
 }
 
-// ---- What others write
+// ---- Archives of other tools
 
 TEST_F(ArchiveTest, LoadsGzip) {
   const StoredImage image = add("web", std::string(300'000, 'x'));
   const std::string archive = compressed(unwrap(save({"web"})));
   ASSERT_LT(archive.size(), 10'000U);
   EXPECT_EQ(unwrap(load(archive)).at(0).digest, image.digest);
-  // In two members, as parallel compressors write them.
+  // Two members, as parallel compressors write.
   const std::string plain = unwrap(save({"web"}));
   EXPECT_OK(load(compressed(plain.substr(0, 5000)) + compressed(plain.substr(5000))));
 }
@@ -411,14 +411,14 @@ TEST_F(ArchiveTest, LoadsAnIndexAfterOrBeforeTheBlobs) {
                       blob(parts.manifest) + index + layout + blob(parts.layer) + blob(parts.config) + kEnd));
 }
 
-TEST_F(ArchiveTest, LoadsWhatDockerSaves) {
+TEST_F(ArchiveTest, LoadsArchivesOfDockerAndTar) {
   const Parts parts("docker");
   const std::string entry = descriptor(
       kManifestType, parts.manifest,
       R"(,"annotations":{"io.containerd.image.name":"docker.io/library/web:1","org.opencontainers.image.ref.name":"1"})");
   const std::string archive =
-      header("pax_global_header", 21, 'g') + padded("21 comment=something\n") + folder_entry("blobs/") +
-      folder_entry("blobs/sha256/") + pax("mtime", "1700000000.5") + blob(parts.layer) +
+      header("pax_global_header", 21, 'g') + padded("21 comment=something\n") + directory_entry("blobs/") +
+      directory_entry("blobs/sha256/") + pax("mtime", "1700000000.5") + blob(parts.layer) +
       pax("path", "blobs/sha256/" + digest_of_text(parts.config).substr(7)) + file("short", parts.config) +
       pax("size", std::to_string(parts.manifest.size())) + blob(parts.manifest) +
       file("index.json", index_of(entry)) + file("manifest.json", "[]") + file("oci-layout", kLayout) +
@@ -428,17 +428,17 @@ TEST_F(ArchiveTest, LoadsWhatDockerSaves) {
   EXPECT_THAT(loaded.at(0).names, ElementsAre("docker.io/library/web:1"));
   EXPECT_EQ(loaded.at(0).digest, digest_of_text(parts.manifest));
 
-  // `tar -C FOLDER -c .`, with GNU's own form of long names.
+  // `tar -C DIRECTORY -c .`, with GNU's format of long names.
   const Parts again("tar");
   const std::string path = "./blobs/sha256//" + digest_of_text(again.manifest).substr(7);
-  EXPECT_OK(load(folder_entry("./") + file("./oci-layout", kLayout) +
+  EXPECT_OK(load(directory_entry("./") + file("./oci-layout", kLayout) +
                  file("./index.json", index_of(named(again.manifest, "tar"))) + blob(again.layer) +
                  blob(again.config) + header("././@LongLink", path.size() + 1, 'L') + padded(path + '\0') +
                  file("cut", again.manifest) + kEnd));
   EXPECT_OK(open("other").find("tar"));
 }
 
-TEST_F(ArchiveTest, FollowsIndexesAndLeavesOutOtherImages) {
+TEST_F(ArchiveTest, FollowsIndexesAndSkipsOtherImages) {
   const Parts wasm("wasm");
   const Parts linux_image("linux", "application/vnd.oci.image.layer.v1.tar+gzip");
   constexpr const char* kIndexType = "application/vnd.oci.image.index.v1+json";
@@ -446,7 +446,7 @@ TEST_F(ArchiveTest, FollowsIndexesAndLeavesOutOtherImages) {
       descriptor(kManifestType, linux_image.manifest,
                  R"(,"platform":{"architecture":"amd64","os":"linux"})") +
       "," + descriptor(kManifestType, wasm.manifest, R"(,"platform":{"architecture":"wasm","os":"wasip2"})") +
-      "," + descriptor(kManifestType, "an attestation that is not here"));
+      "," + descriptor(kManifestType, "a missing attestation"));
   const std::string linux_index = index_of(descriptor(
       kManifestType, linux_image.manifest, R"(,"platform":{"architecture":"amd64","os":"linux"})"));
   const std::string entries = named(linux_image.manifest, "linux") + "," + named(index, "both", kIndexType) +
@@ -460,15 +460,16 @@ TEST_F(ArchiveTest, FollowsIndexesAndLeavesOutOtherImages) {
   EXPECT_THAT(loaded.at(0).names, ElementsAre("both"));
   EXPECT_EQ(loaded.at(0).digest, digest_of_text(wasm.manifest));
   ASSERT_THAT(unwrap(open("other").images()), SizeIs(1));
-  // Nothing of the others came in.
+  // The other images' blobs are not stored.
   EXPECT_EQ(unwrap(open("other").usage()).blobs, 3U);
 
-  // And what is of no use to anybody here is an error.
+  // An archive without a WebAssembly image is an error.
   expect_malformed(file("oci-layout", kLayout) +
                        file("index.json", index_of(named(linux_image.manifest, "linux"))) + others +
                        blob(linux_image.config) + kEnd,
-                   "no WebAssembly image in it");
-  expect_malformed(file("oci-layout", kLayout) + file("index.json", index_of("")) + kEnd, "no image in it");
+                   "it contains no WebAssembly image");
+  expect_malformed(file("oci-layout", kLayout) + file("index.json", index_of("")) + kEnd,
+                   "it contains no images");
 }
 
 TEST_F(ArchiveTest, SavesTheWebAssemblyImageOfAnIndex) {
@@ -478,9 +479,9 @@ TEST_F(ArchiveTest, SavesTheWebAssemblyImageOfAnIndex) {
       descriptor(kManifestType, wasm.manifest, R"(,"platform":{"architecture":"wasm","os":"wasip2"})") + "," +
       descriptor(kManifestType, "not here", R"(,"platform":{"architecture":"amd64","os":"linux"})"));
   const auto write = [&](const std::string& content) {
-    const std::filesystem::path folder = above / "data/images/blobs/sha256";
-    std::filesystem::create_directories(folder);
-    std::ofstream(folder / digest_of_text(content).substr(7)) << content;
+    const std::filesystem::path directory = above / "data/images/blobs/sha256";
+    std::filesystem::create_directories(directory);
+    std::ofstream(directory / digest_of_text(content).substr(7)) << content;
   };
   for (const std::string& content : {wasm.config, wasm.layer, wasm.manifest, index}) write(content);
   above.write("data/images/oci-layout", kLayout);
@@ -491,7 +492,7 @@ TEST_F(ArchiveTest, SavesTheWebAssemblyImageOfAnIndex) {
   EXPECT_EQ(loaded.at(0).digest, digest_of_text(wasm.manifest));
 }
 
-TEST_F(ArchiveTest, GivesANameThatIsThereTwiceToTheLast) {
+TEST_F(ArchiveTest, GivesADuplicateNameToTheLastImage) {
   const Parts one("1");
   const Parts two("2");
   const auto loaded = unwrap(load(archive_of({{one, "web"}, {two, "web"}, {one, "one"}, {one, "one"}})));
@@ -499,13 +500,13 @@ TEST_F(ArchiveTest, GivesANameThatIsThereTwiceToTheLast) {
   EXPECT_THAT(loaded.at(0).names, ElementsAre("one"));
   EXPECT_THAT(loaded.at(1).names, ElementsAre("web"));
   EXPECT_EQ(unwrap(open("other").find("web")).digest, digest_of_text(two.manifest));
-  // And one that lost all of its names is still an image.
+  // An image that lost all of its names is still listed.
   const Parts three("3");
   EXPECT_OK(load_into(open("third"), archive_of({{three, "web"}, {two, "web"}})));
   EXPECT_THAT(unwrap(open("third").find(digest_of_text(three.manifest))).names, IsEmpty());
 }
 
-TEST_F(ArchiveTest, TakesNoNameThatSaysADigest) {
+TEST_F(ArchiveTest, IgnoresNamesThatLookLikeDigests) {
   const Parts one("1");
   const std::string two = digest_of_text(Parts("2").manifest);
   for (const std::string& name : {"web@" + two, two, two.substr(7)}) {
@@ -516,7 +517,7 @@ TEST_F(ArchiveTest, TakesNoNameThatSaysADigest) {
   }
 }
 
-TEST_F(ArchiveTest, TakesNamesFromOtherImagesAndKeepsTheirs) {
+TEST_F(ArchiveTest, MovesNamesAndKeepsOtherImages) {
   const StoredImage old = add("web", "old");
   const StoredImage kept = add("kept", "kept");
   const Parts parts("new");
@@ -524,7 +525,7 @@ TEST_F(ArchiveTest, TakesNamesFromOtherImagesAndKeepsTheirs) {
   EXPECT_EQ(unwrap(open().find("web")).digest, digest_of_text(parts.manifest));
   EXPECT_EQ(unwrap(open().find("kept")).digest, kept.digest);
   EXPECT_ERROR(open().find(old.digest), not_found);
-  // Once more it changes nothing; under another name it has both.
+  // Loading it again changes nothing; under another name the image has both.
   const std::string before = read_file(above / "data/images/index.json");
   EXPECT_OK(load_into(open(), archive_of({{parts, "web"}})));
   EXPECT_EQ(read_file(above / "data/images/index.json"), before);
@@ -533,7 +534,7 @@ TEST_F(ArchiveTest, TakesNamesFromOtherImagesAndKeepsTheirs) {
   EXPECT_THAT(unwrap(open().find("another")).names, ElementsAre("another", "web"));
 }
 
-TEST_F(ArchiveTest, RepairsWhatIsDamaged) {
+TEST_F(ArchiveTest, RepairsADamagedBlob) {
   const StoredImage image = add("web", "1");
   const std::string archive = unwrap(save({"web"}));
   std::ofstream(above / "data/images/blobs/sha256" / detail::hex_of(image.component_digest)) << "damaged";
@@ -541,39 +542,39 @@ TEST_F(ArchiveTest, RepairsWhatIsDamaged) {
   EXPECT_OK(open().read_component(unwrap(open().find("web"))));
 }
 
-TEST_F(ArchiveTest, MayLackWhatTheStoreHas) {
+TEST_F(ArchiveTest, MayLackBlobsThatTheStoreHas) {
   const Parts parts("1");
   const std::string without = file("oci-layout", kLayout) +
                               file("index.json", index_of(named(parts.manifest, "web"))) +
                               blob(parts.manifest) + blob(parts.config) + kEnd;
-  expect_refused(without, ErrorCode::not_found, "it lacks blob " + digest_of_text(parts.layer));
+  expect_refused(without, ErrorCode::not_found, "blob " + digest_of_text(parts.layer));
   EXPECT_OK(load(archive_of({{parts, "first"}})));
   EXPECT_OK(load(without));
 }
 
-// ---- What nobody should write
+// ---- Hostile archives
 
-TEST_F(ArchiveTest, RefusesWhatIsNoArchive) {
+TEST_F(ArchiveTest, RejectsOtherFiles) {
   expect_malformed("", "not a tar archive");
   expect_malformed("text", "the archive");
   expect_malformed(std::string(4096, 'x'), "the archive");
-  expect_malformed(kEnd, "no OCI image layout: there is no index.json");
-  expect_malformed(file("hello", "world") + kEnd, "there is no index.json");
-  expect_malformed(file("index.json", index_of("")) + kEnd, "there is no oci-layout");
-  expect_malformed(file("manifest.json", "[]") + kEnd, "a Docker before 25");
-  expect_malformed("\x28\xb5\x2f\xfd and so on", "compressed by zstd");
+  expect_malformed(kEnd, "not an OCI image layout: 'index.json' is missing");
+  expect_malformed(file("hello", "world") + kEnd, "'index.json' is missing");
+  expect_malformed(file("index.json", index_of("")) + kEnd, "'oci-layout' is missing");
+  expect_malformed(file("manifest.json", "[]") + kEnd, "Docker before version 25");
+  expect_malformed("\x28\xb5\x2f\xfd and so on", "unsupported compression: zstd");
   expect_malformed("\x1f\x8b and so on, but no gzip", "the archive");
   std::string wrong = archive_of({{Parts("1"), "web"}});
   wrong[0] = 'O';
   expect_malformed(wrong, "not a tar archive");
 }
 
-TEST_F(ArchiveTest, RefusesMetadataThatIsWrong) {
+TEST_F(ArchiveTest, RejectsInvalidMetadata) {
   const Parts parts("1");
   const std::string layout = file("oci-layout", kLayout);
   const std::string index = file("index.json", index_of(named(parts.manifest, "web")));
   expect_malformed(file("oci-layout", R"({"imageLayoutVersion":"2.0.0"})") + index + parts.blobs() + kEnd,
-                   "layouts of version 2.0.0");
+                   "unsupported image layout version '2.0.0'");
   expect_malformed(file("oci-layout", "[") + index + parts.blobs() + kEnd, "oci-layout: not JSON");
   expect_malformed(layout + file("index.json", "[]") + kEnd, "index.json: not a JSON object");
   expect_malformed(layout + file("index.json", R"({"manifests":{}})") + kEnd, "'manifests' is not a list");
@@ -582,7 +583,7 @@ TEST_F(ArchiveTest, RefusesMetadataThatIsWrong) {
       "manifests[0]: '../../etc' is not a digest");
   expect_malformed(
       layout + file("index.json", index_of(named(parts.manifest, "../name"))) + parts.blobs() + kEnd,
-      "'../name' is not an image's name");
+      "invalid image name '../name'");
   const std::string broken =
       R"({"schemaVersion":2,"layers":[)" + descriptor("application/wasm", parts.layer) + "]}";
   expect_malformed(
@@ -593,14 +594,14 @@ TEST_F(ArchiveTest, RefusesMetadataThatIsWrong) {
                  ErrorCode::not_found, "is missing");
 }
 
-TEST_F(ArchiveTest, RefusesPathsThatLeadElsewhere) {
+TEST_F(ArchiveTest, RejectsPathsThatLeaveTheArchive) {
   const std::vector<std::pair<Parts, std::string>> good = {{Parts("1"), "web"}};
   for (const char* path : {"/etc/passwd", "../escape", "blobs/sha256/../../../escape", "blobs/.."}) {
     expect_malformed(archive_of(good, file(path, "evil")), path);
-    expect_malformed(archive_of(good, folder_entry(path)), path);
+    expect_malformed(archive_of(good, directory_entry(path)), path);
     expect_malformed(archive_of(good, pax("path", path) + file("good", "evil")), path);
   }
-  // By a digest that is none.
+  // Invalid digests are ignored.
   const std::string tricky = "blobs/sha256/" + std::string(62, 'a') + "..";
   EXPECT_OK(
       load(archive_of(good, file(tricky, "x") + file("blobs/sha256/AB", "x") + file("blobs/md5/ab", "x"))));
@@ -611,7 +612,7 @@ TEST_F(ArchiveTest, RefusesPathsThatLeadElsewhere) {
   EXPECT_EQ(message_of(loaded).find('\x1b'), std::string::npos);
 }
 
-TEST_F(ArchiveTest, RefusesWhatIsNoFile) {
+TEST_F(ArchiveTest, RejectsLinksDevicesAndSparseFiles) {
   const std::vector<std::pair<Parts, std::string>> good = {{Parts("1"), "web"}};
   const std::string path = "blobs/sha256/" + std::string(64, 'a');
   for (const char type : {'1', '2'}) {
@@ -627,7 +628,7 @@ TEST_F(ArchiveTest, RefusesWhatIsNoFile) {
   expect_malformed(archive_of(good, header("sparse", 0, 'S')), "the archive");
 }
 
-TEST_F(ArchiveTest, RefusesASparseFileOfGnuTar) {
+TEST_F(ArchiveTest, RejectsASparseFileOfGnuTar) {
   if (!runs("tar --version | grep -q GNU")) GTEST_SKIP() << "no GNU tar here";
   for (const char* form : {"--format=gnu", "--format=pax --sparse-version=0.0",
                            "--format=pax --sparse-version=0.1", "--format=pax --sparse-version=1.0"}) {
@@ -637,17 +638,17 @@ TEST_F(ArchiveTest, RefusesASparseFileOfGnuTar) {
   }
 }
 
-TEST_F(ArchiveTest, RefusesWhatIsThereTwice) {
+TEST_F(ArchiveTest, RejectsDuplicateEntries) {
   const Parts parts("1");
   const std::vector<std::pair<Parts, std::string>> good = {{parts, "web"}};
-  expect_malformed(archive_of(good, blob(parts.layer)), "it is there twice");
-  expect_malformed(archive_of(good, file("./index.json", index_of(""))), "it is there twice");
+  expect_malformed(archive_of(good, blob(parts.layer)), "duplicate entry");
+  expect_malformed(archive_of(good, file("./index.json", index_of(""))), "duplicate entry");
   expect_malformed(archive_of(good, file("index.json", index_of(named(parts.manifest, "evil")))),
-                   "it is there twice");
-  expect_malformed(archive_of(good, file("oci-layout", kLayout)), "it is there twice");
+                   "duplicate entry");
+  expect_malformed(archive_of(good, file("oci-layout", kLayout)), "duplicate entry");
 }
 
-TEST_F(ArchiveTest, RefusesBlobsThatAreNotWhatTheirNameSays) {
+TEST_F(ArchiveTest, RejectsBlobsWithAnotherDigest) {
   const Parts parts("1");
   const std::string index =
       file("oci-layout", kLayout) + file("index.json", index_of(named(parts.manifest, "web")));
@@ -657,12 +658,12 @@ TEST_F(ArchiveTest, RefusesBlobsThatAreNotWhatTheirNameSays) {
   forged.back() = 'X';
   expect_refused(index + rest + file(path, forged) + kEnd, ErrorCode::digest_mismatch, path);
   expect_refused(index + rest + file(path, "") + kEnd, ErrorCode::digest_mismatch, path);
-  // One that nothing refers to is not let in either.
+  // An unreferenced blob is verified as well.
   expect_refused(index + rest + blob(parts.layer) + file("blobs/sha256/" + std::string(64, 'a'), "x") + kEnd,
                  ErrorCode::digest_mismatch, std::string(64, 'a'));
 }
 
-TEST_F(ArchiveTest, RefusesSizesThatLie) {
+TEST_F(ArchiveTest, RejectsWrongSizes) {
   const Parts parts("1");
   const std::string index =
       file("oci-layout", kLayout) + file("index.json", index_of(named(parts.manifest, "web")));
@@ -673,11 +674,11 @@ TEST_F(ArchiveTest, RefusesSizesThatLie) {
                  ErrorCode::digest_mismatch, path);
   expect_refused(index + rest + header(path, parts.layer.size() + 1) + padded(parts.layer) + kEnd,
                  ErrorCode::digest_mismatch, path);
-  expect_malformed(index + rest + header(path, 100'000) + padded(parts.layer) + kEnd, "cut off");
+  expect_malformed(index + rest + header(path, 100'000) + padded(parts.layer) + kEnd, "truncated");
   expect_malformed(index + rest + header(path, 077777777777) + padded(parts.layer) + kEnd, "too large");
   expect_malformed(index + rest + pax("size", "18446744073709551615") + blob(parts.layer) + kEnd,
                    "the archive");
-  expect_malformed(index + rest + header("other", 077777777777) + kEnd, "cut off");
+  expect_malformed(index + rest + header("other", 077777777777) + kEnd, "truncated");
   expect_malformed(header("index.json", 33 << 20) + std::string(33 << 20, ' ') + kEnd, "too large");
 
   // In a descriptor: of the manifest, and of the layer.
@@ -685,17 +686,17 @@ TEST_F(ArchiveTest, RefusesSizesThatLie) {
   const std::string size = R"("size":)" + std::to_string(parts.manifest.size());
   entry.replace(entry.find(size), size.size(), R"("size":7)");
   expect_refused(file("oci-layout", kLayout) + file("index.json", index_of(entry)) + parts.blobs() + kEnd,
-                 ErrorCode::digest_mismatch, "what refers to it says 7");
+                 ErrorCode::digest_mismatch, "its descriptor says 7");
   Parts lying("1");
   const std::string layer_size = R"("size":)" + std::to_string(lying.layer.size()) + "}]";
   lying.manifest.replace(lying.manifest.find(layer_size), layer_size.size(), R"("size":12345}])");
-  expect_refused(archive_of({{lying, "web"}}), ErrorCode::digest_mismatch, "what refers to it says 12345");
+  expect_refused(archive_of({{lying, "web"}}), ErrorCode::digest_mismatch, "its descriptor says 12345");
 }
 
-TEST_F(ArchiveTest, RefusesAnArchiveThatIsCutOff) {
+TEST_F(ArchiveTest, RejectsATruncatedArchive) {
   const std::string archive = archive_of({{Parts("1"), "web"}});
   ASSERT_OK(load(archive));
-  // In all blocks, and between them; after the first zero block it is at its end.
+  // Within blocks and between them. The first zero block ends the archive.
   for (std::size_t size = 0; size <= archive.size() - 1024; size += 256) {
     expect_malformed(archive.substr(0, size), "the archive: ");
   }
@@ -704,14 +705,14 @@ TEST_F(ArchiveTest, RefusesAnArchiveThatIsCutOff) {
   for (std::size_t size = 2; size < gzip.size(); size += 37) {
     expect_malformed(gzip.substr(0, size), "the archive: ");
   }
-  // Its checksum comes last.
+  // The checksum is at the end.
   expect_malformed(gzip.substr(0, gzip.size() - 1), "the archive: ");
   std::string wrong = gzip;
   wrong[wrong.size() - 6] ^= 1;
   expect_malformed(wrong, "the archive: ");
 }
 
-TEST_F(ArchiveTest, BoundsWhatIsUnpacked) {
+TEST_F(ArchiveTest, LimitsTheUnpackedSize) {
   const ImageStoreOptions small = {.max_component_bytes = 1};
   // 200 MB of zeros in 200 KB.
   const std::string size = std::to_string(200'000'000);
@@ -719,30 +720,30 @@ TEST_F(ArchiveTest, BoundsWhatIsUnpacked) {
   above.write("head", file("oci-layout", kLayout) + header("harmless", 200'000'000));
   ASSERT_TRUE(runs("cd " + above.path().string() + " && cat head zeros | gzip -1 > bomb"));
   std::filesystem::remove(above / "zeros");
-  expect_refused(above.read("bomb"), ErrorCode::invalid_manifest, "unpacked, and these are the most", small);
-  // After the end of the archive, too.
+  expect_refused(above.read("bomb"), ErrorCode::invalid_manifest, "when unpacked", small);
+  // Also after the end of the archive.
   above.write("head", archive_of({{Parts("1"), "web"}}));
   ASSERT_TRUE(runs("cd " + above.path().string() + " && (cat head; head -c " + size +
                    " /dev/zero) | gzip -1 > bomb"));
-  expect_refused(above.read("bomb"), ErrorCode::invalid_manifest, "unpacked, and these are the most", small);
+  expect_refused(above.read("bomb"), ErrorCode::invalid_manifest, "when unpacked", small);
 
-  // A blob, whose size is known before it comes.
+  // A blob, whose size is known in advance.
   const std::string path = "blobs/sha256/" + std::string(64, 'a');
   expect_refused(header(path, 5 << 20), ErrorCode::invalid_manifest, "too large: 5242880 bytes", small);
   expect_malformed(header(path, std::uint64_t{1} << 32U), "too large");
-  // Long names and pax records, which are read into memory.
+  // Long names and pax records are read into memory.
   expect_malformed(header("long", 3 << 20, 'L') + std::string(3 << 20, 'x') + file("x", "") + kEnd,
                    "1048576 bytes of headers");
   expect_malformed(header("global", 3 << 20, 'g') + std::string(3 << 20, 'x') + file("x", "") + kEnd,
                    "1048576 bytes of headers");
-  // And how many entries there are.
+  // The number of entries.
   std::string many;
   for (int i = 0; i < 65'537; ++i) many += header("empty", 0);
   expect_malformed(many + kEnd, "more than 65536 entries");
 }
 
-TEST_F(ArchiveTest, MayHaveAnythingAfterItsEnd) {
-  // Blocks of zeros, of which `tar` writes up to 20, and whatever else a tape had.
+TEST_F(ArchiveTest, IgnoresContentAfterItsEnd) {
+  // Blocks of zeros, of which `tar` writes up to 20, and leftovers on a tape.
   EXPECT_OK(load(archive_of({{Parts("1"), "web"}}) + std::string(9000, '\0') + "anything"));
 }
 
@@ -754,20 +755,21 @@ TEST_F(ArchiveTest, IsReadBySkopeo) {
   add("short", "2");
   above.write("one.tar", unwrap(save({"ghcr.io/foo/web:1"})));
   above.write("two.tar", unwrap(save({"short", "ghcr.io/foo/web:1"})));
-  const std::string folder = above.path();
-  ASSERT_TRUE(skopeo_copy("oci-archive:" + folder + "/one.tar", "dir:" + folder + "/one"));
-  ASSERT_TRUE(skopeo_copy("oci-archive:" + folder + "/two.tar:ghcr.io/foo/web:1", "dir:" + folder + "/two"));
-  ASSERT_TRUE(skopeo_copy("oci-archive:" + folder + "/two.tar:short", "dir:" + folder + "/short"));
+  const std::string directory = above.path();
+  ASSERT_TRUE(skopeo_copy("oci-archive:" + directory + "/one.tar", "dir:" + directory + "/one"));
+  ASSERT_TRUE(
+      skopeo_copy("oci-archive:" + directory + "/two.tar:ghcr.io/foo/web:1", "dir:" + directory + "/two"));
+  ASSERT_TRUE(skopeo_copy("oci-archive:" + directory + "/two.tar:short", "dir:" + directory + "/short"));
   for (const char* copy : {"one", "two"}) {
     EXPECT_EQ(digest_of_text(above.read(std::string(copy) + "/manifest.json")), image.digest);
     EXPECT_EQ(above.read(std::string(copy) + "/" + image.component_digest.substr(7)), component("web"));
   }
 }
 
-TEST_F(ArchiveTest, LoadsWhatSkopeoWrites) {
+TEST_F(ArchiveTest, LoadsArchivesOfSkopeo) {
   if (!have_skopeo()) GTEST_SKIP() << "no skopeo here";
   const StoredImage image = add("web", "web");
-  const std::string from = "oci:" + open().layout_folder().string() + ":web";
+  const std::string from = "oci:" + open().layout_directory().string() + ":web";
   const std::string to = (above / "theirs.tar").string();
   ASSERT_TRUE(skopeo_copy(from, "oci-archive:" + to + ":from-skopeo"));
   const auto loaded = unwrap(load(above.read("theirs.tar")));
@@ -775,8 +777,8 @@ TEST_F(ArchiveTest, LoadsWhatSkopeoWrites) {
   EXPECT_EQ(loaded.at(0).digest, image.digest);
   EXPECT_THAT(loaded.at(0).names, ElementsAre("from-skopeo"));
   EXPECT_OK(open("other").read_component(loaded.at(0)));
-  ASSERT_TRUE(skopeo_copy(from, "oci-archive:" + (above / "nameless.tar").string()));
-  EXPECT_THAT(unwrap(load_into(open("third"), above.read("nameless.tar"))).at(0).names, IsEmpty());
+  ASSERT_TRUE(skopeo_copy(from, "oci-archive:" + (above / "unnamed.tar").string()));
+  EXPECT_THAT(unwrap(load_into(open("third"), above.read("unnamed.tar"))).at(0).names, IsEmpty());
 }
 
 }  // namespace

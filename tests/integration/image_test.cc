@@ -1,4 +1,4 @@
-// Images: where they come from, what they know of themselves, and what is refused.
+// Images: their sources, their properties, and invalid input.
 #include <sys/stat.h>
 
 #include <chrono>
@@ -55,43 +55,43 @@ std::uint32_t answer_of(const Image& image) {
   return unwrap(function_of<std::uint32_t()>(container, "answer")());
 }
 
-/// A folder of the test's own, removed after it.
+/// A temporary directory for each test.
 class ImageFiles : public ::testing::Test {
  protected:
   void SetUp() override {
     std::string pattern = (std::filesystem::temp_directory_path() / "tairitsu-image-XXXXXX").string();
     ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
+    directory_ = pattern;
   }
   void TearDown() override {
-    // The engine's cache notes in the background what it has used: a file may appear meanwhile.
+    // The engine's cache records its use in the background: a file may appear during the removal.
     std::error_code failed;
     for (int i = 0; i < 100; ++i) {
-      std::filesystem::remove_all(folder_, failed);
+      std::filesystem::remove_all(directory_, failed);
       if (!failed) return;
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
-    FAIL() << folder_ << ": " << failed.message();
+    FAIL() << directory_ << ": " << failed.message();
   }
 
-  [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
+  [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
   std::filesystem::path write(std::string_view name, std::span<const std::byte> bytes) {
-    auto path = folder_ / name;
+    auto path = directory_ / name;
     std::ofstream(path, std::ios::binary)
         .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
     return path;
   }
 
  private:
-  std::filesystem::path folder_;
+  std::filesystem::path directory_;
 };
 
 using ImageArtifact = ImageFiles;
 using ImageCache = ImageFiles;
 
-// ---- Making images
+// ---- Creating images
 
-TEST(Image, IsMadeOfComponentText) {
+TEST(Image, IsCreatedFromComponentText) {
   const auto image = Image::from_text(test_engine(), kAnswer);
   ASSERT_OK(image);
   EXPECT_EQ(answer_of(*image), 42U);
@@ -99,21 +99,21 @@ TEST(Image, IsMadeOfComponentText) {
   EXPECT_OK(from_bytes("\n  ;; a comment first\n" + std::string(kAnswer)));
 }
 
-TEST(Image, IsMadeOfABinary) {
+TEST(Image, IsCreatedFromABinary) {
   const auto image = from_bytes(kEmptyComponent);
   ASSERT_OK(image);
   EXPECT_EQ(image->size(), kEmptyComponent.size());
   EXPECT_EQ(image->digest(), kEmptyComponentDigest);
 }
 
-TEST(Image, OfTextIsThatOfTheBinaryItStandsFor) {
+TEST(Image, OfTextHasTheDigestOfItsBinary) {
   const auto image = Image::from_text(test_engine(), "(component)");
   ASSERT_OK(image);
   EXPECT_EQ(image->size(), kEmptyComponent.size());
   EXPECT_EQ(image->digest(), kEmptyComponentDigest);
 }
 
-TEST(Image, OfAFileIsThatOfItsBytes) {
+TEST(Image, OfAFileHasTheDigestOfItsBytes) {
   const Image image = load("wasi_command.wasm");
   const auto same = from_bytes(read_guest("wasi_command.wasm"));
   ASSERT_OK(same);
@@ -124,7 +124,7 @@ TEST(Image, OfAFileIsThatOfItsBytes) {
 }
 
 TEST_F(ImageFiles, MayBePipes) {
-  const auto path = folder() / "pipe";
+  const auto path = directory() / "pipe";
   ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
   std::thread writer([&] { std::ofstream(path) << kAnswer; });
   const auto image = Image::from_file(test_engine(), path);
@@ -145,7 +145,7 @@ TEST(Image, KeepsItsEngineAlive) {
 
 // ---- Core modules
 
-TEST(ImageOfACoreModule, GetsTheAdapterWhereItUsesWasiPreview1) {
+TEST(ImageOfACoreModule, GetsTheAdapterIfItUsesWasiPreview1) {
   const auto module = read_guest("wasi_command.dir/core.wasm");
   const auto image = from_core_module(module);
   ASSERT_OK(image);
@@ -174,28 +174,28 @@ TEST(ImageOfACoreModule, NeedsNoWasi) {
   EXPECT_OK(from_core_module("(module (memory 1))")) << "text";
 }
 
-TEST(ImageOfACoreModule, RefusesOtherImports) {
+TEST(ImageOfACoreModule, RejectsOtherImports) {
   const auto image = from_core_module(R"((module (import "env" "surprise" (func))))");
   ASSERT_ERROR(image, invalid_component);
   EXPECT_THAT(message_of(image), HasSubstr("env"));
 }
 
-TEST(ImageOfACoreModule, RefusesAComponent) {
+TEST(ImageOfACoreModule, RejectsAComponent) {
   for (const std::string_view component : {kAnswer, kEmptyComponent}) {
     const auto image = from_core_module(component);
     ASSERT_ERROR(image, is_component);
-    EXPECT_THAT(message_of(image), HasSubstr("a component already"));
+    EXPECT_THAT(message_of(image), HasSubstr("found a component"));
   }
 }
 
-TEST(ImageOfACoreModule, RefusesWhatIsNoWasm) {
+TEST(ImageOfACoreModule, RejectsOtherBytes) {
   EXPECT_ERROR(from_core_module(""), not_wasm);
   EXPECT_ERROR(from_core_module("hello"), not_wasm);
   EXPECT_ERROR(from_core_module("(module"), not_wasm);
   EXPECT_ERROR(from_core_module(std::string(kEmptyModule) + "\x07\x7f"), invalid_component);
 }
 
-TEST(Image, RefusesACoreModule) {
+TEST(Image, RejectsACoreModule) {
   for (const std::string_view module : {kEmptyModule, std::string_view("(module)")}) {
     const auto image = from_bytes(module);
     ASSERT_ERROR(image, is_core_module);
@@ -207,9 +207,9 @@ TEST(Image, RefusesACoreModule) {
   EXPECT_THAT(message_of(file), StartsWith(path.string() + ": "));
 }
 
-// ---- What is no component
+// ---- Invalid input
 
-TEST(Image, RefusesWhatIsNoWasm) {
+TEST(Image, RejectsOtherBytes) {
   for (const std::string_view bytes :
        {std::string_view(""), std::string_view("hello"), std::string_view("{}"), std::string_view("\0", 1),
         std::string_view("\0asm", 4), std::string_view("\0asm\x0d\0\x01", 7),
@@ -221,7 +221,7 @@ TEST(Image, RefusesWhatIsNoWasm) {
   }
 }
 
-TEST(Image, RefusesRandomBytes) {
+TEST(Image, RejectsRandomBytes) {
   std::mt19937 random(42);
   for (int round = 0; round < 200; ++round) {
     std::string bytes(random() % 300, '\0');
@@ -234,27 +234,27 @@ TEST(Image, RefusesRandomBytes) {
   }
 }
 
-TEST(Image, SaysWhereTextDoesNotParse) {
+TEST(Image, ReportsWhereTextDoesNotParse) {
   const auto image = Image::from_text(test_engine(), "(component\n  (import 7))");
   ASSERT_ERROR(image, not_wasm);
   EXPECT_THAT(message_of(image), HasSubstr(":2:11"));
   EXPECT_ERROR(Image::from_text(test_engine(), "(component"), not_wasm);
 }
 
-TEST(Image, SaysWhatDoesNotValidate) {
+TEST(Image, ReportsValidationErrors) {
   const auto image = Image::from_text(test_engine(), R"((component
     (core module $m (func (export "f") (result i32) (i64.const 1)))))");
   ASSERT_ERROR(image, invalid_component);
   EXPECT_THAT(message_of(image), HasSubstr("type mismatch"));
 }
 
-TEST(Image, RefusesATruncatedComponent) {
+TEST(Image, RejectsATruncatedComponent) {
   const std::string whole = read_guest("wasi_command.wasm");
   int refused = 0;
   const std::size_t lengths = 300;
   for (std::size_t i = 0; i < lengths; ++i) {
     const auto image = from_bytes(std::string_view(whole).substr(0, whole.size() * i / lengths));
-    // Where a section happens to end there, what is left may be a component.
+    // If a section happens to end there, the rest may be a valid component.
     if (image) continue;
     ++refused;
     EXPECT_THAT(image.error().code(), AnyOf(ErrorCode::not_wasm, ErrorCode::invalid_component));
@@ -263,7 +263,7 @@ TEST(Image, RefusesATruncatedComponent) {
   EXPECT_GT(refused, 290);
 }
 
-TEST(Image, RefusesAComponentWithAFlippedByteOrTakesIt) {
+TEST(Image, HandlesAComponentWithAFlippedBit) {
   const std::string whole = read_guest("wasi_command.wasm");
   std::mt19937 random(7);
   for (int round = 0; round < 15; ++round) {
@@ -276,20 +276,20 @@ TEST(Image, RefusesAComponentWithAFlippedByteOrTakesIt) {
   }
 }
 
-TEST_F(ImageFiles, HaveToBeThere) {
+TEST_F(ImageFiles, MustExist) {
   for (const auto& load_file : {Image::from_file, Image::from_trusted_artifact_file}) {
     const auto missing = load_file(test_engine(), "/nowhere/shop.wasm");
     ASSERT_ERROR(missing, io);
     EXPECT_THAT(message_of(missing), StartsWith("/nowhere/shop.wasm: "));
-    EXPECT_THAT(message_of(missing), Not(HasSubstr("shop.wasm: /nowhere"))) << "the path once";
+    EXPECT_THAT(message_of(missing), Not(HasSubstr("shop.wasm: /nowhere"))) << "the path appears once";
     EXPECT_THAT(message_of(missing), HasSubstr("No such file"));
-    const auto directory = load_file(test_engine(), folder());
-    ASSERT_ERROR(directory, io);
-    EXPECT_THAT(message_of(directory), StartsWith(folder().string() + ": "));
+    const auto refused = load_file(test_engine(), directory());
+    ASSERT_ERROR(refused, io);
+    EXPECT_THAT(message_of(refused), StartsWith(directory().string() + ": "));
   }
 }
 
-TEST_F(ImageFiles, CarryTheirPathInMessages) {
+TEST_F(ImageFiles, AppearInMessages) {
   const auto path = write("readme.txt", bytes_of("hello"));
   const auto image = Image::from_file(test_engine(), path);
   ASSERT_ERROR(image, not_wasm);
@@ -322,7 +322,7 @@ TEST(ImageWorld, ListsImportsAndExportsWithTheirTypes) {
   EXPECT_EQ(world.exports.interfaces[1].functions[0].type.to_string(), "func(a: u64) -> u64");
 }
 
-TEST(ImageWorld, NamesTypesAndSpellsThemOut) {
+TEST(ImageWorld, NamesAndDefinesTypes) {
   const Image image = load("forward.wat");
   const World& world = image.world();
   ASSERT_EQ(world.exports.interfaces.size(), 1U);
@@ -350,7 +350,7 @@ TEST(ImageWorld, ListsResources) {
 
 // ---- Artifacts
 
-TEST_F(ImageArtifact, IsTheImageItWasMadeOf) {
+TEST_F(ImageArtifact, EqualsItsImage) {
   const Image image = load("callback.wat");
   const auto artifact = image.precompile();
   ASSERT_OK(artifact);
@@ -376,7 +376,7 @@ TEST_F(ImageArtifact, Runs) {
   EXPECT_EQ(answer_of(unwrap(Image::from_trusted_artifact(same, artifact))), 42U);
 }
 
-TEST_F(ImageArtifact, IsDamagedWhereItIsTruncated) {
+TEST_F(ImageArtifact, IsDamagedIfTruncated) {
   const auto artifact = unwrap(unwrap(Image::from_text(test_engine(), kAnswer)).precompile());
   std::vector<std::size_t> lengths;
   for (std::size_t i = 0; i < 40; ++i) lengths.push_back(artifact.size() * i / 40);
@@ -390,18 +390,18 @@ TEST_F(ImageArtifact, IsDamagedWhereItIsTruncated) {
   }
 }
 
-TEST_F(ImageArtifact, IsDamagedWhereItIsFollowedByMore) {
+TEST_F(ImageArtifact, IsDamagedIfBytesAreAdded) {
   auto artifact = unwrap(unwrap(Image::from_text(test_engine(), kAnswer)).precompile());
   artifact.push_back(std::byte{0});
   EXPECT_ERROR(from_artifact(artifact), artifact_damaged);
-  // Whose end is right, and whose length is not.
+  // The end is right, but the length is not.
   auto longer = unwrap(unwrap(Image::from_text(test_engine(), kAnswer)).precompile());
   longer.insert(longer.begin(), std::byte{0});
   EXPECT_ERROR(from_artifact(longer), artifact_damaged);
 }
 
-// The trailer has the digest: an artifact that says it is another component is damaged too.
-TEST_F(ImageArtifact, IsDamagedWhereAByteOfItsTrailerIsFlipped) {
+// The trailer contains the digest: an artifact that claims another component is damaged as well.
+TEST_F(ImageArtifact, IsDamagedIfABitOfItsTrailerIsFlipped) {
   const auto artifact = unwrap(unwrap(Image::from_text(test_engine(), kAnswer)).precompile());
   constexpr std::size_t kTrailer = 64;
   for (std::size_t at = artifact.size() - kTrailer; at < artifact.size(); ++at) {
@@ -413,7 +413,7 @@ TEST_F(ImageArtifact, IsDamagedWhereAByteOfItsTrailerIsFlipped) {
   }
 }
 
-TEST_F(ImageArtifact, IsDamagedWhereItIsForeign) {
+TEST_F(ImageArtifact, IsDamagedIfItIsAnotherFile) {
   const auto program = Image::from_trusted_artifact_file(test_engine(), "/proc/self/exe");
   ASSERT_ERROR(program, artifact_damaged);
   EXPECT_THAT(message_of(program), HasSubstr("/proc/self/exe: "));
@@ -429,14 +429,14 @@ TEST_F(ImageArtifact, IsDamagedWhereItIsForeign) {
   EXPECT_ERROR(from_artifact(bytes_of(elf)), artifact_damaged);
 }
 
-TEST_F(ImageArtifact, IsNoComponent) {
+TEST_F(ImageArtifact, IsNotAComponent) {
   const auto artifact = unwrap(unwrap(Image::from_text(test_engine(), kAnswer)).precompile());
   const auto image = Image::from_bytes(test_engine(), artifact);
   ASSERT_ERROR(image, not_wasm);
   EXPECT_THAT(message_of(image), HasSubstr("a precompiled artifact"));
 }
 
-TEST_F(ImageArtifact, IsForAnEngineOfTheSameOptions) {
+TEST_F(ImageArtifact, RequiresAnEngineWithTheSameOptions) {
   const auto artifact = unwrap(unwrap(Image::from_text(test_engine(), kAnswer)).precompile());
   const auto path = write("answer.artifact", artifact);
   for (const EngineOptions& options : {EngineOptions{.fuel = true}, EngineOptions{.epochs = true}}) {
@@ -450,7 +450,7 @@ TEST_F(ImageArtifact, IsForAnEngineOfTheSameOptions) {
 
 // ---- The async ABI
 
-TEST(ImageWithTheAsyncAbi, NeedsAnEngineThatHasItOn) {
+TEST(ImageWithTheAsyncAbi, NeedsAnEngineThatEnablesIt) {
   const auto refused = Image::from_file(test_engine(), guest_path("unsupported.wat"));
   ASSERT_ERROR(refused, async_abi_off);
   EXPECT_THAT(message_of(refused), HasSubstr("EngineOptions::async_abi"));
@@ -464,12 +464,12 @@ TEST(ImageWithTheAsyncAbi, NeedsAnEngineThatHasItOn) {
 
 // ---- The cache
 
-/// The compiled components in a cache folder, with what changes when they are written anew. The files
-/// that Wasmtime keeps beside them, statistics and locks, have an extension.
+/// Returns the compiled components in a cache directory, with the properties that change when they are rewritten.
+/// Wasmtime's other files there, statistics and locks, have an extension.
 std::map<std::string, std::pair<ino_t, std::filesystem::file_time_type>> entries(
-    const std::filesystem::path& folder) {
+    const std::filesystem::path& directory) {
   std::map<std::string, std::pair<ino_t, std::filesystem::file_time_type>> found;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
     if (!entry.is_regular_file() || entry.path().has_extension()) continue;
     struct stat status{};
     if (stat(entry.path().c_str(), &status) != 0) continue;
@@ -478,9 +478,9 @@ std::map<std::string, std::pair<ino_t, std::filesystem::file_time_type>> entries
   return found;
 }
 
-TEST_F(ImageCache, IsFoundByAnotherEngine) {
-  const auto cache = folder() / "made" / "when missing";
-  const EngineOptions options{.cache_folder = cache};
+TEST_F(ImageCache, IsSharedByEngines) {
+  const auto cache = directory() / "created" / "when missing";
+  const EngineOptions options{.cache_directory = cache};
   const Image first = unwrap(Image::from_text(unwrap(Engine::create(options)), kAnswer));
   const auto written = entries(cache);
   ASSERT_EQ(written.size(), 1U);
@@ -494,36 +494,38 @@ TEST_F(ImageCache, IsFoundByAnotherEngine) {
   EXPECT_EQ(entries(cache).size(), 2U);
 }
 
-TEST_F(ImageCache, IsApartForEachSetOfOptions) {
-  const Image plain = unwrap(Image::from_text(unwrap(Engine::create({.cache_folder = folder()})), kAnswer));
-  const Engine fuelled = unwrap(Engine::create({.fuel = true, .cache_folder = folder()}));
-  Container container =
-      unwrap(Container::builder(unwrap(Image::from_text(fuelled, kAnswer))).with_fuel(1'000'000).build());
+TEST_F(ImageCache, IsSeparateForEachSetOfOptions) {
+  const Image plain =
+      unwrap(Image::from_text(unwrap(Engine::create({.cache_directory = directory()})), kAnswer));
+  const Engine fuelled = unwrap(Engine::create({.fuel = true, .cache_directory = directory()}));
+  Container container = unwrap(Container::builder(unwrap(Image::from_text(fuelled, kAnswer)))
+                                   .with_limits({.fuel = 1'000'000})
+                                   .build());
   EXPECT_EQ(unwrap(function_of<std::uint32_t()>(container, "answer")()), 42U);
-  EXPECT_EQ(entries(folder()).size(), 2U);
+  EXPECT_EQ(entries(directory()).size(), 2U);
 }
 
-TEST_F(ImageCache, IsCompiledAnewWhereItIsDamaged) {
-  const EngineOptions options{.cache_folder = folder()};
+TEST_F(ImageCache, IsCompiledAgainIfDamaged) {
+  const EngineOptions options{.cache_directory = directory()};
   unwrap(Image::from_text(unwrap(Engine::create(options)), kAnswer));
-  ASSERT_EQ(entries(folder()).size(), 1U);
-  std::ofstream(entries(folder()).begin()->first, std::ios::binary) << "garbage";
+  ASSERT_EQ(entries(directory()).size(), 1U);
+  std::ofstream(entries(directory()).begin()->first, std::ios::binary) << "garbage";
   EXPECT_EQ(answer_of(unwrap(Image::from_text(unwrap(Engine::create(options)), kAnswer))), 42U);
 }
 
 TEST_F(ImageCache, MayBeARelativePath) {
   const auto before = std::filesystem::current_path();
-  std::filesystem::current_path(folder());
-  const auto engine = Engine::create({.cache_folder = "cache"});
+  std::filesystem::current_path(directory());
+  const auto engine = Engine::create({.cache_directory = "cache"});
   std::filesystem::current_path(before);
   ASSERT_OK(engine);
   EXPECT_OK(Image::from_text(*engine, kAnswer));
-  EXPECT_EQ(entries(folder() / "cache").size(), 1U);
+  EXPECT_EQ(entries(directory() / "cache").size(), 1U);
 }
 
-TEST_F(ImageCache, HasToBeAFolderThatCanBeMade) {
-  const auto path = write("file", bytes_of("not a folder"));
-  EXPECT_ERROR(Engine::create({.cache_folder = path / "cache"}), io);
+TEST_F(ImageCache, MustBeADirectoryThatCanBeCreated) {
+  const auto path = write("file", bytes_of("not a directory"));
+  EXPECT_ERROR(Engine::create({.cache_directory = path / "cache"}), io);
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ const ItemInfo* find_item(const std::vector<ItemInfo>& items, std::string_view n
   return found == items.end() ? nullptr : &*found;
 }
 
-TEST(Inspect, TellsOfTextWhatItTellsOfItsBinary) {
+TEST(Inspect, ReportsTheSameForTextAsForItsBinary) {
   const Image image = load("resources.wat");
   const ComponentInfo info = inspect(read_guest("resources.wat"));
   EXPECT_EQ(info.root.kind, WasmKind::component);
@@ -66,7 +66,7 @@ TEST(Inspect, SpellsTypesAsTheWorldOfAnImageDoes) {
   }
 }
 
-TEST(Inspect, SaysWhichWasiIsNeededAndWhatTheRuntimeProvides) {
+TEST(Inspect, ReportsWasiVersionsAndProvidedImports) {
   const ComponentInfo info = inspect(read_guest("wasi_command.wasm"));
   ASSERT_EQ(info.wasi_versions.size(), 1);
   EXPECT_THAT(info.wasi_versions[0], StartsWith("0.2."));
@@ -77,7 +77,7 @@ TEST(Inspect, SaysWhichWasiIsNeededAndWhatTheRuntimeProvides) {
   }
 }
 
-TEST(Inspect, TellsTheHighestVersionOfEachReleaseOfWasi) {
+TEST(Inspect, ReportsTheHighestVersionOfEachWasiRelease) {
   const ComponentInfo info = inspect(R"((component
     (import "wasi:io/streams@0.2.3" (instance))
     (import "wasi:clocks/types@0.3.0-rc-1" (instance))
@@ -91,7 +91,7 @@ TEST(Inspect, TellsTheHighestVersionOfEachReleaseOfWasi) {
   EXPECT_FALSE(find_item(info.imports, "other:io/poll@0.4.0")->provided);
 }
 
-TEST(Inspect, TellsOfPartsAndWhatMadeThem) {
+TEST(Inspect, ListsPartsAndProducers) {
   const ComponentInfo info = inspect(read_guest("wasi_guest.wasm"));
   ASSERT_THAT(info.root.parts, Not(IsEmpty()));
   std::uint64_t inner = 0;
@@ -113,7 +113,7 @@ TEST(Inspect, TellsOfPartsAndWhatMadeThem) {
   }));
 }
 
-TEST(Inspect, TellsWhatAnAuthorSays) {
+TEST(Inspect, ListsAnnotations) {
   const ComponentInfo info = inspect(R"((component
     (@custom "authors" "The Shop")
     (@custom "licenses" "Apache-2.0")
@@ -125,7 +125,7 @@ TEST(Inspect, TellsWhatAnAuthorSays) {
   EXPECT_EQ(info.root.custom_sections.size(), 3);
 }
 
-TEST(Inspect, TellsOfACoreModule) {
+TEST(Inspect, DescribesACoreModule) {
   const ComponentInfo info = inspect(R"((module $tool
     (import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))
     (import "env" "memory" (memory 1))
@@ -142,7 +142,7 @@ TEST(Inspect, TellsOfACoreModule) {
   EXPECT_THAT(names_of(info.exports), ElementsAre("_start"));
 }
 
-TEST(Inspect, TellsOfAnArtifactWhatItWasMadeFrom) {
+TEST(Inspect, DescribesTheSourceOfAnArtifact) {
   const Image image = load("growing.wat");
   auto artifact = unwrap(image.precompile());
   const ComponentInfo info = unwrap(inspect_component(artifact));
@@ -156,7 +156,7 @@ TEST(Inspect, TellsOfAnArtifactWhatItWasMadeFrom) {
   EXPECT_ERROR(component_wit(artifact), artifact_damaged);
 }
 
-TEST(Inspect, SaysWhyItCannot) {
+TEST(Inspect, RejectsInvalidInput) {
   for (const char* const text : {"", "hello", "(component",
                                  "\x7f"
                                  "ELF"}) {
@@ -172,7 +172,7 @@ TEST(Inspect, SaysWhyItCannot) {
   }
 }
 
-TEST(ComponentWit, IsReadBackWithTheTypesOfTheComponent) {
+TEST(ComponentWit, KeepsTheTypesOfTheComponent) {
   const std::string text = unwrap(component_wit(bytes_of(read_guest("wasi_guest.wasm"))));
   EXPECT_THAT(text, StartsWith("package root:component;\n\nworld root {\n"));
   const WitWorld world = unwrap(unwrap(WitLoader::parse(text)).world());
@@ -186,14 +186,14 @@ TEST(ComponentWit, IsReadBackWithTheTypesOfTheComponent) {
   }
 }
 
-TEST(ComponentWit, RefusesAModuleThatCarriesNone) {
+TEST(ComponentWit, RejectsAModuleWithoutWit) {
   EXPECT_ERROR(component_wit(bytes_of("(module)")), is_core_module);
 }
 
-TEST(ComponentWit, RefusesWhatWitCannotSay) {
+TEST(ComponentWit, RejectsComponentsThatWitCannotExpress) {
   constexpr std::string_view kText = R"((component (core module $m) (export "m" (core module $m))))";
   EXPECT_ERROR(component_wit(bytes_of(kText)), invalid_component);
-  // Its names are known all the same.
+  // Inspection still lists its names.
   const ComponentInfo info = inspect(kText);
   ASSERT_EQ(info.exports.size(), 1);
   EXPECT_EQ(info.exports[0].kind, ItemKind::module);
@@ -202,30 +202,30 @@ TEST(ComponentWit, RefusesWhatWitCannotSay) {
 
 class ResolvedWit : public testing::Test {
  protected:
-  void SetUp() override { std::filesystem::create_directories(folder_ / "deps"); }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
+  void SetUp() override { std::filesystem::create_directories(directory_ / "deps"); }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
 
-  void write(std::string_view name, std::string_view text) const { std::ofstream(folder_ / name) << text; }
+  void write(std::string_view name, std::string_view text) const { std::ofstream(directory_ / name) << text; }
 
-  std::filesystem::path folder_ = std::filesystem::path(testing::TempDir()) / "tairitsu-resolved-wit";
+  std::filesystem::path directory_ = std::filesystem::path(testing::TempDir()) / "tairitsu-resolved-wit";
 };
 
-TEST_F(ResolvedWit, NestsThePackagesThatAreUsed) {
+TEST_F(ResolvedWit, NestsUsedPackages) {
   write("a.wit", "package a:b;\nworld w { import c:d/i; @unstable(feature = x) export f: func(); }\n");
   write("deps/c.wit", "package c:d;\ninterface i { g: func(s: string); }\n");
-  const std::string text = unwrap(resolved_wit({.path = folder_}));
+  const std::string text = unwrap(resolved_wit({.path = directory_}));
   EXPECT_THAT(text, StartsWith("package a:b;\n"));
   EXPECT_THAT(text, HasSubstr("package c:d {\n  interface i {\n    g: func(s: string);\n"));
   EXPECT_THAT(text, Not(HasSubstr("export f")));
-  EXPECT_THAT(unwrap(resolved_wit({.path = folder_, .features = "x"})), HasSubstr("export f: func();"));
+  EXPECT_THAT(unwrap(resolved_wit({.path = directory_, .features = "x"})), HasSubstr("export f: func();"));
 }
 
-TEST_F(ResolvedWit, ShowsWhereAMistakeIs) {
+TEST_F(ResolvedWit, ReportsThePositionOfAnError) {
   write("a.wit", "package a:b;\nworld w { export f: fun(); }\n");
-  const auto text = resolved_wit({.path = folder_ / "a.wit"});
+  const auto text = resolved_wit({.path = directory_ / "a.wit"});
   EXPECT_ERROR(text, invalid_argument);
   EXPECT_THAT(message_of(text), HasSubstr("a.wit:2:"));
-  EXPECT_ERROR(resolved_wit({.path = folder_ / "none.wit"}), io);
+  EXPECT_ERROR(resolved_wit({.path = directory_ / "none.wit"}), io);
 }
 
 }  // namespace

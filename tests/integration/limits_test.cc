@@ -1,5 +1,5 @@
-// Limits, each with a guest that really hits it: an error with a code of its own, a container in its
-// error state, and a process that goes on.
+// Limits, each with a guest that hits it. Each has its own error code; the container is in the state error afterwards,
+// and the process continues.
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -31,10 +31,10 @@ using ::testing::SizeIs;
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-/// A deadline or an interrupt is to be noticed long before this, even under a sanitizer.
+/// A deadline or an interrupt must take effect well before this, even with a sanitizer.
 constexpr auto kLong = 5s;
 
-/// An engine that counts fuel and looks at the clock.
+/// An engine with fuel and epochs.
 const Engine& limiting_engine() {
   static const Engine engine = unwrap(Engine::create({.fuel = true, .epochs = true}));
   return engine;
@@ -45,13 +45,13 @@ Image hostile() {
   return image;
 }
 
-/// The container hit a limit: it is out of use, and another one of the same image is not.
+/// Expects that the container failed, and that another container of the same image works.
 void expect_contained(const Container& container) {
   EXPECT_EQ(container.state(), ContainerState::error);
   EXPECT_EQ(unwrap(function_of<std::string()>(start("hostile.wat"), "hello")()), "hello");
 }
 
-/// Joins at the end of a test, whatever happens in it.
+/// A thread that is joined on destruction.
 class Thread {
  public:
   explicit Thread(std::function<void()> body) : thread_(std::move(body)) {}
@@ -65,15 +65,15 @@ class Thread {
 
 // ---- Fuel
 
-TEST(FuelLimit, EndsAGuestThatComputes) {
-  auto container = unwrap(Container::builder(hostile()).with_fuel(100'000).build());
+TEST(FuelLimit, StopsAComputingGuest) {
+  auto container = unwrap(Container::builder(hostile()).with_limits({.fuel = 100'000}).build());
   EXPECT_ERROR(function_of<void()>(container, "loop-forever")(), fuel_exhausted);
   expect_contained(container);
   EXPECT_ERROR(function_of<std::string()>(container, "hello")(), container_failed);
 }
 
 TEST(FuelLimit, IsForTheContainersWholeLife) {
-  auto container = unwrap(Container::builder(hostile()).with_fuel(1000).build());
+  auto container = unwrap(Container::builder(hostile()).with_limits({.fuel = 1000}).build());
   const std::uint64_t at_first = unwrap(container.fuel());
   EXPECT_LE(at_first, 1000U);
   auto hello = function_of<std::string()>(container, "hello");
@@ -86,8 +86,8 @@ TEST(FuelLimit, IsForTheContainersWholeLife) {
   EXPECT_EQ(container.state(), ContainerState::error);
 }
 
-TEST(FuelLimit, CanBeFilledUp) {
-  auto container = unwrap(Container::builder(hostile()).with_fuel(1000).build());
+TEST(FuelLimit, CanBeRefilled) {
+  auto container = unwrap(Container::builder(hostile()).with_limits({.fuel = 1000}).build());
   auto hello = function_of<std::string()>(container, "hello");
   for (int i = 0; i < 1000; ++i) {
     ASSERT_OK(container.set_fuel(1000));
@@ -98,34 +98,35 @@ TEST(FuelLimit, CanBeFilledUp) {
   EXPECT_ERROR(hello(), fuel_exhausted);
 }
 
-TEST(FuelLimit, HoldsWhereTheGuestStarts) {
+TEST(FuelLimit, AppliesDuringStart) {
   const Image starting = unwrap(Image::from_text(limiting_engine(), R"((component
     (core module $m (func $f (loop $again (br $again))) (start $f))
     (core instance (instantiate $m))))"));
-  EXPECT_ERROR(Container::builder(starting).with_fuel(10'000).build(), fuel_exhausted);
-  EXPECT_ERROR(Container::builder(starting).with_deadline(20ms).build(), deadline_exceeded);
-  auto container = unwrap(Container::builder(starting).with_fuel(10'000).create());
+  EXPECT_ERROR(Container::builder(starting).with_limits({.fuel = 10'000}).build(), fuel_exhausted);
+  EXPECT_ERROR(Container::builder(starting).with_limits({.deadline = 20ms}).build(), deadline_exceeded);
+  auto container = unwrap(Container::builder(starting).with_limits({.fuel = 10'000}).create());
   EXPECT_ERROR(container.start(), fuel_exhausted);
   EXPECT_EQ(container.state(), ContainerState::error);
-  EXPECT_ERROR(unwrap(Container::builder(starting).with_fuel(10'000).build_template()).instantiate(),
-               fuel_exhausted);
+  EXPECT_ERROR(
+      unwrap(Container::builder(starting).with_limits({.fuel = 10'000}).build_template()).instantiate(),
+      fuel_exhausted);
 }
 
-TEST(FuelLimit, IsNoneWhereNoneIsSet) {
+TEST(FuelLimit, IsUnlimitedByDefault) {
   auto container = start(hostile());
   EXPECT_GT(unwrap(container.fuel()), std::uint64_t{1} << 60);
   EXPECT_OK(function_of<std::string()>(container, "hello")());
 }
 
-TEST(FuelLimit, OfNoneAtAllLetsNothingRun) {
-  auto container = unwrap(Container::builder(hostile()).with_fuel(0).build());
+TEST(FuelLimit, OfZeroLetsNothingRun) {
+  auto container = unwrap(Container::builder(hostile()).with_limits({.fuel = 0}).build());
   EXPECT_ERROR(function_of<std::string()>(container, "hello")(), fuel_exhausted);
 }
 
 // ---- Deadlines
 
-TEST(Deadline, EndsAGuestThatComputes) {
-  auto container = unwrap(Container::builder(hostile()).with_deadline(50ms).build());
+TEST(Deadline, StopsAComputingGuest) {
+  auto container = unwrap(Container::builder(hostile()).with_limits({.deadline = 50ms}).build());
   const auto begin = Clock::now();
   const auto late = function_of<void()>(container, "loop-forever")();
   const auto took = Clock::now() - begin;
@@ -135,14 +136,14 @@ TEST(Deadline, EndsAGuestThatComputes) {
   expect_contained(container);
 }
 
-TEST(Deadline, EndsAGuestThatNeverEndsItsPostReturn) {
-  auto container = unwrap(Container::builder(hostile()).with_deadline(50ms).build());
+TEST(Deadline, StopsAnEndlessPostReturn) {
+  auto container = unwrap(Container::builder(hostile()).with_limits({.deadline = 50ms}).build());
   EXPECT_ERROR(function_of<std::string()>(container, "loop-in-post-return")(), deadline_exceeded);
   expect_contained(container);
 }
 
-TEST(Deadline, IsForEachCall) {
-  auto container = unwrap(Container::builder(hostile()).with_deadline(100ms).build());
+TEST(Deadline, AppliesToEachCall) {
+  auto container = unwrap(Container::builder(hostile()).with_limits({.deadline = 100ms}).build());
   auto hello = function_of<std::string()>(container, "hello");
   for (int i = 0; i < 4; ++i) {
     ASSERT_OK(hello());
@@ -150,60 +151,60 @@ TEST(Deadline, IsForEachCall) {
   }
 }
 
-TEST(Deadline, DoesNotEndAHostFunctionButTheGuestAfterIt) {
+TEST(Deadline, StopsTheGuestAfterAHostFunctionReturns) {
   const Image image = load(limiting_engine(), "callback.wat");
   bool finished = false;
   auto container = unwrap(Container::builder(image)
                               .with_imports([&](Linker& linker) -> Result<void> {
-                                TAIRITSU_CHECK(linker.define("call", [&](std::uint32_t n) {
+                                TAIRITSU_RETURN_IF_ERROR(linker.define("call", [&](std::uint32_t n) {
                                   std::this_thread::sleep_for(100ms);
                                   finished = true;
                                   return n;
                                 }));
                                 return linker.define("test:callback/host@1.2.0#note", [](std::uint32_t) {});
                               })
-                              .with_deadline(30ms)
+                              .with_limits({.deadline = 30ms})
                               .build());
   EXPECT_ERROR(function_of<void(std::uint32_t)>(container, "run-then-spin")(1), deadline_exceeded);
   EXPECT_TRUE(finished);
 }
 
-TEST(Deadline, IsNotNoticedByOtherContainers) {
-  auto late = unwrap(Container::builder(hostile()).with_deadline(20ms).build());
+TEST(Deadline, DoesNotAffectOtherContainers) {
+  auto late = unwrap(Container::builder(hostile()).with_limits({.deadline = 20ms}).build());
   auto calm = start(hostile());
   auto deep = function_of<std::uint32_t(std::uint32_t)>(calm, "divide");
   EXPECT_ERROR(function_of<void()>(late, "loop-forever")(), deadline_exceeded);
   EXPECT_EQ(unwrap(deep(5)), 20U);
 }
 
-// A C guest in WASI does not compute: it can only be cut off on a fiber.
-TEST(Deadline, EndsAGuestThatSleeps) {
+// A guest that waits in WASI does not compute: it can be interrupted only on a fiber.
+TEST(Deadline, StopsASleepingGuest) {
   auto container =
       unwrap(Container::builder(load(limiting_engine(), "wasi_guest.wasm"))
                  .with_imports([](Linker& linker) {
                    return linker.define("test:wasi/host@1.0.0#note", [](std::uint32_t n) { return n; });
                  })
-                 .with_deadline(100ms)
+                 .with_limits({.deadline = 100ms})
                  .build_template());
-  for (const std::string_view waiting : {"sleep", "poll"}) {
+  for (const std::string_view name : {"sleep", "poll"}) {
     Container guest = unwrap(container.instantiate());
-    auto wait = function_of<void(std::uint32_t)>(guest, waiting);
+    auto wait = function_of<void(std::uint32_t)>(guest, name);
     EXPECT_OK(wait(1));
     const auto begin = Clock::now();
     EXPECT_ERROR(wait(60'000), deadline_exceeded);
-    EXPECT_LT(Clock::now() - begin, kLong) << waiting;
+    EXPECT_LT(Clock::now() - begin, kLong) << name;
     expect_contained(guest);
   }
 }
 
 // ---- Interrupts
 
-TEST(Interrupt, EndsAGuestThatComputes) {
+TEST(Interrupt, StopsAComputingGuest) {
   auto container = start(hostile());
   const InterruptHandle handle = unwrap(container.interrupt_handle());
   std::atomic<bool> done = false;
   const Thread other([&] {
-    // Until the call has begun there is nothing to interrupt.
+    // An interrupt has no effect before the call has begun.
     while (!done) {
       handle.interrupt();
       std::this_thread::sleep_for(1ms);
@@ -215,7 +216,7 @@ TEST(Interrupt, EndsAGuestThatComputes) {
   expect_contained(container);
 }
 
-TEST(Interrupt, EndsAGuestThatSleeps) {
+TEST(Interrupt, StopsASleepingGuest) {
   auto container =
       unwrap(Container::builder(load(limiting_engine(), "wasi_guest.wasm"))
                  .with_imports([](Linker& linker) {
@@ -232,9 +233,9 @@ TEST(Interrupt, EndsAGuestThatSleeps) {
     }
   });
   const auto begin = Clock::now();
-  const auto cut_off = function_of<void(std::uint32_t)>(container, "sleep")(60'000);
+  const auto interrupted = function_of<void(std::uint32_t)>(container, "sleep")(60'000);
   done = true;
-  EXPECT_ERROR(cut_off, interrupted);
+  EXPECT_ERROR(interrupted, interrupted);
   EXPECT_LT(Clock::now() - begin, kLong);
   expect_contained(container);
 }
@@ -257,7 +258,7 @@ TEST(Interrupt, NeedsAStartedContainer) {
 
 // ---- Memory and tables
 
-TEST(MemoryLimit, EndsAGuestThatGrowsPastIt) {
+TEST(MemoryLimit, StopsAGuestThatGrowsPastIt) {
   auto container = start("hostile.wat", {}, {.memory_bytes = 10 * 65536});
   auto grow = function_of<std::int32_t(std::uint32_t)>(container, "grow-memory");
   EXPECT_EQ(unwrap(grow(9)), 1);
@@ -270,7 +271,7 @@ TEST(MemoryLimit, EndsAGuestThatGrowsPastIt) {
   expect_contained(container);
 }
 
-TEST(MemoryLimit, EndsACallThatNeedsMoreForItsArguments) {
+TEST(MemoryLimit, EndsACallWhoseArgumentsNeedMore) {
   auto container = start("hostile.wat", {}, {.memory_bytes = 1 << 20});
   auto take = function_of<std::uint32_t(std::vector<std::uint8_t>)>(container, "take-bytes");
   EXPECT_EQ(unwrap(take(std::vector<std::uint8_t>(100'000))), 100'000U);
@@ -278,16 +279,16 @@ TEST(MemoryLimit, EndsACallThatNeedsMoreForItsArguments) {
   expect_contained(container);
 }
 
-TEST(MemoryLimit, HoldsWhereTheGuestStarts) {
+TEST(MemoryLimit, AppliesDuringStart) {
   const auto built = Container::builder(load("hostile.wat")).with_limits({.memory_bytes = 65535}).build();
   ASSERT_ERROR(built, memory_limit);
   EXPECT_THAT(message_of(built), HasSubstr("instantiating the component"));
   EXPECT_ERROR(Container::builder(load("hostile.wat")).with_limits({.memory_bytes = 0}).build(), memory_limit)
-      << "0 is a limit too";
+      << "0 is a valid limit";
 }
 
-// Wasmtime refuses to grow past a memory's own maximum after it has asked the limiter.
-TEST(MemoryLimit, DoesNotCountWhatTheGuestDidNotGet) {
+// Wasmtime checks a memory's own maximum after it has called the limiter.
+TEST(MemoryLimit, DoesNotCountFailedGrowth) {
   auto container = start("growing.wat", {}, {.memory_bytes = 8 * 65536});
   auto bounded = function_of<std::int32_t(std::uint32_t)>(container, "grow-bounded");
   EXPECT_EQ(container.memory_bytes(), 2U * 65536U);
@@ -300,21 +301,21 @@ TEST(MemoryLimit, DoesNotCountWhatTheGuestDidNotGet) {
   EXPECT_EQ(unwrap(bounded(0)), 3);
 }
 
-TEST(MemoryLimit, IsForAllMemoriesTogether) {
+TEST(MemoryLimit, AppliesToAllMemoriesTogether) {
   auto container = start("growing.wat", {}, {.memory_bytes = 8 * 65536});
   EXPECT_EQ(unwrap(function_of<std::int32_t(std::uint32_t)>(container, "grow-bounded")(2)), 1);
   EXPECT_ERROR(function_of<std::int64_t(std::uint64_t)>(container, "grow-wide")(5), memory_limit);
   EXPECT_EQ(container.state(), ContainerState::error);
 }
 
-// Once this overflowed the count, and the limit was gone.
-TEST(MemoryLimit, HoldsWhereAGuestAsksForAllThereIs) {
+// Regression test: such a request once overflowed the count and disabled the limit.
+TEST(MemoryLimit, HoldsIfAGuestRequestsTheMaximum) {
   for (const std::uint64_t pages :
        {~std::uint64_t{0}, (std::uint64_t{1} << 48) - 1, std::uint64_t{1} << 47}) {
     auto limited = start("growing.wat", {}, {.memory_bytes = 8 * 65536});
     EXPECT_ERROR(function_of<std::int64_t(std::uint64_t)>(limited, "grow-wide")(pages), memory_limit);
   }
-  // Without a limit the guest is told that there is no more.
+  // Without a limit the guest's request fails.
   auto container = start("growing.wat");
   auto wide = function_of<std::int64_t(std::uint64_t)>(container, "grow-wide");
   EXPECT_EQ(unwrap(wide(~std::uint64_t{0})), -1);
@@ -324,17 +325,17 @@ TEST(MemoryLimit, HoldsWhereAGuestAsksForAllThereIs) {
   EXPECT_EQ(container.memory_bytes(), 3U * 65536U);
 }
 
-TEST(TableLimit, EndsAGuestThatGrowsPastIt) {
+TEST(TableLimit, StopsAGuestThatGrowsPastIt) {
   auto container = start("hostile.wat", {}, {.table_elements = 100});
   auto grow = function_of<std::int32_t(std::uint32_t)>(container, "grow-table");
   EXPECT_EQ(unwrap(grow(99)), 1);
   const auto grown = grow(1);
   ASSERT_ERROR(grown, table_limit);
-  EXPECT_THAT(message_of(grown), HasSubstr("101 table elements, its limit is 100"));
+  EXPECT_THAT(message_of(grown), HasSubstr("101 table elements; its limit is 100"));
   expect_contained(container);
 }
 
-TEST(TableLimit, DoesNotCountWhatTheGuestDidNotGet) {
+TEST(TableLimit, DoesNotCountFailedGrowth) {
   auto container = start("growing.wat", {}, {.table_elements = 20});
   auto grow = function_of<std::int32_t(std::uint32_t)>(container, "grow-table");
   for (int i = 0; i < 100; ++i) ASSERT_EQ(unwrap(grow(10)), -1);
@@ -343,28 +344,28 @@ TEST(TableLimit, DoesNotCountWhatTheGuestDidNotGet) {
   EXPECT_EQ(unwrap(grow(0)), 10);
 }
 
-TEST(TableLimit, HoldsWhereTheGuestStarts) {
+TEST(TableLimit, AppliesDuringStart) {
   EXPECT_ERROR(Container::builder(load("hostile.wat")).with_limits({.table_elements = 0}).build(),
                table_limit);
 }
 
 // ---- Instances, handles, copies
 
-/// Defines what resources.wat imports.
+/// Defines the imports of resources.wat.
 Result<void> define_tickets(Linker& linker) {
   using Ptr = std::unique_ptr<LimitTicket>;
   const std::string host = "test:shop/host@1.0.0#";
-  TAIRITSU_CHECK(linker.define_resource<LimitTicket>(host + "ticket"));
-  TAIRITSU_CHECK(linker.define(host + "[constructor]ticket",
-                               [](std::uint32_t) { return std::make_unique<LimitTicket>(); }));
-  TAIRITSU_CHECK(
+  TAIRITSU_RETURN_IF_ERROR(linker.define_resource<LimitTicket>(host + "ticket"));
+  TAIRITSU_RETURN_IF_ERROR(linker.define(host + "[constructor]ticket",
+                                         [](std::uint32_t) { return std::make_unique<LimitTicket>(); }));
+  TAIRITSU_RETURN_IF_ERROR(
       linker.define(host + "[method]ticket.number", [](LimitTicket&) -> std::uint32_t { return 1; }));
-  TAIRITSU_CHECK(linker.define(host + "take", [](Ptr) {}));
-  TAIRITSU_CHECK(linker.define(host + "give", [] { return std::make_unique<LimitTicket>(); }));
+  TAIRITSU_RETURN_IF_ERROR(linker.define(host + "take", [](Ptr) {}));
+  TAIRITSU_RETURN_IF_ERROR(linker.define(host + "give", [] { return std::make_unique<LimitTicket>(); }));
   return linker.define(host + "list", [] { return std::vector<Ptr>(); });
 }
 
-TEST(InstanceLimit, RefusesAComponentThatNeedsMore) {
+TEST(InstanceLimit, RejectsAComponentThatNeedsMore) {
   const Image image = load("growing.wat");  // Two core instances, two memories, one table.
   EXPECT_OK(Container::builder(image).with_limits({.instances = 2}).build());
   for (const std::uint32_t limit : {1U, 0U}) {
@@ -378,7 +379,7 @@ TEST(InstanceLimit, RefusesAComponentThatNeedsMore) {
                instance_limit);
 }
 
-TEST(HandleLimit, EndsAGuestThatHoardsHandles) {
+TEST(HandleLimit, StopsAGuestThatHoardsHandles) {
   auto container = start("resources.wat", define_tickets, {.resource_handles = 100});
   EXPECT_OK(function_of<std::uint32_t(std::uint32_t)>(container, "use-tickets")(10'000)) << "one at a time";
   auto hoard = function_of<void(std::uint32_t)>(container, "hoard-tickets");
@@ -387,7 +388,7 @@ TEST(HandleLimit, EndsAGuestThatHoardsHandles) {
   expect_contained(container);
 }
 
-TEST(HandleLimit, MayBeNone) {
+TEST(HandleLimit, MayBeZero) {
   auto container = start("resources.wat", define_tickets, {.resource_handles = 0});
   EXPECT_ERROR(function_of<void(std::uint32_t)>(container, "hoard-tickets")(1), handle_limit);
 }
@@ -396,12 +397,12 @@ TEST(CopyLimit, EndsACallThatCopiesMoreOut) {
   auto container = start("hostile.wat", {}, {.copied_bytes_per_call = 100'000});
   auto bytes = function_of<std::vector<std::uint8_t>(std::uint32_t)>(container, "alloc-bytes");
   EXPECT_THAT(unwrap(bytes(100'000)), SizeIs(100'000));
-  EXPECT_THAT(unwrap(bytes(90'000)), SizeIs(90'000)) << "each call has its own";
+  EXPECT_THAT(unwrap(bytes(90'000)), SizeIs(90'000)) << "the limit is per call";
   EXPECT_ERROR(bytes(100'001), copy_limit);
   expect_contained(container);
 }
 
-TEST(CopyLimit, CountsWhatIsSharedInTheGuest) {
+TEST(CopyLimit, CountsSharedMemoryForEachCopy) {
   auto container = start("hostile.wat", {}, {.copied_bytes_per_call = 1 << 20});
   auto strings = function_of<std::vector<std::string>(std::uint32_t)>(container, "alloc-strings");
   EXPECT_THAT(unwrap(strings(10)), SizeIs(10));
@@ -415,7 +416,7 @@ TEST(CopyLimit, HasADefault) {
   EXPECT_ERROR(strings(3000), copy_limit) << "187 MiB";
 }
 
-TEST(CopyLimit, HoldsForHostFunctions) {
+TEST(CopyLimit, AppliesToHostFunctions) {
   auto container =
       start("wasi_guest.wasm",
             [](Linker& linker) {
@@ -423,13 +424,13 @@ TEST(CopyLimit, HoldsForHostFunctions) {
             },
             {.copied_bytes_per_call = 1000});
   auto print = function_of<void(std::string_view)>(container, "print");
-  EXPECT_OK(print(std::string(500, '.'))) << "what goes in is not counted, and 500 bytes come out";
+  EXPECT_OK(print(std::string(500, '.'))) << "arguments do not count, and WASI copies 500 bytes";
   EXPECT_ERROR(print(std::string(5000, '.')), copy_limit) << "WASI copies them too";
 }
 
 // ---- The stack
 
-TEST(StackLimit, EndsAGuestThatRecursesWithATrap) {
+TEST(StackLimit, TrapsARecursingGuest) {
   auto container = start("hostile.wat");
   const auto deep = function_of<void()>(container, "trap-deep")();
   ASSERT_ERROR(deep, trap);
@@ -446,7 +447,7 @@ TEST(StackLimit, MayBeLarger) {
 
 // ---- The pool
 
-TEST(Pool, OfTwoHasNoRoomForAThird) {
+TEST(Pool, OfTwoRejectsAThirdContainer) {
   const Engine engine = unwrap(Engine::create({.pool = PoolOptions{.max_components = 2,
                                                                    .max_core_instances = 2,
                                                                    .max_memories = 2,
@@ -462,20 +463,21 @@ TEST(Pool, OfTwoHasNoRoomForAThird) {
 
   second.reset();
   auto fourth = start(image);
-  EXPECT_EQ(unwrap(function_of<std::string()>(fourth, "hello")()), "hello") << "there is room again";
+  EXPECT_EQ(unwrap(function_of<std::string()>(fourth, "hello")()), "hello") << "the slot is free again";
   EXPECT_ERROR(Container::builder(image).build(), pool_exhausted);
   fourth.stop();
-  EXPECT_OK(Container::builder(image).build()) << "a stopped container needs none";
+  EXPECT_OK(Container::builder(image).build()) << "a stopped container needs no slot";
 }
 
-TEST(Pool, HasMemoriesOfASize) {
+TEST(Pool, LimitsTheSizeOfMemories) {
   const Engine engine = unwrap(Engine::create(
       {.pool = PoolOptions{.max_components = 2, .max_memories = 2, .max_memory_bytes = 10 * 65536}}));
   const Image image = load(engine, "hostile.wat");
   auto container = start(image);
   auto grow = function_of<std::int32_t(std::uint32_t)>(container, "grow-memory");
   EXPECT_EQ(unwrap(grow(9)), 1);
-  for (int i = 0; i < 100; ++i) ASSERT_EQ(unwrap(grow(1)), -1) << "as if that were the memory's maximum";
+  for (int i = 0; i < 100; ++i)
+    ASSERT_EQ(unwrap(grow(1)), -1) << "growth fails as at the memory's own maximum";
   EXPECT_EQ(container.memory_bytes(), 10U * 65536U);
 }
 
@@ -496,8 +498,8 @@ TEST(Pool, GivesEachContainerACleanSlot) {
   }
 }
 
-// Wasmtime keeps a container's stack for its next call, so that it is the containers that are counted.
-TEST(Pool, HasStacksForSoManyInterruptibleContainers) {
+// Wasmtime keeps a container's stack for its next call, so the limit counts containers, not calls.
+TEST(Pool, LimitsTheNumberOfInterruptibleContainers) {
   const Engine engine = unwrap(Engine::create(
       {.pool = PoolOptions{.max_components = 3, .max_memories = 6, .max_stacks = 1}, .epochs = true}));
   const Image image = load(engine, "wasi_guest.wasm");
@@ -508,12 +510,13 @@ TEST(Pool, HasStacksForSoManyInterruptibleContainers) {
       unwrap(Container::builder(image).with_imports(define_note).interruptible().build_template());
   std::optional<Container> first = unwrap(made.instantiate());
   EXPECT_ERROR(made.instantiate(), pool_exhausted);
-  EXPECT_OK(Container::builder(image).with_imports(define_note).build()) << "a direct one needs no stack";
+  EXPECT_OK(Container::builder(image).with_imports(define_note).build())
+      << "a direct container needs no stack";
   EXPECT_OK(function_of<void(std::uint32_t)>(*first, "sleep")(1));
 
   first.reset();
   auto second = unwrap(made.instantiate());
-  EXPECT_OK(function_of<void(std::uint32_t)>(second, "sleep")(1)) << "the stack came back";
+  EXPECT_OK(function_of<void(std::uint32_t)>(second, "sleep")(1)) << "the stack was freed";
 }
 
 constexpr std::string_view kManyMemories = R"((component
@@ -523,13 +526,13 @@ constexpr std::string_view kManyMemories = R"((component
   (core instance (instantiate $m))
   (func (export "f") (result u32) (canon lift (core func $a "f")))))";
 
-TEST(Pool, TakesCoreModulesWithSeveralMemoriesAndTables) {
+TEST(Pool, AcceptsCoreModulesWithSeveralMemoriesAndTables) {
   const Engine engine = unwrap(Engine::create({.pool = PoolOptions{.max_components = 2}}));
   auto container = start(unwrap(Image::from_text(engine, kManyMemories)));
   EXPECT_EQ(unwrap(function_of<std::uint32_t()>(container, "f")()), 3U);
 }
 
-TEST(Pool, NamesTheOptionThatRefusesAComponent) {
+TEST(Pool, NamesTheOptionThatRejectsAComponent) {
   const Engine plain = unwrap(Engine::create());
   const auto artifact = unwrap(unwrap(Image::from_text(plain, kManyMemories)).precompile());
   const auto refused = [&](const PoolOptions& pool, ErrorCode code, std::string_view option) {
@@ -561,32 +564,32 @@ TEST(Pool, MayBeTooLargeForTheMachine) {
 
 // ---- Options of the engine
 
-TEST(Limits, NeedTheirEngineOptions) {
+TEST(Limits, RequireTheirEngineOptions) {
   const Image image = load("hostile.wat");
-  const auto fuel = Container::builder(image).with_fuel(1000).build();
+  const auto fuel = Container::builder(image).with_limits({.fuel = 1000}).build();
   ASSERT_ERROR(fuel, invalid_argument);
   EXPECT_THAT(message_of(fuel), HasSubstr("EngineOptions::fuel"));
-  const auto deadline = Container::builder(image).with_deadline(1s).build();
+  const auto deadline = Container::builder(image).with_limits({.deadline = 1s}).build();
   ASSERT_ERROR(deadline, invalid_argument);
   EXPECT_THAT(message_of(deadline), HasSubstr("EngineOptions::epochs"));
   const auto interruptible = Container::builder(image).interruptible().build();
   ASSERT_ERROR(interruptible, invalid_argument);
   EXPECT_THAT(message_of(interruptible), HasSubstr("EngineOptions::epochs"));
   EXPECT_ERROR(Container::builder(image).with_limits({.fuel = 1}).create(), invalid_argument);
-  EXPECT_ERROR(Container::builder(image).with_fuel(1).build_template(), invalid_argument);
+  EXPECT_ERROR(Container::builder(image).with_limits({.fuel = 1}).build_template(), invalid_argument);
   const auto handle = start(image).interrupt_handle();
   ASSERT_ERROR(handle, invalid_argument);
   EXPECT_THAT(message_of(handle), HasSubstr("EngineOptions::epochs"));
 }
 
-TEST(Limits, HaveToMakeSense) {
-  EXPECT_ERROR(Container::builder(hostile()).with_deadline(0s).build(), invalid_argument);
-  EXPECT_ERROR(Container::builder(hostile()).with_deadline(-1s).build(), invalid_argument);
-  EXPECT_OK(Container::builder(hostile()).with_deadline(std::chrono::nanoseconds::max()).build());
+TEST(Limits, AreValidated) {
+  EXPECT_ERROR(Container::builder(hostile()).with_limits({.deadline = 0s}).build(), invalid_argument);
+  EXPECT_ERROR(Container::builder(hostile()).with_limits({.deadline = -1s}).build(), invalid_argument);
+  EXPECT_OK(Container::builder(hostile()).with_limits({.deadline = std::chrono::nanoseconds::max()}).build());
   EXPECT_ERROR(Engine::create({.epochs = true, .epoch_tick = 0us}), invalid_argument);
 }
 
-TEST(Limits, OfATemplateAreThoseOfItsContainers) {
+TEST(Limits, OfATemplateApplyToItsContainers) {
   const auto made = unwrap(
       Container::builder(hostile()).with_limits({.fuel = 50'000, .memory_bytes = 1 << 20}).build_template());
   for (int i = 0; i < 3; ++i) {

@@ -1,4 +1,5 @@
-// Programs: components of WASI 0.2 and core modules of preview 1, run to their end.
+// Programs: WASI 0.2 components and preview 1 core modules.
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
@@ -23,11 +24,11 @@ using ::testing::HasSubstr;
 using namespace std::chrono_literals;
 
 const Engine& engine() {
-  static const Engine made = unwrap(Engine::create({.fuel = true, .epochs = true}));
-  return made;
+  static const Engine shared = unwrap(Engine::create({.fuel = true, .epochs = true}));
+  return shared;
 }
 
-/// Both forms of one program.
+/// One program as a component and as a core module.
 class ProgramForm : public ::testing::TestWithParam<const char*> {
  protected:
   static const Program& program() {
@@ -49,7 +50,7 @@ class ProgramForm : public ::testing::TestWithParam<const char*> {
 INSTANTIATE_TEST_SUITE_P(Of, ProgramForm, ::testing::Values("Component", "Module"),
                          [](const auto& test) { return std::string(test.param); });
 
-TEST_P(ProgramForm, AnswersItsExitStatusAndWhatItPrinted) {
+TEST_P(ProgramForm, ReturnsItsExitStatusAndOutput) {
   auto process = unwrap(program().create(with({"arguments", "a"})));
   EXPECT_EQ(unwrap(process.run()), 0);
   EXPECT_EQ(process.standard_output(), "tool\narguments\na\n");
@@ -64,7 +65,7 @@ TEST_P(ProgramForm, RunsOnce) {
   EXPECT_FALSE(process.run().has_value());
 }
 
-TEST_P(ProgramForm, RunsManyAtATime) {
+TEST_P(ProgramForm, RunsInSeveralThreadsAtOnce) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([] {
@@ -74,7 +75,7 @@ TEST_P(ProgramForm, RunsManyAtATime) {
   for (std::thread& thread : threads) thread.join();
 }
 
-TEST_P(ProgramForm, IsHeldToItsLimits) {
+TEST_P(ProgramForm, IsLimited) {
   EXPECT_ERROR(run({"spin"}, {.fuel = 100'000}), fuel_exhausted);
   EXPECT_ERROR(run({"grow"}, {.memory_bytes = 4U << 20U}), memory_limit);
   EXPECT_ERROR(run({"spin"}, {.deadline = 100ms}), deadline_exceeded);
@@ -84,22 +85,25 @@ TEST_P(ProgramForm, IsHeldToItsLimits) {
   EXPECT_THAT(trapped.error().backtrace(), HasSubstr("main"));
 }
 
-TEST_P(ProgramForm, IsInterruptedWhereverItIs) {
+TEST_P(ProgramForm, CanBeInterrupted) {
   for (const char* verb : {"spin", "sleep"}) {
     auto process = unwrap(program().create(with({verb, "20000"})));
-    std::thread other([handle = process.interrupt_handle()] {
-      // Until it is running, and then once more: nothing happens to a process that has not begun.
-      for (int i = 0; i < 50; ++i) {
+    std::atomic<bool> done = false;
+    std::thread other([&, handle = process.interrupt_handle()] {
+      // Gives the process time to reach the verb; an interrupt has no effect before the process runs.
+      while (!done) {
         std::this_thread::sleep_for(20ms);
         handle.interrupt();
       }
     });
-    EXPECT_ERROR(process.run(), interrupted);
+    const auto interrupted = process.run();
+    done = true;
+    EXPECT_ERROR(interrupted, interrupted);
     other.join();
   }
 }
 
-TEST_P(ProgramForm, GivesItsLinesToTheHost) {
+TEST_P(ProgramForm, PassesLinesToTheHost) {
   std::vector<std::string> lines;
   std::vector<std::string> errors;
   {
@@ -119,7 +123,7 @@ TEST_P(ProgramForm, GivesItsLinesToTheHost) {
   EXPECT_THAT(errors[0], HasSubstr("nonsense"));
 }
 
-TEST_P(ProgramForm, CutsLinesThatDoNotEnd) {
+TEST_P(ProgramForm, SplitsLongLines) {
   std::vector<std::size_t> sizes;
   WasiOptions wasi = with({"input"});
   wasi.standard_input = Input::text;
@@ -130,7 +134,7 @@ TEST_P(ProgramForm, CutsLinesThatDoNotEnd) {
   EXPECT_THAT(sizes, ElementsAre(65536, 65536, 150'000 - 2 * 65536));
 }
 
-TEST_P(ProgramForm, SurvivesAListenerThatThrows) {
+TEST_P(ProgramForm, IgnoresExceptionsOfTheListener) {
   WasiOptions wasi = with({"arguments"});
   wasi.standard_output = Output::lines;
   wasi.on_output_line = [](std::string_view) { throw std::runtime_error("no"); };
@@ -138,27 +142,27 @@ TEST_P(ProgramForm, SurvivesAListenerThatThrows) {
 }
 
 TEST_P(ProgramForm, ReadsAndAppendsToFiles) {
-  const TemporaryFolder folder;
-  std::ofstream(folder.path() / "in.txt") << "from a file\n";
+  const TemporaryDirectory directory;
+  std::ofstream(directory.path() / "in.txt") << "from a file\n";
   WasiOptions wasi = with({"input"});
   wasi.standard_input = Input::file;
-  wasi.input_file = folder.path() / "in.txt";
+  wasi.input_file = directory.path() / "in.txt";
   wasi.standard_output = Output::file;
-  wasi.output_file = folder.path() / "out.txt";
+  wasi.output_file = directory.path() / "out.txt";
   EXPECT_EQ(unwrap(unwrap(program().create(wasi)).run()), 0);
   EXPECT_EQ(unwrap(unwrap(program().create(wasi)).run()), 0);
-  std::ifstream out(folder.path() / "out.txt");
+  std::ifstream out(directory.path() / "out.txt");
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(out), {}), "from a file\nfrom a file\n");
-  wasi.input_file = folder.path() / "none.txt";
+  wasi.input_file = directory.path() / "none.txt";
   const auto missing = program().create(wasi);
   ASSERT_ERROR(missing, io);
   EXPECT_THAT(missing.error().message(), HasSubstr("none.txt"));
 }
 
-TEST_P(ProgramForm, LoadsFromItsArtifact) {
-  const TemporaryFolder folder;
+TEST_P(ProgramForm, LoadsFromAnArtifact) {
+  const TemporaryDirectory directory;
   const auto artifact = unwrap(program().precompile());
-  const auto path = folder.path() / "tool.cwasm";
+  const auto path = directory.path() / "tool.cwasm";
   std::ofstream(path, std::ios::binary)
       .write(reinterpret_cast<const char*>(artifact.data()), static_cast<std::streamsize>(artifact.size()));
   const auto loaded = unwrap(Program::from_trusted_artifact_file(engine(), path));
@@ -175,7 +179,7 @@ TEST(Program, KeepsTheExitStatusOfACoreModule) {
   }
 }
 
-TEST(Program, IsNoneWithoutABeginning) {
+TEST(Program, RejectsWhatIsNotAProgram) {
   EXPECT_ERROR(Program::from_bytes(engine(), std::as_bytes(std::span("(component)"))), not_wasm);
   const std::string_view component = "(component)";
   EXPECT_ERROR(Program::from_bytes(engine(), std::as_bytes(std::span(component))), unsupported_type);
@@ -188,7 +192,7 @@ TEST(Program, IsNoneWithoutABeginning) {
   EXPECT_THAT(missing.error().message(), HasSubstr("none.wasm"));
 }
 
-TEST(Program, IsMadeOfAnImageThatIsOne) {
+TEST(Program, CanBeCreatedFromACommandImage) {
   const auto image = load(engine(), "wasi_tool.wasm");
   EXPECT_EQ(
       unwrap(unwrap(unwrap(Program::from_image(image)).create({.arguments = {"tool", "arguments"}})).run()),
@@ -197,11 +201,11 @@ TEST(Program, IsMadeOfAnImageThatIsOne) {
 }
 
 TEST(CompilationCache, CompilesOnceForEachKindOfEngine) {
-  const TemporaryFolder folder;
-  const auto cache = unwrap(CompilationCache::open(folder.path() / "compiled"));
+  const TemporaryDirectory directory;
+  const auto cache = unwrap(CompilationCache::open(directory.path() / "compiled"));
   const auto count = [&] {
     std::error_code none;
-    const std::filesystem::directory_iterator entries(folder.path() / "compiled", none);
+    const std::filesystem::directory_iterator entries(directory.path() / "compiled", none);
     return std::distance(begin(entries), end(entries));
   };
   EXPECT_EQ(count(), 0);
@@ -218,7 +222,7 @@ TEST(CompilationCache, CompilesOnceForEachKindOfEngine) {
   EXPECT_EQ(count(), 2);
 }
 
-/// A cache with the artifacts of two programs that exit with 7 and with 8.
+/// A cache with the artifacts of two programs, which exit with status 7 and 8.
 class SealedCache : public ::testing::Test {
  protected:
   static std::string text(int status) {
@@ -226,9 +230,9 @@ class SealedCache : public ::testing::Test {
                 (memory (export "memory") 1) (func (export "_start") (call $exit (i32.const )" +
            std::to_string(status) + "))))";
   }
-  /// How it ends, and whether it was compiled.
+  /// Returns the program's exit status, and whether it was compiled.
   std::pair<int, bool> run(int status) const {
-    auto cache = unwrap(CompilationCache::open(folder_));
+    auto cache = unwrap(CompilationCache::open(directory_));
     bool compiled = false;
     cache.on_compile([&](std::size_t) { compiled = true; });
     const std::string source = text(status);
@@ -239,10 +243,10 @@ class SealedCache : public ::testing::Test {
   [[nodiscard]] std::filesystem::path artifact_of(int status) const {
     const std::string source = text(status);
     const std::string digest = test::digest_of_text(source).substr(7);
-    for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+    for (const auto& entry : std::filesystem::directory_iterator(directory_)) {
       if (entry.path().filename().string().starts_with(digest)) return entry.path();
     }
-    ADD_FAILURE() << "there is none of " << status;
+    ADD_FAILURE() << "no artifact of program " << status;
     return {};
   }
   static std::string content(const std::filesystem::path& path) {
@@ -258,26 +262,26 @@ class SealedCache : public ::testing::Test {
       ASSERT_EQ(run(status), std::pair(status, false));
     }
   }
-  void expect_anew(const std::string& what) const {
+  void expect_recompiled(const std::string& what) const {
     EXPECT_EQ(run(7), std::pair(7, true)) << what;
     EXPECT_EQ(run(7), std::pair(7, false)) << what;
   }
 
-  TemporaryFolder above_;
-  std::filesystem::path folder_ = above_ / "artifacts";
+  TemporaryDirectory above_;
+  std::filesystem::path directory_ = above_ / "artifacts";
 };
 
-TEST_F(SealedCache, DoesNotLoadAnArtifactThatWasCopiedOverAnother) {
+TEST_F(SealedCache, RejectsAnArtifactCopiedOverAnother) {
   std::filesystem::copy_file(artifact_of(8), artifact_of(7),
                              std::filesystem::copy_options::overwrite_existing);
-  expect_anew("another's");
-  // Nor one of another kind of engine, whose code does not count fuel or look at the clock.
+  expect_recompiled("another program's artifact");
+  // Nor an artifact of an engine with other options, whose code does not check epochs.
   const Engine other = unwrap(Engine::create({.fuel = true}));
-  const auto cache = unwrap(CompilationCache::open(folder_));
+  const auto cache = unwrap(CompilationCache::open(directory_));
   const std::string source = text(7);
   unwrap(cache.program(other, std::as_bytes(std::span(source))));
   std::vector<std::filesystem::path> both;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+  for (const auto& entry : std::filesystem::directory_iterator(directory_)) {
     if (entry.path().filename().string().starts_with(digest_of_text(source).substr(7)))
       both.push_back(entry.path());
   }
@@ -288,47 +292,47 @@ TEST_F(SealedCache, DoesNotLoadAnArtifactThatWasCopiedOverAnother) {
   EXPECT_EQ(run(7), std::pair(7, true));
 }
 
-TEST_F(SealedCache, DoesNotLoadAnArtifactThatWasChanged) {
+TEST_F(SealedCache, RejectsAModifiedArtifact) {
   const auto path = artifact_of(7);
   const std::string whole = content(path);
-  // Every part of it: headers, code, what comes with the code, and the trailer.
+  // Covers every part: headers, code, data of the code, and the trailer.
   for (std::size_t at = 0; at < whole.size(); at += whole.size() / 40 + 1) {
     std::string changed = whole;
     changed[at] = static_cast<char>(changed[at] ^ (1 << (at % 8)));
     write_file(path, changed);
-    expect_anew("byte " + std::to_string(at));
+    expect_recompiled("byte " + std::to_string(at));
   }
   for (std::size_t at = whole.size() - 192; at < whole.size(); at += 8) {
     std::string changed = whole;
     changed[at] = static_cast<char>(changed[at] ^ 1);
     write_file(path, changed);
-    expect_anew("byte " + std::to_string(at));
+    expect_recompiled("byte " + std::to_string(at));
   }
   for (const std::size_t size :
        {std::size_t{0}, std::size_t{1}, std::size_t{191}, whole.size() / 2, whole.size() - 1}) {
     write_file(path, whole.substr(0, size));
-    expect_anew(std::to_string(size) + " bytes");
+    expect_recompiled(std::to_string(size) + " bytes");
   }
   write_file(path, whole + "x");
-  expect_anew("longer");
-  // One that nobody sealed: it would load by itself.
+  expect_recompiled("longer");
+  // An artifact without a seal, which would load as a trusted file.
   const std::string source = text(8);
   const auto program = unwrap(Program::from_bytes(engine(), std::as_bytes(std::span(source))));
   const auto artifact = unwrap(program.precompile());
   write_file(path, std::string(reinterpret_cast<const char*>(artifact.data()), artifact.size()));
-  expect_anew("not sealed");
+  expect_recompiled("not sealed");
 }
 
-TEST_F(SealedCache, CompilesAgainWithoutItsKey) {
-  const std::filesystem::path key = folder_.string() + ".key";
+TEST_F(SealedCache, RecompilesWithoutItsKey) {
+  const std::filesystem::path key = directory_.string() + ".key";
   ASSERT_EQ(std::filesystem::file_size(key), 32U);
   std::filesystem::remove(key);
-  expect_anew("no key");
+  expect_recompiled("no key");
   write_file(key, std::string(32, 'x'));
-  expect_anew("another key");
+  expect_recompiled("another key");
   std::filesystem::resize_file(key, 31);
-  expect_anew("a damaged key");
-  // What another cache's key sealed is another's.
+  expect_recompiled("a damaged key");
+  // An artifact sealed with another cache's key.
   const auto other = unwrap(CompilationCache::open(above_ / "other"));
   const std::string source = text(7);
   unwrap(other.program(engine(), std::as_bytes(std::span(source))));
@@ -336,10 +340,10 @@ TEST_F(SealedCache, CompilesAgainWithoutItsKey) {
     std::filesystem::copy_file(entry.path(), artifact_of(7),
                                std::filesystem::copy_options::overwrite_existing);
   }
-  expect_anew("another cache's");
+  expect_recompiled("another cache's artifact");
 }
 
-/// The instance that a command exports; its function traps, or succeeds.
+/// Returns the instance that a command exports; its function succeeds or traps.
 std::string run_instance(std::string_view name, bool succeeds, bool is_async) {
   const std::string id(name);
   return "(core module $m" + id + " (func (export \"run\") (result i32) " +
@@ -349,7 +353,7 @@ std::string run_instance(std::string_view name, bool succeeds, bool is_async) {
          " (export \"run\" (func $f" + id + ")))";
 }
 
-// As Rust's programs for WASI 0.3 do: what they export for 0.2 only panics.
+// Rust programs for WASI 0.3 also export a run function for 0.2, which only panics.
 TEST(Program, RunsTheNewestOfSeveralCommands) {
   const Engine with_async_abi = unwrap(Engine::create({.async_abi = true}));
   const std::string definitions = run_instance("old", false, false) + run_instance("new", true, true);
@@ -365,9 +369,9 @@ TEST(Program, RunsTheNewestOfSeveralCommands) {
   EXPECT_ERROR(unwrap(program.create({})).run(), trap);
 }
 
-TEST(CompilationCache, TurnsTheAsyncAbiOnWhereItIsNeeded) {
-  const TemporaryFolder folder;
-  const auto cache = unwrap(CompilationCache::open(folder.path() / "compiled"));
+TEST(CompilationCache, EnablesTheAsyncAbiIfNeeded) {
+  const TemporaryDirectory directory;
+  const auto cache = unwrap(CompilationCache::open(directory.path() / "compiled"));
   const std::string_view source = "(component (type (stream u8)))";
   const auto bytes = std::as_bytes(std::span(source));
   EXPECT_ERROR(Image::from_bytes(engine(), bytes), async_abi_off);
@@ -377,10 +381,10 @@ TEST(CompilationCache, TurnsTheAsyncAbiOnWhereItIsNeeded) {
   }
 }
 
-TEST(CompilationCache, ReadsAStoresImageOnlyWhereItCompilesIt) {
-  const TemporaryFolder folder;
-  auto store = unwrap(ImageStore::open(folder.path()));
-  const auto cache = unwrap(CompilationCache::open(store.artifact_folder()));
+TEST(CompilationCache, ReadsAnImageFromTheStoreOnlyToCompileIt) {
+  const TemporaryDirectory directory;
+  auto store = unwrap(ImageStore::open(directory.path()));
+  const auto cache = unwrap(CompilationCache::open(store.artifact_directory()));
   const std::string tool = read_guest("wasi_tool.wasm");
   const auto bytes = std::as_bytes(std::span(tool));
   const auto stored = unwrap(store.add_image("tool:1", bytes));
@@ -392,16 +396,16 @@ TEST(CompilationCache, ReadsAStoresImageOnlyWhereItCompilesIt) {
   EXPECT_EQ(unwrap(cache.image(engine(), store, stored)).digest(), stored.component_digest);
   EXPECT_EQ(unwrap(run()), 0);
   unwrap(store.remove("tool:1"));
-  unwrap(store.prune());  // The artifacts go with it.
+  unwrap(store.prune());  // Also removes the artifacts.
   EXPECT_ERROR(cache.image(engine(), store, stored), not_found);
 
   unwrap(store.add_image("tool:1", bytes));
   EXPECT_EQ(unwrap(run()), 0);
-  std::filesystem::remove_all(store.layout_folder());
+  std::filesystem::remove_all(store.layout_directory());
   EXPECT_EQ(unwrap(run()), 0);
 }
 
-TEST(EngineFingerprint, IsThatOfTheCodeItTakes) {
+TEST(EngineFingerprint, DependsOnlyOnOptionsThatChangeCode) {
   const auto of = [](const EngineOptions& options) {
     return unwrap(unwrap(Engine::create(options)).fingerprint());
   };

@@ -1,4 +1,4 @@
-// The registry: images and containers by name, in memory and in a store, for many threads at a time.
+// The registry: images and containers by name, in memory and in a store, used by several threads.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -36,20 +36,19 @@ using ::testing::Pair;
 using ::testing::StartsWith;
 using namespace std::chrono_literals;
 
-/// What `run(9)` answers; other threads may have stopped the container, or be calling it.
+/// Returns the result of `run(9)`; other threads may have stopped the container, or be calling it.
 Result<std::uint32_t> run_if_possible(const Container& container) {
   TAIRITSU_TRY(auto run, container.function<Call>("run"));
   return run(9);
 }
 
-/// Gives a builder what callback.wat imports.
+/// Returns a configuration that provides the imports of callback.wat.
 Registry::Configure calling(CallFunction call) {
-  return [call = std::move(call)](ContainerBuilder builder) {
-    return std::move(builder).with_imports(callback_imports(call));
-  };
+  return
+      [call = std::move(call)](ContainerBuilder& builder) { builder.with_imports(callback_imports(call)); };
 }
 
-/// All names of all images, in order.
+/// Returns all names of all images, sorted.
 std::vector<std::string> image_names(const Result<std::vector<Registry::ImageEntry>>& entries) {
   std::vector<std::string> found;
   for (const auto& entry : unwrap(entries)) {
@@ -65,24 +64,24 @@ Result<Image> put(Registry& registry, std::string_view name, std::string_view gu
   return registry.register_image(name, std::as_bytes(std::span(text)), description);
 }
 
-/// The component in memory: two images of one were loaded once.
+/// The compiled component in memory, to check that an image was loaded once.
 const void* loaded(const Image& image) { return image.component().core().get(); }
 
-enum class Kept : std::uint8_t { memory, store };
+enum class Backend : std::uint8_t { memory, store };
 
-/// What registries have in common wherever their images are.
-class RegistryTest : public ::testing::TestWithParam<Kept> {
+/// The common behaviour of registries in memory and over a store.
+class RegistryTest : public ::testing::TestWithParam<Backend> {
  protected:
   Result<Image> put(std::string_view name, std::string_view guest, const ImageDescription& description = {}) {
     return test::put(registry_, name, guest, description);
   }
 
  private:
-  TemporaryFolder folder_;
+  TemporaryDirectory directory_;
   std::unique_ptr<Registry> made_ =
-      GetParam() == Kept::memory
+      GetParam() == Backend::memory
           ? std::make_unique<Registry>(test_engine())
-          : std::make_unique<Registry>(test_engine(), unwrap(ImageStore::open(folder_.path())));
+          : std::make_unique<Registry>(test_engine(), unwrap(ImageStore::open(directory_.path())));
 
  protected:
   Registry& registry_ = *made_;
@@ -92,23 +91,23 @@ using RegistryImages = RegistryTest;
 using RegistryContainers = RegistryTest;
 using RegistryThreads = RegistryTest;
 
-const auto kKept = ::testing::Values(Kept::memory, Kept::store);
-std::string kept_in(const ::testing::TestParamInfo<Kept>& kept) {
-  return kept.param == Kept::memory ? "Memory" : "Store";
+const auto kBackends = ::testing::Values(Backend::memory, Backend::store);
+std::string backend_name(const ::testing::TestParamInfo<Backend>& info) {
+  return info.param == Backend::memory ? "Memory" : "Store";
 }
-// Without a prefix: the thread sanitizer's preset chooses suites by the front of their names.
-INSTANTIATE_TEST_SUITE_P(, RegistryImages, kKept, kept_in);
-INSTANTIATE_TEST_SUITE_P(, RegistryContainers, kKept, kept_in);
-INSTANTIATE_TEST_SUITE_P(, RegistryThreads, kKept, kept_in);
+// Without a prefix, because the thread sanitizer's preset selects suites by the start of their names.
+INSTANTIATE_TEST_SUITE_P(, RegistryImages, kBackends, backend_name);
+INSTANTIATE_TEST_SUITE_P(, RegistryContainers, kBackends, backend_name);
+INSTANTIATE_TEST_SUITE_P(, RegistryThreads, kBackends, backend_name);
 
 // ---- Images
 
-TEST_P(RegistryImages, AreMadeOfBytes) {
+TEST_P(RegistryImages, AreRegisteredFromBytes) {
   const auto made = put("callback", "callback.wat");
   ASSERT_OK(made);
   ASSERT_OK(put("hostile", "hostile.wat"));
   EXPECT_EQ(made->digest(), load("callback.wat").digest());
-  EXPECT_EQ(loaded(unwrap(registry_.image("callback"))), loaded(*made)) << "it is kept as it is";
+  EXPECT_EQ(loaded(unwrap(registry_.image("callback"))), loaded(*made)) << "it is not loaded again";
   EXPECT_EQ(unwrap(registry_.image("hostile")).digest(), load("hostile.wat").digest());
 }
 
@@ -163,20 +162,20 @@ TEST_P(RegistryImages, AreDescribed) {
   EXPECT_THAT(other.exports, ElementsAre("what:they/say"));
 }
 
-TEST_P(RegistryImages, HaveNamesOfTheirOwn) {
+TEST_P(RegistryImages, HaveUniqueNames) {
   ASSERT_OK(put("shop", "callback.wat"));
   const auto again = put("shop", "hostile.wat");
   ASSERT_ERROR(again, already_exists);
-  EXPECT_EQ(message_of(again), "the image 'shop' exists already");
-  EXPECT_ERROR(put("shop", "callback.wat"), already_exists) << "not even for the same again";
-  EXPECT_EQ(unwrap(registry_.image("shop")).digest(), load("callback.wat").digest()) << "it is as it was";
+  EXPECT_EQ(message_of(again), "image 'shop' already exists");
+  EXPECT_ERROR(put("shop", "callback.wat"), already_exists) << "not even for the same component";
+  EXPECT_EQ(unwrap(registry_.image("shop")).digest(), load("callback.wat").digest()) << "it is unchanged";
   const auto unnamed = put("", "callback.wat");
   ASSERT_ERROR(unnamed, invalid_argument);
   EXPECT_EQ(message_of(unnamed), "the name of the image is empty");
   EXPECT_OK(put("ghcr.io/me/shop:1", "callback.wat"));
 }
 
-TEST_P(RegistryImages, ThatDoNotCompileLeaveTheirNameFree) {
+TEST_P(RegistryImages, ThatDoNotCompileDoNotReserveTheirName) {
   const auto bad = registry_.register_image("shop", std::as_bytes(std::span(std::string_view("hello"))));
   ASSERT_ERROR(bad, not_wasm);
   EXPECT_THAT(message_of(bad), StartsWith("image 'shop': "));
@@ -184,7 +183,7 @@ TEST_P(RegistryImages, ThatDoNotCompileLeaveTheirNameFree) {
   EXPECT_OK(put("shop", "callback.wat"));
 }
 
-TEST_P(RegistryImages, ThatAreNotThereAreErrors) {
+TEST_P(RegistryImages, ThatDoNotExistAreErrors) {
   const auto none = registry_.image("shop");
   ASSERT_ERROR(none, not_found);
   EXPECT_THAT(message_of(none), StartsWith("no image 'shop'"));
@@ -195,7 +194,7 @@ TEST_P(RegistryImages, ThatAreNotThereAreErrors) {
   EXPECT_ERROR(registry_.run("shop"), not_found);
 }
 
-TEST_P(RegistryImages, HaveDigests) {
+TEST_P(RegistryImages, AreFoundByDigest) {
   ASSERT_OK(put("shop", "callback.wat"));
   ASSERT_OK(put("other", "hostile.wat"));
   const std::string digest = unwrap(registry_.images())[1].description.digest;
@@ -210,14 +209,14 @@ TEST_P(RegistryImages, HaveDigests) {
   EXPECT_ERROR(registry_.image(digits.substr(0, 3)), not_found) << "too few digits";
   EXPECT_ERROR(registry_.image("shop@" + digits), not_found);
   EXPECT_ERROR(registry_.image("sha256:" + std::string(64, '0')), not_found);
-  ASSERT_OK(put(digits.substr(0, 8), "hostile.wat")) << "a name may look like one";
+  ASSERT_OK(put(digits.substr(0, 8), "hostile.wat")) << "a name may look like a digest";
   EXPECT_EQ(unwrap(registry_.image(digits.substr(0, 8))).digest(), load("hostile.wat").digest());
 }
 
-TEST_P(RegistryImages, GetMoreNames) {
+TEST_P(RegistryImages, CanBeTagged) {
   ASSERT_OK(put("shop:1", "callback.wat"));
   ASSERT_OK(registry_.tag("shop:1", "shop:latest"));
-  ASSERT_OK(registry_.tag("shop:latest", "shop:latest")) << "it has that already";
+  ASSERT_OK(registry_.tag("shop:latest", "shop:latest")) << "it already has that name";
   const auto entries = unwrap(registry_.images());
   ASSERT_EQ(entries.size(), 1U);
   EXPECT_THAT(entries[0].description.names, ElementsAre("shop:1", "shop:latest"));
@@ -230,7 +229,7 @@ TEST_P(RegistryImages, GetMoreNames) {
   EXPECT_ERROR(registry_.tag("shop:1", ""), invalid_argument);
 }
 
-TEST_P(RegistryImages, ThatLoseTheirLastNameAreGone) {
+TEST_P(RegistryImages, AreRemovedWithTheirLastName) {
   ASSERT_OK(put("old", "callback.wat"));
   const std::string digest = unwrap(registry_.images())[0].description.digest;
   auto container = unwrap(registry_.create_container("till", "old", calling(same)));
@@ -238,7 +237,7 @@ TEST_P(RegistryImages, ThatLoseTheirLastNameAreGone) {
   ASSERT_OK(registry_.tag("new", "old"));
   EXPECT_EQ(unwrap(registry_.images()).size(), 1U);
   EXPECT_ERROR(registry_.image(digest), not_found);
-  EXPECT_EQ(unwrap(function_of<Call>(*container, "run")(5)), 5U) << "its containers live on";
+  EXPECT_EQ(unwrap(function_of<Call>(*container, "run")(5)), 5U) << "its containers keep running";
 }
 
 TEST_P(RegistryImages, CanBeRemoved) {
@@ -250,7 +249,7 @@ TEST_P(RegistryImages, CanBeRemoved) {
   EXPECT_EQ(unwrap(registry_.image("shop")).digest(), load("hostile.wat").digest());
 }
 
-TEST_P(RegistryImages, WithSeveralNamesAreRemovedNameByNameOrByForce) {
+TEST_P(RegistryImages, WithSeveralNamesAreRemovedByDigestOnlyIfForced) {
   ASSERT_OK(put("shop:1", "callback.wat"));
   ASSERT_OK(registry_.tag("shop:1", "shop:2"));
   ASSERT_OK(registry_.tag("shop:1", "shop:3"));
@@ -264,7 +263,7 @@ TEST_P(RegistryImages, WithSeveralNamesAreRemovedNameByNameOrByForce) {
   EXPECT_THAT(unwrap(registry_.images()), IsEmpty());
 }
 
-TEST_P(RegistryImages, InUseStayUnlessForced) {
+TEST_P(RegistryImages, InUseAreRemovedOnlyIfForced) {
   unwrap(put("shop", "callback.wat"));
   auto first = unwrap(registry_.create_container("first", "shop", calling(same)));
   unwrap(registry_.create_container("second", "shop", calling(same)));
@@ -281,11 +280,11 @@ TEST_P(RegistryImages, InUseStayUnlessForced) {
   auto third = unwrap(registry_.create_container("third", "shop", calling(same)));
   ASSERT_OK(registry_.remove_image("shop", true));
   EXPECT_ERROR(registry_.image("shop"), not_found);
-  EXPECT_EQ(unwrap(function_of<Call>(*third, "run")(5)), 5U) << "its containers live on";
+  EXPECT_EQ(unwrap(function_of<Call>(*third, "run")(5)), 5U) << "its containers keep running";
   EXPECT_THAT(names_of(registry_.containers()), ElementsAre("second", "third"));
 }
 
-TEST_P(RegistryImages, AreInUseByContainersThatAreHeld) {
+TEST_P(RegistryImages, AreInUseByHeldContainers) {
   unwrap(put("hostile", "hostile.wat"));
   unwrap(registry_.hold("mine", start("hostile.wat")));
   EXPECT_EQ(unwrap(registry_.images())[0].containers, 1U);
@@ -294,7 +293,7 @@ TEST_P(RegistryImages, AreInUseByContainersThatAreHeld) {
 
 // ---- Containers
 
-TEST_P(RegistryContainers, AreMadeOfImages) {
+TEST_P(RegistryContainers, AreCreatedFromImages) {
   unwrap(put("shop", "callback.wat"));
   const auto made =
       registry_.create_container("till", "shop", calling([](std::uint32_t n) { return n + 1; }));
@@ -307,12 +306,12 @@ TEST_P(RegistryContainers, AreMadeOfImages) {
   EXPECT_EQ(registry_.containers()[0].state, ContainerState::running);
 }
 
-TEST_P(RegistryContainers, NeedNoConfigurationWhereTheyImportNothing) {
+TEST_P(RegistryContainers, NeedNoConfigurationWithoutImports) {
   unwrap(put("hostile", "hostile.wat"));
   EXPECT_OK(registry_.create_container("a", "hostile"));
 }
 
-TEST_P(RegistryContainers, AreNamedWhereNobodyNamesThem) {
+TEST_P(RegistryContainers, GetANameIfNoneIsGiven) {
   ASSERT_OK(put("ghcr.io/me/shop:1", "callback.wat"));
   const auto first = registry_.run("ghcr.io/me/shop:1", {.configure = calling(same)});
   ASSERT_OK(first);
@@ -337,17 +336,17 @@ TEST_P(RegistryContainers, AreNamedWhereNobodyNamesThem) {
   EXPECT_THAT(names_of(registry_.containers()), ElementsAre("shop-1", "shop-2", "shop-3", "shop-4", "till"));
 }
 
-TEST_P(RegistryContainers, ThatAreNotBuiltLeaveTheirNameFree) {
+TEST_P(RegistryContainers, ThatFailToBuildDoNotReserveTheirName) {
   unwrap(put("shop", "callback.wat"));
   const auto missing = registry_.create_container("till", "shop");
   ASSERT_ERROR(missing, missing_import);
   EXPECT_THAT(message_of(missing), StartsWith("container 'till': "));
   EXPECT_THAT(registry_.containers(), IsEmpty());
-  EXPECT_EQ(unwrap(registry_.images())[0].containers, 0U) << "and the image is not in use";
+  EXPECT_EQ(unwrap(registry_.images())[0].containers, 0U) << "the image is not in use";
   EXPECT_OK(registry_.create_container("till", "shop", calling(same)));
 }
 
-TEST_P(RegistryContainers, HaveNamesOfTheirOwn) {
+TEST_P(RegistryContainers, HaveUniqueNames) {
   unwrap(put("hostile", "hostile.wat"));
   ASSERT_OK(registry_.create_container("a", "hostile"));
   EXPECT_ERROR(registry_.create_container("a", "hostile"), already_exists);
@@ -356,7 +355,7 @@ TEST_P(RegistryContainers, HaveNamesOfTheirOwn) {
   ASSERT_ERROR(unnamed, invalid_argument);
   EXPECT_EQ(message_of(unnamed), "the name of the container is empty");
   EXPECT_ERROR(registry_.hold("", start("hostile.wat")), invalid_argument);
-  EXPECT_OK(registry_.create_container("hostile", "hostile")) << "images and containers have names apart";
+  EXPECT_OK(registry_.create_container("hostile", "hostile")) << "images and containers have separate names";
 }
 
 TEST_P(RegistryContainers, AreListedByName) {
@@ -372,18 +371,18 @@ TEST_P(RegistryContainers, AreListedByName) {
   EXPECT_EQ(entries[2].state, ContainerState::stopped);
 }
 
-TEST_P(RegistryContainers, ThatAreNotThereAreErrorsWithWhatThereIs) {
-  EXPECT_EQ(message_of(registry_.container("till")), "no container 'till': there are none");
+TEST_P(RegistryContainers, ThatDoNotExistAreErrorsThatListTheOthers) {
+  EXPECT_EQ(message_of(registry_.container("till")), "no container 'till'; there are no containers");
   unwrap(registry_.hold("shop", start("hostile.wat")));
   const auto missing = registry_.container("till");
   ASSERT_ERROR(missing, not_found);
-  EXPECT_EQ(message_of(missing), "no container 'till': there are shop");
+  EXPECT_EQ(message_of(missing), "no container 'till'; available: shop");
   EXPECT_ERROR(registry_.stop_container("till"), not_found);
   EXPECT_ERROR(registry_.remove_container("till"), not_found);
   EXPECT_ERROR(registry_.remove_container("till", true), not_found);
 }
 
-TEST_P(RegistryContainers, MayBeMadeElsewhere) {
+TEST_P(RegistryContainers, CanBeHeld) {
   const auto held = registry_.hold("mine", start("hostile.wat"));
   ASSERT_OK(held);
   EXPECT_EQ(unwrap(function_of<std::string()>(**held, "hello")()), "hello");
@@ -391,7 +390,7 @@ TEST_P(RegistryContainers, MayBeMadeElsewhere) {
   EXPECT_EQ(unwrap(registry_.container("mine")), *held);
 }
 
-TEST_P(RegistryContainers, AreStoppedAndKept) {
+TEST_P(RegistryContainers, StayRegisteredWhenStopped) {
   unwrap(registry_.hold("mine", start("hostile.wat")));
   ASSERT_OK(registry_.stop_container("mine"));
   EXPECT_EQ(unwrap(registry_.container("mine"))->state(), ContainerState::stopped);
@@ -399,7 +398,7 @@ TEST_P(RegistryContainers, AreStoppedAndKept) {
   EXPECT_ERROR(registry_.hold("mine", start("hostile.wat")), already_exists) << "its name is still taken";
 }
 
-TEST_P(RegistryContainers, ThatRunStayUnlessForced) {
+TEST_P(RegistryContainers, ThatRunAreRemovedOnlyIfForced) {
   auto running = unwrap(registry_.hold("running", start("hostile.wat")));
   const auto refused = registry_.remove_container("running");
   ASSERT_ERROR(refused, in_use);
@@ -407,7 +406,7 @@ TEST_P(RegistryContainers, ThatRunStayUnlessForced) {
   EXPECT_EQ(running->state(), ContainerState::running);
 
   ASSERT_OK(registry_.remove_container("running", true));
-  EXPECT_EQ(running->state(), ContainerState::stopped) << "its last holder has it, stopped";
+  EXPECT_EQ(running->state(), ContainerState::stopped) << "the last holder has a stopped container";
   EXPECT_ERROR(registry_.container("running"), not_found);
   EXPECT_OK(registry_.hold("running", start("hostile.wat")));
 
@@ -415,10 +414,10 @@ TEST_P(RegistryContainers, ThatRunStayUnlessForced) {
   EXPECT_OK(registry_.remove_container("running"));
   auto failed = unwrap(registry_.hold("failed", start("hostile.wat")));
   EXPECT_ERROR(function_of<void()>(*failed, "trap")(), trap);
-  EXPECT_OK(registry_.remove_container("failed")) << "one that failed does not run";
+  EXPECT_OK(registry_.remove_container("failed")) << "a failed container is not running";
 }
 
-TEST_P(RegistryContainers, MayRemoveThemselves) {
+TEST_P(RegistryContainers, CanRemoveThemselves) {
   unwrap(put("shop", "callback.wat"));
   auto run = function_of<Call>(
       *unwrap(registry_.create_container("till", "shop", calling([&](std::uint32_t n) {
@@ -431,32 +430,30 @@ TEST_P(RegistryContainers, MayRemoveThemselves) {
   EXPECT_ERROR(run(1), container_stopped);
 }
 
-TEST_P(RegistryContainers, MayMakeOthersWhileTheyAreMade) {
+TEST_P(RegistryContainers, CanCreateOthersDuringCreation) {
   unwrap(put("hostile", "hostile.wat"));
-  const auto outer = registry_.create_container("outer", "hostile", [&](ContainerBuilder builder) {
+  const auto outer = registry_.create_container("outer", "hostile", [&](ContainerBuilder&) {
     EXPECT_ERROR(registry_.create_container("outer", "hostile"), already_exists) << "its name is reserved";
-    EXPECT_ERROR(registry_.container("outer"), not_found) << "it is not there yet";
+    EXPECT_ERROR(registry_.container("outer"), not_found) << "it is not built yet";
     EXPECT_ERROR(registry_.remove_container("outer", true), not_found);
     EXPECT_THAT(registry_.containers(), IsEmpty());
     EXPECT_ERROR(registry_.remove_image("hostile"), in_use);
     EXPECT_OK(registry_.create_container("inner", "hostile"));
-    return builder;
   });
   ASSERT_OK(outer);
   EXPECT_THAT(names_of(registry_.containers()), ElementsAre("inner", "outer"));
 }
 
-TEST_P(RegistryContainers, OfWhichNoneIsThereAreNotOffered) {
+TEST_P(RegistryContainers, AreNotListedBeforeTheyAreBuilt) {
   unwrap(put("hostile", "hostile.wat"));
-  unwrap(registry_.create_container("outer", "hostile", [&](ContainerBuilder builder) {
+  unwrap(registry_.create_container("outer", "hostile", [&](ContainerBuilder&) {
     EXPECT_THAT(message_of(registry_.container("other")), Not(HasSubstr("outer")));
-    return builder;
   }));
 }
 
 // ---- Threads
 
-TEST_P(RegistryThreads, ReadWhileACallRuns) {
+TEST_P(RegistryThreads, ReadDuringACall) {
   unwrap(put("shop", "callback.wat"));
   std::atomic<bool> entered = false;
   std::atomic<bool> leave = false;
@@ -483,15 +480,14 @@ TEST_P(RegistryThreads, ReadWhileACallRuns) {
   caller.join();
 }
 
-TEST_P(RegistryThreads, ReadWhileAContainerIsMade) {
+TEST_P(RegistryThreads, ReadDuringAContainersCreation) {
   unwrap(put("hostile", "hostile.wat"));
   std::atomic<bool> entered = false;
   std::atomic<bool> leave = false;
   std::thread maker([&] {
-    EXPECT_OK(registry_.create_container("slow", "hostile", [&](ContainerBuilder builder) {
+    EXPECT_OK(registry_.create_container("slow", "hostile", [&](ContainerBuilder&) {
       entered = true;
       while (!leave) std::this_thread::yield();
-      return builder;
     }));
   });
   while (!entered) std::this_thread::yield();
@@ -502,7 +498,7 @@ TEST_P(RegistryThreads, ReadWhileAContainerIsMade) {
   EXPECT_THAT(names_of(registry_.containers()), ElementsAre("quick", "slow"));
 }
 
-TEST_P(RegistryThreads, CutOffACallByStoppingOrRemoving) {
+TEST_P(RegistryThreads, InterruptACallByStoppingOrRemoving) {
   const Engine engine = unwrap(Engine::create({.epochs = true}));
   Registry registry(engine);
   unwrap(registry.register_image("shop", load(engine, "callback.wat")));
@@ -525,7 +521,7 @@ TEST_P(RegistryThreads, CutOffACallByStoppingOrRemoving) {
   }
 }
 
-TEST_P(RegistryThreads, MakeStopAndRemoveAtOnce) {
+TEST_P(RegistryThreads, CreateStopAndRemoveConcurrently) {
   constexpr int kThreads = 4;
   constexpr int kRounds = 60;
   unwrap(put("shop", "callback.wat"));
@@ -535,13 +531,13 @@ TEST_P(RegistryThreads, MakeStopAndRemoveAtOnce) {
   for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&, i] {
       for (int round = 0; round < kRounds; ++round) {
-        // Names that the threads share, so that they meet.
+        // The threads share names, so that they conflict.
         const std::string name = "c" + std::to_string((i + round) % 3);
         if (auto container = registry_.create_container(name, "shop", calling(same))) {
           ++made;
-          const auto answer = run_if_possible(**container);
-          if (answer) {
-            EXPECT_EQ(*answer, 9U);
+          const auto result = run_if_possible(**container);
+          if (result) {
+            EXPECT_EQ(*result, 9U);
           }
         } else {
           EXPECT_ERROR(container, already_exists);
@@ -581,7 +577,7 @@ TEST_P(RegistryThreads, LoadAnImageOnce) {
   EXPECT_THAT(found, Each(Eq(found.front())));
 }
 
-TEST_P(RegistryThreads, RegisterTagAndRemoveAtOnce) {
+TEST_P(RegistryThreads, RegisterTagAndRemoveConcurrently) {
   constexpr int kThreads = 4;
   constexpr int kRounds = 8;
   unwrap(put("kept", "callback.wat"));
@@ -615,9 +611,9 @@ TEST_P(RegistryThreads, RegisterTagAndRemoveAtOnce) {
   EXPECT_THAT(image_names(registry_.images()), Contains("kept"));
 }
 
-// ---- In memory alone
+// ---- Only in memory
 
-TEST(RegistryInMemory, TakesImagesThatAreThere) {
+TEST(RegistryInMemory, AcceptsCompiledImages) {
   Registry registry(test_engine());
   ASSERT_OK(registry.register_image("hostile", load("hostile.wat"), {.author = "Somebody"}));
   EXPECT_EQ(loaded(unwrap(registry.image("hostile"))), loaded(load("hostile.wat")));
@@ -626,7 +622,7 @@ TEST(RegistryInMemory, TakesImagesThatAreThere) {
   EXPECT_ERROR(registry.register_image("", load("callback.wat")), invalid_argument);
 }
 
-TEST(RegistryInMemory, TakesAnyName) {
+TEST(RegistryInMemory, AcceptsAnyName) {
   Registry registry(test_engine());
   ASSERT_OK(registry.register_image("Ünï/çode: 1", load("hostile.wat")));
   EXPECT_EQ(unwrap(registry.run("Ünï/çode: 1")).name, "çode-1");
@@ -634,26 +630,27 @@ TEST(RegistryInMemory, TakesAnyName) {
   EXPECT_EQ(unwrap(registry.run("a/b/")).name, "container-1");
 }
 
-TEST(RegistryInMemory, OffersWhatThereIs) {
+TEST(RegistryInMemory, ListsTheImagesInErrors) {
   Registry registry(test_engine());
-  EXPECT_EQ(message_of(registry.image("shop")), "no image 'shop': there are none");
+  EXPECT_EQ(message_of(registry.image("shop")), "no image 'shop'; there are no images");
   ASSERT_OK(registry.register_image("till", load("callback.wat")));
   ASSERT_OK(registry.register_image("stock", load("callback.wat")));
-  EXPECT_EQ(message_of(registry.image("shop")), "no image 'shop': there are stock, till");
+  EXPECT_EQ(message_of(registry.image("shop")), "no image 'shop'; available: stock, till");
 }
 
-// ---- In a store alone
+// ---- Only in a store
 
 class RegistryStore : public ::testing::Test {
  protected:
-  [[nodiscard]] ImageStore store() const { return unwrap(ImageStore::open(folder_.path())); }
+  [[nodiscard]] ImageStore store() const { return unwrap(ImageStore::open(directory_.path())); }
   [[nodiscard]] std::filesystem::path blob(std::string_view digest) const {
-    return store().layout_folder() / "blobs" / "sha256" / digest.substr(std::string_view("sha256:").size());
+    return store().layout_directory() / "blobs" / "sha256" /
+           digest.substr(std::string_view("sha256:").size());
   }
   [[nodiscard]] std::filesystem::path component(std::string_view name) const {
     return blob(unwrap(store().find(name)).component_digest);
   }
-  /// Changes a byte of a blob.
+  /// Changes the last byte of a blob.
   static void damage(const std::filesystem::path& file) {
     std::filesystem::permissions(file, std::filesystem::perms::owner_write,
                                  std::filesystem::perm_options::add);
@@ -663,18 +660,18 @@ class RegistryStore : public ::testing::Test {
     stream.seekp(-1, std::ios::end);
     stream.put(last);
   }
-  void remove_artifacts() const { std::filesystem::remove_all(store().artifact_folder()); }
+  void remove_artifacts() const { std::filesystem::remove_all(store().artifact_directory()); }
 
-  TemporaryFolder folder_;
+  TemporaryDirectory directory_;
   Registry registry_{test_engine(), store()};
 };
 
 using RegistryThreadsOverAStore = RegistryStore;
 
-TEST_F(RegistryStore, IsLoadedByOthersWithoutCompiling) {
+TEST_F(RegistryStore, OthersLoadAnImageWithoutCompiling) {
   unwrap(put(registry_, "shop", "callback.wat"));
   EXPECT_EQ(unwrap(store().usage()).artifacts, 1U);
-  // Nothing is left that could be compiled.
+  // Without the component, nothing can be compiled.
   std::filesystem::remove(component("shop"));
   Registry other(test_engine(), store());
   const auto container = other.run("shop", {.configure = calling(same)});
@@ -682,7 +679,7 @@ TEST_F(RegistryStore, IsLoadedByOthersWithoutCompiling) {
   EXPECT_EQ(unwrap(function_of<Call>(*container->container, "run")(3)), 3U);
 }
 
-TEST_F(RegistryStore, CompilesWhatOthersAdded) {
+TEST_F(RegistryStore, CompilesImagesThatOthersAdded) {
   const std::string text = read_guest("callback.wat");
   ASSERT_OK(store().add_image("shop", unwrap(to_wasm_binary(std::as_bytes(std::span(text))))));
   EXPECT_EQ(unwrap(registry_.images()).size(), 1U);
@@ -693,7 +690,7 @@ TEST_F(RegistryStore, CompilesWhatOthersAdded) {
   EXPECT_EQ(unwrap(store().usage()).artifacts, 1U);
 }
 
-TEST_F(RegistryStore, ListsWhatCannotBeUsed) {
+TEST_F(RegistryStore, ListsUnusableImages) {
   constexpr std::string_view kHeaderAlone("\0asm\x0d\0\1\0\7\7", 10);
   ASSERT_OK(store().add_image("bad", std::as_bytes(std::span(kHeaderAlone))));
   unwrap(put(registry_, "damaged", "callback.wat"));
@@ -704,19 +701,19 @@ TEST_F(RegistryStore, ListsWhatCannotBeUsed) {
   ASSERT_ERROR(bad, invalid_component);
   EXPECT_THAT(message_of(bad), StartsWith("image 'bad': "));
   EXPECT_ERROR(registry_.image("bad"), invalid_component) << "and again";
-  EXPECT_ERROR(registry_.image("damaged"), not_found) << "it is out of the way now";
+  EXPECT_ERROR(registry_.image("damaged"), not_found) << "it was moved away";
   EXPECT_OK(registry_.remove_image("bad"));
   EXPECT_OK(registry_.remove_image("damaged"));
   EXPECT_THAT(unwrap(registry_.images()), IsEmpty());
 }
 
-TEST_F(RegistryStore, RunsNothingThatIsDamaged) {
+TEST_F(RegistryStore, RunsNoDamagedImage) {
   unwrap(put(registry_, "shop", "callback.wat"));
   damage(component("shop"));
   remove_artifacts();
   Registry other(test_engine(), store());
   EXPECT_ERROR(other.image("shop"), digest_mismatch);
-  // It is out of the way now.
+  // It was moved away.
   EXPECT_FALSE(other.run("shop", {.configure = calling(same)}).has_value());
   EXPECT_THAT(other.containers(), IsEmpty());
   EXPECT_EQ(unwrap(store().usage()).artifacts, 0U);
@@ -733,7 +730,7 @@ TEST_F(RegistryStore, ReplacesAnImageWhoseManifestIsDamaged) {
   EXPECT_EQ(unwrap(registry_.image("shop")).digest(), load("hostile.wat").digest());
 }
 
-TEST_F(RegistryStore, SeesWhatOthersTagAndRemove) {
+TEST_F(RegistryStore, SeesTagsAndRemovalsOfOthers) {
   Registry other(test_engine(), store());
   unwrap(put(registry_, "shop", "callback.wat"));
   EXPECT_ERROR(put(other, "shop", "hostile.wat"), already_exists);
@@ -746,14 +743,14 @@ TEST_F(RegistryStore, SeesWhatOthersTagAndRemove) {
   EXPECT_OK(other.image("next"));
 }
 
-TEST_F(RegistryStore, LetsGoOfWhatNoReferenceMeans) {
+TEST_F(RegistryStore, FreesAnImageThatNoReferenceResolvesTo) {
   unwrap(put(registry_, "shop:1", "callback.wat"));
   ASSERT_OK(registry_.tag("shop:1", "shop"));
   const std::weak_ptr core = unwrap(registry_.image("shop")).component().core();
   unwrap(put(registry_, "shop:2", "hostile.wat"));
   ASSERT_OK(store().tag("shop:2", "shop"));
   EXPECT_OK(registry_.image("shop"));
-  EXPECT_FALSE(core.expired()) << "the other name still means it";
+  EXPECT_FALSE(core.expired()) << "the other name still resolves to it";
   ASSERT_OK(store().remove("shop:1"));
   EXPECT_ERROR(registry_.image("shop:1"), not_found);
   EXPECT_TRUE(core.expired());
@@ -764,9 +761,9 @@ TEST_F(RegistryStore, LetsGoOfWhatNoReferenceMeans) {
   EXPECT_TRUE(removed.expired());
 }
 
-TEST_F(RegistryStore, RunsAnImageWithoutAName) {
+TEST_F(RegistryStore, RunsAnUnnamedImage) {
   unwrap(put(registry_, "shop", "callback.wat"));
-  const auto file = store().layout_folder() / "index.json";
+  const auto file = store().layout_directory() / "index.json";
   auto index = nlohmann::json::parse(std::ifstream(file));
   index["manifests"][0].erase("annotations");
   std::ofstream(file) << index;
@@ -778,18 +775,18 @@ TEST_F(RegistryStore, RunsAnImageWithoutAName) {
   EXPECT_EQ(unwrap(registry_.images())[0].containers, 1U);
 }
 
-TEST_F(RegistryStore, TakesNoImageWithoutItsBytes) {
+TEST_F(RegistryStore, RejectsACompiledImage) {
   const auto refused = registry_.register_image("shop", load("callback.wat"));
   ASSERT_ERROR(refused, invalid_argument);
-  EXPECT_THAT(message_of(refused), HasSubstr("register these"));
+  EXPECT_THAT(message_of(refused), HasSubstr("register the component's bytes"));
   EXPECT_ERROR(put(registry_, "Ünï/çode: 1", "callback.wat"), invalid_argument);
   EXPECT_ERROR(put(registry_, "sha256:abcd", "callback.wat"), invalid_argument);
   EXPECT_THAT(unwrap(registry_.images()), IsEmpty());
 }
 
-TEST_F(RegistryStore, RunsNoMachineCodeThatOthersMayWrite) {
+TEST_F(RegistryStore, RunsNoMachineCodeThatOthersCanWrite) {
   unwrap(put(registry_, "shop", "callback.wat"));
-  std::filesystem::permissions(store().artifact_folder(), std::filesystem::perms::others_write,
+  std::filesystem::permissions(store().artifact_directory(), std::filesystem::perms::others_write,
                                std::filesystem::perm_options::add);
   EXPECT_OK(registry_.image("shop")) << "it is in memory";
   Registry other(test_engine(), store());
@@ -819,7 +816,7 @@ TEST_F(RegistryThreadsOverAStore, LoadAnImageOnceFromDisk) {
   }
 }
 
-TEST_F(RegistryThreadsOverAStore, AreTwoRegistriesThatTagAndRun) {
+TEST_F(RegistryThreadsOverAStore, TagAndRunInTwoRegistries) {
   unwrap(put(registry_, "one", "callback.wat"));
   unwrap(put(registry_, "two", "hostile.wat"));
   ASSERT_OK(registry_.tag("one", "moving"));

@@ -1,4 +1,4 @@
-// Resources of both sides: who owns them, when they are destroyed, and what a wrong handle does.
+// Resources of guest and host: ownership, destruction, and invalid handles.
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -13,7 +13,7 @@
 
 namespace tairitsu::test {
 
-/// What the guests' `ticket` is to the host; counts how many there are.
+/// The host's class for `ticket`; `alive` counts its objects.
 struct CountedTicket {
   std::uint32_t number{};
   std::shared_ptr<int> alive;
@@ -24,12 +24,12 @@ struct CountedTicket {
   }
 };
 
-/// Another class with the same name in WIT.
+/// Another class with the same WIT name.
 struct OtherTicket {
   std::uint32_t number{};
 };
 
-/// The guest's `basket`, with its name.
+/// The guest's `basket`, with a checked name.
 struct Basket : GuestResource {
   using GuestResource::GuestResource;
 };
@@ -66,13 +66,13 @@ class GuestResources : public ::testing::Test {
  protected:
   static Result<void> define(Linker& linker) {
     const std::string host = "test:shop/host@1.0.0#";
-    TAIRITSU_CHECK(linker.define_resource<Ticket>(host + "ticket"));
-    TAIRITSU_CHECK(linker.define(host + "[constructor]ticket",
-                                 [](std::uint32_t n) { return TicketPtr(new Ticket{n, {}}); }));
-    TAIRITSU_CHECK(
+    TAIRITSU_RETURN_IF_ERROR(linker.define_resource<Ticket>(host + "ticket"));
+    TAIRITSU_RETURN_IF_ERROR(linker.define(host + "[constructor]ticket",
+                                           [](std::uint32_t n) { return TicketPtr(new Ticket{n, {}}); }));
+    TAIRITSU_RETURN_IF_ERROR(
         linker.define(host + "[method]ticket.number", [](Ticket& ticket) { return ticket.number; }));
-    TAIRITSU_CHECK(linker.define(host + "take", [](TicketPtr) {}));
-    TAIRITSU_CHECK(linker.define(host + "give", [] { return TicketPtr(new Ticket{1, {}}); }));
+    TAIRITSU_RETURN_IF_ERROR(linker.define(host + "take", [](TicketPtr) {}));
+    TAIRITSU_RETURN_IF_ERROR(linker.define(host + "give", [] { return TicketPtr(new Ticket{1, {}}); }));
     return linker.define(host + "list", [] { return std::vector<TicketPtr>(); });
   }
 
@@ -106,7 +106,7 @@ TEST_F(GuestResources, HaveConstructorsAndMethods) {
   EXPECT_EQ(drops(), 0U);
 }
 
-TEST_F(GuestResources, GoBackIntoTheGuestThatOwnsThem) {
+TEST_F(GuestResources, CanBePassedBackToTheirGuest) {
   GuestResource a = make(1);
   GuestResource b = make(2);
   ASSERT_OK(add_(a, 5));
@@ -118,7 +118,7 @@ TEST_F(GuestResources, GoBackIntoTheGuestThatOwnsThem) {
   EXPECT_FALSE(static_cast<bool>(b));
 }
 
-TEST_F(GuestResources, AreDroppedByTheirHandle) {
+TEST_F(GuestResources, AreDroppedWithTheirHandle) {
   {
     const GuestResource a = make(1);
     const GuestResource b = make(2);
@@ -127,7 +127,7 @@ TEST_F(GuestResources, AreDroppedByTheirHandle) {
   EXPECT_EQ(drops(), 2U);
   GuestResource c = make(3);
   c = make(4);
-  EXPECT_EQ(drops(), 3U) << "assigning drops what was there";
+  EXPECT_EQ(drops(), 3U) << "assignment drops the previous resource";
   auto& itself = c;
   c = std::move(itself);
   EXPECT_EQ(drops(), 3U);
@@ -135,12 +135,12 @@ TEST_F(GuestResources, AreDroppedByTheirHandle) {
   EXPECT_OK(c.drop());
   EXPECT_EQ(drops(), 4U);
   EXPECT_FALSE(static_cast<bool>(c));
-  EXPECT_OK(c.drop()) << "there is nothing left to drop";
+  EXPECT_OK(c.drop()) << "dropping twice has no effect";
   EXPECT_EQ(drops(), 4U);
   static_assert(!std::is_copy_constructible_v<GuestResource>);
 }
 
-TEST_F(GuestResources, AreDroppedOnceWhereTheyWereMoved) {
+TEST_F(GuestResources, AreDroppedOnceAfterMoves) {
   {
     GuestResource a = make(1);
     GuestResource b = std::move(a);
@@ -152,7 +152,7 @@ TEST_F(GuestResources, AreDroppedOnceWhereTheyWereMoved) {
   EXPECT_EQ(drops(), 2U);
 }
 
-TEST_F(GuestResources, ThatAreGoneAreRefusedBeforeTheGuestIsEntered) {
+TEST_F(GuestResources, ThatWereDroppedAreRejectedBeforeEntry) {
   GuestResource a = make(1);
   const GuestResource b = std::move(a);
   const auto moved = total_(a);
@@ -165,10 +165,10 @@ TEST_F(GuestResources, ThatAreGoneAreRefusedBeforeTheGuestIsEntered) {
   EXPECT_ERROR(total_(GuestResource()), invalid_argument);
   EXPECT_EQ(container_.state(), ContainerState::running);
   EXPECT_EQ(unwrap(total_(b)), 0U);
-  EXPECT_EQ(drops(), 2U) << "the one that merge was not given is dropped, and c";
+  EXPECT_EQ(drops(), 2U) << "the argument of the rejected merge, and c";
 }
 
-TEST_F(GuestResources, OfAnotherContainerAreRefused) {
+TEST_F(GuestResources, OfAnotherContainerAreRejected) {
   auto other = start("resources.wat", define);
   auto other_make = function_of<GuestResource(std::uint32_t)>(other, "[constructor]basket");
   GuestResource foreign = unwrap(other_make(9));
@@ -191,7 +191,7 @@ TEST_F(GuestResources, WithADestructorThatTrapsFailTheContainer) {
   EXPECT_ERROR(drops_(), container_failed);
 }
 
-TEST_F(GuestResources, WithADestructorThatTrapsFailTheContainerUnnoticedByTheirHandle) {
+TEST_F(GuestResources, WithADestructorThatTrapsFailTheContainerEvenIfDroppedByTheirHandle) {
   {
     const GuestResource bad = make(666);
   }
@@ -201,11 +201,11 @@ TEST_F(GuestResources, WithADestructorThatTrapsFailTheContainerUnnoticedByTheirH
   EXPECT_THAT(message_of(failed), HasSubstr("unreachable"));
 }
 
-TEST_F(GuestResources, AreInertInAContainerThatFailed) {
+TEST_F(GuestResources, AreInertInAFailedContainer) {
   GuestResource good = make(1);
   GuestResource another = make(2);
   ASSERT_ERROR(make(666).drop(), trap);
-  EXPECT_OK(good.drop()) << "there is nobody to drop it any more";
+  EXPECT_OK(good.drop()) << "the guest is gone, so nothing is dropped";
   EXPECT_ERROR(total_(another), container_failed);
 }
 
@@ -220,7 +220,7 @@ TEST_F(GuestResources, OutliveTheirContainer) {
   left.reset();
 }
 
-TEST_F(GuestResources, HaveTheNameThatTheComponentGivesThem) {
+TEST_F(GuestResources, HaveTheirNameInTheComponent) {
   const auto make_basket = container_.function<Basket(std::uint32_t)>("[constructor]basket");
   ASSERT_OK(make_basket);
   Basket basket = unwrap(Function(*make_basket)(3));
@@ -232,10 +232,10 @@ TEST_F(GuestResources, HaveTheNameThatTheComponentGivesThem) {
   ASSERT_ERROR(trolley, type_mismatch);
   EXPECT_THAT(message_of(trolley), HasSubstr("result: C++ has trolley, the component has basket"));
   EXPECT_ERROR(container_.function<std::uint32_t(Basket)>("[method]basket.total"), type_mismatch)
-      << "it is lent, not given";
+      << "it is borrowed, not owned";
 }
 
-// ---- Dropping while a call runs; destroying asks the host
+// ---- Drops during a call, and destructors that call the host
 
 class GuestDestructors : public ::testing::Test {
  protected:
@@ -259,7 +259,7 @@ class GuestDestructors : public ::testing::Test {
   Function<void()> call_ = function_of<void()>(container_, "call");
 };
 
-TEST_F(GuestDestructors, RunWhereTheHandleIsDropped) {
+TEST_F(GuestDestructors, RunWhenTheHandleIsDropped) {
   {
     const GuestResource thing = make(7);
     EXPECT_EQ(unwrap(number_(thing)), 7U);
@@ -268,7 +268,7 @@ TEST_F(GuestDestructors, RunWhereTheHandleIsDropped) {
   EXPECT_THAT(dropped_, ElementsAre(7U));
 }
 
-TEST_F(GuestDestructors, RunWhereTheGuestDropsWhatItWasGiven) {
+TEST_F(GuestDestructors, RunWhenTheGuestDropsTheResource) {
   ASSERT_OK(keep_(make(7)));
   EXPECT_THAT(dropped_, IsEmpty()) << "the guest keeps it";
   ASSERT_OK(keep_(make(8)));
@@ -277,14 +277,14 @@ TEST_F(GuestDestructors, RunWhereTheGuestDropsWhatItWasGiven) {
   EXPECT_THAT(dropped_, ElementsAre(7U, 8U));
 }
 
-TEST_F(GuestDestructors, WaitForTheCallThatRuns) {
+TEST_F(GuestDestructors, AreDeferredDuringACall) {
   std::optional<GuestResource> thing = make(7);
   std::optional<GuestResource> another = make(8);
   on_drop_ = [&](std::uint32_t number) -> Result<void> {
     if (number == 0) {
       thing.reset();
       EXPECT_OK(another->drop());
-      EXPECT_THAT(dropped_, ElementsAre(0U)) << "not while the guest runs";
+      EXPECT_THAT(dropped_, ElementsAre(0U)) << "not during the call";
     }
     return {};
   };
@@ -292,7 +292,7 @@ TEST_F(GuestDestructors, WaitForTheCallThatRuns) {
   EXPECT_THAT(dropped_, ElementsAre(0U, 7U, 8U)) << "at its end, in order";
 }
 
-TEST_F(GuestDestructors, ThatWaitMayDropMore) {
+TEST_F(GuestDestructors, ThatAreDeferredMayDropMore) {
   std::optional<GuestResource> thing = make(7);
   std::optional<GuestResource> another = make(8);
   on_drop_ = [&](std::uint32_t number) -> Result<void> {
@@ -304,7 +304,7 @@ TEST_F(GuestDestructors, ThatWaitMayDropMore) {
   EXPECT_THAT(dropped_, ElementsAre(0U, 7U, 8U));
 }
 
-TEST_F(GuestDestructors, ThatWaitAndTrapFailTheContainerAfterTheCall) {
+TEST_F(GuestDestructors, ThatAreDeferredAndTrapFailTheContainerAfterTheCall) {
   std::optional<GuestResource> bad = make(666);
   std::optional<GuestResource> thing = make(7);
   on_drop_ = [&](std::uint32_t number) -> Result<void> {
@@ -314,13 +314,13 @@ TEST_F(GuestDestructors, ThatWaitAndTrapFailTheContainerAfterTheCall) {
     }
     return {};
   };
-  EXPECT_OK(call_()) << "the call itself went well";
+  EXPECT_OK(call_()) << "the call itself succeeded";
   EXPECT_EQ(container_.state(), ContainerState::error);
   EXPECT_THAT(dropped_, ElementsAre(0U, 666U)) << "nothing runs after the trap";
   EXPECT_ERROR(call_(), container_failed);
 }
 
-TEST_F(GuestDestructors, LeaveNothingBehind) {
+TEST_F(GuestDestructors, LeakNothing) {
   const Limits limits{.resource_handles = 10};
   std::uint32_t destroyed = 0;
   auto container = start(
@@ -332,7 +332,7 @@ TEST_F(GuestDestructors, LeaveNothingBehind) {
     ASSERT_OK(make(1));
     ASSERT_OK(keep(unwrap(make(2))));
   }
-  EXPECT_EQ(destroyed, 99'999U) << "all but the one that is kept";
+  EXPECT_EQ(destroyed, 99'999U) << "all but the one that the guest keeps";
 }
 
 TEST_F(GuestDestructors, MayNotEnterTheContainerAgain) {
@@ -352,14 +352,14 @@ TEST_F(GuestDestructors, ReportAHostFunctionsError) {
   EXPECT_EQ(container_.state(), ContainerState::error);
 }
 
-TEST_F(GuestDestructors, DoNotRunWhereTheContainerEnds) {
+TEST_F(GuestDestructors, DoNotRunWhenTheContainerStops) {
   ASSERT_OK(keep_(make(7)));
   const GuestResource thing = make(8);
   container_.stop();
   EXPECT_THAT(dropped_, IsEmpty());
 }
 
-TEST_F(GuestDestructors, ThatWaitDoNotRunWhereTheContainerIsStopped) {
+TEST_F(GuestDestructors, ThatAreDeferredDoNotRunIfTheContainerIsStopped) {
   std::optional<GuestResource> thing = make(7);
   on_drop_ = [&](std::uint32_t) -> Result<void> {
     thing.reset();
@@ -370,11 +370,11 @@ TEST_F(GuestDestructors, ThatWaitDoNotRunWhereTheContainerIsStopped) {
   EXPECT_THAT(dropped_, ElementsAre(0U));
 }
 
-TEST_F(GuestDestructors, AreBoundByADeadline) {
+TEST_F(GuestDestructors, AreSubjectToTheDeadline) {
   const Engine engine = unwrap(Engine::create({.epochs = true}));
   auto container = unwrap(Container::builder(load(engine, "destructor.wat"))
                               .with_imports([this](Linker& linker) { return define(linker); })
-                              .with_deadline(std::chrono::milliseconds(30))
+                              .with_limits({.deadline = std::chrono::milliseconds(30)})
                               .build());
   auto make = function_of<GuestResource(std::uint32_t)>(container, "[constructor]thing");
   EXPECT_ERROR(unwrap(make(777)).drop(), deadline_exceeded);
@@ -383,20 +383,22 @@ TEST_F(GuestDestructors, AreBoundByADeadline) {
 
 // ---- Resources of the host
 
-/// Tickets of one test: counted, and kept track of where the guest hands them over.
+/// Counts a test's tickets, and records those that the guest passes to the host.
 class HostResources : public ::testing::Test {
  protected:
   Result<void> define(Linker& linker) {
     const std::string host = "test:shop/host@1.0.0#";
-    TAIRITSU_CHECK(linker.define_resource<Ticket>(host + "ticket"));
-    TAIRITSU_CHECK(linker.define(host + "[constructor]ticket", [this](std::uint32_t n) { return make(n); }));
-    TAIRITSU_CHECK(linker.define(host + "[method]ticket.number", [this](Caller& caller, Ticket& ticket) {
-      most_ = std::max(most_, caller.resources().size());
-      return ticket.number;
-    }));
-    TAIRITSU_CHECK(
+    TAIRITSU_RETURN_IF_ERROR(linker.define_resource<Ticket>(host + "ticket"));
+    TAIRITSU_RETURN_IF_ERROR(
+        linker.define(host + "[constructor]ticket", [this](std::uint32_t n) { return make(n); }));
+    TAIRITSU_RETURN_IF_ERROR(
+        linker.define(host + "[method]ticket.number", [this](Caller& caller, Ticket& ticket) {
+          max_size_ = std::max(max_size_, caller.resources().size());
+          return ticket.number;
+        }));
+    TAIRITSU_RETURN_IF_ERROR(
         linker.define(host + "take", [this](TicketPtr ticket) { taken_.push_back(std::move(ticket)); }));
-    TAIRITSU_CHECK(linker.define(host + "give", [this] { return std::move(gift_); }));
+    TAIRITSU_RETURN_IF_ERROR(linker.define(host + "give", [this] { return std::move(gift_); }));
     return linker.define(host + "list", [this] {
       std::vector<TicketPtr> tickets;
       for (std::uint32_t n = 1; n <= 10; ++n) tickets.push_back(make(n));
@@ -405,47 +407,47 @@ class HostResources : public ::testing::Test {
   }
 
   TicketPtr make(std::uint32_t number) { return std::make_unique<Ticket>(Ticket{number, alive_}); }
-  /// How many tickets there are anywhere.
+  /// Returns how many tickets exist.
   [[nodiscard]] long alive() const { return alive_.use_count() - 1; }
   Container start_container() {
     return start("resources.wat", [this](Linker& linker) { return define(linker); });
   }
 
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
-  std::size_t most_ = 0;  ///< The most that the container's table held at a time.
+  std::size_t max_size_ = 0;  ///< The largest size of the container's table.
   std::vector<TicketPtr> taken_;
   TicketPtr gift_;
   Container container_ = start_container();
 };
 
-TEST_F(HostResources, AreMadeUsedAndDestroyedByTheGuest) {
+TEST_F(HostResources, CanBeCreatedUsedAndDestroyedByTheGuest) {
   EXPECT_EQ(unwrap(function_of<std::uint32_t(std::uint32_t)>(container_, "use-tickets")(10)), 55U);
   EXPECT_EQ(alive(), 0);
-  EXPECT_EQ(most_, 1U);
+  EXPECT_EQ(max_size_, 1U);
 }
 
-TEST_F(HostResources, DoNotPileUpInTheTable) {
+TEST_F(HostResources, DoNotAccumulateInTheTable) {
   auto use = function_of<std::uint32_t(std::uint32_t)>(container_, "use-tickets");
   std::uint32_t sum = 0;
   for (int round = 0; round < 100; ++round) sum += unwrap(use(1000));
   EXPECT_EQ(sum, 100U * 500'500U);
-  EXPECT_EQ(most_, 1U);
+  EXPECT_EQ(max_size_, 1U);
   EXPECT_EQ(alive(), 0);
   ASSERT_NE(container_.resources(), nullptr);
   EXPECT_EQ(container_.resources()->size(), 0U);
 }
 
-TEST_F(HostResources, AreGivenBothWays) {
+TEST_F(HostResources, CanBePassedBothWays) {
   auto pass = function_of<TicketPtr(TicketPtr)>(container_, "pass-through");
   TicketPtr ticket = make(5);
   const Ticket* address = ticket.get();
   TicketPtr back = unwrap(pass(std::move(ticket)));
-  EXPECT_EQ(back.get(), address) << "the object itself goes and comes";
+  EXPECT_EQ(back.get(), address) << "the object itself is passed, not a copy";
   EXPECT_EQ(alive(), 1);
   EXPECT_EQ(container_.resources()->size(), 0U);
 }
 
-TEST_F(HostResources, AreGivenInLists) {
+TEST_F(HostResources, CanBePassedInLists) {
   auto echo = function_of<std::vector<TicketPtr>(std::vector<TicketPtr>)>(container_, "echo-tickets");
   std::vector<TicketPtr> tickets;
   for (std::uint32_t n = 0; n < 100; ++n) tickets.push_back(make(n));
@@ -455,12 +457,12 @@ TEST_F(HostResources, AreGivenInLists) {
   EXPECT_EQ(unwrap(echo({})).size(), 0U);
 }
 
-TEST_F(HostResources, AreDestroyedWhereTheGuestDropsThem) {
+TEST_F(HostResources, AreDestroyedWhenTheGuestDropsThem) {
   ASSERT_OK(function_of<void(TicketPtr)>(container_, "consume")(make(1)));
   EXPECT_EQ(alive(), 0);
 }
 
-TEST_F(HostResources, AreTakenByHostFunctions) {
+TEST_F(HostResources, CanBePassedToHostFunctions) {
   auto send = function_of<void(std::uint32_t)>(container_, "send-ticket");
   ASSERT_OK(send(8));
   ASSERT_OK(send(9));
@@ -470,14 +472,14 @@ TEST_F(HostResources, AreTakenByHostFunctions) {
   EXPECT_EQ(container_.resources()->size(), 0U);
 }
 
-TEST_F(HostResources, AreGivenByHostFunctions) {
+TEST_F(HostResources, CanBeReturnedByHostFunctions) {
   gift_ = make(12);
   EXPECT_EQ(unwrap(function_of<std::uint32_t()>(container_, "receive-ticket")()), 12U);
   EXPECT_EQ(unwrap(function_of<std::uint32_t()>(container_, "receive-tickets")()), 55U);
   EXPECT_EQ(alive(), 0);
 }
 
-TEST_F(HostResources, ThatAreNullAreRefused) {
+TEST_F(HostResources, ThatAreNullAreRejected) {
   auto pass = function_of<TicketPtr(TicketPtr)>(container_, "pass-through");
   const auto null = pass(nullptr);
   ASSERT_ERROR(null, invalid_argument);
@@ -488,18 +490,18 @@ TEST_F(HostResources, ThatAreNullAreRefused) {
   const auto gift = function_of<std::uint32_t()>(container_, "receive-ticket")();
   ASSERT_ERROR(gift, invalid_argument);
   EXPECT_THAT(message_of(gift), HasSubstr("host function 'test:shop/host@1.0.0#give'"));
-  EXPECT_EQ(container_.state(), ContainerState::error) << "the guest was waiting for it";
+  EXPECT_EQ(container_.state(), ContainerState::error) << "the guest had already been entered";
 }
 
-TEST_F(HostResources, AreLent) {
+TEST_F(HostResources, CanBeBorrowed) {
   auto peek = function_of<std::uint32_t(Ticket&)>(container_, "peek");
   Ticket ticket{77, alive_};
   for (int i = 0; i < 1000; ++i) ASSERT_EQ(unwrap(peek(ticket)), 77U);
   EXPECT_EQ(alive(), 1);
-  EXPECT_EQ(container_.resources()->size(), 0U) << "a loan ends with its call";
+  EXPECT_EQ(container_.resources()->size(), 0U) << "a borrow ends with its call";
 }
 
-TEST_F(HostResources, ThatAreLentHaveToBeGivenBack) {
+TEST_F(HostResources, ThatAreBorrowedMustBeReturned) {
   auto leak = function_of<void(Ticket&)>(container_, "leak-borrow");
   Ticket ticket{77, alive_};
   const auto leaked = leak(ticket);
@@ -511,7 +513,7 @@ TEST_F(HostResources, ThatAreLentHaveToBeGivenBack) {
   EXPECT_EQ(alive(), 1);
 }
 
-TEST_F(HostResources, WithStaleHandlesAreErrors) {
+TEST_F(HostResources, WithStaleHandlesFail) {
   const auto error_of = [this](std::string_view name) -> Result<void> {
     Container container = start_container();
     auto result = function_of<std::uint32_t()>(container, name)();
@@ -528,11 +530,11 @@ TEST_F(HostResources, WithStaleHandlesAreErrors) {
   EXPECT_ERROR(function_of<TicketPtr()>(returned, "return-stale")(), trap);
   Container sent = start_container();
   EXPECT_ERROR(function_of<void(std::uint32_t)>(sent, "send-twice")(4), trap);
-  EXPECT_EQ(taken_.size(), 1U) << "the first time it was given";
+  EXPECT_EQ(taken_.size(), 1U) << "the first call succeeded";
   EXPECT_EQ(alive(), 1);
 }
 
-TEST_F(HostResources, EndWithTheContainer) {
+TEST_F(HostResources, AreDestroyedWithTheContainer) {
   ASSERT_OK(function_of<void(std::uint32_t)>(container_, "hoard-tickets")(100));
   EXPECT_EQ(alive(), 100);
   EXPECT_EQ(container_.resources()->size(), 100U);
@@ -540,7 +542,7 @@ TEST_F(HostResources, EndWithTheContainer) {
   EXPECT_EQ(alive(), 0);
 }
 
-TEST_F(HostResources, ThatAContainerFailedWithEndWithIt) {
+TEST_F(HostResources, OfAFailedContainerAreDestroyedWithIt) {
   {
     Container container = start_container();
     ASSERT_OK(function_of<void(std::uint32_t)>(container, "hoard-tickets")(10));
@@ -563,7 +565,7 @@ TEST_F(HostResources, WithADestructorThatCallsTheContainerAreSafe) {
   EXPECT_EQ(unwrap(use(3)), 6U);
 }
 
-TEST_F(HostResources, OfAnotherClassWithTheSameNameAreErrors) {
+TEST_F(HostResources, OfAnotherClassWithTheSameNameAreRejected) {
   Container lent = start_container();
   OtherTicket other{5};
   const auto peeked = function_of<std::uint32_t(OtherTicket&)>(lent, "peek")(other);
@@ -589,9 +591,9 @@ TEST_F(HostResources, AreFoundByTheirKeyAndType) {
 
   Ticket mine{6, alive_};
   const std::uint32_t lent = table.lend(mine);
-  EXPECT_EQ(lent, key) << "keys are used again";
+  EXPECT_EQ(lent, key) << "keys are reused";
   EXPECT_EQ(table.find<Ticket>(lent), &mine);
-  EXPECT_EQ(table.take<Ticket>(lent), nullptr) << "what is lent is not given away";
+  EXPECT_EQ(table.take<Ticket>(lent), nullptr) << "a borrowed object cannot be taken";
   EXPECT_TRUE(table.remove(lent));
   EXPECT_EQ(table.size(), 0U);
   EXPECT_EQ(alive(), 2);

@@ -1,4 +1,4 @@
-// Many threads at once. The thread sanitizer runs these suites; see the preset `tsan`.
+// Concurrent use by many threads. The preset `tsan` runs these suites with the thread sanitizer.
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -21,26 +21,28 @@ using namespace std::chrono_literals;
 
 constexpr int kEngineThreads = 6;
 
-/// What a host function of a container adds up, with no lock: each container has its own.
+/// A container's host state, which its host function changes without a lock: each container has its own.
 struct Sum {
   std::uint32_t total = 0;
 };
 
 Result<void> define_sum(Linker& linker) {
-  TAIRITSU_CHECK(
+  TAIRITSU_RETURN_IF_ERROR(
       linker.define("call", [](Caller& caller, std::uint32_t n) { return caller.state<Sum>()->total += n; }));
   return linker.define("test:callback/host@1.2.0#note", [](std::uint32_t) {});
 }
 
 ContainerBuilder sum_builder(const Image& image) {
-  return Container::builder(image).with_imports(define_sum);
+  ContainerBuilder builder = Container::builder(image);
+  builder.with_imports(define_sum);
+  return builder;
 }
 
 Image callback(const EngineOptions& options = {}) {
   return load(unwrap(Engine::create(options)), "callback.wat");
 }
 
-/// Makes calls in a container of its own, and checks what they do.
+/// Calls the functions of a thread's own container and checks the results.
 void use(Container& container, std::uint32_t seed) {
   auto run = function_of<Call>(container, "run");
   auto add = function_of<AddCall>(container, "add");
@@ -51,7 +53,7 @@ void use(Container& container, std::uint32_t seed) {
   ASSERT_EQ(container.host_state<Sum>()->total, 50U);
 }
 
-TEST(ThreadsAndImages, MakeContainersOfOne) {
+TEST(ThreadsAndImages, CreateContainersFromOne) {
   const Image image = callback();
   run_together(kEngineThreads, [&](int index) {
     for (int round = 0; round < 20; ++round) {
@@ -61,7 +63,7 @@ TEST(ThreadsAndImages, MakeContainersOfOne) {
   });
 }
 
-TEST(ThreadsAndImages, MakeThemOnOneEngine) {
+TEST(ThreadsAndImages, CompileOnOneEngine) {
   const Engine engine = unwrap(Engine::create());
   const std::string text = read_guest("callback.wat");
   run_together(kEngineThreads, [&](int index) {
@@ -75,7 +77,7 @@ TEST(ThreadsAndImages, MakeThemOnOneEngine) {
   });
 }
 
-TEST(ThreadsAndTemplates, MakeContainersOfOne) {
+TEST(ThreadsAndTemplates, CreateContainersFromOne) {
   const EngineOptions pooling{.pool =
                                   PoolOptions{.max_components = 100, .max_memories = 100, .max_tables = 100}};
   for (const EngineOptions& options : {EngineOptions{}, pooling, EngineOptions{.epochs = true}}) {
@@ -97,7 +99,7 @@ TEST(ThreadsAndTemplates, MakeContainersOfOne) {
   }
 }
 
-TEST(ThreadsAndTemplates, ShareOneThatIsLetGoMeanwhile) {
+TEST(ThreadsAndTemplates, ShareOneThatIsReleased) {
   std::optional<ContainerTemplate> shared =
       unwrap(sum_builder(callback()).with_state_factory([] { return Sum{}; }).build_template());
   std::vector<ContainerTemplate> copies(kEngineThreads, *shared);
@@ -111,10 +113,10 @@ TEST(ThreadsAndTemplates, ShareOneThatIsLetGoMeanwhile) {
   });
 }
 
-TEST(ThreadsAndTemplates, MakeDeadlinesOfTheirOwn) {
+TEST(ThreadsAndTemplates, HaveSeparateDeadlines) {
   const Engine engine = unwrap(Engine::create({.epochs = true}));
-  const auto shared =
-      unwrap(Container::builder(load(engine, "hostile.wat")).with_deadline(20ms).build_template());
+  const auto shared = unwrap(
+      Container::builder(load(engine, "hostile.wat")).with_limits({.deadline = 20ms}).build_template());
   run_together(4, [&](int index) {
     for (int round = 0; round < 3; ++round) {
       auto container = unwrap(shared.instantiate());
@@ -127,7 +129,7 @@ TEST(ThreadsAndTemplates, MakeDeadlinesOfTheirOwn) {
   });
 }
 
-TEST(ThreadsAndExports, ShareAFunctionThatWasLookedUpOnce) {
+TEST(ThreadsAndExports, ShareAnExportedFunction) {
   const Image image = callback();
   const auto add = unwrap(image.component().function<AddCall>("add"));
   const auto shared = unwrap(sum_builder(image).with_state_factory([] { return Sum{}; }).build_template());
@@ -141,7 +143,7 @@ TEST(ThreadsAndExports, ShareAFunctionThatWasLookedUpOnce) {
   });
 }
 
-TEST(ThreadsAndErrors, TrapEachInItsOwnContainer) {
+TEST(ThreadsAndErrors, TrapInSeparateContainers) {
   const auto shared = unwrap(Container::builder(load("hostile.wat")).build_template());
   run_together(kEngineThreads, [&](int) {
     for (int round = 0; round < 30; ++round) {
@@ -164,7 +166,7 @@ TEST(ThreadsInOneContainer, EnterOneAtATime) {
   std::atomic<std::uint32_t> succeeded = 0;
   std::atomic<std::uint32_t> refused = 0;
   run_together(2, [&](int) {
-    // Copies of a function share it, and so would threads that each bind their own.
+    // Each thread looks up its own function, because copies would share one.
     std::optional<Function<Call>> run;
     while (!run) {
       if (auto bound = container.function<Call>("run")) {
@@ -174,25 +176,25 @@ TEST(ThreadsInOneContainer, EnterOneAtATime) {
       }
     }
     for (int i = 0; i < 2000; ++i) {
-      if (auto answer = (*run)(1)) {
+      if (auto result = (*run)(1)) {
         ++succeeded;
       } else {
-        EXPECT_ERROR(answer, reentrant_call);
+        EXPECT_ERROR(result, reentrant_call);
         ++refused;
       }
     }
   });
   EXPECT_EQ(succeeded + refused, 4000U);
-  EXPECT_EQ(container.state(), ContainerState::running) << "a refusal costs nothing";
+  EXPECT_EQ(container.state(), ContainerState::running) << "a refused call has no effect";
   EXPECT_EQ(container.host_state<Sum>()->total, succeeded);
   EXPECT_EQ(unwrap(function_of<AddCall>(container, "add")(1, 2)), 3U);
 }
 
-TEST(ThreadsInOneContainer, AreRefusedWhileACallRuns) {
+TEST(ThreadsInOneContainer, AreRefusedDuringACall) {
   std::atomic<bool> entered = false;
   std::atomic<bool> leave = false;
   auto container = start(callback(), [&](Linker& linker) -> Result<void> {
-    TAIRITSU_CHECK(linker.define("call", [&](std::uint32_t n) {
+    TAIRITSU_RETURN_IF_ERROR(linker.define("call", [&](std::uint32_t n) {
       entered = true;
       while (!leave) std::this_thread::yield();
       return n;
@@ -212,7 +214,7 @@ TEST(ThreadsInOneContainer, AreRefusedWhileACallRuns) {
   EXPECT_EQ(unwrap(add(1, 2)), 3U);
 }
 
-TEST(ThreadsInOneContainer, HandItOver) {
+TEST(ThreadsInOneContainer, CanTakeTurnsWithALock) {
   auto container = unwrap(sum_builder(callback()).with_host_state(Sum{}).build());
   auto run = function_of<Call>(container, "run");
   std::mutex mutex;
@@ -242,9 +244,9 @@ TEST(ThreadsAndStop, RaceWithCallsInALoop) {
         EXPECT_EQ(container.state(), ContainerState::stopped);
         return;
       }
-      Result<std::uint32_t> answer = 0;
-      while ((answer = run(1))) ++calls;
-      EXPECT_THAT(answer.error().code(),
+      Result<std::uint32_t> result = 0;
+      while ((result = run(1))) ++calls;
+      EXPECT_THAT(result.error().code(),
                   ::testing::AnyOf(ErrorCode::interrupted, ErrorCode::container_stopped));
       EXPECT_ERROR(run(1), container_stopped);
     });
@@ -270,7 +272,7 @@ TEST(ThreadsAndStop, RaceWithStart) {
   }
 }
 
-TEST(ThreadsAndStop, ComeFromSeveralAtOnce) {
+TEST(ThreadsAndStop, StopConcurrently) {
   const auto shared =
       unwrap(sum_builder(callback()).with_state_factory([] { return Sum{}; }).build_template());
   for (int round = 0; round < 40; ++round) {
@@ -288,7 +290,7 @@ TEST(ThreadsAndStop, ComeFromSeveralAtOnce) {
   }
 }
 
-TEST(ThreadsAndInterrupts, OnlyCutOffTheCallThatRuns) {
+TEST(ThreadsAndInterrupts, InterruptTheRunningCall) {
   const Engine engine = unwrap(Engine::create({.epochs = true}));
   auto container = start(load(engine, "hostile.wat"));
   const InterruptHandle handle = unwrap(container.interrupt_handle());
@@ -309,8 +311,8 @@ TEST(ThreadsAndInterrupts, OnlyCutOffTheCallThatRuns) {
 
 // ---- Resources
 
-TEST(ThreadsAndResources, DropThemWhileCallsRun) {
-  std::uint32_t dropped = 0;  // By host functions, which run one at a time.
+TEST(ThreadsAndResources, DropThemDuringCalls) {
+  std::uint32_t dropped = 0;  // Not atomic: the host functions of a container run one at a time.
   {
     auto container = start("destructor.wat", [&](Linker& linker) {
       return linker.define("dropped", [&](std::uint32_t number) { dropped += number; });
@@ -334,13 +336,13 @@ TEST(ThreadsAndResources, DropThemWhileCallsRun) {
         for (GuestResource& thing : things[static_cast<std::size_t>(index)]) EXPECT_OK(thing.drop());
       });
     }
-    // None is left waiting for a call that may never come.
+    // All deferred drops have run, without another call.
     EXPECT_EQ(container.state(), ContainerState::running);
     EXPECT_EQ(dropped, 30U * 3U * 20U);
   }
 }
 
-TEST(ThreadsAndResources, DropThemWhileTheContainerEnds) {
+TEST(ThreadsAndResources, DropThemWhileTheContainerIsDestroyed) {
   for (int round = 0; round < 40; ++round) {
     std::optional<Container> container = start(
         "destructor.wat", [](Linker& linker) { return linker.define("dropped", [](std::uint32_t) {}); });
@@ -359,13 +361,15 @@ TEST(ThreadsAndResources, DropThemWhileTheContainerEnds) {
 
 // ---- WASI
 
-TEST(ThreadsAndWasi, WaitBesideEachOther) {
+TEST(ThreadsAndWasi, WaitConcurrently) {
   const Engine engine = unwrap(Engine::create({.epochs = true}));
   const Image image = load(engine, "wasi_guest.wasm");
   const auto builder = [&] {
-    return Container::builder(image).with_imports([](Linker& linker) {
+    ContainerBuilder result = Container::builder(image);
+    result.with_imports([](Linker& linker) {
       return linker.define("test:wasi/host@1.0.0#note", [](std::uint32_t n) { return n; });
     });
+    return result;
   };
   const auto direct = unwrap(builder().with_wasi({.standard_output = Output::capture}).build_template());
   const auto interruptible =

@@ -1,4 +1,4 @@
-// Tools: typed C++ functions and components' exports by name, with JSON in and out.
+// Tools: typed C++ functions and components' exports, called by name with JSON.
 #include "tairitsu/tools.h"
 
 #include <atomic>
@@ -19,8 +19,8 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-TEST(Tools, AreTypedCppFunctions) {
-  ToolRegistry tools;
+TEST(Tools, CanBeTypedCppFunctions) {
+  ToolSet tools;
   ASSERT_OK(tools.add("add", "Adds two numbers.", {"a", "b"},
                       [](std::int32_t a, std::int32_t b) { return a + b; }));
   EXPECT_EQ(unwrap(tools.call("add", R"({"a": 2, "b": 40})")), "42");
@@ -30,8 +30,8 @@ TEST(Tools, AreTypedCppFunctions) {
               AllOf(HasSubstr("tool 'add'"), HasSubstr("/b")));
 }
 
-TEST(Tools, TakeAndGiveAnyDescribedType) {
-  ToolRegistry tools;
+TEST(Tools, AcceptAndReturnAnyDescribedType) {
+  ToolSet tools;
   ASSERT_OK(tools.add("longest", "", {"words"}, [](const std::vector<std::string>& words) {
     std::string longest;
     for (const std::string& word : words) {
@@ -44,19 +44,19 @@ TEST(Tools, TakeAndGiveAnyDescribedType) {
   ASSERT_OK(tools.add("size", "", {"text"}, [](std::string_view text) { return text.size(); }));
   ASSERT_OK(tools.add("maybe", "", {"n"},
                       [](std::optional<std::uint32_t> n) -> std::expected<std::uint32_t, std::string> {
-                        if (!n) return std::unexpected("none was given");
+                        if (!n) return std::unexpected("missing number");
                         return *n;
                       }));
   EXPECT_EQ(unwrap(tools.call("longest", R"([["a", "abc", "ab"]])")), "\"abc\"");
   EXPECT_EQ(unwrap(tools.call("mirror", R"({"point": {"x": 1, "y": 2, "z": 3}})")),
             R"({"x":-1,"y":-2,"z":-3})");
   EXPECT_EQ(unwrap(tools.call("size", R"(["four"])")), "4");
-  EXPECT_EQ(unwrap(tools.call("maybe", "{}")), R"({"error":"none was given"})");
+  EXPECT_EQ(unwrap(tools.call("maybe", "{}")), R"({"error":"missing number"})");
   EXPECT_EQ(unwrap(tools.call("maybe", "[7]")), R"({"ok":7})");
 }
 
 TEST(Tools, FailWithTheirOwnErrors) {
-  ToolRegistry tools;
+  ToolSet tools;
   ASSERT_OK(
       tools.add("fail", "", {}, []() -> Result<std::uint32_t> { return fail(ErrorCode::io, "no disk"); }));
   ASSERT_OK(tools.add("throw", "", {}, [] { throw std::runtime_error("oh"); }));
@@ -68,10 +68,10 @@ TEST(Tools, FailWithTheirOwnErrors) {
   EXPECT_ERROR(tools.call("nothing", "[1]"), invalid_argument);
 }
 
-TEST(Tools, AreKnownByName) {
-  ToolRegistry tools;
+TEST(Tools, AreFoundByName) {
+  ToolSet tools;
   const auto one = [] { return 1; };
-  ASSERT_OK(tools.add("one", "Gives 1.", {}, one));
+  ASSERT_OK(tools.add("one", "Returns 1.", {}, one));
   EXPECT_ERROR(tools.add("one", "", {}, one), already_exists);
   EXPECT_ERROR(tools.add("", "", {}, one), invalid_argument);
   EXPECT_ERROR(tools.add("two", "", {"a"}, one), invalid_argument);
@@ -83,7 +83,7 @@ TEST(Tools, AreKnownByName) {
 }
 
 TEST(Tools, DescribeThemselves) {
-  ToolRegistry tools;
+  ToolSet tools;
   ASSERT_OK(tools.add("b", "Second.", {"n"}, [](std::uint8_t n) { return n; }));
   ASSERT_OK(tools.add("a", "First.", {}, [] {}));
   const auto list = tools.list();
@@ -96,11 +96,11 @@ TEST(Tools, DescribeThemselves) {
   EXPECT_THAT(list[1].output_schema, HasSubstr("255"));
 }
 
-TEST(Tools, AreExportsOfARunningContainer) {
-  ToolRegistry tools;
+TEST(Tools, CanBeExportsOfARunningContainer) {
+  ToolSet tools;
   {
     Container echo = start("echo.wat");
-    ASSERT_OK(tools.add("echo", "Gives back.", unwrap(echo.dynamic_function("flat-string"))));
+    ASSERT_OK(tools.add("echo", "Returns its argument.", unwrap(echo.dynamic_function("flat-string"))));
     ASSERT_OK(tools.add("sum", "", unwrap(echo.dynamic_function("sum16"))));
     EXPECT_EQ(unwrap(tools.call("echo", R"({"a": "tea"})")), "\"tea\"");
     EXPECT_ERROR(tools.add("none", "", DynamicFunction()), invalid_argument);
@@ -108,14 +108,14 @@ TEST(Tools, AreExportsOfARunningContainer) {
   EXPECT_ERROR(tools.call("echo", R"(["tea"])"), container_stopped);
 }
 
-TEST(Tools, AreExportsOfAComponentThatRunsAnewEachTime) {
+TEST(Tools, CanStartANewContainerForEachCall) {
   const std::string counter = R"((component
     (core module $m (global $n (mut i32) (i32.const 0))
       (func (export "next") (result i32)
         (global.set $n (i32.add (global.get $n) (i32.const 1))) (global.get $n)))
     (core instance $i (instantiate $m))
     (func (export "next") (result u32) (canon lift (core func $i "next")))))";
-  ToolRegistry tools;
+  ToolSet tools;
   const auto containers = unwrap(Container::builder(from_text(counter)).build_template());
   ASSERT_OK(tools.add("next", "", containers, "next"));
   EXPECT_ERROR(tools.add("other", "", containers, "previous"), not_found);
@@ -123,8 +123,8 @@ TEST(Tools, AreExportsOfAComponentThatRunsAnewEachTime) {
   EXPECT_EQ(unwrap(tools.call("next", "")), "1");
 }
 
-TEST(Tools, OfAContainerThatRunsAreRefusedToItself) {
-  ToolRegistry tools;
+TEST(Tools, RejectReentrantCalls) {
+  ToolSet tools;
   std::string inner;
   const Image image = from_text(R"((component
     (import "again" (func $again))
@@ -140,9 +140,9 @@ TEST(Tools, OfAContainerThatRunsAreRefusedToItself) {
   EXPECT_THAT(inner, HasSubstr("cannot be entered from its own host function"));
 }
 
-TEST(ThreadsAndTools, WaitForEachOtherInOneContainer) {
+TEST(ThreadsAndTools, TakeTurnsInOneContainer) {
   Container echo = start("echo.wat");
-  ToolRegistry tools;
+  ToolSet tools;
   ASSERT_OK(tools.add("text", "", unwrap(echo.dynamic_function("flat-string"))));
   ASSERT_OK(tools.add("number", "", unwrap(echo.dynamic_function("flat-u32"))));
   std::atomic<int> failures = 0;

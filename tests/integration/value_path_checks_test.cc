@@ -1,5 +1,5 @@
-// What is wrong with a value of the host's is found before the guest is entered: the call fails with
-// `invalid_argument` and the container goes on.
+// Invalid values of the host are rejected before the guest is entered: the call fails with `invalid_argument` and the
+// container keeps running.
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -46,7 +46,7 @@ namespace {
 
 using testing::HasSubstr;
 
-/// A variant whose value got lost when it was assigned.
+/// Returns a variant that lost its value because an assignment threw.
 Pick valueless() {
   Pick pick;
   EXPECT_THROW(pick.emplace<1>(std::string()), std::runtime_error);
@@ -56,7 +56,7 @@ Pick valueless() {
 
 class ValuePathChecks : public testing::Test {
  protected:
-  /// The call is refused, and the same function still works.
+  /// Expects that the call is rejected and that the same function still works.
   template <typename T>
   void expect_refused(std::string_view name, const T& wrong, const T& right, std::string_view message) {
     SCOPED_TRACE(name);
@@ -73,12 +73,12 @@ class ValuePathChecks : public testing::Test {
   Container container_ = start("echo.wat");
 };
 
-TEST_F(ValuePathChecks, RefuseStringsThatAreNotUtf8) {
+TEST_F(ValuePathChecks, RejectStringsThatAreNotUtf8) {
   constexpr std::string_view kMessage = "a string is not valid UTF-8";
   for (const std::string wrong :
        {"\xFF", "a\x80", "caf\xC3", "\xC0\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF0\x9F\x98"}) {
     expect_refused<std::string>("flat-string", wrong, "right", kMessage);
-    // Among much else that is right, on both sides of the short check's length.
+    // In longer valid text, on both sides of the length up to which the short check is used.
     for (const std::size_t size : {7U, 128U, 129U, 4096U}) {
       expect_refused<std::string>("flat-string", std::string(size, 'x') + wrong, "right", kMessage);
       expect_refused<std::string>("flat-string", wrong + std::string(size, 'x'), "right", kMessage);
@@ -91,7 +91,7 @@ TEST_F(ValuePathChecks, RefuseStringsThatAreNotUtf8) {
   }
 }
 
-TEST_F(ValuePathChecks, RefuseCharsThatAreNone) {
+TEST_F(ValuePathChecks, RejectInvalidChars) {
   constexpr std::string_view kMessage = "a char is not a Unicode scalar value";
   for (const std::uint32_t wrong : {0xD800U, 0xDFFFU, 0x110000U, 0xFFFFFFFFU}) {
     expect_refused<char32_t>("flat-char", wrong, U'a', kMessage);
@@ -99,14 +99,14 @@ TEST_F(ValuePathChecks, RefuseCharsThatAreNone) {
   }
 }
 
-TEST_F(ValuePathChecks, RefuseEnumsOutOfRange) {
-  constexpr std::string_view kMessage = "an enum has a value that is none of its cases";
+TEST_F(ValuePathChecks, RejectEnumsOutOfRange) {
+  constexpr std::string_view kMessage = "an enum has a value that is not one of its cases";
   expect_refused<Colour>("flat-enum", Colour{3}, Colour::blue, kMessage);
   expect_refused<Colour>("flat-enum", Colour{255}, Colour::blue, kMessage);
   expect_refused<std::vector<Colour>>("echo-enum", {Colour::red, Colour{3}}, {Colour::red}, kMessage);
 }
 
-TEST_F(ValuePathChecks, RefuseVariantsWithoutAValue) {
+TEST_F(ValuePathChecks, RejectValuelessVariants) {
   container_ = start(
       from_text(list_guest_text(R"((type $n (record (field "name" string))) (export $named "named" (type $n))
                          (type $p (variant (case "number" u32) (case "named" $named)))
@@ -116,8 +116,8 @@ TEST_F(ValuePathChecks, RefuseVariantsWithoutAValue) {
                                     "a variant has no value");
 }
 
-TEST_F(ValuePathChecks, RefuseListsAndStringsThatNoGuestCanHold) {
-  // The sizes are a lie: nothing is read of them.
+TEST_F(ValuePathChecks, RejectListsAndStringsThatAreTooLarge) {
+  // The sizes are not real: nothing is read.
   constexpr std::string_view kMessage = "too large";
   const std::uint64_t number = 0;
   auto numbers =
@@ -135,7 +135,7 @@ TEST_F(ValuePathChecks, RefuseListsAndStringsThatNoGuestCanHold) {
   EXPECT_THAT(message_of(string), HasSubstr(kMessage));
   EXPECT_EQ(container_.state(), ContainerState::running);
 
-  // Also where it is one of many.
+  // Also as one of several elements.
   auto lists = function_of<std::vector<std::vector<std::uint32_t>>(
       const std::vector<std::span<const std::uint32_t>>&)>(container_, "echo-list-u32");
   const std::uint32_t small[] = {1, 2};
@@ -145,7 +145,7 @@ TEST_F(ValuePathChecks, RefuseListsAndStringsThatNoGuestCanHold) {
   EXPECT_OK(lists({small}));
 }
 
-TEST_F(ValuePathChecks, RefuseAnyOfManyParameters) {
+TEST_F(ValuePathChecks, RejectAnyInvalidParameter) {
   using View = std::string_view;
   auto sum = function_of<std::uint32_t(View, View, View, View, View, View, View, View, View)>(container_,
                                                                                               "many-strings");
@@ -156,7 +156,7 @@ TEST_F(ValuePathChecks, RefuseAnyOfManyParameters) {
   EXPECT_EQ(unwrap(sum("a", "", "", "", "", "", "", "", "b")), 2U);
 }
 
-// ---- The same of a host function's result: the guest has been entered already
+// ---- Results of host functions, which are checked after the guest was entered
 
 template <typename T>
 void expect_result_refused(std::string_view type, const T& wrong, std::string_view message) {
@@ -201,7 +201,7 @@ TEST(ValuePathHostResults, AreCheckedToo) {
   expect_result_refused<std::vector<std::string>>("(list string)", {"a", "\xFF"},
                                                   "a string is not valid UTF-8");
   expect_result_refused<char32_t>("char", 0xD800, "a char is not a Unicode scalar value");
-  expect_result_refused<Colour>("$colour", Colour{3}, "an enum has a value that is none of its cases");
+  expect_result_refused<Colour>("$colour", Colour{3}, "an enum has a value that is not one of its cases");
   expect_result_refused<Pick>("$pick", valueless(), "a variant has no value");
 }
 

@@ -19,7 +19,7 @@ namespace {
 
 class ValuePathCompound : public EchoTest {
  protected:
-  /// Each value alone in slots, and all of them as a list.
+  /// Expects that each value is echoed in slots, and all of them as a list.
   template <typename T>
   void expect_echoes(const std::string& type, const std::vector<T>& values) {
     for (const T& value : values) expect_echo<T>("flat-" + type, value);
@@ -109,14 +109,14 @@ TEST_P(ValuePathCompound, DropBitsThatNoLabelHas) {
             std::vector<Flags9>{Flags9::none});
 }
 
-// ---- What echo.wat has not
+// ---- Types that echo.wat does not have
 
 TEST(ValuePathResults, MayHaveNoErrorType) {
   using OkOnly = std::expected<std::uint32_t, std::monostate>;
   ListGuest<OkOnly> guest("", "(result u32)", 8);
   const std::vector<OkOnly> values = {OkOnly(7), OkOnly(std::unexpect), OkOnly(0)};
   EXPECT_EQ(unwrap(guest.echo(values)), values);
-  // std::monostate as the value type is a result without one, as void is.
+  // With std::monostate or void as the value type, the result has none.
   using Neither = std::expected<std::monostate, std::monostate>;
   ListGuest<Neither> neither("", "(result)", 1);
   const std::vector<Neither> both = {Neither(), Neither(std::unexpect)};
@@ -131,7 +131,7 @@ TEST(ValuePathTuples, PairsAreTuplesOfTwo) {
 }
 
 TEST(ValuePathVariants, OfAStdVariantWithRepeatedTypes) {
-  // Two cases of one type are told apart by their index.
+  // Two cases of the same type are distinguished by their index.
   using Length = std::expected<std::uint32_t, std::uint32_t>;
   ListGuest<Length> guest("", "(result u32 (error u32))", 8);
   const std::vector<Length> values = {Length(7), Length(std::unexpect, 7U)};

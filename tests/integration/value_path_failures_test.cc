@@ -1,4 +1,4 @@
-// Failures of the host's own code during a call: panics, exceptions, errors, and calls within calls.
+// Failures of host code during a call: panics, exceptions, errors, and nested calls.
 #include <chrono>
 #include <cstdint>
 #include <expected>
@@ -19,7 +19,7 @@
 
 namespace tairitsu::test {
 
-/// Its default constructor, which lifting needs, throws when told to.
+/// A class whose default constructor, which lifting needs, throws on demand.
 struct Grumpy {
   Grumpy() {
     if (throws) throw std::runtime_error("not today");
@@ -53,7 +53,7 @@ TEST(BridgePanic, BecomesAnError) {
 
 // ---- Host functions that fail
 
-/// A guest that passes text on: `text: func(a: string) -> string` calls `host@1.0.0#text` of the host.
+/// A guest that forwards text: `text: func(a: string) -> string` calls the host's `host@1.0.0#text`.
 constexpr std::string_view kTextGuest = R"((component
     (import "test:nest/host@1.0.0" (instance $host (export "text" (func (param "a" string) (result string)))))
     (core module $storage
@@ -96,7 +96,7 @@ Text text_function(const Container& container) {
   return function_of<std::string(std::string_view)>(container, "text");
 }
 
-/// The error of a call whose host function does `function`; the container is out of service after it.
+/// Returns the error of a call whose host function is `function`. Expects that the container cannot be used after it.
 template <typename F>
 Error failure_of(F function) {
   Container container = start_text(std::move(function));
@@ -105,7 +105,7 @@ Error failure_of(F function) {
   EXPECT_FALSE(failed);
   EXPECT_EQ(container.state(), ContainerState::error);
   EXPECT_ERROR(text("again"), container_failed);
-  // The process goes on.
+  // The process is not affected.
   Container fresh = start_text([](std::string a) { return a; });
   EXPECT_EQ(unwrap(text_function(fresh)("hello")), "hello");
   return failed ? Error(ErrorCode::internal, "succeeded") : failed.error();
@@ -119,12 +119,12 @@ TEST(HostFunctionFailure, AnExceptionIsAnErrorOfTheCall) {
   EXPECT_FALSE(error.backtrace().empty());
 }
 
-TEST(HostFunctionFailure, AThrownValueThatIsNoException) {
+TEST(HostFunctionFailure, AThrownValueThatIsNotAnException) {
   const Error error = failure_of([](std::string_view) -> std::string { throw 42; });
   EXPECT_EQ(error.code(), ErrorCode::host_function);
-  EXPECT_EQ(
-      error.message(),
-      "call 'text': host function 'test:nest/host@1.0.0#text' threw: an exception that is no std::exception");
+  EXPECT_EQ(error.message(),
+            "call 'text': host function 'test:nest/host@1.0.0#text' threw: an exception that is not a "
+            "std::exception");
 }
 
 TEST(HostFunctionFailure, AnErrorKeepsItsCode) {
@@ -157,7 +157,7 @@ TEST(HostFunctionFailure, AnErrorOfAFunctionWithoutAResult) {
   EXPECT_EQ(container.state(), ContainerState::error);
 }
 
-TEST(HostFunctionFailure, AnErrorOfTheGuestsIsAValue) {
+TEST(HostFunctionFailure, AGuestErrorIsAValue) {
   int calls = 0;
   const auto maybe = [&](std::optional<std::string_view> a) -> Result<std::expected<std::string, U32>> {
     ++calls;
@@ -220,10 +220,10 @@ TEST(LiftFailure, AnExceptionOfAResultsConstructor) {
   EXPECT_EQ(container.state(), ContainerState::error);
 }
 
-// ---- Calls within calls
+// ---- Nested calls
 
-/// Containers in a chain: each one's host function calls the next, the last one's is `leaf`. Each adds
-/// its letter on the way in and on the way back.
+/// A chain of containers: each one's host function calls the next container, the last one's calls `leaf`. Each adds its
+/// letter on the way in and on the way back.
 class Chain {
  public:
   using Build = std::function<Container(std::function<Result<void>(Linker&)>)>;
@@ -236,8 +236,8 @@ class Chain {
       const char letter = static_cast<char>('a' + length - 1 - i);
       containers_.push_back(build([&](Linker& linker) {
         return linker.define(kTextImport, [next, letter](std::string_view text) -> Result<std::string> {
-          TAIRITSU_TRY(auto answer, next(std::string(text) + letter));
-          return letter + answer;
+          TAIRITSU_TRY(auto response, next(std::string(text) + letter));
+          return letter + response;
         });
       }));
       next = [text = text_function(containers_.back())](std::string_view value) mutable {
@@ -286,7 +286,7 @@ TEST(NestedCalls, WorkWithTheAsyncAbiOn) {
 }
 
 TEST(NestedCalls, WorkInInterruptibleContainers) {
-  // A guest that imports WASI is called on a fiber then, polled where the call is made.
+  // In such a container, a guest that imports WASI runs on a fiber that the calling thread polls.
   const Engine engine = unwrap(Engine::create({.epochs = true}));
   std::string guest(kTextGuest);
   guest.insert(
@@ -296,7 +296,7 @@ TEST(NestedCalls, WorkInInterruptibleContainers) {
   const auto build = [&](std::function<Result<void>(Linker&)> imports) {
     return unwrap(Container::builder(image)
                       .with_imports(std::move(imports))
-                      .with_deadline(std::chrono::seconds(60))
+                      .with_limits({.deadline = std::chrono::seconds(60)})
                       .build());
   };
   Chain chain(build, 3, [](std::string_view text) -> Result<std::string> {
@@ -309,7 +309,7 @@ TEST(NestedCalls, WorkInInterruptibleContainers) {
   EXPECT_THAT(chain.states(), testing::Each(ContainerState::error));
 }
 
-TEST(NestedCalls, AFailureGoesThroughAllOfThem) {
+TEST(NestedCalls, AFailurePropagatesThroughAll) {
   Chain chain(text_guest(), 3,
               [](std::string_view) -> Result<std::string> { return fail(ErrorCode::io, "no disk"); });
   const auto failed = chain("x");

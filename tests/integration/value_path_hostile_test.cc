@@ -1,5 +1,5 @@
-// Guests that break the canonical ABI: each of their answers ends in a value or in an error, the
-// container is out of service after an error, and the process goes on.
+// Guests that violate the canonical ABI: each result becomes a value or an error, the container cannot be used after an
+// error, and the process keeps running.
 #include <bit>
 #include <cstdint>
 #include <expected>
@@ -35,7 +35,7 @@ using testing::HasSubstr;
 using U32 = std::uint32_t;
 using Bytes = std::vector<std::uint8_t>;
 
-/// After a failure the container says so, and takes no more calls; another one works.
+/// Expects that the container is in its error state, and that another one works.
 void expect_out_of_service(Container& container, std::string_view message) {
   EXPECT_EQ(container.state(), ContainerState::error);
   Container fresh = start("hostile.wat");
@@ -43,7 +43,7 @@ void expect_out_of_service(Container& container, std::string_view message) {
   EXPECT_FALSE(message.empty());
 }
 
-/// `name` fails with the code and the message; then nothing of that container can be called.
+/// Expects that `name` fails with the code and the message, and that no function of the container can be called then.
 template <typename R>
 void expect_failure(std::string_view name, ErrorCode code, std::string_view message) {
   SCOPED_TRACE(name);
@@ -88,14 +88,13 @@ TEST(HostileResult, StringsThatAreNotUtf8) {
 TEST(HostileResult, PointersOutOfBounds) {
   expect_failure<std::string>(
       "string-out-of-bounds", kInvalid,
-      "100 bytes at the guest's address 0xfffa are out of bounds of its memory (65536 bytes)");
-  expect_failure<std::string>("string-far-out-of-bounds", kInvalid, "at the guest's address 0xfffffff0");
-  expect_failure<std::string>("string-huge-length", kInvalid, "4294967295 bytes at the guest's address 0x0");
-  expect_failure<Bytes>("list-out-of-bounds", kInvalid, "100 bytes at the guest's address 0xfffa");
-  expect_failure<Bytes>("list-huge-length", kInvalid, "4294967295 bytes at the guest's address 0x0");
-  expect_failure<std::string>("string-empty-out-of-bounds", kInvalid,
-                              "0 bytes at the guest's address 0xffffffff");
-  expect_failure<Bytes>("list-empty-out-of-bounds", kInvalid, "0 bytes at the guest's address 0xffffffff");
+      "100 bytes at guest address 0xfffa are out of bounds of its memory (65536 bytes)");
+  expect_failure<std::string>("string-far-out-of-bounds", kInvalid, "at guest address 0xfffffff0");
+  expect_failure<std::string>("string-huge-length", kInvalid, "4294967295 bytes at guest address 0x0");
+  expect_failure<Bytes>("list-out-of-bounds", kInvalid, "100 bytes at guest address 0xfffa");
+  expect_failure<Bytes>("list-huge-length", kInvalid, "4294967295 bytes at guest address 0x0");
+  expect_failure<std::string>("string-empty-out-of-bounds", kInvalid, "0 bytes at guest address 0xffffffff");
+  expect_failure<Bytes>("list-empty-out-of-bounds", kInvalid, "0 bytes at guest address 0xffffffff");
 }
 
 TEST(HostileResult, ViewsOutOfBounds) {
@@ -109,19 +108,18 @@ TEST(HostileResult, ViewsOutOfBounds) {
 
 TEST(HostileResult, ListsThatAreMisalignedOrOverflow) {
   expect_failure<std::vector<U32>>("list-misaligned", kInvalid, "0x401, is not aligned to 4 bytes");
-  expect_failure<std::vector<U32>>("list-overflow", kInvalid, "4294967300 bytes at the guest's address 0x40");
+  expect_failure<std::vector<U32>>("list-overflow", kInvalid, "4294967300 bytes at guest address 0x40");
   expect_failure<std::vector<std::uint64_t>>("list-overflow-u64", kInvalid, "4294967296 bytes");
   expect_failure<std::vector<std::string>>("list-overflow-strings", kInvalid, "4294967296 bytes");
 }
 
 TEST(HostileResult, ReturnAreasOutOfBoundsOrMisaligned) {
   expect_failure<std::string>("retptr-misaligned", kInvalid, "0x11, is not aligned to 4 bytes");
-  expect_failure<std::string>("retptr-out-of-bounds", kInvalid, "8 bytes at the guest's address 0xfffc");
-  expect_failure<std::string>("retptr-far-out-of-bounds", kInvalid,
-                              "8 bytes at the guest's address 0xfffffffc");
+  expect_failure<std::string>("retptr-out-of-bounds", kInvalid, "8 bytes at guest address 0xfffc");
+  expect_failure<std::string>("retptr-far-out-of-bounds", kInvalid, "8 bytes at guest address 0xfffffffc");
 }
 
-TEST(HostileResult, CharsThatAreNone) {
+TEST(HostileResult, InvalidChars) {
   expect_failure<char32_t>("bad-char", kInvalid,
                            "a char of the guest, 0xd800, is not a Unicode scalar value");
   expect_failure<char32_t>("bad-char-high", kInvalid, "0x110000");
@@ -130,16 +128,16 @@ TEST(HostileResult, CharsThatAreNone) {
   expect_failure<std::vector<char32_t>>("bad-char-list-high", kInvalid, "0x110000");
 }
 
-TEST(HostileResult, CasesThatTheTypeHasNot) {
-  expect_failure<Colour>("bad-enum", kInvalid, "names case 3 of a type that has 3");
-  expect_failure<std::vector<Colour>>("bad-enum-list", kInvalid, "names case 3 of a type that has 3");
-  expect_failure<ResultNoneNone>("bad-result", kInvalid, "names case 7 of a type that has 2");
-  expect_failure<std::optional<U32>>("bad-variant", kInvalid, "names case 7 of a type that has 2");
+TEST(HostileResult, InvalidCases) {
+  expect_failure<Colour>("bad-enum", kInvalid, "has case 3 of a type with 3 cases");
+  expect_failure<std::vector<Colour>>("bad-enum-list", kInvalid, "has case 3 of a type with 3 cases");
+  expect_failure<ResultNoneNone>("bad-result", kInvalid, "has case 7 of a type with 2 cases");
+  expect_failure<std::optional<U32>>("bad-variant", kInvalid, "has case 7 of a type with 2 cases");
   expect_failure<std::vector<std::optional<std::uint8_t>>>("bad-variant-list", kInvalid,
-                                                           "names case 7 of a type that has 2");
+                                                           "has case 7 of a type with 2 cases");
 }
 
-TEST(HostileResult, ValuesThatAreMadeToFit) {
+TEST(HostileResult, ValuesThatAreNormalized) {
   expect_value("bad-bool", true);
   expect_value("bad-bool-list", std::vector<bool>{false, true, true, true});
   expect_value("bad-flags", Rights{7});
@@ -167,7 +165,7 @@ TEST(HostileTrap, EndsTheCallWithABacktrace) {
   EXPECT_FALSE(failed.error().backtrace().empty());
 }
 
-TEST(HostileTrap, OfTheStacksEnd) {
+TEST(HostileTrap, OfAStackOverflow) {
   expect_failure<void>("trap-deep", ErrorCode::trap, "call stack exhausted");
 }
 
@@ -182,7 +180,7 @@ TEST(HostileTrap, OfADivision) {
   expect_out_of_service(container, message_of(failed));
 }
 
-TEST(HostileTrap, InPostReturnTakesTheResultBack) {
+TEST(HostileTrap, InPostReturnDiscardsTheResult) {
   expect_failure<std::string>("trap-in-post-return", ErrorCode::trap,
                               "wasm `unreachable` instruction executed");
 }
@@ -210,7 +208,7 @@ void expect_realloc_failure(std::string_view guest, ErrorCode code, std::string_
   expect_out_of_service(realloc.container, message_of(failed));
 }
 
-TEST(HostileRealloc, ThatAnswersOutOfBounds) {
+TEST(HostileRealloc, ReturnsAnAddressOutOfBounds) {
   const std::string large(100'000, 'x');
   expect_realloc_failure("realloc_garbage.wat", kInvalid, "realloc",
                          [&](Realloc& r) { return r.take(large); });
@@ -222,21 +220,21 @@ TEST(HostileRealloc, ThatAnswersOutOfBounds) {
                          [](Realloc& r) { return r.take_list({}); });
 }
 
-TEST(HostileRealloc, ThatAnswersAnOddAddress) {
+TEST(HostileRealloc, ReturnsAMisalignedAddress) {
   Realloc realloc("realloc_misaligned.wat");
   EXPECT_EQ(unwrap(realloc.take("three")), 5U);
   expect_realloc_failure("realloc_misaligned.wat", kInvalid, "realloc",
                          [](Realloc& r) { return r.take_list({"a"}); });
 }
 
-TEST(HostileRealloc, ThatTraps) {
+TEST(HostileRealloc, Traps) {
   expect_realloc_failure("realloc_traps.wat", ErrorCode::trap, "unreachable",
                          [](Realloc& r) { return r.take("x"); });
   expect_realloc_failure("realloc_traps.wat", ErrorCode::trap, "unreachable",
                          [](Realloc& r) { return r.take_list({"x"}); });
 }
 
-TEST(HostileRealloc, ThatGrowsTheMemoryEachTime) {
+TEST(HostileRealloc, GrowsTheMemoryEachTime) {
   Realloc realloc("realloc_grows.wat");
   EXPECT_EQ(unwrap(realloc.take(std::string(200'000, 'x'))), 200'000U);
   EXPECT_EQ(unwrap(realloc.take_list(std::vector<std::string_view>(100, "0123456789"))), 1000U);
@@ -245,9 +243,9 @@ TEST(HostileRealloc, ThatGrowsTheMemoryEachTime) {
 
 // ---- Calls of host functions
 
-/// A guest that passes on core values to the host's functions as they come, whatever they are: each
-/// `raw-…` is the lowered import itself, lifted again with numbers for parameters. Its `realloc` answers
-/// what `set-realloc` was given, and traps until then.
+/// A guest that passes arbitrary core values to the host's functions: each `raw-…` is the lowered import itself, lifted
+/// again with numbers for parameters. Its `realloc` returns the value that was passed to `set-realloc`, and traps until
+/// that is called.
 constexpr std::string_view kRawCaller = R"((component
   (type $colour_type (enum "red" "green" "blue"))
   (import "colour" (type $colour (eq $colour_type)))
@@ -272,11 +270,11 @@ constexpr std::string_view kRawCaller = R"((component
     (memory (export "memory") 1)
     (data (i32.const 64) "fine\ff")
     (data (i32.const 80) "\00\d8")
-    (global $answer (mut i32) (i32.const -1))
+    (global $address (mut i32) (i32.const -1))
     (func (export "realloc") (param i32 i32 i32 i32) (result i32)
-      (if (i32.eq (global.get $answer) (i32.const -1)) (then unreachable))
-      (global.get $answer))
-    (func (export "set-realloc") (param i32) (global.set $answer (local.get 0)))
+      (if (i32.eq (global.get $address) (i32.const -1)) (then unreachable))
+      (global.get $address))
+    (func (export "set-realloc") (param i32) (global.set $address (local.get 0)))
     (func (export "load") (param i32) (result i32) (i32.load (local.get 0))))
   (core instance $s (instantiate $storage))
   (alias core export $s "memory" (core memory $memory))
@@ -311,7 +309,7 @@ constexpr std::string_view kRawCaller = R"((component
   (func (export "set-realloc") (param "a" u32) (canon lift (core func $s "set-realloc")))
   (func (export "load") (param "a" u32) (result u32) (canon lift (core func $s "load")))))";
 
-/// The host of `kRawCaller`: its functions count their calls, and give a string or five numbers.
+/// The host of `kRawCaller`: its functions count their calls, and return a string or five numbers.
 class RawCaller {
  public:
   RawCaller() : container_(start(image(), [this](Linker& linker) { return define(linker); })) {}
@@ -337,18 +335,19 @@ class RawCaller {
     return linker.define(name, [this](Arg) { ++calls_; });
   }
   Result<void> define(Linker& linker) {
-    TAIRITSU_CHECK(define_sink<std::string_view>(linker, "take-string"));
-    TAIRITSU_CHECK(define_sink<std::span<const U32>>(linker, "take-numbers"));
-    TAIRITSU_CHECK(define_sink<std::vector<std::string>>(linker, "take-strings"));
-    TAIRITSU_CHECK(define_sink<char32_t>(linker, "take-char"));
-    TAIRITSU_CHECK(define_sink<Colour>(linker, "take-enum"));
-    TAIRITSU_CHECK(define_sink<std::optional<U32>>(linker, "take-option"));
-    TAIRITSU_CHECK(define_sink<Choice>(linker, "take-variant"));
-    TAIRITSU_CHECK(linker.define("take-bool", [](bool a) { return a; }));
-    TAIRITSU_CHECK(linker.define("take-s8", [](std::int8_t a) { return a; }));
-    TAIRITSU_CHECK(linker.define("take-seventeen", [this](U32, U32, U32, U32, U32, U32, U32, U32, U32, U32,
-                                                          U32, U32, U32, U32, U32, U32, U32) { ++calls_; }));
-    TAIRITSU_CHECK(linker.define("give-string", [this] {
+    TAIRITSU_RETURN_IF_ERROR(define_sink<std::string_view>(linker, "take-string"));
+    TAIRITSU_RETURN_IF_ERROR(define_sink<std::span<const U32>>(linker, "take-numbers"));
+    TAIRITSU_RETURN_IF_ERROR(define_sink<std::vector<std::string>>(linker, "take-strings"));
+    TAIRITSU_RETURN_IF_ERROR(define_sink<char32_t>(linker, "take-char"));
+    TAIRITSU_RETURN_IF_ERROR(define_sink<Colour>(linker, "take-enum"));
+    TAIRITSU_RETURN_IF_ERROR(define_sink<std::optional<U32>>(linker, "take-option"));
+    TAIRITSU_RETURN_IF_ERROR(define_sink<Choice>(linker, "take-variant"));
+    TAIRITSU_RETURN_IF_ERROR(linker.define("take-bool", [](bool a) { return a; }));
+    TAIRITSU_RETURN_IF_ERROR(linker.define("take-s8", [](std::int8_t a) { return a; }));
+    TAIRITSU_RETURN_IF_ERROR(
+        linker.define("take-seventeen", [this](U32, U32, U32, U32, U32, U32, U32, U32, U32, U32, U32, U32,
+                                               U32, U32, U32, U32, U32) { ++calls_; }));
+    TAIRITSU_RETURN_IF_ERROR(linker.define("give-string", [this] {
       ++calls_;
       return std::string("from the host");
     }));
@@ -362,7 +361,7 @@ class RawCaller {
   Container container_;
 };
 
-/// The host's function is not called, and the error is this one.
+/// Expects this error, and that the host's function is not called.
 template <ErrorCode kCode = ErrorCode::invalid_value, typename... Args>
 void expect_refused(std::string_view message, std::string_view name, Args... args) {
   SCOPED_TRACE(name);
@@ -375,7 +374,7 @@ void expect_refused(std::string_view message, std::string_view name, Args... arg
   expect_out_of_service(caller.container(), message_of(failed));
 }
 
-TEST(HostileCaller, OfGoodValuesIsServed) {
+TEST(HostileCaller, PassesValidValues) {
   RawCaller caller;
   EXPECT_OK(caller.call("raw-string", 64U, 4U));
   EXPECT_OK(caller.call("raw-string", 65536U, 0U));
@@ -390,36 +389,36 @@ TEST(HostileCaller, OfGoodValuesIsServed) {
   EXPECT_EQ(unwrap(caller.get<U32>("load", 1040U)), 5U);
 }
 
-TEST(HostileCaller, OfStringsAndLists) {
+TEST(HostileCaller, PassesInvalidStringsAndLists) {
   expect_refused("host function 'take-string': a string of the guest is not valid UTF-8", "raw-string", 64U,
                  5U);
   expect_refused("out of bounds", "raw-string", 65530U, 100U);
   expect_refused("out of bounds", "raw-string", 0xFFFFFFFFU, 0U);
   expect_refused("out of bounds", "raw-string", 0U, 0xFFFFFFFFU);
-  expect_refused("a surrogate stands alone", "raw-string16", 80U, 1U);
+  expect_refused("unpaired surrogate", "raw-string16", 80U, 1U);
   expect_refused("is not aligned to 2 bytes", "raw-string16", 81U, 1U);
   expect_refused("out of bounds", "raw-string16", 0U, 0x80000001U);
   expect_refused("is not aligned to 4 bytes", "raw-numbers", 66U, 1U);
   expect_refused("out of bounds", "raw-numbers", 64U, 0x40000001U);
   expect_refused("out of bounds", "raw-numbers", 65532U, 2U);
-  // The first string of the list is at "fine", which is no pointer.
+  // The first string of the list is at "fine", which is not a valid pointer.
   expect_refused("out of bounds", "raw-strings", 64U, 1U);
   expect_refused("out of bounds", "raw-strings", 0U, 0x20000000U);
 }
 
-TEST(HostileCaller, OfCharsAndCases) {
+TEST(HostileCaller, PassesInvalidCharsAndCases) {
   expect_refused("host function 'take-char': a char of the guest, 0xd800", "raw-char", 0xD800U);
   expect_refused("0x110000", "raw-char", 0x110000U);
-  expect_refused("host function 'take-enum': a value of the guest names case 3 of a type that has 3",
+  expect_refused("host function 'take-enum': a value of the guest has case 3 of a type with 3 cases",
                  "raw-enum", 3U);
-  expect_refused("names case 2 of a type that has 2", "raw-option", 2U, 0U);
-  expect_refused("names case 4294967295 of a type that has 4", "raw-variant", 0xFFFFFFFFU, std::uint64_t{0},
+  expect_refused("has case 2 of a type with 2 cases", "raw-option", 2U, 0U);
+  expect_refused("has case 4294967295 of a type with 4 cases", "raw-variant", 0xFFFFFFFFU, std::uint64_t{0},
                  0U);
   // A string of a variant: its pointer is the low half of the joined slot.
   expect_refused("out of bounds", "raw-variant", 2U, std::uint64_t{65535}, 2U);
 }
 
-TEST(HostileCaller, OfWideScalarsHasThemMadeToFit) {
+TEST(HostileCaller, PassesWideScalarsThatAreNormalized) {
   RawCaller caller;
   EXPECT_EQ(unwrap(caller.get<U32>("raw-bool", 2U)), 1U);
   EXPECT_EQ(unwrap(caller.get<U32>("raw-bool", 0x100U)), 1U);
@@ -428,15 +427,15 @@ TEST(HostileCaller, OfWideScalarsHasThemMadeToFit) {
   EXPECT_EQ(unwrap(caller.get<std::int32_t>("raw-s8", 0xFFU)), -1);
 }
 
-// The pointers to parameters and results are the engine's to check, which traps.
+// The engine checks the pointers to parameters and results, and traps.
 
-TEST(HostileCaller, OfParametersInMemory) {
+TEST(HostileCaller, PassesInvalidPointersToParameters) {
   expect_refused<ErrorCode::trap>("pointer out of bounds", "raw-seventeen", 65536U - 64U);
   expect_refused<ErrorCode::trap>("pointer out of bounds", "raw-seventeen", 0xFFFFFFFCU);
   expect_refused<ErrorCode::trap>("pointer not aligned", "raw-seventeen", 66U);
 }
 
-TEST(HostileCaller, OfAReturnAreaOutOfBounds) {
+TEST(HostileCaller, PassesAReturnAreaOutOfBounds) {
   for (const std::string_view name : {"raw-give-string", "raw-give-numbers"}) {
     for (const auto& [area, message] :
          {std::pair(65532U, "pointer out of bounds"), std::pair(0xFFFFFFFCU, "pointer out of bounds"),
@@ -451,7 +450,7 @@ TEST(HostileCaller, OfAReturnAreaOutOfBounds) {
   }
 }
 
-TEST(HostileCaller, WhoseReallocFailsForAResult) {
+TEST(HostileCaller, FailsToAllocateAResult) {
   {
     RawCaller caller;
     const auto failed = caller.call("raw-give-string", 16U);
@@ -460,10 +459,10 @@ TEST(HostileCaller, WhoseReallocFailsForAResult) {
     EXPECT_EQ(caller.calls(), 1);
     expect_out_of_service(caller.container(), message_of(failed));
   }
-  for (const auto& [answer, message] : {std::pair(65535U, "realloc return: beyond end of memory"),
-                                        std::pair(0xFFFFFF00U, "realloc return: beyond end of memory")}) {
+  for (const auto& [address, message] : {std::pair(65535U, "realloc return: beyond end of memory"),
+                                         std::pair(0xFFFFFF00U, "realloc return: beyond end of memory")}) {
     RawCaller caller;
-    ASSERT_OK(caller.call("set-realloc", answer));
+    ASSERT_OK(caller.call("set-realloc", address));
     const auto failed = caller.call("raw-give-string", 16U);
     ASSERT_ERROR(failed, invalid_value);
     EXPECT_THAT(message_of(failed), HasSubstr(message));
@@ -476,7 +475,7 @@ TEST(HostileCaller, WhoseReallocFailsForAResult) {
 }
 
 TEST(HostileCaller, MayOverlapItsOwnReturnArea) {
-  // What the guest makes of its memory is its own affair: the pointer is written over the text.
+  // The guest may do this to its own memory: the pointer is written over the text.
   RawCaller caller;
   ASSERT_OK(caller.call("set-realloc", 16U));
   EXPECT_OK(caller.call("raw-give-string", 16U));
@@ -484,7 +483,7 @@ TEST(HostileCaller, MayOverlapItsOwnReturnArea) {
   EXPECT_EQ(unwrap(caller.get<U32>("load", 20U)), 13U);
 }
 
-TEST(HostileRealloc, ThatGrowsTheMemoryUnderAResultOfTheHost) {
+TEST(HostileRealloc, GrowsTheMemoryUnderAResultOfTheHost) {
   std::vector<std::string> given;
   for (int i = 0; i < 100; ++i) given.push_back(fmt::format("string {} of a hundred", i));
   given.push_back(std::string(100'000, 'x'));
@@ -512,7 +511,7 @@ TEST(HostileRealloc, ThatGrowsTheMemoryUnderAResultOfTheHost) {
   EXPECT_GT(container.memory_bytes(), 200U << 16);
 }
 
-TEST(HostileRealloc, ThatCallsTheHost) {
+TEST(HostileRealloc, CallsTheHost) {
   int pings = 0;
   Container container = start(from_text(R"((component
     (import "ping" (func $ping))

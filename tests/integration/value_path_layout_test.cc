@@ -1,5 +1,5 @@
-// Where values lie in linear memory, by the canonical ABI: first what the compiler can tell, then the
-// bytes in a guest, so that two wrongs cannot cancel out in an echo.
+// The layout of values in linear memory by the canonical ABI: first compile-time checks, then the bytes in a guest,
+// because two errors could cancel out in an echo.
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -31,20 +31,20 @@ struct Padded {
   std::uint16_t c{};
   bool operator==(const Padded&) const = default;
 };
-/// Described in another order than its members stand in.
+/// Described in an order that differs from its members'.
 struct Reordered {
   std::uint32_t second{};
   std::uint32_t first{};
   bool operator==(const Reordered&) const = default;
 };
-/// The same, where sizes differ too.
+/// Like `Reordered`, with members of different sizes.
 struct ReorderedMixed {
   std::uint16_t last{};
   std::uint8_t middle{};
   std::uint8_t first{};
   bool operator==(const ReorderedMixed&) const = default;
 };
-/// A member that WIT does not know of.
+/// Has a member that is not described.
 struct WithExtra {
   std::uint32_t a{};
   std::uint32_t not_described{};
@@ -67,7 +67,7 @@ struct WithString {
   std::uint32_t id{};
   std::string name;
 };
-/// Records in a record: bulk as far as all of it is.
+/// Records in a record: copied in bulk if all parts are.
 struct Nested {
   Flat flat;
   std::uint64_t more{};
@@ -78,14 +78,14 @@ struct NestedPadded {
   std::uint32_t more{};
   bool operator==(const NestedPadded&) const = default;
 };
-/// A private base and a default that is not zero.
+/// A class with defaults that are not zero.
 class Encapsulated {
  public:
   std::uint32_t a = 7;
   std::uint32_t b = 8;
   bool operator==(const Encapsulated&) const = default;
 };
-/// The fields where they belong, but nobody's trivial copy.
+/// The right layout, but not trivially copyable.
 struct NotTrivial {
   NotTrivial() = default;
   NotTrivial(const NotTrivial& other) : a(other.a) {}
@@ -99,7 +99,7 @@ struct alignas(16) OverAligned {
   std::uint64_t b{};
 };
 
-/// 300 cases: discriminants of two bytes. Written by hand, as a generator may.
+/// 300 cases, so the discriminant has two bytes. Described without the `Enum` template, as a generator may do.
 enum class Wide : std::uint16_t { first = 0, last = 299 };
 inline constexpr std::size_t kWideCases = 300;
 inline constexpr auto kWideText = [] {
@@ -189,7 +189,7 @@ using detail::Codec;
 using detail::has_no_padding;
 using detail::Layout;
 
-// ---- Which types are copied whole
+// ---- Types that are copied in bulk
 
 static_assert(Codec<std::uint8_t>::bulk && Codec<std::int64_t>::bulk && Codec<double>::bulk);
 static_assert(!Codec<bool>::bulk && !Codec<char32_t>::bulk && !Codec<Colour>::bulk && !Codec<Flags3>::bulk);
@@ -199,17 +199,17 @@ static_assert(Codec<Point>::bulk && has_no_padding<Point>());
 static_assert(Codec<Flat>::bulk && has_no_padding<Flat>());
 static_assert(Codec<Nested>::bulk && has_no_padding<Nested>());
 static_assert(Codec<Encapsulated>::bulk && has_no_padding<Encapsulated>());
-// Padding: lifted whole, but never lowered so.
+// Types with padding are lifted in bulk, but not lowered in bulk.
 static_assert(Codec<Padded>::bulk && !has_no_padding<Padded>());
 static_assert(Codec<Inner>::bulk && !has_no_padding<Inner>());
 static_assert(Codec<NestedPadded>::bulk && !has_no_padding<NestedPadded>());
-// The struct is not the canonical ABI's record.
+// The struct's layout is not that of the canonical ABI.
 static_assert(!Codec<Reordered>::bulk);
 static_assert(!Codec<ReorderedMixed>::bulk);
 static_assert(!Codec<WithExtra>::bulk);
 static_assert(!Codec<OverAligned>::bulk);
 static_assert(!Codec<NotTrivial>::bulk);
-// Not every byte is a value of its type.
+// Not every byte pattern is a valid value.
 static_assert(!Codec<WithBool>::bulk && !Codec<WithChar>::bulk && !Codec<WithEnum>::bulk &&
               !Codec<WithFlags>::bulk && !Codec<WithString>::bulk && !Codec<Mixed>::bulk);
 
@@ -258,7 +258,7 @@ static_assert(!detail::IsView<std::string>::value && !detail::IsView<Mixed>::val
 
 // ---- The bytes in a guest
 
-TEST(ValuePathLayout, FlatRecordsLieAsTheyDoInCpp) {
+TEST(ValuePathLayout, FlatRecordsMatchTheirCppLayout) {
   ListGuest<Flat> guest(R"((type $t (record (field "x" f64) (field "y" u32) (field "z" f32)))
                             (export $flat "flat" (type $t)))",
                         "$flat", 16);
@@ -267,11 +267,11 @@ TEST(ValuePathLayout, FlatRecordsLieAsTheyDoInCpp) {
   guest.expect_layout({}, {});
 }
 
-TEST(ValuePathLayout, PaddingOfTheHostStaysOutOfTheGuest) {
+TEST(ValuePathLayout, HostPaddingDoesNotReachTheGuest) {
   ListGuest<Padded> guest(R"((type $t (record (field "a" u8) (field "b" u32) (field "c" u16)))
                               (export $padded "padded" (type $t)))",
                           "$padded", 12);
-  // The values' own padding is filled with something that must not be seen.
+  // The values' padding has bytes that must not reach the guest.
   std::array<std::array<std::uint8_t, sizeof(Padded)>, 2> raw;
   for (auto& bytes : raw) bytes.fill(0x5E);
   std::vector<Padded> values(2);
@@ -286,7 +286,7 @@ TEST(ValuePathLayout, PaddingOfTheHostStaysOutOfTheGuest) {
                                    std::uint8_t{2}, Unwritten<3>{}, 3, std::uint16_t{4}, Unwritten<2>{}));
 }
 
-TEST(ValuePathLayout, PaddingOfNestedRecordsStaysOutToo) {
+TEST(ValuePathLayout, NestedPaddingDoesNotReachTheGuest) {
   ListGuest<NestedPadded> guest(
       R"((type $t (record (field "a" u8) (field "b" u32) (field "c" u16)))
          (export $padded "padded" (type $t))
@@ -297,7 +297,7 @@ TEST(ValuePathLayout, PaddingOfNestedRecordsStaysOutToo) {
                       joined_bytes(std::uint8_t{1}, Unwritten<3>{}, 2, std::uint16_t{3}, Unwritten<2>{}, 4));
 }
 
-TEST(ValuePathLayout, DescribedOrderCountsNotTheMembers) {
+TEST(ValuePathLayout, TheDescribedOrderDecides) {
   ListGuest<Reordered> guest(R"((type $t (record (field "first" u32) (field "second" u32)))
                                  (export $reordered "reordered" (type $t)))",
                              "$reordered", 8);
@@ -310,7 +310,7 @@ TEST(ValuePathLayout, DescribedOrderCountsNotTheMembers) {
                       joined_bytes(std::uint8_t{1}, std::uint8_t{2}, std::uint16_t{3}));
 }
 
-TEST(ValuePathLayout, MembersThatAreNotDescribedStayAtHome) {
+TEST(ValuePathLayout, UndescribedMembersAreNotPassed) {
   ListGuest<WithExtra> guest(R"((type $t (record (field "a" u32))) (export $extra "with-extra" (type $t)))",
                              "$extra", 4);
   guest.expect_layout({{1, 0}, {2, 0}}, joined_bytes(1, 2));
@@ -333,7 +333,7 @@ TEST(ValuePathLayout, MixedRecordsFollowTheCanonicalOffsets) {
                    Unwritten<6>{}, std::int8_t{-5}, Unwritten<7>{}, std::int64_t{-6}, 7.5F, Unwritten<4>{}));
 }
 
-TEST(ValuePathLayout, TuplesAndPairsLieAsRecords) {
+TEST(ValuePathLayout, TuplesAndPairsAreLaidOutAsRecords) {
   ListGuest<std::tuple<std::uint8_t, std::uint64_t, std::int16_t>> tuples("", "(tuple u8 u64 s16)", 24);
   tuples.expect_layout({{1, 2, -3}}, joined_bytes(std::uint8_t{1}, Unwritten<7>{}, std::uint64_t{2},
                                                   std::int16_t{-3}, Unwritten<6>{}));
@@ -388,7 +388,7 @@ TEST(ValuePathLayout, FlagsTakeOneTwoOrFourBytes) {
                           joined_bytes(0x1FFFF, 0x10000));
 }
 
-TEST(ValuePathLayout, EnumsPast256CasesTakeTwoBytes) {
+TEST(ValuePathLayout, EnumsWithMoreThan256CasesTakeTwoBytes) {
   std::string labels;
   for (std::size_t i = 0; i < kWideCases; ++i) labels += fmt::format(" \"c{:03}\"", i);
   ListGuest<Wide> guest(fmt::format(R"((type $t (enum{})) (export $e "wide" (type $t)))", labels), "$e", 2);
@@ -408,7 +408,7 @@ TEST(ValuePathLayout, VariantsHaveTheirPayloadAfterTheDiscriminant) {
                       joined_bytes(std::uint8_t{0}, Unwritten<7>{}, 1.5, Unwritten<16>{},  //
                                    std::uint8_t{1}, Unwritten<7>{}, 1.0, 2.0, 3.0,         //
                                    std::uint8_t{3}, Unwritten<31>{}));
-  // The text's pointer: the arena begins at 1024, and the list of one shape takes 32 bytes.
+  // The text's pointer: the arena starts at 1024, and the list of one shape takes 32 bytes.
   const auto label = guest.bytes({Shape(std::string("ab"))});
   ASSERT_OK(label);
   EXPECT_EQ(*label, joined_bytes(std::uint8_t{2}, Unwritten<7>{}, 1056, 2, Unwritten<16>{}));
@@ -418,7 +418,7 @@ TEST(ValuePathLayout, StringsAndListsArePointerAndLength) {
   ListGuest<std::string> strings("", "string", 8);
   const auto texts = strings.bytes({"abc", "", "de"});
   ASSERT_OK(texts);
-  // 24 bytes at 1024, then 3 at 1048, none at 1056, 2 at 1056.
+  // 24 bytes at 1024, then 3 at 1048, 0 at 1056, 2 at 1056.
   EXPECT_EQ(*texts, joined_bytes(1048, 3, 1056, 0, 1056, 2));
   ListGuest<std::vector<std::uint16_t>> lists("", "(list u16)", 8);
   const auto numbers = lists.bytes({{1, 2, 3}, {}});

@@ -1,4 +1,4 @@
-// How much one call may copy out of a guest.
+// The limit on the bytes that one call may copy from a guest.
 #include <cstdint>
 #include <span>
 #include <string>
@@ -15,7 +15,7 @@ using Bytes = std::vector<std::uint8_t>;
 
 constexpr Limits kThousand = {.copied_bytes_per_call = 1000};
 
-/// A call with `fitting` goes well, twice; one with `excessive` fails, and the container with it.
+/// Expects that a call with `fitting` succeeds twice, and that one with `excessive` fails and ends the container.
 template <typename R, typename Argument>
 void expect_limit(std::string_view guest, std::string_view name, const Argument& fitting,
                   const Argument& excessive) {
@@ -39,7 +39,7 @@ TEST(CopyLimit, CountsTheBytesOfAResult) {
   expect_limit<std::vector<bool>>("echo.wat", "echo-bool", std::vector<bool>(1000), std::vector<bool>(1001));
 }
 
-TEST(CopyLimit, CountsWhatTheElementsTakeInTheHost) {
+TEST(CopyLimit, CountsTheHostsMemoryForElements) {
   using Strings = std::vector<std::string>;
   constexpr std::size_t kFit = 1000 / (sizeof(std::string) + 10);
   expect_limit<Strings>("echo.wat", "echo-string", Strings(kFit, "ten bytes!"),
@@ -74,13 +74,13 @@ TEST(CopyLimit, DoesNotCountViews) {
   ASSERT_OK(
       list.read([&](std::span<const double> view) { size = view.size(); }, std::vector<double>(10'000)));
   EXPECT_EQ(size, 10'000U);
-  // Except where they are of text that had to be transcoded.
+  // Except views of text that was transcoded.
   Container other = start("echo_utf16.wat", {}, kThousand);
   auto transcoded = function_of<std::string_view(std::string_view)>(other, "echo-string");
   EXPECT_ERROR(transcoded.read([](std::string_view) {}, std::string(1001, 'x')), copy_limit);
 }
 
-TEST(CopyLimit, DoesNotCountWhatGoesIn) {
+TEST(CopyLimit, DoesNotCountArguments) {
   Container container = start("echo.wat", {}, kThousand);
   using View = std::string_view;
   const std::string large(10'000, 'x');
@@ -89,8 +89,8 @@ TEST(CopyLimit, DoesNotCountWhatGoesIn) {
   EXPECT_EQ(unwrap(sum(large, large, large, large, large, large, large, large, large)), 90'000U);
 }
 
-TEST(CopyLimit, CountsEachCallOfAHostFunctionAlone) {
-  // The result is seen as a view, so only the host function's own copy counts.
+TEST(CopyLimit, CountsEachHostFunctionCallSeparately) {
+  // The result is a view, so only the host function's copy counts.
   const auto expect_host_limit = [](std::string_view name, std::size_t fitting, std::size_t excessive) {
     Container container = start("relay.wat", define_echo_host, kThousand);
     auto text = function_of<std::string_view(std::string_view)>(container, name);
@@ -120,7 +120,7 @@ TEST(CopyLimit, DoesNotCountViewsOfAHostFunction) {
   EXPECT_EQ(unwrap(sum(large, large, large, large, large, large, large, large, large)), 90'000U);
 }
 
-TEST(CopyLimit, StopsAGuestThatGivesTheSameBytesAgainAndAgain) {
+TEST(CopyLimit, StopsAGuestThatReturnsTheSameBytesRepeatedly) {
   const auto strings_of = [](const Limits& limits, std::uint32_t count) {
     Container container = start("hostile.wat", {}, limits);
     return function_of<std::vector<std::string>(std::uint32_t)>(container, "alloc-strings")(count);
@@ -128,19 +128,19 @@ TEST(CopyLimit, StopsAGuestThatGivesTheSameBytesAgainAndAgain) {
   const Limits million = {.copied_bytes_per_call = 1'000'000};
   EXPECT_EQ(unwrap(strings_of(million, 15)).size(), 15U);
   EXPECT_ERROR(strings_of(million, 16), copy_limit);
-  // Without a limit given, 128 MiB: 2047 strings of 64 KiB, but not 100,000 of them.
+  // The default limit is 128 MiB: 2047 strings of 64 KiB, but not 100,000 of them.
   EXPECT_EQ(unwrap(strings_of({}, 100)).size(), 100U);
   EXPECT_ERROR(strings_of({}, 100'000), copy_limit);
 }
 
-TEST(CopyLimit, OfNothingStillAllowsScalars) {
+TEST(CopyLimit, OfZeroStillAllowsScalars) {
   Container container = start("echo.wat", {}, {.copied_bytes_per_call = 0});
   EXPECT_EQ(unwrap(function_of<std::uint32_t(std::uint32_t)>(container, "flat-u32")(7)), 7U);
   EXPECT_EQ(unwrap(function_of<std::string(std::string_view)>(container, "flat-string")("")), "");
   EXPECT_ERROR(function_of<std::string(std::string_view)>(container, "flat-string")("x"), copy_limit);
 }
 
-// Ten thousand strings that are all the same 64 KiB: nothing is copied, and all of it is read.
+// Ten thousand strings that share the same 64 KiB: nothing is copied, but everything is read.
 TEST(CopyLimit, CountsTextThatIsOnlyViewed) {
   const std::string_view guest = R"((component
     (core module $m (memory (export "memory") 4)

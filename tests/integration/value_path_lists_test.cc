@@ -1,4 +1,4 @@
-// Lists: empty, of one, huge, nested; as vectors, and as spans over the host's or the guest's memory.
+// Lists: empty, of one element, huge, nested; as vectors, and as spans of the host's or the guest's memory.
 #include <bit>
 #include <cstdint>
 #include <numeric>
@@ -20,7 +20,7 @@ std::vector<T> count_up(std::size_t size) {
 
 class ValuePathLists : public EchoTest {
  protected:
-  /// Lists of many sizes; the largest has a million elements.
+  /// Expects that lists of many sizes are echoed; the largest has a million elements.
   template <typename T>
   void expect_sizes(std::string_view name) {
     for (const std::size_t size : {0U, 1U, 2U, 3U, 7U, 255U, 1'000'000U})
@@ -49,7 +49,7 @@ TEST_P(ValuePathLists, KeepListsOfLists) {
   expect_echo("echo-list-u32", Lists(10'000, {7, 8}));
 }
 
-TEST_P(ValuePathLists, SpansAreParametersToo) {
+TEST_P(ValuePathLists, SpansCanBeParameters) {
   auto echo = find<std::vector<double>(std::span<const double>)>("echo-f64");
   const std::vector<double> values = {1.5, -0.0, 2.5};
   EXPECT_EQ(unwrap(echo(values)), values);
@@ -98,7 +98,7 @@ TEST_P(ValuePathLists, ReadShowsAListInPlace) {
   EXPECT_EQ(sum, 6U);
 }
 
-TEST(ValuePathListViews, ASpanOfAHostFunctionIsTheGuestsMemory) {
+TEST(ValuePathListViews, ASpanParameterViewsTheGuestsMemory) {
   const double* first = nullptr;
   const double* second = nullptr;
   const auto define = [&](Linker& linker) {
@@ -110,7 +110,7 @@ TEST(ValuePathListViews, ASpanOfAHostFunctionIsTheGuestsMemory) {
       return sum;
     });
   };
-  // `look(a, b)` passes on the two lists where they lie.
+  // `look(a, b)` forwards the two lists without copying them.
   Container container = start(from_text(R"((component
     (type $p (record (field "x" f64) (field "y" f64) (field "z" f64)))
     (import "point" (type $point (eq $p)))
@@ -134,7 +134,7 @@ TEST(ValuePathListViews, ASpanOfAHostFunctionIsTheGuestsMemory) {
   const double numbers[] = {1, 2, 3};
   const Point points[] = {{4, 5, 6}, {7, 8, 9}};
   EXPECT_EQ(unwrap(look(numbers, points)), 45.0);
-  // The arena puts one behind the other.
+  // The arena allocates one after the other.
   EXPECT_EQ(second, first + 3);
   EXPECT_EQ(unwrap(look({}, {})), 0.0);
 }

@@ -1,4 +1,4 @@
-// How many parameters there are and where they lie, and functions of interfaces found by version.
+// Parameters in slots and in memory, and functions of interfaces found by version.
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -27,7 +27,7 @@ TEST_P(ValuePathParameters, SixteenAreFlat) {
   auto sum =
       find<std::uint64_t(U32, U32, U32, U32, U32, U32, U32, U32, U32, U32, U32, U32, U32, U32, U32, U32)>(
           "sum16");
-  // Powers of three: one that is lost or read twice changes the sum.
+  // Powers of three: the sum changes if one is lost or read twice.
   EXPECT_EQ(unwrap(sum(1, 3, 9, 27, 81, 243, 729, 2187, 6561, 19683, 59049, 177147, 531441, 1594323, 4782969,
                        14348907)),
             21523360U);
@@ -54,14 +54,14 @@ TEST_P(ValuePathParameters, ManyStringsAreInMemory) {
   EXPECT_EQ(unwrap(sum(large, large, large, large, large, large, large, large, large)), 900'000U);
 }
 
-/// What a host function of mixed parameters got, in the order of its signature.
+/// The arguments of a host function with mixed parameters, in the order of its signature.
 using MixedParameters =
     std::tuple<std::uint8_t, std::int64_t, float, bool, double, char32_t, std::int16_t, std::uint64_t,
                std::int8_t, float, std::uint16_t, double, std::uint32_t, std::int32_t, bool, std::uint64_t>;
 const MixedParameters kMixed = {200, -1,    0.5F, true,  -2.5,       U'\x1F600',  -300,  0xFFFFFFFFFFFFFFFF,
                                 -7,  -0.0F, 500,  1e300, 0xFFFFFFFF, -2000000000, false, 1ULL << 63};
 
-/// A guest that exports the host's `mixed` of the sixteen types above and then `more`, as it is.
+/// Starts a guest that exports the host's `mixed`, with the sixteen types above and then `more`, unchanged.
 template <typename F>
 Container mixed_guest(std::string_view more, F function) {
   const std::string parameters =
@@ -124,22 +124,23 @@ TEST(ValuePathMixedParameters, SeventeenInMemoryKeepTheirOrderAndTypes) {
   EXPECT_EQ(last, 9);
 }
 
-// ---- forward.wat: what the host's functions see
+// ---- forward.wat: the arguments of the host's functions
 
 class ValuePathForward : public testing::Test {
  protected:
   static constexpr std::string_view kHost = "test:forward/host@1.2.3#";
 
-  /// Defines all imports of forward.wat under an interface name that ends in '#'. Each changes what it
-  /// gets, so that both ways are seen.
+  /// Defines all imports of forward.wat under an interface name that ends in '#'. Each changes its argument, so that
+  /// both directions are tested.
   static Result<void> define(Linker& linker, std::string_view interface) {
     const auto name = [&](std::string_view function) { return std::string(interface).append(function); };
-    TAIRITSU_CHECK(linker.define(name("scalar"), [](U32 a) { return a + 1; }));
-    TAIRITSU_CHECK(linker.define(name("text"), [](std::string_view a) { return std::string(a) + "!"; }));
-    TAIRITSU_CHECK(linker.define(name("record"), [](Point a) { return Point{a.z, a.x, a.y}; }));
-    TAIRITSU_CHECK(linker.define(
+    TAIRITSU_RETURN_IF_ERROR(linker.define(name("scalar"), [](U32 a) { return a + 1; }));
+    TAIRITSU_RETURN_IF_ERROR(
+        linker.define(name("text"), [](std::string_view a) { return std::string(a) + "!"; }));
+    TAIRITSU_RETURN_IF_ERROR(linker.define(name("record"), [](Point a) { return Point{a.z, a.x, a.y}; }));
+    TAIRITSU_RETURN_IF_ERROR(linker.define(
         name("list"), [](std::span<const Point> a) { return std::vector<Point>(a.rbegin(), a.rend()); }));
-    TAIRITSU_CHECK(linker.define(name("variant"), [](const Shape& a) -> Shape {
+    TAIRITSU_RETURN_IF_ERROR(linker.define(name("variant"), [](const Shape& a) -> Shape {
       // Turns each case into the next.
       switch (a.index()) {
         case 0:
@@ -152,7 +153,7 @@ class ValuePathForward : public testing::Test {
           return 0.5;
       }
     }));
-    TAIRITSU_CHECK(linker.define(
+    TAIRITSU_RETURN_IF_ERROR(linker.define(
         name("many"), [](U32 p0, U32 p1, U32 p2, U32 p3, U32 p4, U32 p5, U32 p6, U32 p7, U32 p8, U32 p9,
                          U32 p10, U32 p11, U32 p12, U32 p13, U32 p14, U32 p15, U32 p16) {
           std::uint64_t digits = 0;
@@ -161,7 +162,7 @@ class ValuePathForward : public testing::Test {
           }
           return digits;
         }));
-    TAIRITSU_CHECK(linker.define(name("nothing"), [] {}));
+    TAIRITSU_RETURN_IF_ERROR(linker.define(name("nothing"), [] {}));
     return linker.define(name("maybe"), [](std::optional<std::string> a) -> std::expected<std::string, U32> {
       if (!a) return std::unexpected<U32>(404);
       return *a + "?";
@@ -216,17 +217,17 @@ TEST_F(ValuePathForward, OptionsInResultsOut) {
 
 // ---- Versions
 
-/// What `scalar(0)` answers to a guest that imports `test:forward/host@1.2.3` where every interface
-/// given adds its number.
-Result<U32> answer_with(const std::vector<std::pair<std::string, U32>>& versions) {
+/// Returns the result of `scalar(0)` for a guest that imports `test:forward/host@1.2.3`. The function of each given
+/// version adds its number.
+Result<U32> scalar_with(const std::vector<std::pair<std::string, U32>>& versions) {
   const Image image = from_text(R"((component
     (import "test:forward/host@1.2.3" (instance $host (export "scalar" (func (param "a" u32) (result u32)))))
     (core func $lowered (canon lower (func $host "scalar")))
     (func (export "scalar") (param "a" u32) (result u32) (canon lift (core func $lowered)))))");
   const auto define = [&](Linker& linker) -> Result<void> {
     for (const auto& [version, number] : versions) {
-      TAIRITSU_CHECK(linker.define("test:forward/host" + version + "#scalar",
-                                   [added = number](U32 a) { return a + added; }));
+      TAIRITSU_RETURN_IF_ERROR(linker.define("test:forward/host" + version + "#scalar",
+                                             [added = number](U32 a) { return a + added; }));
     }
     return {};
   };
@@ -235,7 +236,7 @@ Result<U32> answer_with(const std::vector<std::pair<std::string, U32>>& versions
   return scalar(0);
 }
 
-TEST_F(ValuePathForward, TheWholeInterfaceMayBeOfAnotherCompatibleVersion) {
+TEST_F(ValuePathForward, AnInterfaceMayHaveAnotherCompatibleVersion) {
   for (const std::string_view interface : {"test:forward/host@1.2.3#", "test:forward/host@1.2.5#",
                                            "test:forward/host@1.3.0#", "test:forward/host@1.2.0#"}) {
     Container container = start_forward(interface);
@@ -245,15 +246,15 @@ TEST_F(ValuePathForward, TheWholeInterfaceMayBeOfAnotherCompatibleVersion) {
 }
 
 TEST(ValuePathVersions, AnImportTakesTheExactVersionElseTheHighestOfItsMajor) {
-  EXPECT_EQ(unwrap(answer_with({{"@1.2.3", 1}, {"@1.2.5", 2}, {"@1.3.0", 3}})), 1U);
-  EXPECT_EQ(unwrap(answer_with({{"@1.2.5", 2}, {"@1.3.0", 3}, {"@1.2.0", 4}})), 3U);
-  EXPECT_EQ(unwrap(answer_with({{"@1.10.0", 5}, {"@1.9.0", 6}})), 5U);
-  EXPECT_EQ(unwrap(answer_with({{"@1.0.0", 7}, {"@2.0.0", 8}})), 7U);
+  EXPECT_EQ(unwrap(scalar_with({{"@1.2.3", 1}, {"@1.2.5", 2}, {"@1.3.0", 3}})), 1U);
+  EXPECT_EQ(unwrap(scalar_with({{"@1.2.5", 2}, {"@1.3.0", 3}, {"@1.2.0", 4}})), 3U);
+  EXPECT_EQ(unwrap(scalar_with({{"@1.10.0", 5}, {"@1.9.0", 6}})), 5U);
+  EXPECT_EQ(unwrap(scalar_with({{"@1.0.0", 7}, {"@2.0.0", 8}})), 7U);
 }
 
-TEST(ValuePathVersions, AnotherMajorOrAPreReleaseDoesNotFit) {
+TEST(ValuePathVersions, AnotherMajorOrAPreReleaseDoesNotMatch) {
   for (const std::string version : {"@2.0.0", "@0.2.3", "@1.3.0-rc.1"}) {
-    const auto missing = answer_with({{version, 1}});
+    const auto missing = scalar_with({{version, 1}});
     ASSERT_ERROR(missing, missing_import) << version;
     EXPECT_THAT(message_of(missing),
                 testing::HasSubstr("test:forward/host@1.2.3#scalar: func(a: u32) -> u32"));

@@ -12,7 +12,7 @@ namespace {
 
 class ValuePathScalars : public EchoTest {
  protected:
-  /// Each value alone in a slot, and all of them as a list.
+  /// Expects that each value is echoed in a slot, and all of them as a list.
   template <typename T>
   void expect_echoes(const std::string& type, const std::vector<T>& values) {
     for (const T value : values) expect_echo<T>("flat-" + type, value);
@@ -26,7 +26,7 @@ class ValuePathScalars : public EchoTest {
                             static_cast<T>(Limits::min() + 1), static_cast<T>(-1)});
   }
 
-  /// Compares bits, for NaN is unequal to itself and -0.0 equal to 0.0.
+  /// Compares bits, because NaN does not equal itself and -0.0 equals 0.0.
   template <typename Float, typename Bits>
   void expect_bits(const std::string& type, const std::vector<Bits>& values) {
     std::vector<Float> floats;

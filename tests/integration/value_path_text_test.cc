@@ -1,4 +1,4 @@
-// Strings: UTF-8 and the two other encodings of guests, as copies and as views.
+// Strings in UTF-8 and in the two other encodings of guests, as copies and as views.
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -38,12 +38,12 @@ struct Describe<test::ViewChoice> : Variant<test::ViewChoice, "view-choice", "nu
 namespace tairitsu::test {
 namespace {
 
-// A view in a record or a variant is a view as well: such a type cannot be a call's result.
+// A type with a view in a record or a variant counts as a view: a call cannot return it.
 static_assert(detail::IsView<Tagged>::value && detail::IsView<std::vector<Tagged>>::value);
 static_assert(detail::IsView<ViewChoice>::value);
 
-/// Texts at the edges of the encodings: U+007F/U+0080, U+00FF/U+0100, U+07FF/U+0800, around the
-/// surrogates, U+FFFF/U+10000, U+10FFFF; with a NUL; long ones on both sides of the checks' switch.
+/// Texts at the limits of the encodings: U+007F/U+0080, U+00FF/U+0100, U+07FF/U+0800, around the surrogates,
+/// U+FFFF/U+10000, U+10FFFF; with a NUL; and of lengths around which the checks change their algorithm.
 const std::vector<std::string>& texts() {
   static const std::vector<std::string> list = [] {
     std::vector<std::string> result = {
@@ -88,7 +88,7 @@ TEST_P(ValuePathText, KeepsAMegabyte) {
   expect_echo("echo-string", std::vector<std::string>(10'000, "a hundred bytes of text, more or less"));
 }
 
-TEST_P(ValuePathText, TakesViewsLiteralsAndStringsAlike) {
+TEST_P(ValuePathText, AcceptsViewsLiteralsAndStrings) {
   auto echo = find<std::string(std::string_view)>("flat-string");
   const std::string text = "a \u00E9 string";
   EXPECT_EQ(unwrap(echo(text)), text);
@@ -112,7 +112,7 @@ TEST_P(ValuePathText, ReadShowsAResultInPlace) {
   bool in_place = false;
   const auto look = [&](const std::vector<std::string_view>& views) {
     copies.assign(views.begin(), views.end());
-    // The bump arena puts one string after the other: what is seen is the guest's own memory.
+    // The arena allocates one string after the other, so these are views of the guest's memory.
     in_place = views[1].data() == views[0].data() + views[0].size() &&
                views[2].data() == views[1].data() + views[1].size();
   };
@@ -151,7 +151,7 @@ TEST_P(ValuePathText, AnExceptionOfAVisitorIsAnError) {
 
 // ---- Views of host functions
 
-/// A guest that exports the host function `name`, of `list<string>` to `u32`, as it is.
+/// Starts a guest that exports the host function `name`, from `list<string>` to `u32`, unchanged.
 template <typename F>
 Container guest_of(std::string_view name, F function) {
   return start(from_text(fmt::format(R"((component
@@ -250,7 +250,7 @@ TEST(ValuePathUtf16, SurrogatePairsAreOneCharacter) {
   EXPECT_EQ(unwrap(function_of<std::string()>(container, "pair")()), "\U0001F600");
 }
 
-TEST(ValuePathUtf16, NoStringIsAnError) {
+TEST(ValuePathUtf16, InvalidStringsAreErrors) {
   const auto expect_failure = [](std::string_view name, std::string_view message) {
     Container container = start("echo_utf16.wat");
     auto function = function_of<std::string()>(container, name);
@@ -260,13 +260,13 @@ TEST(ValuePathUtf16, NoStringIsAnError) {
     EXPECT_EQ(container.state(), ContainerState::error);
     EXPECT_ERROR(function(), container_failed);
   };
-  expect_failure("lone-surrogate", "a surrogate stands alone");
+  expect_failure("lone-surrogate", "unpaired surrogate");
   expect_failure("misaligned", "0x49, is not aligned to 2 bytes");
-  expect_failure("out-of-bounds", "4 bytes at the guest's address 0xfffe are out of bounds");
-  expect_failure("huge", "4294967298 bytes at the guest's address 0x0 are out of bounds");
+  expect_failure("out-of-bounds", "4 bytes at guest address 0xfffe are out of bounds");
+  expect_failure("huge", "4294967298 bytes at guest address 0x0 are out of bounds");
 }
 
-TEST(ValuePathLatin1, TextIsTaggedOnlyWhereLatin1CannotHoldIt) {
+TEST(ValuePathLatin1, TextIsTaggedOnlyIfLatin1CannotHoldIt) {
   Container container = start("echo_latin1.wat");
   auto echo = function_of<std::string(std::string_view)>(container, "echo-string");
   auto tag = function_of<bool()>(container, "tag");
@@ -286,12 +286,12 @@ TEST(ValuePathLatin1, BothFormsAreRead) {
   EXPECT_EQ(unwrap(function_of<std::string()>(container, "utf16")()), "\U0001F600");
 }
 
-TEST(ValuePathLatin1, NoStringIsAnError) {
+TEST(ValuePathLatin1, InvalidStringsAreErrors) {
   {
     Container container = start("echo_latin1.wat");
     const auto failed = function_of<std::string()>(container, "lone-surrogate")();
     ASSERT_ERROR(failed, invalid_value);
-    EXPECT_THAT(message_of(failed), testing::HasSubstr("a surrogate stands alone"));
+    EXPECT_THAT(message_of(failed), testing::HasSubstr("unpaired surrogate"));
   }
   Container container = start("echo_latin1.wat");
   const auto failed = function_of<std::string()>(container, "misaligned")();

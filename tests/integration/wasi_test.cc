@@ -1,4 +1,4 @@
-// WASI guests made of C, linked in both ways: what they may do, and that all else is denied.
+// WASI guests in C, direct and interruptible: what they may do, and that everything else is denied.
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -18,6 +18,7 @@
 #include "callback.h"
 #include "processes.h"
 #include "support.h"
+#include "wait_until.h"
 
 namespace tairitsu::test {
 namespace {
@@ -48,17 +49,19 @@ const Image& wasi_image() {
 }
 
 ContainerBuilder wasi_builder(CallFunction note = same) {
-  return Container::builder(wasi_image()).with_imports([note = std::move(note)](Linker& linker) {
-    return linker.define("test:wasi/host@1.0.0#note", note);
-  });
+  ContainerBuilder builder = Container::builder(wasi_image());
+  builder.with_imports(
+      [note = std::move(note)](Linker& linker) { return linker.define("test:wasi/host@1.0.0#note", note); });
+  return builder;
 }
 
-/// The parameter says whether the container is interruptible.
+/// The parameter is whether the container is interruptible.
 class Wasi : public ::testing::TestWithParam<bool> {
  protected:
-  static ContainerBuilder linked(ContainerBuilder builder) {
-    return GetParam() ? std::move(builder).interruptible() : std::move(builder);
+  static ContainerBuilder& linked(ContainerBuilder& builder) {
+    return GetParam() ? builder.interruptible() : builder;
   }
+  static ContainerBuilder& linked(ContainerBuilder&& builder) { return linked(builder); }
   static Container make(const WasiOptions& options = {}, CallFunction note = same) {
     return unwrap(linked(wasi_builder(std::move(note)).with_wasi(options)).build());
   }
@@ -68,7 +71,7 @@ INSTANTIATE_TEST_SUITE_P(Linked, Wasi, ::testing::Bool(),
 
 // ---- Output
 
-TEST_P(Wasi, CapturesBothStreamsApart) {
+TEST_P(Wasi, CapturesBothStreamsSeparately) {
   auto container = make({.standard_output = Output::capture, .standard_error = Output::capture});
   auto print = function_of<void(std::string_view)>(container, "print");
   ASSERT_OK(print("Hello, "));
@@ -79,7 +82,7 @@ TEST_P(Wasi, CapturesBothStreamsApart) {
   EXPECT_EQ(container.standard_error(), "oh\n");
 }
 
-TEST_P(Wasi, KeepsOutputOfContainersApart) {
+TEST_P(Wasi, SeparatesTheOutputOfContainers) {
   const auto made =
       unwrap(linked(wasi_builder().with_wasi({.standard_output = Output::capture})).build_template());
   std::vector<Container> containers;
@@ -93,13 +96,13 @@ TEST_P(Wasi, KeepsOutputOfContainersApart) {
 
 TEST_P(Wasi, DiscardsOutputByDefault) {
   auto container = make();
-  ASSERT_OK(function_of<void(std::string_view)>(container, "print")("nobody hears this\n"));
+  ASSERT_OK(function_of<void(std::string_view)>(container, "print")("this is discarded\n"));
   EXPECT_EQ(unwrap(function_of<std::uint32_t(std::uint32_t)>(container, "flood")(1000)), 4'096'000U);
   EXPECT_EQ(container.standard_output(), "");
   EXPECT_EQ(container.standard_error(), "");
 }
 
-TEST_P(Wasi, InheritsOutputWhereItIsToldTo) {
+TEST_P(Wasi, InheritsOutputOnRequest) {
   auto container = make({.standard_output = Output::inherit, .standard_error = Output::inherit});
   ::testing::internal::CaptureStdout();
   ::testing::internal::CaptureStderr();
@@ -124,10 +127,10 @@ TEST_P(Wasi, ClosesAStreamThatIsFull) {
   EXPECT_THAT(container.standard_output(), SizeIs(AllOf(Ge(20 * 4096), Le(100'000))));
   EXPECT_TRUE(container.standard_output_truncated());
   EXPECT_FALSE(container.standard_error_truncated());
-  EXPECT_EQ(container.state(), ContainerState::running) << "it is an error that the guest can handle";
+  EXPECT_EQ(container.state(), ContainerState::running) << "the guest can handle the error";
 }
 
-TEST_P(Wasi, KeepsWhatAGuestWroteBeforeItFailed) {
+TEST_P(Wasi, KeepsOutputOfAFailedGuest) {
   auto container = make({.standard_error = Output::capture});
   ASSERT_OK(function_of<void(std::string_view)>(container, "print-error")("about to fail\n"));
   EXPECT_FALSE(function_of<void(std::int32_t)>(container, "exit")(3).has_value());
@@ -135,25 +138,25 @@ TEST_P(Wasi, KeepsWhatAGuestWroteBeforeItFailed) {
   EXPECT_EQ(container.standard_error(), "about to fail\n");
 }
 
-TEST_P(Wasi, ATrapSaysWhatTheGuestSaidLast) {
+TEST_P(Wasi, ReportsTheEndOfStandardErrorWithATrap) {
   const auto fail_with = [&](const WasiOptions& options, const std::string& reason) {
     auto container = make(options);
     const auto failed = function_of<void(std::string_view)>(container, "fail")(reason);
     EXPECT_ERROR(failed, trap);
-    return failed ? Error(ErrorCode::internal, "it did not fail") : failed.error();
+    return failed ? Error(ErrorCode::internal, "the call succeeded") : failed.error();
   };
   const Error error = fail_with({}, "thread 'main' panicked:\nindex out of bounds\n");
   EXPECT_THAT(error.message(), HasSubstr("unreachable"));
   EXPECT_THAT(error.message(), ::testing::EndsWith("\nthe guest's standard error ends with:\n"
                                                    "  thread 'main' panicked:\n  index out of bounds"));
-  // The last few kilobytes of it, from the beginning of a line.
+  // Only the last few kilobytes, from the beginning of a line.
   std::string lines;
   for (int i = 0; i < 10'000; ++i) lines += "line " + std::to_string(i) + "\n";
   const std::string longest = fail_with({}, lines).message();
   EXPECT_LE(longest.size(), 8192U);
   EXPECT_THAT(longest, HasSubstr(":\n  …\n  line 9"));
   EXPECT_THAT(longest, ::testing::EndsWith("\n  line 9999"));
-  // Whoever sends it elsewhere has it there.
+  // The message does not repeat output that the host captures or receives as lines.
   for (const Output output : {Output::capture, Output::lines}) {
     const WasiOptions options{.standard_error = output, .on_error_line = [](std::string_view) {}};
     EXPECT_THAT(fail_with(options, "secret").message(), ::testing::Not(HasSubstr("secret")));
@@ -161,7 +164,7 @@ TEST_P(Wasi, ATrapSaysWhatTheGuestSaidLast) {
   EXPECT_THAT(fail_with({}, "").message(), ::testing::Not(HasSubstr("standard error")));
 }
 
-TEST_P(Wasi, ATracebackBeginsWhereTheGuestFailed) {
+TEST_P(Wasi, StartsABacktraceWhereTheGuestFailed) {
   auto container = make();
   const auto failed = function_of<void(std::string_view)>(container, "fail")("");
   ASSERT_ERROR(failed, trap);
@@ -169,15 +172,15 @@ TEST_P(Wasi, ATracebackBeginsWhereTheGuestFailed) {
   EXPECT_THAT(failed.error().backtrace(), HasSubstr("fail"));
 }
 
-// ---- What is denied
+// ---- Denied by default
 
 TEST_P(Wasi, HasAnEmptyInput) {
   auto container = make();
   EXPECT_EQ(unwrap(function_of<std::uint32_t()>(container, "read-input")()), 0U);
 }
 
-TEST_P(Wasi, ShowsNoEnvironment) {
-  ASSERT_NE(getenv("PATH"), nullptr) << "there is something to hide";
+TEST_P(Wasi, HidesTheEnvironment) {
+  ASSERT_NE(getenv("PATH"), nullptr) << "the test needs a variable to hide";
   auto container = make();
   auto environment = function_of<std::optional<std::string>(std::string_view)>(container, "environment");
   EXPECT_EQ(unwrap(environment("PATH")), std::nullopt);
@@ -185,7 +188,7 @@ TEST_P(Wasi, ShowsNoEnvironment) {
   EXPECT_EQ(unwrap(function_of<std::uint32_t()>(container, "environment-size")()), 0U);
 }
 
-TEST_P(Wasi, ShowsNoFolder) {
+TEST_P(Wasi, HidesDirectories) {
   auto container = make();
   auto open = function_of<std::int32_t(std::string_view, std::string_view)>(container, "open");
   const std::string own_file = guest_path("wasi_guest.wasm").string();
@@ -195,48 +198,49 @@ TEST_P(Wasi, ShowsNoFolder) {
     EXPECT_NE(unwrap(open(path, "r")), 0) << path;
     EXPECT_NE(unwrap(open(path, "w")), 0) << path;
   }
-  auto make_folder = function_of<std::int32_t(std::string_view)>(container, "make-folder");
-  EXPECT_NE(unwrap(make_folder("/tmp/tairitsu-escape")), 0);
+  auto make_directory = function_of<std::int32_t(std::string_view)>(container, "make-directory");
+  EXPECT_NE(unwrap(make_directory("/tmp/tairitsu-escape")), 0);
   EXPECT_FALSE(std::filesystem::exists("/tmp/tairitsu-escape"));
-  EXPECT_EQ(container.state(), ContainerState::running) << "a denial is an answer, not a trap";
+  EXPECT_EQ(container.state(), ContainerState::running) << "a denial is an error for the guest, not a trap";
 }
 
-TEST_P(Wasi, TellsOfPathsThatAreDenied) {
-  const TemporaryFolder temporary;
-  const auto& folder = temporary.path();
-  std::filesystem::create_directories(folder / "writable");
-  std::filesystem::create_directories(folder / "constant");
-  std::ofstream(folder / "secret.txt") << "secret";
-  std::ofstream(folder / "constant" / "a.txt") << "text";
-  std::filesystem::create_symlink(folder / "secret.txt", folder / "constant" / "link");
-  std::vector<std::string> told;
-  auto container = make({.folders = {{.host = folder / "writable", .guest = "/writable", .read_only = false},
-                                     {.host = folder / "constant", .guest = "/", .read_only = true}},
-                         .on_denied = [&](const WasiDenial& denial) {
-                           EXPECT_EQ(denial.kind, WasiDenial::Kind::path);
-                           told.emplace_back(denial.rule);
-                         }});
+TEST_P(Wasi, ReportsDeniedPaths) {
+  const TemporaryDirectory temporary;
+  const auto& directory = temporary.path();
+  std::filesystem::create_directories(directory / "writable");
+  std::filesystem::create_directories(directory / "constant");
+  std::ofstream(directory / "secret.txt") << "secret";
+  std::ofstream(directory / "constant" / "a.txt") << "text";
+  std::filesystem::create_symlink(directory / "secret.txt", directory / "constant" / "link");
+  std::vector<std::string> denied;
+  auto container =
+      make({.directories = {{.host = directory / "writable", .guest = "/writable", .read_only = false},
+                            {.host = directory / "constant", .guest = "/", .read_only = true}},
+            .on_denied = [&](const WasiDenial& denial) {
+              EXPECT_EQ(denial.kind, WasiDenial::Kind::path);
+              denied.emplace_back(denial.rule);
+            }});
   auto open = function_of<std::int32_t(std::string_view, std::string_view)>(container, "open");
-  auto make_folder = function_of<std::int32_t(std::string_view)>(container, "make-folder");
+  auto make_directory = function_of<std::int32_t(std::string_view)>(container, "make-directory");
   EXPECT_EQ(unwrap(open("/a.txt", "r")), 0);
   EXPECT_EQ(unwrap(open("/writable/b.txt", "w")), 0);
-  EXPECT_EQ(unwrap(make_folder("/writable/inner")), 0);
+  EXPECT_EQ(unwrap(make_directory("/writable/inner")), 0);
   EXPECT_NE(unwrap(open("/none.txt", "r")), 0);
-  EXPECT_THAT(told, IsEmpty());
+  EXPECT_THAT(denied, IsEmpty());
 
   EXPECT_NE(unwrap(open("/a.txt", "w")), 0);
   EXPECT_NE(unwrap(open("/link", "r")), 0);
   EXPECT_NE(unwrap(open("/writable/inner/../../secret.txt", "r")), 0);
-  EXPECT_NE(unwrap(make_folder("/inner")), 0);
-  EXPECT_THAT(told, ElementsAre("/a.txt", "/link", "/writable/inner/../../secret.txt", "/inner"));
+  EXPECT_NE(unwrap(make_directory("/inner")), 0);
+  EXPECT_THAT(denied, ElementsAre("/a.txt", "/link", "/writable/inner/../../secret.txt", "/inner"));
 }
 
-TEST_P(Wasi, GivesNoNetwork) {
+TEST_P(Wasi, DeniesTheNetwork) {
   auto container = make();
   auto resolve = function_of<std::optional<std::uint8_t>(std::string_view)>(container, "resolve");
   EXPECT_EQ(unwrap(resolve("localhost")), kPermanentResolverFailure);
   EXPECT_EQ(unwrap(resolve("127.0.0.1")), kPermanentResolverFailure);
-  // A socket alone reaches nobody: what it is used for is denied.
+  // Creating a socket is allowed; using it is denied.
   EXPECT_EQ(unwrap(function_of<std::optional<std::uint8_t>()>(container, "make-socket")()), std::nullopt);
   EXPECT_EQ(container.state(), ContainerState::running);
 }
@@ -263,7 +267,7 @@ TEST_P(Wasi, RunsAProgram) {
   EXPECT_EQ(container.standard_error(), "bye\n");
 }
 
-/// How a program that was given this ended, and what it printed.
+/// Runs the tool with `options`. Returns its result and its output.
 std::pair<Result<std::expected<void, std::monostate>>, std::string> run_tool(WasiOptions options) {
   static const Image tool = load(wasi_engine(), "wasi_tool.wasm");
   options.standard_output = Output::capture;
@@ -273,7 +277,7 @@ std::pair<Result<std::expected<void, std::monostate>>, std::string> run_tool(Was
   return {std::move(ran), container->standard_output()};
 }
 
-TEST(WasiPrograms, SeeWhatTheyAreGiven) {
+TEST(WasiPrograms, ReceiveTheirArgumentsEnvironmentAndInput) {
   EXPECT_EQ(run_tool({.arguments = {"tool", "arguments", "a b"}}).second, "tool\narguments\na b\n");
   EXPECT_EQ(run_tool({.arguments = {"tool", "environment"}, .environment = {{"SHOP", "open"}, {"TILL", "2"}}})
                 .second,
@@ -283,38 +287,39 @@ TEST(WasiPrograms, SeeWhatTheyAreGiven) {
             "typed\n");
 }
 
-TEST(WasiPrograms, SeeTheFoldersThatAreShared) {
-  const TemporaryFolder temporary;
-  const auto& folder = temporary.path();
-  std::filesystem::create_directories(folder / "inner");
-  std::ofstream(folder / "inner" / "a.txt") << "text";
-  const std::vector<WasiFolder> shared = {{.host = folder / "inner", .guest = "/data", .read_only = true}};
-  EXPECT_EQ(run_tool({.arguments = {"tool", "read", "/data/a.txt"}, .folders = shared}).second, "text");
-  EXPECT_EQ(run_tool({.arguments = {"tool", "list", "/data"}, .folders = shared}).second, "a.txt\n");
-  const auto written = run_tool({.arguments = {"tool", "write", "/data/b.txt", "x"}, .folders = shared});
+TEST(WasiPrograms, SeeSharedDirectories) {
+  const TemporaryDirectory temporary;
+  const auto& directory = temporary.path();
+  std::filesystem::create_directories(directory / "inner");
+  std::ofstream(directory / "inner" / "a.txt") << "text";
+  const std::vector<WasiDirectory> shared = {
+      {.host = directory / "inner", .guest = "/data", .read_only = true}};
+  EXPECT_EQ(run_tool({.arguments = {"tool", "read", "/data/a.txt"}, .directories = shared}).second, "text");
+  EXPECT_EQ(run_tool({.arguments = {"tool", "list", "/data"}, .directories = shared}).second, "a.txt\n");
+  const auto written = run_tool({.arguments = {"tool", "write", "/data/b.txt", "x"}, .directories = shared});
   EXPECT_FALSE(written.first && written.first->has_value());
-  EXPECT_FALSE(std::filesystem::exists(folder / "inner" / "b.txt"));
-  const auto missing = run_tool({.folders = {{.host = folder / "none", .guest = "/data"}}});
+  EXPECT_FALSE(std::filesystem::exists(directory / "inner" / "b.txt"));
+  const auto missing = run_tool({.directories = {{.host = directory / "none", .guest = "/data"}}});
   ASSERT_ERROR(missing.first, io);
-  EXPECT_THAT(message_of(missing.first), HasSubstr((folder / "none").string()));
+  EXPECT_THAT(message_of(missing.first), HasSubstr((directory / "none").string()));
 }
 
 TEST(WasiPrograms, ExitWithAStatus) {
   const auto ended = run_tool({.arguments = {"tool", "exit", "3"}});
   ASSERT_ERROR(ended.first, guest_exited);
-  EXPECT_EQ(ended.first.error().exit_status(), 1);  // WASI 0.2 knows success and failure alone.
+  EXPECT_EQ(ended.first.error().exit_status(), 1);  // WASI 0.2 knows only success and failure.
   EXPECT_EQ(ended.first.error().with_context("x").exit_status(), 1);
 }
 
-TEST(WasiPrograms, HaveOptionsThatAreChecked) {
+TEST(WasiPrograms, RejectInvalidOptions) {
   EXPECT_ERROR(run_tool({.arguments = {"\xFF"}}).first, invalid_argument);
   const auto rule = run_tool({.connect = {"1.2.3.4:99999"}});
   ASSERT_ERROR(rule.first, invalid_argument);
-  EXPECT_THAT(message_of(rule.first), HasSubstr("'1.2.3.4:99999' is no network rule"));
+  EXPECT_THAT(message_of(rule.first), HasSubstr("invalid network rule '1.2.3.4:99999'"));
 }
 
-// A definition of the host's own goes before WASI's, and the rest of the interface stays WASI's.
-TEST_P(Wasi, GivesWayToTheHostsDefinitions) {
+// The host's definition replaces WASI's; WASI still defines the rest of the interface.
+TEST_P(Wasi, PrefersTheHostsDefinitions) {
   const Image program = load(wasi_engine(), "wasi_command.wasm");
   using Variables = std::vector<std::tuple<std::string, std::string>>;
   auto container = linked(Container::builder(program)
@@ -330,7 +335,7 @@ TEST_P(Wasi, GivesWayToTheHostsDefinitions) {
   EXPECT_EQ(container->standard_output(), "0 arguments, 2 variables\n");
 }
 
-TEST_P(Wasi, GivesWayInAnInterfaceOfAnOlderVersion) {
+TEST_P(Wasi, PrefersTheHostsDefinitionsInAnOlderVersion) {
   const Image image = unwrap(Image::from_text(wasi_engine(), R"((component
     (import "wasi:cli/environment@0.2.0" (instance
       (export "get-environment" (func (result (list (tuple string string)))))
@@ -344,14 +349,14 @@ TEST_P(Wasi, GivesWayInAnInterfaceOfAnOlderVersion) {
 
 // ---- Waiting
 
-TEST_P(Wasi, WaitsAsLongAsItIsAskedTo) {
+TEST_P(Wasi, WaitsForTheRequestedTime) {
   auto container = make();
-  for (const std::string_view waiting : {"sleep", "poll"}) {
-    auto wait = function_of<void(std::uint32_t)>(container, waiting);
+  for (const std::string_view name : {"sleep", "poll"}) {
+    auto wait = function_of<void(std::uint32_t)>(container, name);
     const auto begin = Clock::now();
     ASSERT_OK(wait(30));
-    EXPECT_GE(Clock::now() - begin, 30ms) << waiting;
-    EXPECT_LT(Clock::now() - begin, 5s) << waiting;
+    EXPECT_GE(Clock::now() - begin, 30ms) << name;
+    EXPECT_LT(Clock::now() - begin, 5s) << name;
   }
 }
 
@@ -363,17 +368,16 @@ TEST_P(Wasi, RefusesReentryWhileTheGuestWaits) {
   });
   call = function_of<std::uint32_t(std::uint32_t, std::uint32_t)>(container, "sleep-around-note");
   EXPECT_EQ(unwrap((*call)(5, 7)), 7U);
-  const auto begin = Clock::now();
-  const std::function<void()> from_another_thread = [&] {
-    while (Clock::now() - begin < 20ms) std::this_thread::yield();
+  // `host_state` is null while a call runs.
+  std::thread other([&] {
+    EXPECT_TRUE(wait_until([&] { return container.host_state() == nullptr; }));
     EXPECT_ERROR((*call)(0, 1), reentrant_call);
-  };
-  std::thread other(from_another_thread);
+  });
   EXPECT_EQ(unwrap((*call)(100, 8)), 8U);
   other.join();
 }
 
-/// Guest after guest, each sleeping before and after it asks the next: every call waits inside another.
+/// Each guest sleeps before and after it calls the next one, so every call waits inside another.
 TEST_P(Wasi, WaitsInCallsWithinCalls) {
   std::vector<std::unique_ptr<Container>> containers;
   CallFunction next = same;
@@ -385,19 +389,19 @@ TEST_P(Wasi, WaitsInCallsWithinCalls) {
   EXPECT_EQ(unwrap(next(0)), 4U);
 }
 
-// A guest of one kind within one of the other: neither may block the other's runtime.
+// A direct guest inside an interruptible one, and the reverse: neither may block the other's runtime.
 TEST_P(Wasi, WaitsInCallsOfTheOtherKind) {
   auto inner = GetParam() ? unwrap(wasi_builder().build()) : unwrap(wasi_builder().interruptible().build());
   auto sleep = function_of<void(std::uint32_t)>(inner, "sleep");
   auto outer = make({}, [&](std::uint32_t n) -> Result<std::uint32_t> {
-    TAIRITSU_CHECK(sleep(10));
+    TAIRITSU_RETURN_IF_ERROR(sleep(10));
     return n;
   });
   EXPECT_EQ(
       unwrap(function_of<std::uint32_t(std::uint32_t, std::uint32_t)>(outer, "sleep-around-note")(5, 9)), 9U);
 }
 
-TEST_P(Wasi, CarriesAnErrorOutOfAGuestThatWaited) {
+TEST_P(Wasi, ReturnsAHostErrorAfterAWait) {
   auto container = make(
       {}, [](std::uint32_t) -> Result<std::uint32_t> { return fail(ErrorCode::not_found, "no such note"); });
   const auto called =
@@ -407,13 +411,14 @@ TEST_P(Wasi, CarriesAnErrorOutOfAGuestThatWaited) {
   EXPECT_EQ(container.state(), ContainerState::error);
 }
 
-// ---- Cutting off
+// ---- Interrupting
 
-TEST(WasiInterruptible, StopsAGuestThatSleeps) {
+TEST(WasiInterruptible, StopsASleepingGuest) {
   auto container = unwrap(wasi_builder().interruptible().build());
   auto sleep = function_of<void(std::uint32_t)>(container, "sleep");
   std::thread other([&] {
-    std::this_thread::sleep_for(30ms);
+    EXPECT_TRUE(wait_until([&] { return container.host_state() == nullptr; })) << "no call runs";
+    std::this_thread::sleep_for(30ms);  // Until the guest sleeps.
     container.stop();
   });
   const auto begin = Clock::now();
@@ -424,8 +429,8 @@ TEST(WasiInterruptible, StopsAGuestThatSleeps) {
   EXPECT_ERROR(sleep(1), container_stopped);
 }
 
-TEST(WasiInterruptible, EndsAGuestWithinAnotherByItsOwnDeadline) {
-  auto inner = unwrap(wasi_builder().with_deadline(50ms).build());
+TEST(WasiInterruptible, StopsAnInnerGuestAtItsOwnDeadline) {
+  auto inner = unwrap(wasi_builder().with_limits({.deadline = 50ms}).build());
   auto sleep = function_of<void(std::uint32_t)>(inner, "sleep");
   auto outer = unwrap(wasi_builder([&](std::uint32_t n) -> Result<std::uint32_t> {
                         EXPECT_ERROR(sleep(60'000), deadline_exceeded);
@@ -434,20 +439,20 @@ TEST(WasiInterruptible, EndsAGuestWithinAnotherByItsOwnDeadline) {
                           .interruptible()
                           .build());
   auto call = function_of<std::uint32_t(std::uint32_t, std::uint32_t)>(outer, "sleep-around-note");
-  EXPECT_EQ(unwrap(call(5, 3)), 3U) << "the outer one has no deadline";
+  EXPECT_EQ(unwrap(call(5, 3)), 3U) << "the outer guest has no deadline";
   EXPECT_EQ(inner.state(), ContainerState::error);
   EXPECT_EQ(outer.state(), ContainerState::running);
 }
 
-// The outer one's deadline passes while the inner one waits: noticed when the outer guest goes on.
-TEST(WasiInterruptible, EndsAGuestAfterTheCallThatItWaitedFor) {
+// The outer guest's deadline passes while the inner guest waits, and takes effect when the outer guest continues.
+TEST(WasiInterruptible, StopsAnOuterGuestAfterItsInnerCall) {
   auto inner = unwrap(wasi_builder().interruptible().build());
   auto sleep = function_of<void(std::uint32_t)>(inner, "sleep");
   auto outer = unwrap(wasi_builder([&](std::uint32_t n) -> Result<std::uint32_t> {
                         EXPECT_OK(sleep(100));
                         return n;
                       })
-                          .with_deadline(60ms)
+                          .with_limits({.deadline = 60ms})
                           .build());
   EXPECT_ERROR(function_of<std::uint32_t(std::uint32_t, std::uint32_t)>(outer, "sleep-around-note")(1, 3),
                deadline_exceeded);
@@ -455,7 +460,7 @@ TEST(WasiInterruptible, EndsAGuestAfterTheCallThatItWaitedFor) {
   EXPECT_OK(sleep(1));
 }
 
-TEST(WasiInterruptible, CanBeHadManyTimes) {
+TEST(WasiInterruptible, WaitsInManyContainersAtOnce) {
   const auto made = unwrap(wasi_builder().interruptible().build_template());
   const auto begin = Clock::now();
   std::vector<std::thread> threads;
@@ -467,7 +472,7 @@ TEST(WasiInterruptible, CanBeHadManyTimes) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_LT(Clock::now() - begin, 5s) << "they sleep beside each other";
+  EXPECT_LT(Clock::now() - begin, 5s) << "they sleep concurrently";
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-/// What callback.wat imports and exports.
+/// The imports and exports of callback.wat.
 #pragma once
 
 #include <cstdint>
@@ -9,19 +9,19 @@
 
 namespace tairitsu::test {
 
-/// `run` is of this type, and what it calls.
+/// The type of `run` and of the function that it calls.
 using Call = std::uint32_t(std::uint32_t);
 using CallFunction = std::function<Result<std::uint32_t>(std::uint32_t)>;
-/// `add` is of this type.
+/// The type of `add`.
 using AddCall = std::uint32_t(std::uint32_t, std::uint32_t);
 
-/// Answers what it is given.
+/// Returns its argument.
 inline Result<std::uint32_t> same(std::uint32_t n) { return n; }
 
-/// Defines what callback.wat imports: `call` does this, `note` nothing.
+/// Defines the imports of callback.wat: `call` as given, and a `note` that does nothing.
 inline std::function<Result<void>(Linker&)> callback_imports(CallFunction call) {
   return [call = std::move(call)](Linker& linker) -> Result<void> {
-    TAIRITSU_CHECK(linker.define("call", call));
+    TAIRITSU_RETURN_IF_ERROR(linker.define("call", call));
     return linker.define("test:callback/host@1.2.0#note", [](std::uint32_t) {});
   };
 }

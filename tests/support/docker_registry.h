@@ -1,4 +1,4 @@
-/// Debian's docker-registry, for tests that talk to a real one.
+/// Debian's docker-registry, for tests that use a real registry.
 #pragma once
 
 #include <fcntl.h>
@@ -19,11 +19,11 @@
 
 namespace tairitsu::test {
 
-/// What its file of passwords says: the password is p:ass.
+/// The contents of its password file; the password is p:ass.
 inline constexpr const char* kRegistryPasswords =
     "user:$2y$04$J7rjE.UY7KZ5kGr05.Vg.O5iP9Flp4JlW554TuM1EdgnLN.8j0cEi\n";
 
-/// A registry of its own for each test, with an empty folder.
+/// Starts a new registry with an empty directory for each test.
 class DockerRegistryTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -38,20 +38,20 @@ class DockerRegistryTest : public testing::Test {
   void start(bool with_password, bool with_tls) {
     port_ = free_port();
     std::string config = "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: " +
-                         (folder_.path() / "data").string() +
+                         (directory_.path() / "data").string() +
                          "\n  delete:\n    enabled: true\nhttp:\n  addr: 127.0.0.1:" + std::to_string(port_) +
                          "\n  secret: test\n";
     if (with_tls) {
       make_certificates();
-      config += "  tls:\n    certificate: " + (folder_.path() / "server.pem").string() +
-                "\n    key: " + (folder_.path() / "server.key").string() + "\n";
+      config += "  tls:\n    certificate: " + (directory_.path() / "server.pem").string() +
+                "\n    key: " + (directory_.path() / "server.key").string() + "\n";
     }
     if (with_password) {
       config += "auth:\n  htpasswd:\n    realm: test\n    path: " +
-                folder_.write("passwords", kRegistryPasswords).string() + "\n";
+                directory_.write("passwords", kRegistryPasswords).string() + "\n";
     }
-    const std::string file = folder_.write("config.yml", config).string();
-    const std::string log = (folder_.path() / "log").string();
+    const std::string file = directory_.write("config.yml", config).string();
+    const std::string log = (directory_.path() / "log").string();
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_APPEND,
@@ -65,7 +65,7 @@ class DockerRegistryTest : public testing::Test {
     posix_spawn_file_actions_destroy(&actions);
     for (int i = 0; i < 2000 && !is_listening(port_); ++i)
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    ASSERT_TRUE(is_listening(port_)) << folder_.read("log");
+    ASSERT_TRUE(is_listening(port_)) << directory_.read("log");
   }
 
   void stop() {
@@ -75,14 +75,14 @@ class DockerRegistryTest : public testing::Test {
     process_ = 0;
   }
 
-  /// An authority of our own, and a server's certificate by it.
+  /// Creates a certificate authority and a server certificate that it signs.
   void make_certificates() {
     const auto run = [&](const std::string& command) {
       const auto done = unwrap(oci::run_program(
-          {"sh", "-c", "cd " + folder_.path().string() + " && " + command}, "", std::chrono::seconds(60)));
+          {"sh", "-c", "cd " + directory_.path().string() + " && " + command}, "", std::chrono::seconds(60)));
       ASSERT_EQ(done.status, 0) << done.errors;
     };
-    folder_.write(
+    directory_.write(
         "extensions",
         "subjectAltName=IP:127.0.0.1,DNS:localhost\nbasicConstraints=CA:FALSE\nkeyUsage=digitalSignature\n");
     run("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem "
@@ -97,7 +97,7 @@ class DockerRegistryTest : public testing::Test {
 
   [[nodiscard]] std::string host() const { return "127.0.0.1:" + std::to_string(port_); }
 
-  TemporaryFolder folder_;
+  TemporaryDirectory directory_;
   int port_ = 0;
   pid_t process_ = 0;
 };

@@ -1,4 +1,4 @@
-/// The two echoing guests: echo.wat, which echoes itself, and relay.wat, whose host does.
+/// The two echoing guests: echo.wat, which echoes values itself, and relay.wat, whose host does.
 #pragma once
 
 #include <cstddef>
@@ -9,15 +9,15 @@
 
 namespace tairitsu::test {
 
-/// Every import of relay.wat: `echo-…` and `flat-…` give back what they get; `sum16`, `sum17` and
-/// `many-strings` answer as echo.wat does.
+/// Defines every import of relay.wat: `echo-…` and `flat-…` return their argument; `sum16`, `sum17` and `many-strings`
+/// return what echo.wat returns.
 Result<void> define_echo_host(Linker& linker);
 
-/// How often a function of `define_echo_host` was called in this process.
+/// Returns how often the functions of `define_echo_host` were called in this process.
 std::size_t echo_host_calls();
 
-/// Tests that run once with each guest: values go host → guest → host, and with relay.wat also
-/// guest → host → guest in between.
+/// Runs each test with both guests: values go host → guest → host, and with relay.wat also guest → host → guest in
+/// between.
 class EchoTest : public testing::TestWithParam<std::string> {
  protected:
   [[nodiscard]] bool is_relay() const { return GetParam() == "relay"; }
@@ -27,13 +27,13 @@ class EchoTest : public testing::TestWithParam<std::string> {
     return function_of<Signature>(container_, name);
   }
 
-  /// Calls `name` with the value, and wants it back as it was.
+  /// Calls `name` with the value and expects it back unchanged.
   template <typename T>
   void expect_echo(std::string_view name, const T& value) {
     const std::size_t calls_before = echo_host_calls();
     auto result = find<T(const T&)>(name)(value);
     ASSERT_TRUE(is_ok(result)) << name;
-    EXPECT_TRUE(*result == value) << name << " gave back " << testing::PrintToString(*result) << " for "
+    EXPECT_TRUE(*result == value) << name << " returned " << testing::PrintToString(*result) << " for "
                                   << testing::PrintToString(value);
     EXPECT_EQ(echo_host_calls() - calls_before, is_relay() ? 1 : 0) << name;
   }

@@ -1,4 +1,4 @@
-/// The environment of this process, as a test wants it.
+/// Environment variables for a test.
 #pragma once
 
 #include <cstdlib>
@@ -7,7 +7,7 @@
 
 namespace tairitsu::test {
 
-/// Sets a variable of the environment, or unsets it, for the scope.
+/// Sets or unsets an environment variable of this process for the scope.
 class EnvironmentVariable {
  public:
   EnvironmentVariable(const char* name, const std::optional<std::string>& value) : name_(name) {

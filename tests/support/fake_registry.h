@@ -1,4 +1,4 @@
-/// A registry in memory, by the distribution specification, that misbehaves on demand.
+/// An in-memory registry that follows the distribution specification and misbehaves on demand.
 #pragma once
 
 #include <cstddef>
@@ -20,9 +20,9 @@ class FakeRegistry {
  public:
   explicit FakeRegistry(std::string origin) : origin_(std::move(origin)) {}
 
-  /// Answers first where it answers at all.
+  /// Called first; its reply, if it returns one, replaces the registry's.
   std::function<std::optional<Reply>(const SeenRequest&)> intercept;
-  /// Changes what is answered.
+  /// Changes the registry's replies.
   std::function<void(const SeenRequest&, Reply&)> adjust;
   std::map<std::string, std::string> blobs;  ///< By digest.
   struct Kept {
@@ -33,7 +33,7 @@ class FakeRegistry {
   std::map<std::string, std::string> uploads;
   bool ranges = true;
   bool takes_whole = true;
-  /// `Bearer x` that it wants; empty for nothing.
+  /// The required `Authorization` header; empty for none.
   std::string wanted_authorization;
   std::string challenge;
 
@@ -53,7 +53,7 @@ class FakeRegistry {
     if (intercept) {
       if (auto reply = intercept(request)) return *std::move(reply);
     }
-    Reply reply = answer(request);
+    Reply reply = reply_to(request);
     if (adjust) adjust(request, reply);
     return reply;
   }
@@ -67,7 +67,7 @@ class FakeRegistry {
  private:
   using Method = oci::HttpMethod;
 
-  Reply answer(const SeenRequest& request) {
+  Reply reply_to(const SeenRequest& request) {
     if (!request.url.starts_with(origin_ + "/v2/")) return {.status = 404, .body = "not here"};
     if (!wanted_authorization.empty() && request.header("Authorization") != wanted_authorization) {
       Reply reply = error(401, "UNAUTHORIZED", "authentication required");
@@ -187,7 +187,7 @@ class FakeRegistry {
   }
 
  public:
-  /// Blobs of other repositories.
+  /// Blobs of other repositories, by digest.
   std::map<std::string, std::string> mountable;
 
  private:

@@ -1,4 +1,4 @@
-/// A guest made for one element type, whose values can be seen as the bytes that lie in its memory.
+/// A guest for one element type that exposes the bytes of values in its memory.
 #pragma once
 
 #include <array>
@@ -15,13 +15,13 @@
 
 namespace tairitsu::test {
 
-/// The text of a component with, for the WIT element type `type` of `size` bytes,
+/// Returns the text of a component that exports, for the WIT element type `type` of `size` bytes,
 ///
 ///     echo: func(a: list<T>) -> list<T>
-///     bytes: func(a: list<T>) -> list<u8>       the elements' bytes as they lie in memory
+///     bytes: func(a: list<T>) -> list<u8>       the elements' bytes in memory
 ///     from-bytes: func(a: list<u8>) -> list<T>
 ///
-/// `definitions` are component text before that. Every allocation is aligned to 8 and filled with 0xAA.
+/// `definitions` is component text that is inserted first. Every allocation is aligned to 8 and filled with 0xAA.
 inline std::string list_guest_text(std::string_view definitions, std::string_view type, std::size_t size) {
   return fmt::format(R"((component
   {}
@@ -57,10 +57,10 @@ inline std::string list_guest_text(std::string_view definitions, std::string_vie
                      definitions, size, size, type, type, type, type);
 }
 
-/// What fills a guest's memory where nothing was written: padding keeps it.
+/// The value of unwritten bytes in the guest's memory, such as padding.
 inline constexpr std::uint8_t kUnwritten = 0xAA;
 
-/// A running guest of the element type `T`.
+/// A running guest for the element type `T`.
 template <typename T>
 class ListGuest {
  public:
@@ -77,7 +77,7 @@ class ListGuest {
     return function_of<std::vector<T>(const std::vector<std::uint8_t>&)>(container_, "from-bytes")(bytes);
   }
 
-  /// The values lie in memory as these bytes, and are read from them.
+  /// Expects that the values are stored as these bytes, and read from them.
   void expect_layout(const std::vector<T>& values, const std::vector<std::uint8_t>& expected) {
     const auto stored = bytes(values);
     ASSERT_TRUE(is_ok(stored));
@@ -91,7 +91,7 @@ class ListGuest {
   Container container_;
 };
 
-/// Joins little-endian numbers and filler to bytes: `joined_bytes(std::uint16_t{1}, Unwritten<6>{}, 2.5)`.
+/// Filler for `joined_bytes(std::uint16_t{1}, Unwritten<6>{}, 2.5)`, which joins little-endian numbers and filler.
 template <std::size_t N>
 struct Unwritten {
   std::array<std::uint8_t, N> bytes = [] {

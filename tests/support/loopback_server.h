@@ -1,9 +1,8 @@
-/// A server on a loopback port whose answers are bytes: it can break HTTP in any way.
+/// A server on a loopback port that sends raw bytes, so it can violate HTTP in any way.
 #pragma once
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,7 +19,7 @@
 
 namespace tairitsu::test {
 
-/// A socket that listens on a loopback port of the system's choice.
+/// Returns a socket that listens on a loopback port that the system chooses.
 inline int listen_on_loopback(int& port) {
   const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
@@ -35,37 +34,37 @@ inline int listen_on_loopback(int& port) {
   return listener;
 }
 
-/// A port that nobody listens on, most likely.
+/// Returns a port that is probably free.
 inline int free_port() {
   int port = 0;
   close(listen_on_loopback(port));
   return port;
 }
 
-/// Whether somebody listens on a loopback port.
+/// Returns whether a process listens on the loopback port.
 inline bool is_listening(int port) {
   const int caller = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   address.sin_port = htons(static_cast<std::uint16_t>(port));
-  const bool answered = connect(caller, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  const bool connected = connect(caller, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
   close(caller);
-  return answered;
+  return connected;
 }
 
 class Connection {
  public:
   explicit Connection(int socket) : socket_(socket) {}
 
-  /// What has come until `end` is in it, or the connection's end.
+  /// Reads until the text contains `end` or the connection ends.
   std::string read_until(std::string_view end) {
     std::string text;
     std::array<char, 65536> buffer{};
     while (true) {
       const ssize_t count = recv(socket_, buffer.data(), buffer.size(), 0);
       if (count <= 0) return text;
-      // The end may lie across two pieces.
+      // `end` may be split between two reads.
       const std::size_t searched = text.size() < end.size() ? 0 : text.size() - end.size();
       text.append(buffer.data(), static_cast<std::size_t>(count));
       if (text.find(end, searched) != std::string::npos) return text;
@@ -73,7 +72,7 @@ class Connection {
   }
   std::string read_head() { return read_until("\r\n\r\n"); }
 
-  /// False where the other side has hung up.
+  /// Returns false if the peer has closed the connection.
   bool write(std::string_view text) {
     while (!text.empty()) {
       const ssize_t count = send(socket_, text.data(), text.size(), MSG_NOSIGNAL);
@@ -83,14 +82,14 @@ class Connection {
     return true;
   }
 
-  /// Until the other side hangs up.
+  /// Waits until the peer closes the connection.
   void wait() { read_until("there is no such text"); }
 
  private:
   int socket_;
 };
 
-/// Serves one connection after another on a thread of its own, until it is destroyed.
+/// Serves one connection after another on its own thread until it is destroyed.
 class LoopbackServer {
  public:
   using Handler = std::function<void(Connection&)>;
@@ -103,6 +102,7 @@ class LoopbackServer {
   LoopbackServer& operator=(const LoopbackServer&) = delete;
   ~LoopbackServer() {
     stopping_ = true;
+    shutdown(listener_, SHUT_RDWR);  // Wakes the thread from accept4.
     thread_.join();
     close(listener_);
   }
@@ -116,11 +116,9 @@ class LoopbackServer {
  private:
   void serve() {
     while (!stopping_) {
-      pollfd waiting = {.fd = listener_, .events = POLLIN, .revents = 0};
-      if (poll(&waiting, 1, 10) <= 0) continue;
       const int socket = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
       if (socket < 0) continue;
-      // A test that has ended does not leave this thread waiting.
+      // Keeps the thread from waiting forever after the test has ended.
       timeval limit = {.tv_sec = 5, .tv_usec = 0};
       setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
       ++connections_;

@@ -1,4 +1,4 @@
-/// Digests as the client of registries has them, by the tests' own hash.
+/// Digests of the registry client's type, computed with the tests' own SHA-256.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-/// Folders that go away with the test, and other processes to share them with.
+/// Temporary directories, and other processes to share them with.
 #pragma once
 
 #include <sys/mount.h>
@@ -30,19 +30,19 @@ inline std::string read_file(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-class TemporaryFolder {
+class TemporaryDirectory {
  public:
-  TemporaryFolder() {
-    // In memory where that can be: what is tested syncs often.
+  TemporaryDirectory() {
+    // In memory if possible, because the tested code syncs often.
     const std::filesystem::path memory = "/dev/shm";
     const auto where = ::access(memory.c_str(), W_OK) == 0 ? memory : std::filesystem::temp_directory_path();
     std::string name = (where / "tairitsu-test-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make " + name);
+    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot create " + name);
     path_ = name;
   }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() {
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  ~TemporaryDirectory() {
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
   }
@@ -62,27 +62,27 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-/// A disk of its own on a folder, to be filled; only where this process may mount one.
+/// A small file system on a directory, for tests of a full disk. False if this process must not mount one.
 class SmallDisk {
  public:
-  SmallDisk(std::filesystem::path folder, const std::string& size) : folder_(std::move(folder)) {
-    std::filesystem::create_directories(folder_);
-    mounted_ = ::mount("tmpfs", folder_.c_str(), "tmpfs", 0, ("size=" + size).c_str()) == 0;
+  SmallDisk(std::filesystem::path directory, const std::string& size) : directory_(std::move(directory)) {
+    std::filesystem::create_directories(directory_);
+    mounted_ = ::mount("tmpfs", directory_.c_str(), "tmpfs", 0, ("size=" + size).c_str()) == 0;
   }
   SmallDisk(const SmallDisk&) = delete;
   SmallDisk& operator=(const SmallDisk&) = delete;
   ~SmallDisk() {
-    if (mounted_) ::umount2(folder_.c_str(), MNT_DETACH);
+    if (mounted_) ::umount2(directory_.c_str(), MNT_DETACH);
   }
   explicit operator bool() const { return mounted_; }
 
  private:
-  std::filesystem::path folder_;
+  std::filesystem::path directory_;
   bool mounted_;
 };
 
-/// A process that runs `body` and ends with what it answers, or with 99 where it throws. It is killed where
-/// nobody waited for it.
+/// A process that runs `body` and exits with its result, or with 99 if it throws. The destructor kills it unless it was
+/// waited for.
 class ChildProcess {
  public:
   explicit ChildProcess(const std::function<int()>& body) : id_(::fork()) {
@@ -93,7 +93,7 @@ class ChildProcess {
       status = body();
     } catch (const std::exception&) {
     }
-    ::_exit(status);  // No destructors and no reports of the parent's.
+    ::_exit(status);  // Run none of the parent's destructors and reports.
   }
   ChildProcess(ChildProcess&& other) noexcept : id_(std::exchange(other.id_, -1)) {}
   ChildProcess& operator=(ChildProcess&&) = delete;
@@ -101,7 +101,7 @@ class ChildProcess {
     if (id_ > 0) kill();
   }
 
-  /// The exit status, or minus the signal that ended it.
+  /// Returns the exit status, or minus the signal that ended the process.
   int wait() {
     int status = 0;
     while (::waitpid(id_, &status, 0) < 0 && errno == EINTR) {
@@ -122,7 +122,7 @@ class ChildProcess {
   pid_t id_;
 };
 
-/// Runs `body(0)` to `body(count - 1)` in processes of their own at once; what each answered.
+/// Runs `body(0)` to `body(count - 1)` in separate processes at once. Returns their results.
 inline std::vector<int> in_processes(int count, const std::function<int(int)>& body) {
   std::vector<ChildProcess> children;
   children.reserve(static_cast<std::size_t>(count));
@@ -132,8 +132,8 @@ inline std::vector<int> in_processes(int count, const std::function<int(int)>& b
   return statuses;
 }
 
-/// Runs `body` in a process that is killed as it enters or leaves a system call, after `count` such stops.
-/// False where it ended before that: there is no step more to be killed at.
+/// Runs `body` in a process and kills it as it enters or leaves a system call, after `count` such stops. Returns false
+/// if it ended before that.
 inline bool killed_at_step(int count, const std::function<void()>& body) {
   const pid_t id = ::fork();
   if (id < 0) throw std::runtime_error("cannot fork");
@@ -165,7 +165,7 @@ inline bool killed_at_step(int count, const std::function<void()>& body) {
   return false;
 }
 
-/// Whether this process may trace its children: not in every sandbox.
+/// Returns whether this process may trace its children; some sandboxes forbid it.
 inline bool can_trace() {
   return ChildProcess([] { return ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == 0 ? 0 : 1; }).wait() == 0;
 }

@@ -1,4 +1,4 @@
-/// Threads that begin together.
+/// Threads that start together.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace tairitsu::test {
 
-/// Runs `body(index)` on several threads that begin together, and waits for all.
+/// Runs `body(index)` on several threads that start together, and waits for all of them.
 inline void run_together(int count, const std::function<void(int)>& body) {
   std::latch ready(count);
   std::vector<std::thread> threads;

@@ -1,4 +1,4 @@
-/// HTTP without a network: a test's function answers, and time is the test's own.
+/// HTTP without a network: a function of the test replies, and time is virtual.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,7 @@
 
 namespace tairitsu::test {
 
-/// Time that passes by sleeping, and by `pass`.
+/// A clock that only advances by `sleep` and `pass`.
 class VirtualClock final : public oci::Clock {
  public:
   TimePoint now() override { return now_; }
@@ -41,9 +41,9 @@ struct SeenRequest {
   oci::HttpHeaders headers;
   std::string body;
 
-  /// `GET https://…`
+  /// Returns `GET https://…`.
   [[nodiscard]] std::string line() const { return std::string(detail::to_string(method)) + " " + url; }
-  /// Empty where it is not there.
+  /// Returns the header's value, or an empty string if it is missing.
   [[nodiscard]] std::string header(std::string_view name) const {
     return std::string(headers.find(name).value_or(""));
   }
@@ -53,14 +53,15 @@ struct Reply {
   int status = 200;
   oci::HttpHeaders headers = {};
   std::string body = {};
-  /// The connection breaks after so many bytes of the body.
+  /// The connection breaks after this many bytes of the body.
   std::optional<std::size_t> cut_after = std::nullopt;
   /// The request fails instead.
   std::optional<oci::TransportFault> fault = std::nullopt;
   std::chrono::milliseconds head_delay = {};
-  /// Before each piece of the body.
+  /// The delay of each read of the body.
   std::chrono::milliseconds read_delay = {};
-  std::size_t piece = 1000;
+  /// The most bytes that one read of the body returns.
+  std::size_t chunk = 1000;
 };
 
 class ScriptedTransport final : public oci::HttpTransport {
@@ -106,11 +107,11 @@ class ScriptedTransport final : public oci::HttpTransport {
     return response;
   }
 
-  /// After how many bytes of a request's source the connection breaks.
+  /// Returns after how many bytes of a request's source the connection breaks.
   std::function<std::size_t(const SeenRequest&)> upload_limit;
   std::vector<SeenRequest> requests;
 
-  /// The requests so far, one a line.
+  /// Returns the requests so far, one per line.
   [[nodiscard]] std::string lines() const {
     std::string text;
     for (const SeenRequest& request : requests) text += request.line() + "\n";
@@ -131,7 +132,7 @@ class ScriptedTransport final : public oci::HttpTransport {
           std::chrono::duration_cast<std::chrono::milliseconds>(end_ - transport_->clock_->now());
       if (!transport_->wait(reply_.read_delay, idle_, left)) return timeout();
       const std::size_t end = std::min(reply_.cut_after.value_or(reply_.body.size()), reply_.body.size());
-      const std::size_t count = std::min({into.size(), end - at_, reply_.piece});
+      const std::size_t count = std::min({into.size(), end - at_, reply_.chunk});
       if (count == 0 && reply_.cut_after) {
         return std::unexpected(oci::TransportError{oci::TransportFault::cut_off, "scripted"});
       }
@@ -152,7 +153,7 @@ class ScriptedTransport final : public oci::HttpTransport {
     return std::unexpected(oci::TransportError{oci::TransportFault::timeout, "scripted"});
   }
 
-  /// Whether it is over before the limits are.
+  /// Lets time pass; returns whether the delay is shorter than the limits.
   bool wait(std::chrono::milliseconds delay, std::chrono::milliseconds idle,
             std::chrono::milliseconds total) {
     const auto limit = std::min(idle, total);

@@ -1,4 +1,4 @@
-/// SHA-256 (FIPS 180-4), plain and slow: the tests of the store need no engine for it.
+/// SHA-256 (FIPS 180-4), plain and slow, so that tests of the store do not need the engine.
 #pragma once
 
 #include <array>

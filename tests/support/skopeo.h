@@ -9,7 +9,7 @@
 
 namespace tairitsu::test {
 
-/// `skopeo` with these arguments went well.
+/// Returns whether `skopeo` with these arguments succeeds.
 inline bool run_skopeo(const std::vector<std::string>& arguments) {
   std::vector<std::string> command = {"skopeo"};
   command.insert(command.end(), arguments.begin(), arguments.end());
@@ -19,7 +19,7 @@ inline bool run_skopeo(const std::vector<std::string>& arguments) {
 
 inline bool have_skopeo() { return run_skopeo({"--version"}); }
 
-/// `skopeo copy` of an image to another place: `oci:folder:name`, `oci-archive:file:name`, `dir:folder`.
+/// Copies an image with `skopeo copy`; places are `oci:directory:name`, `oci-archive:file:name` or `dir:directory`.
 inline bool skopeo_copy(const std::string& from, const std::string& to) {
   return run_skopeo({"--insecure-policy", "copy", from, to});
 }

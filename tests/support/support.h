@@ -1,4 +1,4 @@
-/// What the tests share: one engine, images of the guests, and assertions on `Result`s.
+/// Shared by the tests: one engine, the guests' images, and assertions on `Result`s.
 #pragma once
 
 #include <cstddef>
@@ -22,14 +22,14 @@
 
 namespace tairitsu::test {
 
-/// `error` as a failed assertion prints it.
+/// Returns `error` as failed assertions print it.
 inline std::string describe(const Error& error) {
   std::string text = std::string(to_string(error.code())) + ": " + error.message();
   if (!error.backtrace().empty()) text += "\n" + error.backtrace();
   return text;
 }
 
-/// The value, or an exception with the error's message, which fails the test.
+/// Returns the value, or throws the error's message, which fails the test.
 template <typename T>
 T unwrap(Result<T> result) {
   if (!result) throw std::runtime_error(describe(result.error()));
@@ -44,12 +44,13 @@ testing::AssertionResult is_ok(const Result<T>& result) {
 
 template <typename T>
 testing::AssertionResult is_error(const Result<T>& result, ErrorCode code) {
-  if (result) return testing::AssertionFailure() << "succeeded, wanted " << to_string(code);
+  if (result) return testing::AssertionFailure() << "succeeded, expected " << to_string(code);
   if (result.error().code() == code) return testing::AssertionSuccess();
-  return testing::AssertionFailure() << "wanted " << to_string(code) << ", got " << describe(result.error());
+  return testing::AssertionFailure() << "expected " << to_string(code) << ", got "
+                                     << describe(result.error());
 }
 
-/// The message of a failed result; empty where it succeeded.
+/// Returns the message of a failed result; empty if it succeeded.
 template <typename T>
 std::string message_of(const Result<T>& result) {
   return result ? std::string() : result.error().message();
@@ -68,14 +69,14 @@ inline std::string repeat(std::string_view text, std::size_t times) {
   return all;
 }
 
-/// The `name` of each.
+/// Returns the `name` of each item.
 std::vector<std::string> names_of(const auto& items) {
   std::vector<std::string> names;
   for (const auto& item : items) names.push_back(item.name);
   return names;
 }
 
-/// One engine with default options for all tests that need nothing else.
+/// Returns an engine with default options that the tests share.
 inline Engine& test_engine() {
   static Engine engine = unwrap(Engine::create());
   return engine;
@@ -85,7 +86,7 @@ inline std::filesystem::path guest_path(std::string_view name) {
   return std::filesystem::path(TAIRITSU_TEST_GUESTS) / name;
 }
 
-/// The guest's file as it stands: component text or a binary.
+/// Returns the contents of the guest's file: component text or a binary.
 inline std::string read_guest(std::string_view name) {
   std::ifstream file(guest_path(name), std::ios::binary);
   if (!file) throw std::runtime_error("cannot read " + guest_path(name).string());
@@ -97,7 +98,7 @@ inline Image load(const Engine& engine, std::string_view name) {
   return unwrap(Image::from_file(engine, guest_path(name)));
 }
 
-/// The same with the shared engine; compiled once a process.
+/// Compiles a guest with the shared engine, once per process.
 inline Image load(std::string_view name) {
   static std::mutex mutex;
   static std::map<std::string, Image, std::less<>> images;
@@ -110,22 +111,22 @@ inline Image load(std::string_view name) {
 /// Compiles component text with the shared engine.
 inline Image from_text(std::string_view text) { return unwrap(Image::from_text(test_engine(), text)); }
 
-/// A running container of the image.
+/// Returns a running container of the image.
 inline Container start(const Image& image, std::function<Result<void>(Linker&)> imports = {},
                        const Limits& limits = {}) {
   ContainerBuilder builder = Container::builder(image);
-  std::move(builder).with_limits(limits);
-  if (imports) std::move(builder).with_imports(std::move(imports));
-  return unwrap(std::move(builder).build());
+  builder.with_limits(limits);
+  if (imports) builder.with_imports(std::move(imports));
+  return unwrap(builder.build());
 }
 
-/// The same of a guest's file, e.g. "echo.wat".
+/// Returns a running container of a guest's file, e.g. "echo.wat".
 inline Container start(std::string_view guest, std::function<Result<void>(Linker&)> imports = {},
                        const Limits& limits = {}) {
   return start(load(guest), std::move(imports), limits);
 }
 
-/// Finds a function, which must be there and fit: `function_of<std::uint32_t()>(container, "drops")`.
+/// Finds a function, or throws: `function_of<std::uint32_t()>(container, "drops")`.
 template <typename Signature>
 Function<Signature> function_of(const Container& container, std::string_view name) {
   auto function = container.function<Signature>(name);
@@ -135,10 +136,10 @@ Function<Signature> function_of(const Container& container, std::string_view nam
 
 }  // namespace tairitsu::test
 
-/// The result has a value; else the error is printed.
+/// Expects that the result has a value; otherwise prints the error.
 #define EXPECT_OK(...) EXPECT_TRUE(::tairitsu::test::is_ok(__VA_ARGS__))
 #define ASSERT_OK(...) ASSERT_TRUE(::tairitsu::test::is_ok(__VA_ARGS__))
-/// The result failed with the code: `EXPECT_ERROR(call(), trap)`.
+/// Expects that the result failed with the code: `EXPECT_ERROR(call(), trap)`.
 #define EXPECT_ERROR(result, error_code) \
   EXPECT_TRUE(::tairitsu::test::is_error((result), ::tairitsu::ErrorCode::error_code))
 #define ASSERT_ERROR(result, error_code) \

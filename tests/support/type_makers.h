@@ -1,4 +1,4 @@
-/// Types in the few words that the tests of types, signatures and values need for them.
+/// Short functions that create types, for tests of types, signatures and values.
 #pragma once
 
 #include <optional>

@@ -20,7 +20,7 @@ enum class Flags3 : std::uint8_t { a = 1, b = 2, c = 4 };
 enum class Flags9 : std::uint16_t { none = 0, l0 = 1, l8 = 1 << 8, all = 0x1FF };
 enum class Flags32 : std::uint32_t { none = 0, l0 = 1, l31 = 0x80000000, all = 0xFFFFFFFF };
 
-/// Flags as a class, as `Describe` allows.
+/// Flags as a class, which `Describe` supports too.
 class Flags17 {
  public:
   constexpr Flags17() = default;

@@ -1,4 +1,4 @@
-/// Finds what a world has by name; it must be there.
+/// Finds items of a world by name; they must exist.
 #pragma once
 
 #include <algorithm>

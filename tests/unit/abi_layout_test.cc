@@ -1,4 +1,4 @@
-// The structs of the hot path are declared twice, in tairitsu/abi.h and in bridge/src/abi.rs.
+// The structs of the hot path are declared in both tairitsu/abi.h and bridge/src/abi.rs.
 #include <cstddef>
 #include <vector>
 
@@ -45,7 +45,7 @@ TEST(AbiLayout, IsTheSameInCppAndRust) {
   EXPECT_EQ(actual, expected);
 }
 
-TEST(AbiLayout, WritesNoMoreThanThereIsRoomFor) {
+TEST(AbiLayout, RespectsTheCapacity) {
   std::vector<std::size_t> layout(4, 12345);
   EXPECT_GT(bridge::tairitsu_bridge_abi_layout(layout.data(), 3), 3U);
   EXPECT_EQ(layout[0], sizeof(Slot));

@@ -1,20 +1,20 @@
-//! A component of about 12 MB, the size of a JavaScript guest: what `load-artifact` loads. It is
-//! written byte by byte, the same each time, so that no JavaScript tools are needed.
+//! Generates the component that `load-artifact` loads: about 12 MB, the size of a JavaScript guest. The
+//! output is deterministic, and no JavaScript tools are needed.
 
-/// How many functions, and how many bytes of body each has at least: about 9.5 MB of code, spread
-/// over the functions as in the engine of a scripting language.
+/// The number of functions, and the average size of their bodies in bytes: about 9.5 MB of code, in
+/// functions of the size that a scripting language's engine has.
 const FUNCTIONS: u32 = 14_000;
 const BODY: usize = 680;
-/// Bytes of data segments, as a runtime's heap snapshot would be.
+/// The size of the data segment in bytes, similar to a runtime's heap snapshot.
 const DATA: usize = 2_500_000;
 const PAGES: u32 = 64;
 
-/// The component: one core module, and `run: func(a: u32) -> u32` that calls into it.
+/// Returns the component: one core module, and `run: func(a: u32) -> u32`, which calls it.
 pub fn component() -> Vec<u8> {
     let module = module();
     let mut out = b"\0asm\x0d\0\x01\0".to_vec();
     section(&mut out, 1, &module); // core module 0
-    // Core instance 0: instantiate module 0 with nothing.
+    // Core instance 0: instantiate module 0 without imports.
     section(&mut out, 2, &[1, 0x00, 0, 0]);
     // Type 0: func(a: u32) -> u32.
     section(&mut out, 7, &[1, 0x40, 1, 1, b'a', 0x79, 0x00, 0x79]);
@@ -37,7 +37,7 @@ fn module() -> Vec<u8> {
     functions.resize(functions.len() + FUNCTIONS as usize, 0);
     section(&mut out, 3, &functions);
 
-    // A table that holds every function, as a C++ program's does.
+    // A table with every function, as in a C++ program.
     let mut table = vec![1, 0x70, 0x00];
     leb(&mut table, FUNCTIONS);
     section(&mut out, 4, &table);
@@ -71,9 +71,9 @@ fn module() -> Vec<u8> {
     out
 }
 
-/// Arithmetic, loads, stores, branches and calls of functions further on, so that every call ends.
+/// Emits arithmetic, loads, stores, branches, and calls of later functions only, so that every call ends.
 fn body(function: u32, random: &mut Random) -> Vec<u8> {
-    let mut out = vec![1, 2, 0x7f]; // two locals of i32 beside the parameter
+    let mut out = vec![1, 2, 0x7f]; // two i32 locals in addition to the parameter
     let size = BODY / 2 + random.below(BODY as u32) as usize;
     while out.len() < size {
         match random.below(8) {
@@ -149,7 +149,7 @@ fn signed_leb(out: &mut Vec<u8>, mut value: i32) {
     }
 }
 
-/// xorshift64*: small, and the same everywhere.
+/// xorshift64*: small, and the same on every machine.
 struct Random(u64);
 
 impl Random {

@@ -1,4 +1,4 @@
-//! The cases of calls through generated bindings: `bindgen!` here, `tairitsu bindgen host` there.
+//! The cases that call through generated bindings: `bindgen!` here, `tairitsu bindgen host` in Tairitsu's benchmark.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -71,7 +71,7 @@ pub fn echo_strings(guests: &Guests, time: Duration) -> Result<f64> {
     })
 }
 
-/// What the host functions leave behind, so that their work cannot be left out.
+/// Effects of the host functions, so that the optimiser cannot remove their work.
 #[derive(Default)]
 struct Seen {
     ticks: u64,

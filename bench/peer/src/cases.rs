@@ -1,4 +1,4 @@
-//! The cases, one function each: set up, then measure. Their names are those of `bench/run.py`.
+//! The benchmark cases, one function each: set up, then measure. The names match those in `bench/run.py`.
 
 use std::future::Future;
 use std::hint::black_box;
@@ -20,7 +20,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use crate::bindings;
 use crate::measure::{per_call, per_item};
 
-/// A case: the guests and how long to measure, to nanoseconds a call.
+/// A case: takes the guests and how long to measure, and returns nanoseconds per call.
 pub type Case = fn(&Guests, Duration) -> Result<f64>;
 
 pub const CASES: &[(&str, Case)] = &[
@@ -47,7 +47,7 @@ pub const CASES: &[(&str, Case)] = &[
     ("load-artifact", load_artifact),
 ];
 
-/// Where the guests are: the first directory that has a file is the one that it is read from.
+/// The directories with guests. A file is read from the first directory that contains it.
 pub struct Guests {
     pub directories: Vec<PathBuf>,
 }
@@ -60,7 +60,7 @@ impl Guests {
             .find(|path| path.is_file())
             .ok_or_else(|| {
                 format_err!(
-                    "guest {file} is in none of {:?}; name its folder with --guests",
+                    "guest {file:?} not found in {:?}; pass its directory with --guests",
                     self.directories
                 )
             })
@@ -68,7 +68,7 @@ impl Guests {
 
     pub fn component(&self, engine: &Engine, file: &str) -> Result<Component> {
         let path = self.path(file)?;
-        Component::from_file(engine, &path).with_context(|| format!("compiling {}", path.display()))
+        Component::from_file(engine, &path).with_context(|| format!("compiling {path:?}"))
     }
 }
 
@@ -90,7 +90,7 @@ fn calls(guests: &Guests) -> Result<(Store<()>, Instance)> {
 fn func(store: &mut Store<()>, instance: Instance, name: &str) -> Result<Func> {
     instance
         .get_func(store, name)
-        .ok_or_else(|| format_err!("the guest has no function {name}"))
+        .ok_or_else(|| format_err!("the guest does not export function {name:?}"))
 }
 
 #[derive(ComponentType, Lift, Lower, Clone, Copy)]
@@ -169,12 +169,12 @@ fn val_add_u32(guests: &Guests, time: Duration) -> Result<f64> {
         add.call(&mut store, &[Val::U32(1), Val::U32(2)], &mut results)?;
         match results[0] {
             Val::U32(3) => Ok(()),
-            _ => bail!("add answered {:?}", results[0]),
+            _ => bail!("add returned {:?}", results[0]),
         }
     })
 }
 
-/// Values are built field by field and read back field by field, in the time.
+/// The measured time includes building and reading the values field by field.
 fn val_echo_points(guests: &Guests, time: Duration) -> Result<f64> {
     let (mut store, instance) = calls(guests)?;
     let echo = func(&mut store, instance, "echo-points")?;
@@ -193,12 +193,12 @@ fn val_echo_points(guests: &Guests, time: Duration) -> Result<f64> {
         let mut results = [Val::Bool(false)];
         echo.call(&mut store, &[Val::List(list)], &mut results)?;
         let Val::List(list) = &results[0] else {
-            bail!("echo-points answered no list");
+            bail!("echo-points did not return a list");
         };
         let mut back = Vec::with_capacity(list.len());
         for item in list {
             let Val::Record(fields) = item else {
-                bail!("echo-points answered no records");
+                bail!("echo-points did not return records");
             };
             match fields.as_slice() {
                 [
@@ -212,14 +212,14 @@ fn val_echo_points(guests: &Guests, time: Duration) -> Result<f64> {
                         z: *z,
                     });
                 }
-                _ => bail!("echo-points answered other fields"),
+                _ => bail!("echo-points returned unexpected fields"),
             }
         }
         expect(black_box(back).len(), points.len())
     })
 }
 
-/// What the host functions leave behind, so that their work cannot be left out.
+/// Effects of the host functions, so that the optimiser cannot remove their work.
 #[derive(Default)]
 struct Seen {
     ticks: u64,
@@ -265,7 +265,7 @@ fn host_call_string(guests: &Guests, time: Duration) -> Result<f64> {
     })
 }
 
-/// A new store and an instance from a pre-instantiation, and both dropped again.
+/// Measures creating a store and an instance from a pre-instantiation, and dropping both.
 fn instances(guests: &Guests, time: Duration, config: &Config) -> Result<f64> {
     let engine = Engine::new(config)?;
     let component = guests.component(&engine, "calls.wat")?;
@@ -282,7 +282,7 @@ fn instantiate(guests: &Guests, time: Duration) -> Result<f64> {
 }
 
 fn instantiate_pooling(guests: &Guests, time: Duration) -> Result<f64> {
-    // As Tairitsu's Engine sets its pool up: keep these two alike.
+    // The same pool settings as Tairitsu's Engine: keep the two in sync.
     let mut pooling = PoolingAllocationConfig::new();
     pooling.total_core_instances(4000);
     pooling.total_tables(4000);
@@ -295,14 +295,14 @@ fn instantiate_pooling(guests: &Guests, time: Duration) -> Result<f64> {
     instances(guests, time, &config)
 }
 
-/// A store of a guest that imports WASI.
+/// The store data of a guest that imports WASI.
 pub struct Wasi {
     pub ctx: WasiCtx,
     pub table: ResourceTable,
 }
 
 impl Wasi {
-    /// Everything denied: no environment, folder or network, output discarded.
+    /// Denies everything: no environment, directories or network, and output is discarded.
     fn new() -> Self {
         Self {
             ctx: WasiCtx::builder().build(),
@@ -320,7 +320,7 @@ impl WasiView for Wasi {
     }
 }
 
-/// With epochs, which an interruptible container of Tairitsu's needs.
+/// Sets up a guest with epochs, like an interruptible container of Tairitsu.
 fn wasi_guest(guests: &Guests) -> Result<(Engine, InstancePre<Wasi>)> {
     let mut config = config();
     config.epoch_interruption(true);
@@ -361,16 +361,16 @@ fn wasi_async_add_u32(guests: &Guests, time: Duration) -> Result<f64> {
     })
 }
 
-/// Polls once, where it stands: the guests here never wait for anything.
+/// Polls a future once, in place: the guests here never wait.
 fn poll_in_place<F: Future>(future: F) -> Result<F::Output> {
     match pin!(future).poll(&mut TaskContext::from_waker(Waker::noop())) {
         Poll::Ready(output) => Ok(output),
-        Poll::Pending => bail!("the guest waits, and the benchmarks' guests never should"),
+        Poll::Pending => bail!("the guest waits, but benchmark guests must not"),
     }
 }
 
-/// A component of 12 MB from its artifact on disk, to the point where it can be instantiated, and
-/// dropped again. `--make-big` makes the component.
+/// Measures loading a 12 MB component from its artifact on disk, until it can be instantiated, and
+/// dropping it. `--make-big` generates the component.
 fn load_artifact(guests: &Guests, time: Duration) -> Result<f64> {
     let source = guests.path("big.wasm")?;
     let engine = Engine::new(&config())?;
@@ -378,11 +378,11 @@ fn load_artifact(guests: &Guests, time: Duration) -> Result<f64> {
     let newer = |artifact: &PathBuf| -> Result<bool> {
         Ok(artifact.metadata()?.modified()? > source.metadata()?.modified()?)
     };
-    // SAFETY: the artifact is our own, written below by this program.
+    // SAFETY: this program wrote the artifact, below.
     let load = || unsafe { Component::deserialize_file(&engine, &artifact) };
     if !newer(&artifact).unwrap_or(false) || load().is_err() {
         let bytes = engine.precompile_component(&std::fs::read(&source)?)?;
-        // Renamed into place, so that no other run ever maps half a file.
+        // Rename it into place, so that another run never maps an incomplete file.
         let partial = source.with_extension(format!("{}.partial", std::process::id()));
         std::fs::write(&partial, bytes)?;
         std::fs::rename(&partial, &artifact)?;
@@ -397,6 +397,6 @@ pub fn expect(got: usize, wanted: usize) -> Result<()> {
     if got == wanted {
         Ok(())
     } else {
-        bail!("the guest answered {got} items, not {wanted}")
+        bail!("the guest returned {got} items instead of {wanted}")
     }
 }

@@ -1,4 +1,4 @@
-//! The benchmarks' peer: the cases of `bench/run.py`, on Wasmtime's own Rust API.
+//! The benchmarks' peer: the cases of `bench/run.py`, with Wasmtime's Rust API.
 //!
 //! ```text
 //! tairitsu-bench-peer --guests DIR [--guests DIR]… [--case NAME]… [--seconds S] [--list]
@@ -8,10 +8,10 @@
 //! tairitsu-bench-peer --run ARTIFACT [ARGUMENT]…
 //! ```
 //!
-//! Prints one line a case, `{"case": "nop", "ns": 102.4}`: the median of several batches, in
-//! nanoseconds a call. The engine is set up as Tairitsu sets up its own by default: component model
-//! on, concurrency support off, no fuel, no epochs, on-demand allocation but where a case says
-//! otherwise. A case and its namesake in `bench/tairitsu_bench.cc` do the same work: keep them alike.
+//! Prints one line per case, `{"case": "nop", "ns": 102.4}`: the median of several batches, in
+//! nanoseconds per call. Unless a case says otherwise, the engine is configured as Tairitsu's is by
+//! default: component model on, concurrency support off, no fuel, no epochs, on-demand allocation. A
+//! case does the same work as the case of that name in `bench/tairitsu_bench.cc`: keep them in sync.
 
 mod big;
 mod bindings;
@@ -48,7 +48,7 @@ fn run() -> Result<()> {
         let mut value = || {
             arguments
                 .next()
-                .ok_or_else(|| format_err!("{argument} needs a value"))
+                .ok_or_else(|| format_err!("{argument}: missing value"))
         };
         match argument.as_str() {
             "--guests" => directories.push(PathBuf::from(value()?)),
@@ -56,13 +56,13 @@ fn run() -> Result<()> {
             "--seconds" => {
                 seconds = value()?
                     .parse::<f64>()
-                    .context("--seconds needs a number of seconds")?
+                    .context("--seconds: expected a number of seconds")?
             }
             "--serve" => served = Some(PathBuf::from(value()?)),
             "--reuse" => {
                 reuse = value()?
                     .parse::<usize>()
-                    .context("--reuse needs a number")?
+                    .context("--reuse: expected a number")?
             }
             "--precompile" => {
                 return start::precompile(Path::new(&value()?), Path::new(&value()?));
@@ -80,10 +80,10 @@ fn run() -> Result<()> {
             "--make-big" => {
                 let path = value()?;
                 return std::fs::write(&path, big::component())
-                    .with_context(|| format!("writing {path}"));
+                    .with_context(|| format!("writing {path:?}"));
             }
             _ => bail!(
-                "unknown argument {argument}; known: --guests DIR, --case NAME, --seconds S, --list, --make-big FILE, --serve FILE, --reuse COUNT, --precompile FILE ARTIFACT, --run ARTIFACT [ARGUMENT]…"
+                "unknown argument {argument:?}; expected --guests DIR, --case NAME, --seconds S, --list, --make-big FILE, --serve FILE, --reuse COUNT, --precompile FILE ARTIFACT, --run ARTIFACT [ARGUMENT]…"
             ),
         }
     }
@@ -91,11 +91,11 @@ fn run() -> Result<()> {
         return serve::run(&path, reuse);
     }
     if !(seconds > 0.0 && seconds < 1e6) {
-        bail!("--seconds needs a positive number");
+        bail!("--seconds: expected a positive number");
     }
     for name in &wanted {
         if !cases::CASES.iter().any(|(known, _)| known == name) {
-            bail!("no case {name:?}; --list prints the names");
+            bail!("unknown case {name:?}; --list prints the names");
         }
     }
 
@@ -105,7 +105,7 @@ fn run() -> Result<()> {
         if !wanted.is_empty() && !wanted.iter().any(|wanted| wanted == name) {
             continue;
         }
-        let ns = case(&guests, time).with_context(|| format!("case {name}"))?;
+        let ns = case(&guests, time).with_context(|| format!("running case {name:?}"))?;
         println!("{{\"case\": \"{name}\", \"ns\": {ns:.1}}}");
     }
     Ok(())

@@ -1,14 +1,14 @@
-//! Calibrated timing: how many calls fill a batch is found first, then the batches' median counts.
+//! Calibrated timing: finds how many calls fill a batch, then takes the median of the batches.
 
 use std::time::{Duration, Instant};
 
 use wasmtime::Result;
 
-/// Many, so that each is shorter than a time slice: on a busy machine most are not interrupted, and
-/// the median is one of those.
+/// Enough that each batch is shorter than a scheduler time slice: on a busy machine most batches are
+/// then not interrupted, and the median is one of them.
 const BATCHES: u32 = 101;
 
-/// The median time of one call of `f`, in nanoseconds, over batches that take `time` in all.
+/// Returns the median time of one call of `f` in nanoseconds, over batches that take `time` in total.
 pub fn per_call(time: Duration, mut f: impl FnMut() -> Result<()>) -> Result<f64> {
     per_item(time, |n| {
         for _ in 0..n {
@@ -18,10 +18,10 @@ pub fn per_call(time: Duration, mut f: impl FnMut() -> Result<()>) -> Result<f64
     })
 }
 
-/// The same for work that repeats itself: `f(n)` does it n times.
+/// Like `per_call`, for work that loops: `f(n)` repeats it `n` times.
 pub fn per_item(time: Duration, mut f: impl FnMut(u32) -> Result<()>) -> Result<f64> {
     let batch_time = time / BATCHES;
-    // Doubling until one batch takes long enough warms everything up as well.
+    // Doubling until a batch takes long enough also warms everything up.
     let mut n = 1u32;
     loop {
         let start = Instant::now();

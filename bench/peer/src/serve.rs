@@ -1,6 +1,6 @@
-//! A server of HTTP as the documentation of `wasmtime-wasi-http` shows it, set up as `wasmtime serve` sets up its
-//! own by default: instances from a pool, a fresh one for each request. With reuse it is what that command is with
-//! `--max-instance-reuse-count`: the crate's `ProxyHandler`, which needs the async ABI.
+//! An HTTP server as in the documentation of `wasmtime-wasi-http`, configured as `wasmtime serve` is by default: pooled
+//! instances, a new one for each request. With reuse it corresponds to `--max-instance-reuse-count`: it uses the
+//! crate's `ProxyHandler`, which needs the async ABI.
 
 use std::future::Future;
 use std::path::Path;
@@ -61,8 +61,8 @@ impl WasiHttpView for State {
     }
 }
 
-/// Serves `path` on a free port of the loopback interface, whose address it prints, until it is killed. With a
-/// `reuse` of more than 0 an instance answers as many requests.
+/// Serves `path` on a free loopback port, whose address it prints, until the process is killed. If `reuse` is not 0,
+/// each instance handles that many requests.
 pub fn run(path: &Path, reuse: usize) -> Result<()> {
     let mut config = Config::new();
     config.concurrency_support(reuse > 0);
@@ -91,7 +91,7 @@ pub fn run(path: &Path, reuse: usize) -> Result<()> {
                     let (pre, handler) = (pre.clone(), handler.clone());
                     async move {
                         match reuse {
-                            0 => answer(pre, request).await,
+                            0 => handle(pre, request).await,
                             _ => {
                                 let request = request.map(|body: hyper::body::Incoming| {
                                     use http_body_util::BodyExt;
@@ -111,7 +111,7 @@ pub fn run(path: &Path, reuse: usize) -> Result<()> {
     })
 }
 
-async fn answer(
+async fn handle(
     pre: ProxyPre<State>,
     request: hyper::Request<hyper::body::Incoming>,
 ) -> Result<hyper::Response<WasiBody>> {
@@ -132,7 +132,7 @@ async fn answer(
         Ok(Err(error)) => Err(error.into()),
         Err(_) => {
             task.await??;
-            bail!("the guest did not answer")
+            bail!("the guest did not send a response")
         }
     }
 }
@@ -160,7 +160,7 @@ impl HandlerState for Handler {
     }
 }
 
-/// Of a worker that has no time limit, but ends when it is idle and may take no more.
+/// A worker without a time limit: it ends when it is idle and may accept no more requests.
 struct Never;
 
 impl WorkerExpiration for Never {

@@ -1,4 +1,4 @@
-//! The whole of a process that runs a precompiled command, as `wasmtime run --allow-precompiled` does.
+//! A process that runs a precompiled command, like `wasmtime run --allow-precompiled`.
 
 use std::path::Path;
 
@@ -22,10 +22,10 @@ pub fn precompile(source: &Path, artifact: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Runs what `precompile` wrote, with arguments after its name.
+/// Runs an artifact that `precompile` wrote, with these arguments after the program name.
 pub fn run(artifact: &Path, arguments: &[String]) -> Result<()> {
     let engine = engine()?;
-    // SAFETY: it is an artifact of our own.
+    // SAFETY: `precompile` wrote the artifact.
     let component = unsafe { Component::deserialize_file(&engine, artifact)? };
     let mut linker = Linker::new(&engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
@@ -42,11 +42,11 @@ pub fn run(artifact: &Path, arguments: &[String]) -> Result<()> {
         .enable_time()
         .enable_io()
         .build()?;
-    let ended = runtime.block_on(async {
+    let result = runtime.block_on(async {
         let command = Command::instantiate_async(&mut store, &component, &linker).await?;
         command.wasi_cli_run().call_run(&mut store).await
     })?;
-    match ended {
+    match result {
         Ok(()) => Ok(()),
         Err(()) => bail!("the guest failed"),
     }

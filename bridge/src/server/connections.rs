@@ -1,7 +1,8 @@
-//! Connections: who may have one, how long a client may take, and which one goes when there is no room.
+//! Connections: who may open one, how slow a client may be, and which one is closed to make room.
 
 use super::Shared;
-use super::body::{CHECK, PRESSED, SharedExchange};
+use super::exchange::SharedExchange;
+use super::request_body::{CHECK, PRESSURE_LIMIT};
 use crate::sigpipe::QuietStream;
 use std::collections::{BTreeMap, HashMap};
 use std::future::poll_fn;
@@ -18,10 +19,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Sleep, sleep, timeout};
 
-/// What a connection waits for that does nothing for its client; the first goes first when there is no room.
+/// What an idle connection waits for. To make room, connections are closed in this order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Waits {
-    /// Its first request, which is not there in full.
+pub(super) enum WaitsFor {
+    /// Its first request, which has not fully arrived.
     First,
     /// Its client, which does not read.
     Reader,
@@ -29,21 +30,21 @@ pub(super) enum Waits {
     Next,
 }
 
-type Place = (Waits, u64);
+type Place = (WaitsFor, u64);
 
-/// How long a connection may wait for its client before it is ended for another one.
+/// How long a connection may wait for its client before it may be closed to make room.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// What the connections of one address share.
+/// State that the connections of one address share.
 pub(super) struct Client {
     address: IpAddr,
-    /// For requests in guests.
+    /// One permit per request in a guest.
     pub(super) room: Arc<Semaphore>,
     pub(super) queued: AtomicUsize,
 }
 
 #[derive(Default)]
-struct OfClient {
+struct ClientEntry {
     connections: usize,
     waiting: BTreeMap<Place, Arc<Notify>>,
     client: Option<Arc<Client>>,
@@ -52,8 +53,8 @@ struct OfClient {
 #[derive(Default)]
 struct Table {
     next: u64,
-    clients: HashMap<IpAddr, OfClient>,
-    /// Which client's connection is at a place, and since when.
+    clients: HashMap<IpAddr, ClientEntry>,
+    /// The client at each place, and since when it waits.
     waiting: BTreeMap<Place, (IpAddr, Instant)>,
 }
 
@@ -68,11 +69,11 @@ impl Table {
 pub(super) struct Connections {
     table: Mutex<Table>,
     room: Arc<Semaphore>,
-    most_per_client: usize,
+    max_per_client: usize,
     requests_per_client: usize,
 }
 
-/// Whose limits an address counts against: of IPv6 a client has a whole network.
+/// Returns the address that a client's limits apply to: an IPv6 client usually controls a whole /64 network.
 fn client_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
@@ -80,24 +81,24 @@ fn client_of(address: IpAddr) -> IpAddr {
     }
 }
 
-/// What one client may have of `all`, unless it was said: there is always room for another.
-pub(super) fn share(all: usize, said: usize) -> usize {
-    match said {
+/// Returns how much of `all` one client may use: `requested`, or if that is 0 a share that leaves room for others.
+pub(super) fn share(all: usize, requested: usize) -> usize {
+    match requested {
         0 => all - all / 4,
-        said => said.min(all),
+        requested => requested.min(all),
     }
 }
 
 impl Connections {
     pub(super) fn new(
-        most: usize,
-        most_per_client: usize,
+        max: usize,
+        max_per_client: usize,
         requests_per_client: usize,
     ) -> Arc<Connections> {
         Arc::new(Connections {
             table: Mutex::default(),
-            room: Arc::new(Semaphore::new(most)),
-            most_per_client,
+            room: Arc::new(Semaphore::new(max)),
+            max_per_client,
             requests_per_client,
         })
     }
@@ -106,22 +107,22 @@ impl Connections {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// None if the client has as many as it may, and all of them are at work. `refused` is told of one that is ended for
-    /// it.
+    /// Registers a connection. Returns `None` if the client has reached its limit and none of its connections is idle.
+    /// Calls `refused` if it closes one of them to make room.
     fn open(self: &Arc<Self>, peer: SocketAddr, refused: impl Fn()) -> Option<Arc<Connection>> {
         let address = client_of(peer.ip());
         let mut table = self.lock();
-        let of_client = table.clients.entry(address).or_default();
-        if of_client.connections >= self.most_per_client {
-            let (&oldest, _) = of_client.waiting.first_key_value()?;
-            if let Some(cut) = table.leave(address, oldest) {
-                cut.notify_one();
+        let entry = table.clients.entry(address).or_default();
+        if entry.connections >= self.max_per_client {
+            let (&oldest, _) = entry.waiting.first_key_value()?;
+            if let Some(evicted) = table.leave(address, oldest) {
+                evicted.notify_one();
                 refused();
             }
         }
-        let of_client = table.clients.entry(address).or_default();
-        of_client.connections += 1;
-        let client = of_client.client.get_or_insert_with(|| {
+        let entry = table.clients.entry(address).or_default();
+        entry.connections += 1;
+        let client = entry.client.get_or_insert_with(|| {
             Arc::new(Client {
                 address,
                 room: Arc::new(Semaphore::new(self.requests_per_client)),
@@ -132,17 +133,17 @@ impl Connections {
             all: self.clone(),
             client: client.clone(),
             place: Mutex::new(None),
-            cut: Arc::default(),
+            evicted: Arc::default(),
         });
         drop(table);
-        connection.waits(Waits::First);
+        connection.set_waiting(WaitsFor::First);
         Some(connection)
     }
 
-    /// Ends the connection that has waited longest, but for `grace` at least: whether there was one.
+    /// Closes the connection that has waited longest, if it has waited at least `grace`. Returns whether it closed one.
     fn make_room(&self, grace: Duration) -> bool {
         let mut table = self.lock();
-        let found = [Waits::First, Waits::Reader, Waits::Next]
+        let found = [WaitsFor::First, WaitsFor::Reader, WaitsFor::Next]
             .into_iter()
             .find_map(|what| {
                 let (&place, &(address, since)) = table.waiting.range((what, 0)..).next()?;
@@ -151,19 +152,19 @@ impl Connections {
         let Some((place, address)) = found else {
             return false;
         };
-        if let Some(cut) = table.leave(address, place) {
-            cut.notify_one();
+        if let Some(evicted) = table.leave(address, place) {
+            evicted.notify_one();
         }
         true
     }
 }
 
-/// One connection among the others, until it is dropped.
+/// A registered connection. Dropping it removes it.
 pub(super) struct Connection {
     all: Arc<Connections>,
     pub(super) client: Arc<Client>,
     place: Mutex<Option<Place>>,
-    cut: Arc<Notify>,
+    evicted: Arc<Notify>,
 }
 
 impl Connection {
@@ -171,26 +172,26 @@ impl Connection {
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From now on it may be ended for another one.
-    pub(super) fn waits(&self, what: Waits) {
-        self.works();
+    /// Marks it as idle: it may be closed to make room.
+    pub(super) fn set_waiting(&self, what: WaitsFor) {
+        self.set_busy();
         let address = self.client.address;
         let mut table = self.all.lock();
         table.next += 1;
         let place = (what, table.next);
         table.waiting.insert(place, (address, Instant::now()));
-        let of_client = table.clients.entry(address).or_default();
-        of_client.waiting.insert(place, self.cut.clone());
+        let entry = table.clients.entry(address).or_default();
+        entry.waiting.insert(place, self.evicted.clone());
         drop(table);
         *self.place() = Some(place);
     }
 
-    pub(super) fn is_at_work(&self) -> bool {
+    pub(super) fn is_busy(&self) -> bool {
         self.place().is_none()
     }
 
-    /// From now on it may not.
-    pub(super) fn works(&self) {
+    /// Marks it as busy: it may not be closed to make room.
+    pub(super) fn set_busy(&self) {
         if let Some(place) = self.place().take() {
             self.all.lock().leave(self.client.address, place);
         }
@@ -199,47 +200,48 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.works();
+        self.set_busy();
         let mut table = self.all.lock();
         let address = self.client.address;
-        if let Some(of_client) = table.clients.get_mut(&address) {
-            of_client.connections -= 1;
-            if of_client.connections == 0 {
+        if let Some(entry) = table.clients.get_mut(&address) {
+            entry.connections -= 1;
+            if entry.connections == 0 {
                 table.clients.remove(&address);
             }
         }
     }
 }
 
-/// A client's connection, which ends where the client does not read what it is sent.
+/// A client's connection, whose writes fail if the client does not read.
 pub(super) struct ClientStream {
     stream: QuietStream,
     pub(super) connection: Arc<Connection>,
-    /// None for no limit.
+    /// `None` means no limit.
     limit: Option<Duration>,
-    /// Where guests run that others wait for.
+    /// Set on connections with guests: under pressure the client's time is shorter.
     pub(super) pressure: Option<(Arc<Shared>, SharedExchange)>,
     stalled: Option<Stalled>,
 }
 
-/// What a client has to take for its connection not to count as stalled, in bytes: a socket takes more only when much
-/// of its buffer is empty, which a client that reads slowly but steadily needs long for.
+/// How many bytes a client must receive for its connection not to count as stalled. Whether the socket is writable says
+/// too little: it accepts more only when much of its buffer is empty, which takes long if a client reads slowly but
+/// steadily.
 const PROGRESS: usize = 2 << 10;
 
 struct Stalled {
-    /// When the client last got on.
+    /// When the client last made progress.
     since: Instant,
-    /// What it had not taken then.
-    left: usize,
+    /// How many bytes it had not acknowledged then.
+    unacknowledged: usize,
     timer: Pin<Box<Sleep>>,
 }
 
-/// What the kernel keeps of a response for a client that does not read, in bytes: it would be some megabytes of each
-/// otherwise, and a guest that fills them computes meanwhile.
+/// How many bytes of a response the kernel buffers for a client that does not read. By default it would be megabytes
+/// per client, and the guests that fill them would keep computing.
 const SEND_BUFFER: libc::c_int = 256 << 10;
 
-/// Where it fails the kernel's own choice stays.
-fn bound_buffer(stream: &TcpStream) {
+/// If this fails, the kernel's default applies.
+fn limit_send_buffer(stream: &TcpStream) {
     // SAFETY: the socket is open for the call, which reads one `int` of that size.
     unsafe {
         libc::setsockopt(
@@ -252,12 +254,12 @@ fn bound_buffer(stream: &TcpStream) {
     }
 }
 
-/// How much of what was written the client's side has not taken yet.
-fn not_taken(stream: &TcpStream) -> usize {
-    let mut left: libc::c_int = 0;
+/// Returns how many written bytes the client has not acknowledged yet.
+fn unacknowledged(stream: &TcpStream) -> usize {
+    let mut count: libc::c_int = 0;
     // SAFETY: the socket is open for the call, which writes one `int`.
-    match unsafe { libc::ioctl(stream.as_raw_fd(), libc::TIOCOUTQ, &raw mut left) } {
-        0 => usize::try_from(left).unwrap_or(0),
+    match unsafe { libc::ioctl(stream.as_raw_fd(), libc::TIOCOUTQ, &raw mut count) } {
+        0 => usize::try_from(count).unwrap_or(0),
         _ => 0,
     }
 }
@@ -273,16 +275,16 @@ impl ClientStream {
         }
     }
 
-    /// Whether the client held up the connection for too long.
-    fn is_over(&self, waited: Duration) -> bool {
+    /// Whether the client has delayed the connection for too long.
+    fn is_too_slow(&self, waited: Duration) -> bool {
         if self.limit.is_some_and(|limit| waited >= limit) {
             return true;
         }
         match &self.pressure {
-            // What the guest wrote is of no use to anybody without the rest.
+            // An incomplete response is of no use.
             Some((_, exchange)) if exchange.is_broken() => true,
             Some((shared, exchange)) => {
-                waited >= PRESSED && shared.is_pressed() && exchange.has_guest()
+                waited >= PRESSURE_LIMIT && shared.is_under_pressure() && exchange.has_guest()
             }
             None => false,
         }
@@ -295,15 +297,15 @@ impl ClientStream {
     ) -> Poll<io::Result<usize>> {
         if written.is_ready() {
             if self.stalled.take().is_some() {
-                self.connection.works();
+                self.connection.set_busy();
             }
             return written;
         }
         if self.stalled.is_none() {
-            self.connection.waits(Waits::Reader);
+            self.connection.set_waiting(WaitsFor::Reader);
             self.stalled = Some(Stalled {
                 since: Instant::now(),
-                left: not_taken(&self.stream.0),
+                unacknowledged: unacknowledged(&self.stream.0),
                 timer: Box::pin(sleep(CHECK)),
             });
         }
@@ -312,13 +314,13 @@ impl ClientStream {
                 return Poll::Pending;
             };
             let ticked = stalled.timer.as_mut().poll(context).is_ready();
-            let left = not_taken(&self.stream.0);
-            if left + PROGRESS <= stalled.left {
-                stalled.left = left;
+            let count = unacknowledged(&self.stream.0);
+            if count + PROGRESS <= stalled.unacknowledged {
+                stalled.unacknowledged = count;
                 stalled.since = Instant::now();
             }
             let waited = stalled.since.elapsed();
-            if self.is_over(waited) {
+            if self.is_too_slow(waited) {
                 if let Some((shared, _)) = &self.pressure {
                     shared.counters.timed_out.fetch_add(1, Relaxed);
                 }
@@ -360,9 +362,9 @@ impl AsyncWrite for ClientStream {
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-        pieces: &[IoSlice<'_>],
+        slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, pieces);
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
         self.poll_stalled(context, written)
     }
 
@@ -379,8 +381,8 @@ impl AsyncWrite for ClientStream {
     }
 }
 
-/// Accepts connections for ever and gives each a task. When there is no room, the one that has waited longest for
-/// its client goes; when all are at work, clients wait in the listener's queue.
+/// Accepts connections forever and spawns a task for each. When there is no room, closes the connection that has
+/// waited longest for its client; if all are busy, new clients wait in the listener's queue.
 pub(super) async fn accept_each<F>(
     listener: TcpListener,
     connections: Arc<Connections>,
@@ -393,7 +395,7 @@ pub(super) async fn accept_each<F>(
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
-            // The process is out of descriptors, or the client is gone already.
+            // The process is out of file descriptors, or the client is already gone.
             Err(_) => {
                 if connections.make_room(Duration::ZERO) {
                     refused();
@@ -417,15 +419,15 @@ pub(super) async fn accept_each<F>(
             refused();
             continue;
         };
-        // Responses are small and are waited for.
+        // Clients wait for responses, which are often small.
         let _ = stream.set_nodelay(true);
-        bound_buffer(&stream);
-        let cut = connection.cut.clone();
+        limit_send_buffer(&stream);
+        let evicted = connection.evicted.clone();
         let serving = serve(ClientStream::new(stream, connection, write_timeout), peer);
         tokio::spawn(async move {
             let mut serving = pin!(serving);
-            let mut cut = pin!(cut.notified());
-            poll_fn(|context| match cut.as_mut().poll(context) {
+            let mut evicted = pin!(evicted.notified());
+            poll_fn(|context| match evicted.as_mut().poll(context) {
                 Poll::Ready(()) => Poll::Ready(()),
                 Poll::Pending => serving.as_mut().poll(context),
             })

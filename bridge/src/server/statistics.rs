@@ -1,4 +1,4 @@
-//! What a server counts, and what it tells its operator.
+//! A server's counters, and the admin endpoints.
 
 use super::Shared;
 use http::{Request, Response, StatusCode};
@@ -12,11 +12,11 @@ pub(super) struct Counters {
     pub(super) connections: AtomicUsize,
     pub(super) requests: AtomicUsize,
     pub(super) queued: AtomicUsize,
-    /// By the first digit of their status.
+    /// By the first digit of the status.
     pub(super) served: [AtomicU64; 6],
     pub(super) rejected: AtomicU64,
     pub(super) failed: AtomicU64,
-    /// Connections.
+    /// Connections that were closed or not accepted because of a limit.
     pub(super) refused: AtomicU64,
     pub(super) timed_out: AtomicU64,
     pub(super) instances: AtomicU64,
@@ -26,17 +26,17 @@ pub(super) struct Counters {
 #[repr(C)]
 pub struct ServerStatistics {
     pub connections: u64,
-    /// In a guest now.
+    /// Running in a guest.
     pub requests: u64,
     pub queued: u64,
     pub served: u64,
-    /// For want of room.
+    /// Requests that were rejected because the queue was full.
     pub rejected: u64,
-    /// By a guest that trapped, ran out of something or gave no answer.
+    /// Requests whose guest trapped, exceeded a limit or sent no response.
     pub failed: u64,
-    /// Connections that were closed for want of room.
+    /// Connections that were closed or not accepted because of a limit.
     pub refused: u64,
-    /// Clients that were too slow to send or to read.
+    /// Clients that sent or read too slowly.
     pub timed_out: u64,
     pub instances: u64,
 }
@@ -61,7 +61,7 @@ impl Shared {
         }
     }
 
-    /// The counters in the text format of Prometheus.
+    /// Returns the counters in Prometheus text format.
     fn metrics(&self) -> String {
         let mut text = String::new();
         let mut add = |name: &str, kind: &str, values: &[(&str, u64)]| {
@@ -118,7 +118,7 @@ impl Shared {
             "/healthz" => (StatusCode::OK, "ok\n".to_owned()),
             "/metrics" => (StatusCode::OK, self.metrics()),
             _ => {
-                let known = "there are /healthz and /metrics\n".to_owned();
+                let known = "not found: use /healthz or /metrics\n".to_owned();
                 (StatusCode::NOT_FOUND, known)
             }
         };

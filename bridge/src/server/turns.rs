@@ -1,5 +1,5 @@
-//! Guests that compute take turns: of those that used up their time only a few wait for a thread, so that a request
-//! that needs one for an instant does not queue behind all of them.
+//! Guests that compute take turns. Of those that have used up their slice only a few wait for a thread, so that a
+//! request that needs a thread briefly does not queue behind all of them.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -8,15 +8,15 @@ use std::task::{Context, Poll, Wake, Waker, ready};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How long a guest computes at a stretch before it makes room for others; up to a tick of the engine's epoch longer.
+/// How long a guest computes before it yields to others; up to one epoch tick longer.
 const SLICE: Duration = Duration::from_millis(2);
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// What a guest used of its time. An epoch may end in any moment: it says nothing of how long this guest computed.
+/// How much time a guest has used. The end of an epoch says nothing about that: it may come at any moment.
 #[derive(Default)]
 pub(super) struct Slice {
-    /// When the guest was last let in, in nanoseconds since `START`.
+    /// When the guest last started to run, in nanoseconds since `START`.
     began: AtomicU64,
     used_up: AtomicBool,
 }
@@ -30,7 +30,7 @@ impl Slice {
         self.began.store(now(), Relaxed);
     }
 
-    /// Asked at the end of an epoch: whether the guest has to make room now.
+    /// Called at the end of an epoch. Returns whether the guest has to yield now.
     pub(super) fn is_used_up(&self) -> bool {
         let used = Duration::from_nanos(now().saturating_sub(self.began.load(Relaxed)));
         let used_up = used >= SLICE;
@@ -41,7 +41,7 @@ impl Slice {
     }
 }
 
-/// Tells whether a guest's task was woken while it ran: it made room and wants to go on.
+/// Records whether a guest's task was woken while it ran: it yielded and wants to continue.
 struct Woken {
     task: Waker,
     woken: AtomicBool,
@@ -61,17 +61,17 @@ impl Wake for Woken {
 type Acquire = Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>>;
 
 enum Turn {
-    /// It has not computed for long yet.
+    /// It has not used up a slice yet.
     Free,
     Waiting(Acquire),
     Held {
         _turn: OwnedSemaphorePermit,
     },
-    /// It waits for something else than a turn.
+    /// It waits for something other than a turn.
     Idle,
 }
 
-/// Runs `work`, in turns from the moment when it first used up its time.
+/// Runs `work`, in turns once it has used up its first slice.
 pub(super) struct InTurns<F> {
     work: Pin<Box<F>>,
     turns: Arc<Semaphore>,
@@ -113,7 +113,7 @@ impl<F: Future> Future for InTurns<F> {
             self.slice.begin();
             let result = self.work.as_mut().poll(context);
             if result.is_pending() && self.slice.used_up.load(Relaxed) {
-                // In the queue from now on: it was woken as it made room.
+                // Yielding has woken it, so it joins the queue.
                 self.turn = Turn::Idle;
                 let _ = self.poll_turn(context);
             }
@@ -127,7 +127,7 @@ impl<F: Future> Future for InTurns<F> {
         let waker = Waker::from(woken.clone());
         self.slice.begin();
         let result = self.work.as_mut().poll(&mut Context::from_waker(&waker));
-        // The next one's turn.
+        // Pass the turn on.
         self.turn = Turn::Idle;
         if result.is_pending() && woken.woken.load(Relaxed) {
             let _ = self.poll_turn(context);

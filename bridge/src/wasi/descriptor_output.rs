@@ -1,5 +1,5 @@
-//! A guest's output to a descriptor of the host, which may be a pipe or a terminal that nobody reads. A write that
-//! would block waits as any other call of WASI does, so that a deadline or an interrupt ends it.
+//! A guest's output to a host descriptor, which may be a pipe or a terminal without a reader. A write that would block
+//! waits like any other WASI call, so that a deadline or an interrupt ends it.
 
 use crate::sigpipe::Blocked;
 use bytes::{Buf, Bytes};
@@ -14,10 +14,10 @@ use tokio::io::{AsyncWrite, Interest};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
-/// What a pipe with any room takes at once.
+/// How many bytes a writable pipe always accepts at once.
 const PIPE_CHUNK: usize = libc::PIPE_BUF;
 
-/// What anything else takes.
+/// How many bytes to write at once to anything else.
 const CHUNK: usize = 64 << 10;
 
 #[derive(Clone)]
@@ -37,11 +37,11 @@ impl AsRawFd for Target {
     }
 }
 
-/// What kind of file a descriptor is, as far as writing is concerned.
+/// A descriptor's file type, as far as writing is concerned.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Socket,
-    /// A pipe or a character device: a terminal, for one.
+    /// A pipe, or a character device such as a terminal.
     Stream {
         is_pipe: bool,
     },
@@ -49,7 +49,7 @@ enum Kind {
     Other,
 }
 
-/// What a write came to. To be asked before anything else sets the thread's error.
+/// Returns the result of a write. Must be called before anything else sets `errno`.
 fn outcome(count: isize) -> io::Result<usize> {
     usize::try_from(count).map_err(|_| io::Error::last_os_error())
 }
@@ -72,15 +72,15 @@ impl Target {
         })
     }
 
-    /// The same file, opened once more so as not to block: the descriptor's own flags are shared with other
-    /// processes, which must not notice.
+    /// Opens the file again, as non-blocking. Other processes share the original descriptor's flags, which therefore
+    /// must not change.
     fn reopen(&self) -> io::Result<OwnedFd> {
         let path = format!("/proc/self/fd/{}\0", self.as_raw_fd());
         let flags = libc::O_WRONLY | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC;
         // SAFETY: the path ends with a zero byte.
         let opened = unsafe { libc::open(path.as_ptr().cast(), flags) };
         match opened {
-            // SAFETY: it was just opened, and nobody else knows of it.
+            // SAFETY: it was just opened, and nothing else owns it.
             0.. => Ok(unsafe { OwnedFd::from_raw_fd(opened) }),
             _ => Err(io::Error::last_os_error()),
         }
@@ -90,7 +90,7 @@ impl Target {
         // SAFETY: no pointers are passed.
         let copy = unsafe { libc::fcntl(self.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3) };
         match copy {
-            // SAFETY: it was just made, and nobody else knows of it.
+            // SAFETY: it was just created, and nothing else owns it.
             0.. => Ok(unsafe { OwnedFd::from_raw_fd(copy) }),
             _ => Err(io::Error::last_os_error()),
         }
@@ -106,12 +106,12 @@ impl Target {
         unsafe { libc::poll(&raw mut file, 1, 0) != 0 }
     }
 
-    /// Writes some of it; `WouldBlock` if that is not possible now. Never raises SIGPIPE.
+    /// Writes some of `bytes`. Fails with `WouldBlock` if that is not possible now. Never raises SIGPIPE.
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         let (data, size) = (bytes.as_ptr().cast(), bytes.len());
         let own = self.as_raw_fd();
         match self.kind()? {
-            // SAFETY: `data` points at `size` readable bytes.
+            // SAFETY: `data` points to `size` readable bytes.
             Kind::Socket => outcome(unsafe {
                 libc::send(own, data, size, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT)
             }),
@@ -120,11 +120,11 @@ impl Target {
                 match self.reopen() {
                     // SAFETY: as above.
                     Ok(file) => outcome(unsafe { libc::write(file.as_raw_fd(), data, size) }),
-                    // A pipe that nobody has open for reading.
+                    // A pipe without a reader.
                     Err(error) if is_pipe && error.raw_os_error() == Some(libc::ENXIO) => {
                         Err(io::ErrorKind::BrokenPipe.into())
                     }
-                    // Another user's terminal, or no /proc. Whoever else writes to it may still be faster.
+                    // Another user's terminal, or no /proc. This may block if another writer fills it first.
                     Err(_) if !self.is_writable() => Err(io::ErrorKind::WouldBlock.into()),
                     // SAFETY: as above.
                     Err(_) => outcome(unsafe { libc::write(own, data, size.min(PIPE_CHUNK)) }),
@@ -135,13 +135,13 @@ impl Target {
         }
     }
 
-    /// Something that says when this can be written; none if it always can.
+    /// Returns a watch for writability; `None` if the file is always writable.
     fn watch(&self) -> io::Result<Option<AsyncFd<OwnedFd>>> {
         let file = match self.reopen() {
             Ok(file) => file,
             Err(_) => self.duplicate()?,
         };
-        // SAFETY: the descriptor stays the file's for as long as the file is owned here.
+        // SAFETY: the watch owns the file, whose descriptor stays the same.
         match unsafe { AsyncFd::register_with_interest(file, Interest::WRITABLE) } {
             Ok(watch) => Ok(Some(watch)),
             Err(error) => match error.into_parts().1 {
@@ -175,7 +175,7 @@ impl StdoutStream for DescriptorOutput {
 
 struct Writer {
     target: Target,
-    /// Taken from the guest, and not written yet.
+    /// Accepted from the guest, and not written yet.
     pending: Bytes,
     watch: Option<AsyncFd<OwnedFd>>,
     failed: Option<io::Error>,
@@ -198,7 +198,7 @@ impl Writer {
         }
     }
 
-    /// Writes what can be written now of what is pending.
+    /// Writes as much of the pending bytes as possible without waiting.
     fn advance(&mut self) -> io::Result<()> {
         if let Some(error) = self.failed.take() {
             return Err(error);
@@ -228,7 +228,7 @@ impl Writer {
         Poll::Ready(Ok(()))
     }
 
-    /// Ready when nothing is pending and something more can be written.
+    /// Ready when nothing is pending and more can be written.
     fn poll_drained(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             self.advance()?;
@@ -244,7 +244,7 @@ impl OutputStream for Writer {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         if !self.pending.is_empty() {
             return Err(StreamError::Trap(wasmtime::format_err!(
-                "more was written than the stream takes"
+                "wrote more than the stream accepts"
             )));
         }
         self.pending = bytes;
@@ -260,7 +260,7 @@ impl OutputStream for Writer {
         if !self.pending.is_empty() || !self.target.is_writable() {
             return Ok(0);
         }
-        // No more than what is written at once: what stays pending when the guest ends is lost.
+        // Not more than can be written at once: bytes that are pending when the guest ends are lost.
         match self.target.kind().map_err(stream_error)? {
             Kind::Stream { .. } => Ok(PIPE_CHUNK),
             _ => Ok(CHUNK),

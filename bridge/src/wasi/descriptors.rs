@@ -1,11 +1,12 @@
-//! The files and sockets that a guest makes the host open, and how many it may have.
+//! The files and sockets that the host opens for a guest, and their limit.
 //!
-//! Files are known by what Wasmtime shares between a descriptor and its streams; sockets, by the table of the guest's
-//! resources; HTTP requests hold a permit each. Counting is for when another one is opened, closing costs nothing.
+//! Files are counted through the references that Wasmtime shares between a descriptor and its streams, sockets through
+//! the guest's resource table, and HTTP requests through permits. They are counted when another one is opened, so that
+//! closing costs nothing.
 
+use super::data::Data;
 use crate::account::{Share, Total};
 use crate::error::{Code, coded};
-use crate::store::Data;
 use std::any::Any;
 use std::fs::File;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,15 +18,15 @@ use wasmtime_wasi::p1::wasi_snapshot_preview1::WasiSnapshotPreview1 as _;
 use wasmtime_wasi::sockets::WasiSocketsView;
 use wasmtime_wasi::{p1, p2, p3, sockets};
 
-/// Numbers that HTTP requests and the rest share.
+/// Counts that HTTP requests share with files and sockets.
 struct Counts {
     max: usize,
-    /// As of when something was opened last.
+    /// Open files and sockets, as of the last time one was opened.
     opened: AtomicUsize,
     requests: AtomicUsize,
 }
 
-/// The right to have one HTTP request's connection.
+/// Permits the connection of one HTTP request.
 pub struct Permit(Arc<Counts>);
 
 impl Drop for Permit {
@@ -34,15 +35,15 @@ impl Drop for Permit {
     }
 }
 
-/// Gives permits for HTTP requests.
+/// Issues permits for HTTP requests.
 #[derive(Clone)]
 pub struct Permits(Arc<Counts>);
 
 impl Permits {
-    /// None where the guest has too many descriptors.
+    /// Returns `None` if the guest has too many descriptors.
     pub fn take(&self) -> Option<Permit> {
         let counts = &self.0;
-        // Held from here on, so that it is given back where there is no room.
+        // Created before the check, so that dropping it undoes the count if there is no room.
         let permit = Permit(counts.clone());
         let requests = counts.requests.fetch_add(1, Ordering::Relaxed) + 1;
         (requests + counts.opened.load(Ordering::Relaxed) <= counts.max).then_some(permit)
@@ -51,7 +52,7 @@ impl Permits {
 
 enum Opened {
     File(Weak<File>),
-    /// Each stream of its entries opens it once more.
+    /// Each stream of its entries opens it again.
     Directory(Weak<File>),
 }
 
@@ -68,7 +69,7 @@ pub struct Descriptors {
     counts: Arc<Counts>,
     opened: Vec<Opened>,
     share: Share,
-    /// Whether the guest asked for a socket. Without one the table need not be looked through.
+    /// Whether the guest ever created a socket. If not, the table need not be searched.
     sockets: bool,
 }
 
@@ -94,7 +95,7 @@ impl Descriptors {
         self.counts.max
     }
 
-    /// Makes sure that there is room for one more.
+    /// Fails with `DescriptorLimit` if there is no room for another one.
     pub fn reserve(&mut self, table: &mut ResourceTable) -> wasmtime::Result<()> {
         let mut count = 0;
         self.opened.retain(|opened| {
@@ -115,8 +116,8 @@ impl Descriptors {
             .map_err(|error| coded(error.code(), error.message()))
     }
 
-    /// Keeps what was opened.
-    pub fn keep(&mut self, descriptor: &Descriptor) {
+    /// Records an opened descriptor, to count it.
+    pub fn record(&mut self, descriptor: &Descriptor) {
         match descriptor {
             Descriptor::File(file) => {
                 self.opened.push(Opened::File(Arc::downgrade(&file.file)));
@@ -138,7 +139,7 @@ impl Descriptors {
 fn limit_error(wanted: usize, max: usize) -> wasmtime::Error {
     coded(
         Code::DescriptorLimit,
-        format!("the guest needs {wanted} open files and sockets, its limit is {max}"),
+        format!("the guest needs {wanted} open files and sockets; its limit is {max}"),
     )
 }
 
@@ -150,30 +151,30 @@ fn is_socket(entry: &(dyn Any + Send)) -> bool {
 }
 
 impl Data {
-    /// Makes sure that the guest may have another open file.
+    /// Fails with `DescriptorLimit` if the guest may not open another file.
     pub fn reserve_descriptor(&mut self) -> wasmtime::Result<()> {
         let (descriptors, table) = self.wasi_descriptors();
         descriptors.reserve(table)
     }
 
-    /// The same for a socket.
+    /// Like `reserve_descriptor`, for a socket.
     pub fn reserve_socket(&mut self) -> wasmtime::Result<()> {
         let (descriptors, table) = self.wasi_descriptors();
         descriptors.sockets = true;
         descriptors.reserve(table)
     }
 
-    /// Keeps what a function of `wasi:filesystem` opened.
-    pub fn keep_descriptor(&mut self, opened: &Resource<Descriptor>) {
+    /// Records a descriptor that a function of `wasi:filesystem` opened.
+    pub fn record_descriptor(&mut self, opened: &Resource<Descriptor>) {
         let (descriptors, table) = self.wasi_descriptors();
         if let Ok(descriptor) = table.get(opened) {
-            descriptors.keep(descriptor);
+            descriptors.record(descriptor);
         }
     }
 }
 
-/// Turns an error of sockets into what the guest is told.
-macro_rules! told {
+/// Turns the result of a socket function into the guest's result.
+macro_rules! to_guest {
     ($result:expr) => {
         match $result {
             Ok(socket) => Ok((Ok(socket),)),
@@ -182,14 +183,14 @@ macro_rules! told {
     };
 }
 
-/// `wasi:sockets/tcp-create-socket` of 0.2.
+/// Defines functions of `wasi:sockets/tcp-create-socket` 0.2.
 pub fn define_tcp(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
     use p2::bindings::sockets::tcp_create_socket::{Host, IpAddressFamily};
     interface.func_wrap(
         "create-tcp-socket",
         |mut store: StoreContextMut<'_, Data>, (family,): (IpAddressFamily,)| {
             store.data_mut().reserve_socket()?;
-            told!(Host::create_tcp_socket(
+            to_guest!(Host::create_tcp_socket(
                 &mut store.data_mut().sockets(),
                 family
             ))
@@ -197,7 +198,7 @@ pub fn define_tcp(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> 
     )
 }
 
-/// `accept` of `wasi:sockets/tcp` of 0.2.
+/// Defines `accept` of `wasi:sockets/tcp` 0.2.
 pub fn define_accept(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
     use p2::TcpSocket;
     use p2::bindings::sockets::tcp::HostTcpSocket;
@@ -205,7 +206,7 @@ pub fn define_accept(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<(
         "[method]tcp-socket.accept",
         |mut store: StoreContextMut<'_, Data>, (socket,): (Resource<TcpSocket>,)| {
             store.data_mut().reserve_socket()?;
-            told!(HostTcpSocket::accept(
+            to_guest!(HostTcpSocket::accept(
                 &mut store.data_mut().sockets(),
                 socket
             ))
@@ -213,14 +214,14 @@ pub fn define_accept(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<(
     )
 }
 
-/// `create` of TCP sockets of 0.3.
+/// Defines `create` for TCP sockets of 0.3.
 pub fn define_async_tcp(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
     use p3::bindings::sockets::types::{HostTcpSocket, IpAddressFamily};
     interface.func_wrap(
         "[static]tcp-socket.create",
         |mut store: StoreContextMut<'_, Data>, (family,): (IpAddressFamily,)| {
             store.data_mut().reserve_socket()?;
-            told!(HostTcpSocket::create(
+            to_guest!(HostTcpSocket::create(
                 &mut store.data_mut().sockets(),
                 family
             ))
@@ -228,7 +229,7 @@ pub fn define_async_tcp(interface: &mut LinkerInstance<Data>) -> wasmtime::Resul
     )
 }
 
-/// `read-directory` of 0.3: a stream of entries has the directory open once more.
+/// Defines `read-directory` of 0.3, whose stream of entries opens the directory again.
 pub fn define_async_directories(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
     use p3::bindings::filesystem::types::HostDescriptorWithStore;
     use wasmtime_wasi::filesystem::WasiFilesystemView;
@@ -236,21 +237,21 @@ pub fn define_async_directories(interface: &mut LinkerInstance<Data>) -> wasmtim
         "[method]descriptor.read-directory",
         |mut store: StoreContextMut<'_, Data>, (directory,): (Resource<Descriptor>,)| {
             store.data_mut().reserve_descriptor()?;
-            store.data_mut().keep_descriptor(&directory);
+            store.data_mut().record_descriptor(&directory);
             let access = Access::<Data, WasiFilesystem>::new(store, Data::filesystem);
             Ok((WasiFilesystem::read_directory(access, directory)?,))
         },
     )
 }
 
-/// `path_open` of preview 1, which gives out the lowest numbers that are free: a number past the limit means too
-/// many of them.
+/// Defines `path_open` of preview 1. It returns the lowest free number, so a number beyond the limit means too many
+/// descriptors.
 pub fn define_preview1(linker: &mut wasmtime::Linker<Data>) -> wasmtime::Result<()> {
     linker.func_wrap_async(
         "wasi_snapshot_preview1",
         "path_open",
         |mut caller: Caller<'_, Data>,
-         (folder, lookup, path, length, open, rights, inherited, flags, opened): (
+         (directory, lookup, path, length, open, rights, inherited, flags, opened): (
             i32,
             i32,
             i32,
@@ -262,7 +263,7 @@ pub fn define_preview1(linker: &mut wasmtime::Linker<Data>) -> wasmtime::Result<
             i32,
         )| {
             Box::new(async move {
-                // What may be copied in one call, as in the calls that are defined by the engine's own crate.
+                // Limits how much one call may copy, as in the functions that Wasmtime defines.
                 let fuel = wasmtime::AsContextMut::as_context_mut(&mut caller).hostcall_fuel();
                 let Some(exported) = caller.get_export("memory") else {
                     wasmtime::bail!("missing required memory export");
@@ -277,7 +278,7 @@ pub fn define_preview1(linker: &mut wasmtime::Linker<Data>) -> wasmtime::Result<
                 let status = p1::wasi_snapshot_preview1::path_open(
                     data.preview1(),
                     &mut memory,
-                    folder,
+                    directory,
                     lookup,
                     path,
                     length,

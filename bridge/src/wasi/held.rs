@@ -1,8 +1,8 @@
-//! What `wasi:filesystem` of 0.2 holds for a guest that other threads allocate: what was read of a file, and the
-//! entries of a directory. It is charged by hand.
+//! Charges memory that `wasi:filesystem` 0.2 holds for a guest and that other threads allocate: file contents that were
+//! read, and the entries of a directory.
 
+use super::data::Data;
 use crate::account::{Account, Charge};
-use crate::store::Data;
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::fs::File;
@@ -18,13 +18,13 @@ use wasmtime_wasi::p2::{
     DynInputStream, InputStream, Pollable, ReaddirIterator, StreamError, StreamResult,
 };
 
-/// Charges for directories' entries, by the number of their stream.
+/// Charges for directory entries, by the number of their stream.
 pub type Entries = HashMap<u32, Charge>;
 
-/// As much as a stream reads at a time, however much more is asked for.
+/// The most that a stream reads at a time, however much more is requested.
 const MAX_READ: usize = 64 << 10;
 
-/// A file's stream, which is charged for as much as the guest has read at a time.
+/// A file's stream, charged with the largest size that the guest has read at a time.
 struct ChargedStream {
     inner: DynInputStream,
     account: Arc<Account>,
@@ -34,7 +34,7 @@ struct ChargedStream {
 impl ChargedStream {
     fn charge(&mut self, size: usize) {
         let size = size.min(MAX_READ);
-        if self.charge.as_ref().is_none_or(|(most, _)| *most < size) {
+        if self.charge.as_ref().is_none_or(|(max, _)| *max < size) {
             self.charge = Some((size, self.account.charge(size as u64)));
         }
     }
@@ -74,7 +74,7 @@ impl Pollable for ChargedStream {
     }
 }
 
-/// Wraps the stream that was just made, where somebody counts.
+/// Wraps the stream that was just created, if the guest has an account.
 fn charge_stream(data: &mut Data, stream: &Resource<DynInputStream>) {
     let Some(account) = data.account().cloned() else {
         return;
@@ -89,7 +89,7 @@ fn charge_stream(data: &mut Data, stream: &Resource<DynInputStream>) {
     }
 }
 
-/// About what the entries of a directory take in memory.
+/// Estimates how much memory the entries of a directory take.
 fn size_of_entries(directory: &File) -> u64 {
     let path = format!("/proc/self/fd/{}", directory.as_raw_fd());
     let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
@@ -98,7 +98,7 @@ fn size_of_entries(directory: &File) -> u64 {
         .sum()
 }
 
-/// The directory behind a descriptor, where somebody counts what its entries take.
+/// Returns the directory behind a descriptor, if the guest has an account.
 fn counted_directory(data: &mut Data, descriptor: &Resource<Descriptor>) -> Option<Arc<File>> {
     data.account()?;
     match data.ctx().table.get(descriptor) {
@@ -107,7 +107,7 @@ fn counted_directory(data: &mut Data, descriptor: &Resource<Descriptor>) -> Opti
     }
 }
 
-/// The functions that both kinds of linkers share.
+/// Defines the functions that both kinds of linkers share.
 fn define_common(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
     interface.func_wrap(
         "[method]descriptor.read-via-stream",
@@ -155,7 +155,7 @@ macro_rules! finish_directory {
     };
 }
 
-/// Of linkers whose functions block.
+/// Defines the functions for linkers whose functions block.
 pub fn define(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
     define_common(interface)?;
     interface.func_wrap(
@@ -172,7 +172,7 @@ pub fn define(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
     )
 }
 
-/// The same where functions wait on a fiber.
+/// Like `define`, for linkers whose functions wait on a fiber.
 pub fn define_interruptible(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
     define_common(interface)?;
     interface.func_wrap_async(

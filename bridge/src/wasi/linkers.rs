@@ -1,10 +1,9 @@
-//! Linkers that hold WASI.
+//! Linkers with WASI.
 
-use super::{descriptors, folders, held, lookups, requests, udp};
-use crate::engine::Engine;
+use super::data::Data;
+use super::{descriptors, directories, held, lookups, requests, udp};
 use crate::error::{Code, Error};
 use crate::ffi::Bytes;
-use crate::store::Data;
 use std::sync::OnceLock;
 use wasmtime::component::Linker;
 
@@ -12,36 +11,36 @@ use wasmtime::component::Linker;
 const BASE: u8 = 1;
 /// `wasi:http` of 0.2.
 const HTTP: u8 = 2;
-/// The same as the first, of 0.3.
+/// Like `BASE`, of 0.3.
 const ASYNC_BASE: u8 = 4;
 const ASYNC_HTTP: u8 = 8;
 /// Functions that wait on a fiber: see [`crate::store`].
 const INTERRUPTIBLE: u8 = 16;
 const ALL: usize = 32;
 
-/// Linkers with parts of WASI, filled when first needed and cloned from then on.
+/// Linkers with parts of WASI, created when first needed and then cloned.
 #[derive(Default)]
 pub struct Linkers {
     of_components: [OnceLock<Linker<Data>>; ALL],
     pub of_modules: OnceLock<wasmtime::Linker<Data>>,
 }
 
-/// A linker with these parts of WASI.
+/// Returns a linker with these parts of WASI.
 pub fn component_linker(
-    engine: &Engine,
+    engine: &wasmtime::Engine,
+    linkers: &Linkers,
     parts: u8,
     interruptible: bool,
 ) -> Result<Linker<Data>, Error> {
     let key = parts | if interruptible { INTERRUPTIBLE } else { 0 };
-    let slot = engine
-        .wasi
+    let slot = linkers
         .of_components
         .get(usize::from(key))
-        .ok_or_else(|| Error::new(Code::Internal, "unknown parts of WASI"))?;
+        .ok_or_else(|| Error::new(Code::Internal, "unknown WASI parts"))?;
     if let Some(linker) = slot.get() {
         return Ok(linker.clone());
     }
-    let mut linker = Linker::new(&engine.engine);
+    let mut linker = Linker::new(engine);
     fill(&mut linker, key).map_err(|e| Error::from_wasmtime(&e, Code::Internal))?;
     Ok(slot.get_or_init(|| linker).clone())
 }
@@ -69,15 +68,15 @@ fn fill(linker: &mut Linker<Data>, key: u8) -> wasmtime::Result<()> {
     if has(BASE) {
         let name = |interface| name(interface, VERSION);
         lookups::define(&mut linker.instance(&name("sockets/ip-name-lookup"))?)?;
-        folders::define_preopens(&mut linker.instance(&name("filesystem/preopens"))?)?;
+        directories::define_preopens(&mut linker.instance(&name("filesystem/preopens"))?)?;
         let mut types = linker.instance(&name("filesystem/types"))?;
         match has(INTERRUPTIBLE) {
             true => {
-                folders::define_interruptible(&mut types)?;
+                directories::define_interruptible(&mut types)?;
                 held::define_interruptible(&mut types)?;
             }
             false => {
-                folders::define(&mut types)?;
+                directories::define(&mut types)?;
                 held::define(&mut types)?;
             }
         }
@@ -92,9 +91,9 @@ fn fill(linker: &mut Linker<Data>, key: u8) -> wasmtime::Result<()> {
     if has(ASYNC_BASE) {
         let name = |interface| name(interface, ASYNC_VERSION);
         lookups::define_async(&mut linker.instance(&name("sockets/ip-name-lookup"))?)?;
-        folders::define_preopens(&mut linker.instance(&name("filesystem/preopens"))?)?;
+        directories::define_preopens(&mut linker.instance(&name("filesystem/preopens"))?)?;
         let mut types = linker.instance(&name("filesystem/types"))?;
-        folders::define_async(&mut types)?;
+        directories::define_async(&mut types)?;
         descriptors::define_async_directories(&mut types)?;
         let mut sockets = linker.instance(&name("sockets/types"))?;
         descriptors::define_async_tcp(&mut sockets)?;
@@ -152,15 +151,15 @@ const INTERFACES: &[(&str, u8)] = &[
     ("wasi:sockets/udp-create-socket", BASE),
 ];
 
-/// The version under which the linkers define the interfaces of 0.2, and those of 0.3.
+/// The versions under which the linkers define the interfaces of 0.2 and of 0.3.
 const VERSION: &str = "0.2.12";
 const ASYNC_VERSION: &str = "0.3.0";
 
-/// Which of the linkers' parts `interface` is in, and under what version.
+/// Returns the name of `interface` without its version, the linkers' part that contains it, and the version there.
 fn find(interface: &str) -> Option<(&str, u8, &'static str)> {
     let (name, version) = interface.split_once('@')?;
     let released = |prefix: &str| {
-        // Release candidates were other interfaces.
+        // Release candidates had different interfaces.
         version.strip_prefix(prefix).is_some_and(|patch| {
             !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit())
         })
@@ -177,19 +176,19 @@ fn find(interface: &str) -> Option<(&str, u8, &'static str)> {
     (part != 0).then_some((name, part, own_version))
 }
 
-/// Whether `interface` is one of WASI 0.3, which needs the async ABI whatever a component takes of it.
+/// Whether `interface` is one of WASI 0.3, which needs the async ABI whatever a component imports from it.
 pub fn is_async(interface: &str) -> bool {
     find(interface).is_some_and(|(_, part, _)| part & (ASYNC_BASE | ASYNC_HTTP) != 0)
 }
 
-/// The name under which the linkers with WASI define `interface`, which may be of another version. What
-/// is defined there besides takes the place of one function and leaves the others.
+/// Returns the name under which the linkers with WASI define `interface`, which may have another version. A
+/// further definition under that name replaces one function and keeps the others.
 pub fn own_name(interface: &str) -> Option<String> {
     find(interface).map(|(name, _, version)| format!("{name}@{version}"))
 }
 
-/// The part of WASI that `interface` is in, e.g. `wasi:io/streams@0.2.9`, as a bit for
-/// `tairitsu_bridge_linker_new`; 0 where the linkers do not define it.
+/// Returns the part of WASI that contains `interface`, such as `wasi:io/streams@0.2.9`, as a bit for
+/// `tairitsu_bridge_linker_new`; 0 if the linkers do not define it.
 ///
 /// # Safety
 /// `interface` is readable.

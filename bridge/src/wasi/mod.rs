@@ -1,9 +1,9 @@
-//! WASI by a policy that denies by default: what a guest may see of its host is what
-//! [`WasiPolicy`] names.
+//! WASI under a policy that denies by default: a guest can reach only what its [`WasiPolicy`] allows.
 
+mod data;
 mod descriptor_output;
 pub mod descriptors;
-mod folders;
+mod directories;
 mod held;
 mod linkers;
 mod lookups;
@@ -15,6 +15,7 @@ mod state;
 mod stdio;
 mod udp;
 
+pub use data::Data;
 pub use linkers::{Linkers, component_linker, is_async, own_name};
 pub use policy::{Policy, WasiCallbacks, WasiPolicy};
 pub use state::{Grant, WasiState};

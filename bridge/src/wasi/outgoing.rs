@@ -1,7 +1,7 @@
-//! Outgoing HTTP requests, as the policy's rules allow them.
+//! Outgoing HTTP requests, subject to the policy's rules.
 
 use super::descriptors::{Permit, Permits};
-use super::policy::{Denial, Policy, Roots};
+use super::policy::{Denial, Policy};
 use super::rules::{HttpTarget, http_candidates};
 use crate::account::{Account, Charged, Scope};
 use crate::sigpipe::QuietStream;
@@ -25,51 +25,44 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 use wasmtime_wasi_http::io::TokioIo;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
-/// How long a guest that sets no limits of its own waits for the beginning of an answer, and between two
-/// pieces of it.
+/// How long to wait for the beginning of a response, and between two chunks of it, unless the guest sets limits.
 const READ_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// The client's configuration for TLS, made when first needed: reading the machine's certificates takes
+/// The client's TLS configuration, created when first needed: reading the machine's certificates takes
 /// milliseconds.
 #[derive(Default)]
 pub struct TlsRoots(OnceLock<Result<Arc<rustls::ClientConfig>, String>>);
 
 impl TlsRoots {
-    fn get(&self, roots: &Roots) -> Result<Arc<rustls::ClientConfig>, Error> {
-        let made = self.0.get_or_init(|| {
-            // They are not the guest's that needs them first.
+    fn get(&self, ca_file: Option<&str>) -> Result<Arc<rustls::ClientConfig>, Error> {
+        let config = self.0.get_or_init(|| {
+            // Guests share it, so do not charge the guest that needs it first.
             let _scope = Scope::enter(None);
-            let config = tls::client_config(read_roots(roots)?);
+            let config = tls::client_config(read_roots(ca_file)?);
             config.map(Arc::new).map_err(|error| error.to_string())
         });
-        made.clone()
+        config
+            .clone()
             .map_err(|error| Error::Tls(io::Error::other(error)))
     }
 }
 
-fn read_roots(roots: &Roots) -> Result<rustls::RootCertStore, String> {
+fn read_roots(ca_file: Option<&str>) -> Result<rustls::RootCertStore, String> {
     let mut store = rustls::RootCertStore::empty();
-    match roots {
-        Roots::System => {
-            tls::add_system_roots(&mut store);
-            if store.is_empty() {
-                tls::add_built_in_roots(&mut store);
-            }
-        }
-        Roots::File(path) => {
-            if store
-                .add_parsable_certificates(tls::read_certificates(path)?)
-                .0
-                == 0
-            {
-                return Err(format!("{path}: there is no certificate in it"));
-            }
+    tls::add_system_roots(&mut store);
+    if store.is_empty() {
+        tls::add_built_in_roots(&mut store);
+    }
+    if let Some(path) = ca_file {
+        let (added, _) = store.add_parsable_certificates(tls::read_certificates(path)?);
+        if added == 0 {
+            return Err(format!("reading '{path}': no certificate found"));
         }
     }
     Ok(store)
 }
 
-/// What Wasmtime's wasi:http asks its host for.
+/// The hooks through which Wasmtime's wasi:http sends requests.
 pub struct HttpHooks {
     policy: Arc<Policy>,
     account: Option<Arc<Account>>,
@@ -90,12 +83,12 @@ type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
 type Sent = Result<(http::Response<WasiBody>, Io), Error>;
 
 impl WasiHttpHooks for HttpHooks {
-    // Guests write a few kilobytes at a time: they need not wait for the network after each.
+    // Guests write a few kilobytes at a time; they should not wait for the network after each write.
     fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {
         16
     }
 
-    // With the number of them, what a body holds at most: a megabyte.
+    // Times the number of chunks, the most that a body buffers: one megabyte.
     fn p2_outgoing_body_chunk_size(&mut self) -> usize {
         64 * 1024
     }
@@ -121,9 +114,12 @@ impl WasiHttpHooks for HttpHooks {
     }
 }
 
-/// The request's address, if the policy allows it there. A name is looked up once, so that what was
-/// judged is what is connected to.
-async fn find_address(policy: &Policy, target: &HttpTarget<'_>) -> Result<Vec<SocketAddr>, Error> {
+/// Returns the addresses that the policy lets the request go to. The name is resolved only once, so that the
+/// addresses that are checked are those that are connected to.
+async fn allowed_addresses(
+    policy: &Policy,
+    target: &HttpTarget<'_>,
+) -> Result<Vec<SocketAddr>, Error> {
     let deny = || {
         let HttpTarget {
             method,
@@ -176,16 +172,16 @@ async fn connect(
     target: &HttpTarget<'_>,
     secure: bool,
 ) -> Result<Box<dyn Stream>, Error> {
-    let addresses = find_address(policy, target).await?;
+    let addresses = allowed_addresses(policy, target).await?;
     let stream = TcpStream::connect(addresses.as_slice())
         .await
         .map_err(Error::Connect)?;
-    // A request is small and is waited for.
+    // Requests are often small, and the guest waits for the response.
     let _ = stream.set_nodelay(true);
     if !secure {
         return Ok(Box::new(QuietStream(stream)));
     }
-    let config = policy.tls.get(&policy.http.roots)?;
+    let config = policy.tls.get(policy.http.ca_file.as_deref())?;
     let name = match target.host.parse::<std::net::IpAddr>() {
         Ok(address) => ServerName::from(address),
         Err(_) => {
@@ -199,8 +195,8 @@ async fn connect(
     Ok(Box::new(stream))
 }
 
-/// The host, and the port if there is one. Nothing if there is a user's name or password, which would go out in the
-/// `host` header, or a port that is none: `http::Uri` takes both.
+/// Returns the host, and the port if there is one. Returns `None` if there is a user name or a password, which would be
+/// sent in the `host` header, or if the port is invalid: `http::Uri` accepts both.
 fn host_and_port(uri: &http::Uri) -> Option<(&str, Option<u16>)> {
     let authority = uri.authority()?.as_str();
     let host = uri.host()?;
@@ -238,7 +234,7 @@ async fn send(
     };
 
     let now = Instant::now();
-    // Far enough for 'none', and near enough to be added.
+    // Far enough to mean 'no limit', and near enough not to overflow.
     let far = now + Duration::from_secs(365 * 86_400);
     let end = policy.http.total_timeout().map_or(far, |limit| now + limit);
     let within = |limit: Option<Duration>, otherwise: Duration| {
@@ -256,25 +252,25 @@ async fn send(
     .await
     .map_err(|_| Error::ConnectionTimeout)??;
 
-    // Only a proxy is told the scheme and the authority.
+    // Only requests to proxies contain the scheme and the authority.
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     *request.uri_mut() = path.parse().map_err(|_| Error::HttpRequestUriInvalid)?;
 
     let first_byte_end = within(options.and_then(|own| own.first_byte_timeout), READ_TIMEOUT);
     let mut connection = Box::pin(connection);
     let mut connection_ended = false;
-    let answered = {
-        let mut answer = pin!(timeout_at(first_byte_end, sender.send_request(request)));
+    let received = {
+        let mut response_future = pin!(timeout_at(first_byte_end, sender.send_request(request)));
         std::future::poll_fn(|context| {
-            // The connection's own failure reaches the answer, with its reason.
+            // If the connection fails, the response fails with the reason.
             if !connection_ended && connection.as_mut().poll(context).is_ready() {
                 connection_ended = true;
             }
-            answer.as_mut().poll(context)
+            response_future.as_mut().poll(context)
         })
         .await
     };
-    let response = answered.map_err(|_| Error::ConnectionReadTimeout)??;
+    let response = received.map_err(|_| Error::ConnectionReadTimeout)??;
     let between = options
         .and_then(|own| own.between_bytes_timeout)
         .unwrap_or(READ_TIMEOUT);
@@ -297,7 +293,7 @@ async fn send(
     Ok((response, io))
 }
 
-/// A response's body that ends with an error where it takes too long.
+/// A response's body that fails if it takes too long.
 struct TimedBody {
     body: hyper::body::Incoming,
     between: Duration,
@@ -343,7 +339,7 @@ mod tests {
     use super::host_and_port;
 
     #[test]
-    fn only_a_host_and_a_port_are_taken_from_a_url() {
+    fn reads_only_a_host_and_a_port_from_a_url() {
         let read = |url: &str| {
             let uri: http::Uri = url.parse().unwrap();
             host_and_port(&uri).map(|(host, port)| (host.to_owned(), port))

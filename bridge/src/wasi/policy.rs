@@ -1,4 +1,4 @@
-//! What a guest may see of its host.
+//! The policy: what a guest may access.
 
 use super::outgoing::TlsRoots;
 use super::rules::{HttpRule, SocketRules};
@@ -17,13 +17,13 @@ pub enum Output {
     Discard,
     Inherit,
     Capture,
-    /// To the callback, a line at a time.
+    /// Passed to the callback line by line.
     Lines,
-    /// Appended to a file, which is made if missing.
+    /// Appended to a file, which is created if missing.
     File(String),
 }
 
-/// Where its standard input comes from.
+/// Where a guest's standard input comes from.
 #[derive(Clone, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Input {
@@ -34,45 +34,35 @@ pub enum Input {
     File(String),
 }
 
-/// A folder of the host that a guest sees.
+/// A host directory that is mounted into the guest.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Folder {
+pub struct Directory {
     pub host: String,
     pub guest: String,
     pub read_only: bool,
 }
 
-/// The clocks that a guest reads, in nanoseconds.
+/// The guest's clocks. Times are in nanoseconds.
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Clock {
     #[default]
     Real,
-    /// Both stand still; the wall clock at this time since 1970.
+    /// Both clocks are frozen, the wall clock at this time since 1970.
     Frozen(u64),
-    /// The wall clock is ahead by this.
+    /// The wall clock is shifted by this.
     Offset(i64),
-}
-
-/// Certificates that outgoing requests trust.
-#[derive(Clone, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Roots {
-    /// The machine's; those of the Mozilla programme, which are built in, where it has none.
-    #[default]
-    System,
-    /// A file of PEM certificates alone.
-    File(String),
 }
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Http {
     pub allow: Vec<String>,
-    pub roots: Roots,
+    /// A file of PEM certificates, trusted in addition to the machine's.
+    pub ca_file: Option<String>,
     pub connect_nanoseconds: u64,
-    /// 0 for no limit.
+    /// 0 means no limit.
     pub total_nanoseconds: u64,
     #[serde(skip)]
     pub rules: Vec<HttpRule>,
@@ -88,18 +78,18 @@ impl Http {
     }
 }
 
-/// What C++ writes as JSON, from `tairitsu::WasiOptions`. Everything is denied that is not named.
+/// A policy, which C++ passes as JSON and creates from `tairitsu::WasiOptions`. Everything not named is denied.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Policy {
     pub arguments: Vec<String>,
     pub environment: Vec<(String, String)>,
     pub working_directory: Option<String>,
-    pub folders: Vec<Folder>,
+    pub directories: Vec<Directory>,
     pub standard_input: Input,
     pub standard_output: Output,
     pub standard_error: Output,
-    /// Bounds each captured stream, in bytes; past that the guest finds it closed.
+    /// The limit of each captured stream, in bytes. Beyond it the guest finds the stream closed.
     pub capture_capacity: usize,
     connect: Vec<String>,
     bind: Vec<String>,
@@ -115,20 +105,20 @@ pub struct Policy {
     pub tls: TlsRoots,
 }
 
-/// A policy that stores share: what is shared lives as long as they do.
+/// A policy. Stores that use it share ownership of it.
 pub struct WasiPolicy(pub Arc<Policy>);
 
-/// What the host wants to be told. Both may be called from any thread, until `release` is.
+/// The host's callbacks. Any thread may call them until `release` is called.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct WasiCallbacks {
     pub data: *mut c_void,
-    /// A line, without its end, of stream 0 (standard output) or 1 (standard error).
+    /// Called with a line, without its end, of stream 0 (standard output) or 1 (standard error).
     pub line: extern "C" fn(data: *mut c_void, stream: u32, text: Bytes),
-    /// Something was denied, of a kind (a value of [`Denial`]) and written as the rule that allows it, as a
-    /// name or as a path. Null where nobody wants to know.
+    /// Called when something was denied: its kind (a value of [`Denial`]), and the rule that would allow it, the
+    /// name or the path. May be null.
     pub denied: Option<extern "C" fn(data: *mut c_void, kind: u8, rule: Bytes)>,
-    /// Called once, when nothing calls the others any more.
+    /// Called once, after the last call of the others.
     pub release: extern "C" fn(data: *mut c_void),
 }
 
@@ -157,8 +147,9 @@ impl Drop for Callbacks {
 
 impl Policy {
     fn parse(json: &str, callbacks: Option<Callbacks>) -> Result<Policy, Error> {
-        let mut policy: Policy = serde_json::from_str(json)
-            .map_err(|error| Error::new(Code::Internal, format!("WASI options: {error}")))?;
+        let mut policy: Policy = serde_json::from_str(json).map_err(|error| {
+            Error::new(Code::Internal, format!("parsing the WASI options: {error}"))
+        })?;
         policy.callbacks = callbacks;
         policy.sockets = SocketRules::parse(&policy.connect, &policy.bind)?;
         let rules = policy.http.allow.iter().map(|text| HttpRule::parse(text));
@@ -180,15 +171,15 @@ impl Policy {
         }
     }
 
-    /// Whether anybody wants to know what is denied.
-    pub fn tells_denials(&self) -> bool {
+    /// Whether the host has a callback for denials.
+    pub fn reports_denials(&self) -> bool {
         let callbacks = self.callbacks.as_ref();
         callbacks.is_some_and(|callbacks| callbacks.0.denied.is_some())
     }
 }
 
-/// Reads a policy. Stores can share it; it outlives their making, not them. The callbacks' `release` is
-/// called where this fails, too.
+/// Creates a policy. Stores that use it share ownership, so that it may be freed before them. The callbacks'
+/// `release` is also called if this fails.
 ///
 /// # Safety
 /// `json` is readable, `callbacks` null or readable, `out` valid for a write.
@@ -198,7 +189,7 @@ pub unsafe extern "C" fn tairitsu_bridge_wasi_policy_new(
     callbacks: *const WasiCallbacks,
     out: *mut *mut WasiPolicy,
 ) -> *mut Error {
-    // SAFETY: null or readable, the caller's promise.
+    // SAFETY: the caller promises that it is null or readable.
     let callbacks = unsafe { callbacks.as_ref() }.map(|callbacks| Callbacks(*callbacks));
     guard_shared(|| {
         // SAFETY: the caller's promise.
@@ -210,7 +201,7 @@ pub unsafe extern "C" fn tairitsu_bridge_wasi_policy_new(
 }
 
 /// # Safety
-/// `policy` is null or live, not used afterwards.
+/// `policy` is null or live, and is not used afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_bridge_wasi_policy_free(policy: *mut WasiPolicy) {
     // SAFETY: the caller's promise.

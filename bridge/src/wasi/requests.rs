@@ -1,7 +1,7 @@
-//! Outgoing requests in the corners that Wasmtime's functions leave: paths without a leading slash, requests without
-//! a path, and requests that are never sent. Its functions are called from ours.
+//! Outgoing requests in cases that Wasmtime's functions do not handle: paths without a leading slash, requests without
+//! a path, and requests that are never sent. These functions wrap Wasmtime's.
 
-use crate::store::Data;
+use super::data::Data;
 use http::uri::PathAndQuery;
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -18,14 +18,14 @@ use wasmtime_wasi_http::{Error, FieldMap, WasiHttp, WasiHttpView};
 
 const SET_PATH: &str = "set-path-with-query";
 
-/// Whether it is a path without a leading slash, and cannot be taken for a URL with a scheme.
+/// Whether this is a path without a leading slash, and cannot be parsed as a URL with a scheme.
 fn is_relative_path(path: &str) -> bool {
     let first = path.split(['/', '?']).next().unwrap_or_default();
     let relative = !first.is_empty() && first != "*" && !first.contains([':', '#']);
     relative && format!("/{path}").parse::<PathAndQuery>().is_ok()
 }
 
-/// The relative paths of the store's requests of 0.3, by their handles: [`PathAndQuery`] takes none.
+/// The relative paths of the store's 0.3 requests, by handle: [`PathAndQuery`] cannot represent them.
 #[derive(Default)]
 pub struct RelativePaths(HashMap<u32, String>);
 
@@ -35,7 +35,7 @@ impl RelativePaths {
     }
 }
 
-/// The path as it is sent, which begins with a slash.
+/// Returns the path to send, which begins with a slash.
 fn sent_path(path: Option<&str>) -> String {
     match path.unwrap_or_default() {
         path if path.starts_with('/') => path.to_owned(),
@@ -43,7 +43,7 @@ fn sent_path(path: Option<&str>) -> String {
     }
 }
 
-/// Of `wasi:http/types` 0.2.
+/// Defines functions of `wasi:http/types` 0.2.
 pub fn define_types(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
     interface.func_wrap(
         &format!("[method]outgoing-request.{SET_PATH}"),
@@ -60,7 +60,7 @@ pub fn define_types(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()
     )
 }
 
-/// Of `wasi:http/outgoing-handler` 0.2.
+/// Defines functions of `wasi:http/outgoing-handler` 0.2.
 pub fn define_handler(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
     type Parameters = (
         Resource<HostOutgoingRequest>,
@@ -80,12 +80,12 @@ pub fn define_handler(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<
     )
 }
 
-/// What a guest is told of a request that was not sent.
+/// Returns the error that the guest gets if a request was not sent.
 fn not_sent() -> Error {
     Error::InternalError(Some("the request was not sent".to_owned()))
 }
 
-/// Of `wasi:http/types` 0.3.
+/// Defines functions of `wasi:http/types` 0.3.
 pub fn define_async_types(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
     interface.func_wrap(
         &format!("[method]request.{SET_PATH}"),
@@ -117,7 +117,7 @@ pub fn define_async_types(interface: &mut LinkerInstance<Data>) -> wasmtime::Res
             Ok((relative.or(path),))
         },
     )?;
-    // Whoever made a request that is dropped learns that it was not sent.
+    // Dropping a request tells its creator that it was not sent.
     interface.resource(
         "request",
         ResourceType::host::<p3::Request>(),
@@ -125,7 +125,7 @@ pub fn define_async_types(interface: &mut LinkerInstance<Data>) -> wasmtime::Res
             let request = Resource::<p3::Request>::new_own(number);
             store.data_mut().relative_paths_mut().take(&request);
             let request = store.data_mut().http().table.delete(request)?;
-            // An error is about what it would take to send it.
+            // An error only means that it could not have been sent.
             let _ = request.into_http(&mut store, async { Err(not_sent()) });
             Ok(())
         },
@@ -134,8 +134,8 @@ pub fn define_async_types(interface: &mut LinkerInstance<Data>) -> wasmtime::Res
 
 type Transmission = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
-/// Makes another request of one that is to be sent, for Wasmtime's `send` takes one for sent that it could not send:
-/// the new one, and how its transmission ends.
+/// Replaces a request that is about to be sent, because Wasmtime's `send` reports a request that it could not send as
+/// sent. Returns the new request and its transmission's future.
 fn prepare(
     mut store: impl AsContextMut<Data = Data>,
     request: Resource<p3::Request>,
@@ -147,7 +147,7 @@ fn prepare(
     let absolute = request.path_with_query.as_ref().map(PathAndQuery::as_str);
     request.path_with_query = sent_path(relative.as_deref().or(absolute)).parse().ok();
     let (request, options) = match request.into_http(&mut store, sent) {
-        Ok(made) => made,
+        Ok(request) => request,
         Err(error) => return Ok(Err(error.downcast()?)),
     };
     let (parts, body) = request.into_parts();
@@ -165,14 +165,14 @@ fn prepare(
     Ok(Ok((http.table.push(request)?, Box::pin(transmission))))
 }
 
-/// Of `wasi:http/client` 0.3.
+/// Defines functions of `wasi:http/client` 0.3.
 pub fn define_client(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
     interface.func_wrap_concurrent(
         "send",
         |store: &Accessor<Data>, (request,): (Resource<p3::Request>,)| {
             Box::pin(async move {
                 let (ended, end) = oneshot::channel::<Result<Transmission, Error>>();
-                // What the guest learns about its request.
+                // The result that the guest gets for its request.
                 let sent = async move {
                     match end.await {
                         Ok(Ok(transmission)) => transmission.await,
@@ -180,9 +180,9 @@ pub fn define_client(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<(
                         Err(_) => Err(not_sent()),
                     }
                 };
-                let made = store.with(|access| prepare(access, request, sent))?;
-                let (request, transmission) = match made {
-                    Ok(made) => made,
+                let prepared = store.with(|access| prepare(access, request, sent))?;
+                let (request, transmission) = match prepared {
+                    Ok(prepared) => prepared,
                     Err(error) => return Ok((Err(error),)),
                 };
                 let http = store.with_getter::<WasiHttp>(Data::http);
@@ -207,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_relative_paths_and_no_urls() {
+    fn accepts_relative_paths_but_not_urls() {
         for path in ["a", "a/b/c", "a?b", "a/b:c"] {
             assert!(is_relative_path(path), "{path}");
         }
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn sends_paths_that_begin_with_a_slash() {
+    fn sends_paths_with_a_leading_slash() {
         for (path, sent) in [
             (None, "/"),
             (Some(""), "/"),

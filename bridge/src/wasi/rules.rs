@@ -1,4 +1,4 @@
-//! Rules of what a guest may reach: addresses for its sockets, and hosts for its HTTP requests.
+//! Rules for what a guest may reach: addresses for its sockets, and hosts for its HTTP requests.
 
 use crate::error::{Code, Error};
 use http::{Method, uri::Scheme};
@@ -15,29 +15,29 @@ struct Endpoints {
 
 #[derive(Clone, Debug)]
 enum Hosts {
-    /// All addresses, private ones among them.
+    /// All addresses, including private ones.
     All,
-    /// All that are the whole internet's.
+    /// All globally reachable addresses.
     Public,
     Loopback,
-    /// An address and how many of its bits count.
+    /// An address and the length of its prefix in bits.
     Range(IpAddr, u8),
-    /// Whatever the name stands for when it is asked for.
+    /// The addresses that the name resolves to when a rule is checked.
     Name(String),
-    /// Names that end in this, which begins with a dot: only for requests, for an address has no name.
-    Below(String),
+    /// Names that end with this, which begins with a dot. Only for requests: an address does not have a name.
+    Subdomains(String),
 }
 
 const HOSTS: &str =
     "*, public, loopback, an address, a range such as 10.0.0.0/8 or [fd00::]/8, or a name";
 
-/// A number of decimal digits alone: `parse` takes a sign, too.
+/// Parses a number that consists only of decimal digits: `parse` also accepts a sign.
 fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()
 }
 
-/// The address in `text`, in brackets or not. Brackets are for IPv6 alone.
+/// Parses an address. Only an IPv6 address may be in brackets.
 fn address(text: &str) -> Option<IpAddr> {
     match text.strip_prefix('[') {
         Some(rest) => rest.strip_suffix(']')?.parse().ok().map(IpAddr::V6),
@@ -47,7 +47,7 @@ fn address(text: &str) -> Option<IpAddr> {
 
 impl Endpoints {
     fn parse(text: &str) -> Result<Endpoints, &'static str> {
-        // An IPv6 address has colons of its own, and stands in brackets if a port follows.
+        // An IPv6 address contains colons, and needs brackets if a port follows.
         let (host, ports) = match text.rsplit_once(':') {
             Some((host, ports)) if text.starts_with('[') && host.contains(']') => {
                 (host, Some(ports))
@@ -66,14 +66,14 @@ impl Endpoints {
         };
         let ports = ports
             .filter(|(first, last)| first <= last)
-            .ok_or("its ports are not numbers up to 65535")?;
-        let neither = "its host is neither an address nor a name";
+            .ok_or("the port must be a number up to 65535, or a range of them")?;
+        let neither = "the host is neither an address nor a name";
         let hosts = match host.split_once('/') {
             Some((base, bits)) => {
                 let base = address(base).ok_or(neither)?;
                 match number(bits) {
                     Some(bits) if bits <= bits_of(base) => range(base, bits),
-                    _ => return Err("its range has too many bits"),
+                    _ => return Err("invalid prefix length"),
                 }
             }
             None => match (host, address(host)) {
@@ -91,19 +91,19 @@ impl Endpoints {
         (self.ports.0..=self.ports.1).contains(&port)
     }
 
-    /// Whether the address is one of the hosts, for which a name may have to be looked up.
+    /// Whether the address is one of the hosts. May resolve a name.
     async fn has_address(&self, address: IpAddr, port: u16) -> bool {
         match &self.hosts {
             Hosts::Name(name) => match tokio::net::lookup_host((name.as_str(), port)).await {
                 Ok(mut found) => found.any(|found| found.ip().to_canonical() == address),
                 Err(_) => false,
             },
-            Hosts::Below(_) => false,
+            Hosts::Subdomains(_) => false,
             _ => self.has_address_of("", address),
         }
     }
 
-    /// Whether a request to `host`, in lower case, may go to `address`, one of those that the host has.
+    /// Whether a request to `host`, in lower case, may go to `address`, one of the host's addresses.
     fn has_address_of(&self, host: &str, address: IpAddr) -> bool {
         let address = address.to_canonical();
         match &self.hosts {
@@ -111,48 +111,48 @@ impl Endpoints {
             Hosts::Public => is_public(address),
             Hosts::Loopback => address.is_loopback(),
             Hosts::Range(range, bits) => is_in(address, *range, *bits),
-            // Whoever names a host in full means it, wherever it is.
+            // A rule with the full name allows the host wherever it is.
             Hosts::Name(name) => name == host,
-            // Whoever owns a name below may let it stand for an address inside.
-            Hosts::Below(suffix) => host.ends_with(suffix) && is_public(address),
+            // Whoever controls a subdomain could make it resolve to a private address.
+            Hosts::Subdomains(suffix) => host.ends_with(suffix) && is_public(address),
         }
     }
 
-    /// Whether a request to `host` might be allowed, before its addresses are known. Only a rule that is for the
-    /// host, or for any, makes a name looked up where `name_lookup` does not: a guest could tell the
-    /// world something by the names that it asks for.
-    fn may_have(&self, host: &str, name_lookup: bool) -> bool {
+    /// Whether a request to `host` might be allowed, before its addresses are known. Without `name_lookup`, only
+    /// rules for this host, or for any host, allow its name to be resolved: a guest could leak data through the
+    /// names that it looks up.
+    fn may_allow(&self, host: &str, name_lookup: bool) -> bool {
         match &self.hosts {
             Hosts::All | Hosts::Public => true,
             Hosts::Loopback | Hosts::Range(..) => {
                 name_lookup || host == "localhost" || host.parse::<IpAddr>().is_ok()
             }
             Hosts::Name(name) => name == host,
-            Hosts::Below(suffix) => host.ends_with(suffix),
+            Hosts::Subdomains(suffix) => host.ends_with(suffix),
         }
     }
 }
 
 impl Hosts {
-    /// Of a name, or of `*.` and a name.
+    /// Parses a name, or `*.` and a name.
     fn named(text: &str) -> Option<Hosts> {
-        // Somebody who writes LOOPBACK does not mean a machine of that name.
+        // LOOPBACK is probably not meant as the name of a machine.
         let reserved = ["public", "loopback"].iter();
         if reserved.clone().any(|word| word.eq_ignore_ascii_case(text)) {
             return None;
         }
         let text = text.strip_suffix('.').unwrap_or(text);
         match text.strip_prefix('*') {
-            Some(below) => {
-                let name = below.strip_prefix('.')?;
-                is_host_name(name).then(|| Hosts::Below(below.to_ascii_lowercase()))
+            Some(suffix) => {
+                let name = suffix.strip_prefix('.')?;
+                is_host_name(name).then(|| Hosts::Subdomains(suffix.to_ascii_lowercase()))
             }
             None => is_host_name(text).then(|| Hosts::Name(text.to_ascii_lowercase())),
         }
     }
 }
 
-/// An IPv6 range of addresses that stand for IPv4 ones is the IPv4 range.
+/// Returns a range. A range of IPv4-mapped IPv6 addresses becomes an IPv4 range.
 fn range(address: IpAddr, bits: u8) -> Hosts {
     match address.to_canonical() {
         IpAddr::V4(v4) if address.is_ipv6() && bits >= 96 => Hosts::Range(v4.into(), bits - 96),
@@ -168,8 +168,8 @@ fn bits_of(address: IpAddr) -> u8 {
     }
 }
 
-/// A name as the DNS has it: labels of letters, digits, hyphens and underscores. One that ends in a number is taken for
-/// an address by whoever resolves it (`256.0.0.1`, `0177.0.0.1`, `0x7f.1`), and is not a name.
+/// Whether this is a DNS name: labels of letters, digits, hyphens and underscores. A name that ends in a number is
+/// invalid, because resolvers interpret it as an address (`256.0.0.1`, `0177.0.0.1`, `0x7f.1`).
 /// Source: RFC 1123, section 2.1; the URL standard's host parser.
 fn is_host_name(name: &str) -> bool {
     let is_label = |label: &str| {
@@ -204,7 +204,7 @@ fn is_in(address: IpAddr, range: IpAddr, bits: u8) -> bool {
     }
 }
 
-/// Whether the address is one of the whole internet, and no private, local or reserved one.
+/// Whether the address is globally reachable: not private, local or reserved.
 /// Source: the IANA registries of special-purpose addresses, RFC 6890.
 fn is_public(address: IpAddr) -> bool {
     match address {
@@ -225,7 +225,7 @@ fn is_public(address: IpAddr) -> bool {
         }
         IpAddr::V6(v6) => {
             let segments = v6.segments();
-            // 2000::/3 is all that is given out, less what is set aside in it, or holds an IPv4 address.
+            // Only 2000::/3 is allocated; reserved blocks and those that embed an IPv4 address are excluded.
             (segments[0] & 0xe000) == 0x2000
                 && !(segments[0] == 0x2001 && segments[1] < 0x200)
                 && !(segments[0] == 0x2001 && segments[1] == 0xdb8)
@@ -243,31 +243,31 @@ pub enum Protocol {
 /// Addresses that sockets may use.
 #[derive(Clone, Debug)]
 pub struct SocketRule {
-    /// TCP, UDP, or both.
+    /// `None` means both TCP and UDP.
     protocol: Option<Protocol>,
     endpoints: Endpoints,
 }
 
 impl SocketRule {
-    /// `[tcp://|udp://]HOST[:PORT[-PORT]]`.
+    /// Parses `[tcp://|udp://]HOST[:PORT[-PORT]]`.
     fn parse(text: &str) -> Result<SocketRule, Error> {
         let wrong = |why: &str| {
             Error::new(
                 Code::InvalidArgument,
                 format!(
-                    "'{text}' is no network rule: {why}; a rule is [tcp://|udp://]HOST[:PORT[-PORT]], where HOST is {HOSTS}"
+                    "invalid network rule '{text}': {why}; expected [tcp://|udp://]HOST[:PORT[-PORT]], where HOST is {HOSTS}"
                 ),
             )
         };
         let (protocol, rest) = match text.split_once("://") {
             Some(("tcp", rest)) => (Some(Protocol::Tcp), rest),
             Some(("udp", rest)) => (Some(Protocol::Udp), rest),
-            Some(_) => return Err(wrong("its protocol is neither tcp nor udp")),
+            Some(_) => return Err(wrong("the protocol is neither tcp nor udp")),
             None => (None, text),
         };
         let endpoints = Endpoints::parse(rest).map_err(wrong)?;
-        if let Hosts::Below(_) = endpoints.hosts {
-            return Err(wrong("an address does not say of which names it is"));
+        if let Hosts::Subdomains(_) = endpoints.hosts {
+            return Err(wrong("only HTTP rules can match subdomains"));
         }
         Ok(SocketRule {
             protocol,
@@ -285,15 +285,15 @@ impl SocketRule {
     }
 }
 
-/// What a socket that connects or sends is bound to first, which is not to listen.
-fn is_implicit(address: SocketAddr) -> bool {
+/// Whether this is the address that connecting or sending implicitly binds to, which does not listen.
+fn is_unspecified(address: SocketAddr) -> bool {
     address.ip().is_unspecified() && address.port() == 0
 }
 
-/// What is known of one socket of UDP.
+/// The state of one UDP socket.
 #[derive(Default)]
 pub struct UdpSocket {
-    /// It is bound to where a rule lets it listen, and not only so that it can send.
+    /// Bound to an address where a rule lets it listen, not only to send.
     listens: AtomicBool,
 }
 
@@ -315,41 +315,41 @@ impl SocketRules {
         })
     }
 
-    /// Whether there is anything that the rules say of such sockets.
-    fn are_for(rules: &[SocketRule], protocol: Protocol) -> bool {
+    /// Whether any rule applies to the protocol.
+    fn any_for(rules: &[SocketRule], protocol: Protocol) -> bool {
         rules
             .iter()
             .any(|rule| rule.protocol.is_none_or(|own| own == protocol))
     }
 
-    /// Whether it is the bind without an address that connecting or sending begins with, of a socket that may not
-    /// listen anywhere. It reaches nobody, and what follows it is asked for with an address.
-    pub fn is_only_a_beginning(&self, address: SocketAddr, usage: SocketAddrUse) -> bool {
+    /// Whether this is only the bind to an unspecified address before connecting or sending, of a socket that may not
+    /// listen anywhere. It reaches nothing, and the next operation is checked with its address.
+    pub fn is_preparatory_bind(&self, address: SocketAddr, usage: SocketAddrUse) -> bool {
         let protocol = match usage {
             SocketAddrUse::TcpBind => Protocol::Tcp,
             SocketAddrUse::UdpBind => Protocol::Udp,
             _ => return false,
         };
-        is_implicit(address) && !Self::are_for(&self.bind, protocol)
+        is_unspecified(address) && !Self::any_for(&self.bind, protocol)
     }
 
-    /// Whether a socket may use the address. `udp` is the socket that it is asked for, where it is one of UDP.
+    /// Whether a socket may use the address. `udp` is the socket's state, if it is a UDP socket.
     pub async fn allows(&self, address: SocketAddr, usage: SocketAddrUse, udp: &UdpSocket) -> bool {
-        let implicit = is_implicit(address);
+        let unspecified = is_unspecified(address);
         let (protocol, outward) = match usage {
-            // Nobody reaches it before it listens, which is asked for with the port that it got.
-            SocketAddrUse::TcpBind if implicit => {
-                return Self::are_for(&self.connect, Protocol::Tcp)
-                    || Self::are_for(&self.bind, Protocol::Tcp);
+            // It is unreachable until it listens, which is checked with the port that it was assigned.
+            SocketAddrUse::TcpBind if unspecified => {
+                return Self::any_for(&self.connect, Protocol::Tcp)
+                    || Self::any_for(&self.bind, Protocol::Tcp);
             }
             SocketAddrUse::TcpBind | SocketAddrUse::TcpListen => (Protocol::Tcp, false),
             SocketAddrUse::UdpBind => (Protocol::Udp, false),
             SocketAddrUse::TcpConnect => (Protocol::Tcp, true),
             SocketAddrUse::UdpSend => (Protocol::Udp, true),
-            // Whoever may listen hears everybody: the address that was bound says who reaches it.
+            // A socket that may listen accepts any peer: who can reach it depends on the bound address.
             SocketAddrUse::TcpAccept => return true,
             SocketAddrUse::UdpReceive if udp.listens.load(Relaxed) => return true,
-            // The others hear those that they may send to.
+            // Other sockets receive only from addresses that they may send to.
             SocketAddrUse::UdpReceive => (Protocol::Udp, true),
         };
         for rule in if outward { &self.connect } else { &self.bind } {
@@ -361,29 +361,29 @@ impl SocketRules {
             }
         }
         matches!(usage, SocketAddrUse::UdpBind)
-            && implicit
-            && Self::are_for(&self.connect, Protocol::Udp)
+            && unspecified
+            && Self::any_for(&self.connect, Protocol::Udp)
     }
 }
 
 /// Hosts that requests may go to.
 #[derive(Clone, Debug)]
 pub struct HttpRule {
-    /// None for all.
+    /// Empty means all methods.
     methods: Vec<Method>,
     scheme: Option<Scheme>,
     endpoints: Endpoints,
 }
 
 impl HttpRule {
-    /// `[METHOD[,METHOD] ][http://|https://]HOST[:PORT[-PORT]]`.
+    /// Parses `[METHOD[,METHOD] ][http://|https://]HOST[:PORT[-PORT]]`.
     pub fn parse(text: &str) -> Result<HttpRule, Error> {
         let wrong = |why: &str| {
             Error::new(
                 Code::InvalidArgument,
                 format!(
-                    "'{text}' is no HTTP rule: {why}; a rule is [METHOD[,METHOD] ][http://|https://]HOST[:PORT[-PORT]], where \
-                     HOST is {HOSTS}, also with * for what stands before its first dot"
+                    "invalid HTTP rule '{text}': {why}; expected [METHOD[,METHOD] ][http://|https://]HOST[:PORT[-PORT]], \
+                     where HOST is {HOSTS}, which may begin with '*.' to match subdomains"
                 ),
             )
         };
@@ -396,11 +396,11 @@ impl HttpRule {
             .filter(|method| !method.is_empty())
             .map(|method| Method::from_bytes(method.to_ascii_uppercase().as_bytes()))
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|_| wrong("its method is no name"))?;
+            .map_err(|_| wrong("invalid method"))?;
         let (scheme, rest) = match rest.split_once("://") {
             Some(("http", rest)) => (Some(Scheme::HTTP), rest),
             Some(("https", rest)) => (Some(Scheme::HTTPS), rest),
-            Some(_) => return Err(wrong("its scheme is neither http nor https")),
+            Some(_) => return Err(wrong("the scheme is neither http nor https")),
             None => (None, rest),
         };
         Ok(HttpRule {
@@ -411,7 +411,7 @@ impl HttpRule {
     }
 }
 
-/// A request as the rules see it. The host is in lower case and without brackets.
+/// A request, as the rules check it. The host is in lower case and without brackets.
 pub struct HttpTarget<'a> {
     pub method: &'a Method,
     pub scheme: &'a Scheme,
@@ -419,7 +419,7 @@ pub struct HttpTarget<'a> {
     pub port: u16,
 }
 
-/// The rules that a request meets but for its address, which is not known yet.
+/// Returns the rules that match a request before its address is known.
 pub fn http_candidates<'a>(
     rules: &'a [HttpRule],
     target: &'a HttpTarget<'a>,
@@ -429,7 +429,7 @@ pub fn http_candidates<'a>(
         (rule.methods.is_empty() || rule.methods.contains(target.method))
             && rule.scheme.as_ref().is_none_or(|own| own == target.scheme)
             && rule.endpoints.has_port(target.port)
-            && rule.endpoints.may_have(target.host, name_lookup)
+            && rule.endpoints.may_allow(target.host, name_lookup)
     })
 }
 
@@ -514,15 +514,15 @@ mod tests {
         }
         assert!(connects("loopback", "[::1]:1"));
         assert!(!connects("loopback", "10.0.0.1:1"));
-        // What is mapped is what it maps to.
+        // IPv4-mapped addresses count as IPv4 addresses.
         assert!(connects("127.0.0.0/8", "[::ffff:127.0.0.1]:1"));
         assert!(connects("[::ffff:127.0.0.1]", "127.0.0.1:1"));
         assert!(connects("[::ffff:127.0.0.0]/104", "127.9.9.9:1"));
         assert!(!connects("[::ffff:127.0.0.0]/104", "128.0.0.1:1"));
     }
 
-    /// Asks the rules about one socket, again and again.
-    fn ask(rules: &SocketRules, socket: &UdpSocket, address: &str, usage: SocketAddrUse) -> bool {
+    /// Checks an operation of one socket.
+    fn check(rules: &SocketRules, socket: &UdpSocket, address: &str, usage: SocketAddrUse) -> bool {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
@@ -537,19 +537,19 @@ mod tests {
 
     #[test]
     fn binding_is_not_connecting() {
-        let ask = |rules: &SocketRules, address: &str, usage| {
-            ask(rules, &UdpSocket::default(), address, usage)
+        let check = |rules: &SocketRules, address: &str, usage| {
+            check(rules, &UdpSocket::default(), address, usage)
         };
         let connect = rules(&["127.0.0.1:80"], &[]);
         let bind = rules(&[], &["127.0.0.1:80"]);
-        assert!(ask(&connect, "127.0.0.1:80", SocketAddrUse::TcpConnect));
-        assert!(ask(&connect, "0.0.0.0:0", SocketAddrUse::TcpBind));
-        assert!(!ask(&connect, "127.0.0.1:80", SocketAddrUse::TcpBind));
-        assert!(!ask(&connect, "0.0.0.0:0", SocketAddrUse::TcpListen));
-        assert!(ask(&bind, "127.0.0.1:80", SocketAddrUse::TcpListen));
-        assert!(!ask(&bind, "127.0.0.1:80", SocketAddrUse::TcpConnect));
-        // A socket that is bound nowhere can do nothing yet.
-        assert!(ask(&bind, "0.0.0.0:0", SocketAddrUse::TcpBind));
+        assert!(check(&connect, "127.0.0.1:80", SocketAddrUse::TcpConnect));
+        assert!(check(&connect, "0.0.0.0:0", SocketAddrUse::TcpBind));
+        assert!(!check(&connect, "127.0.0.1:80", SocketAddrUse::TcpBind));
+        assert!(!check(&connect, "0.0.0.0:0", SocketAddrUse::TcpListen));
+        assert!(check(&bind, "127.0.0.1:80", SocketAddrUse::TcpListen));
+        assert!(!check(&bind, "127.0.0.1:80", SocketAddrUse::TcpConnect));
+        // A socket that is bound to an unspecified address cannot do anything yet.
+        assert!(check(&bind, "0.0.0.0:0", SocketAddrUse::TcpBind));
         let nothing = SocketRules::default();
         for usage in [
             SocketAddrUse::TcpBind,
@@ -560,65 +560,75 @@ mod tests {
             SocketAddrUse::UdpReceive,
         ] {
             for address in ["0.0.0.0:0", "127.0.0.1:80", "[::]:0"] {
-                assert!(!ask(&nothing, address, usage), "{usage:?} {address}");
+                assert!(!check(&nothing, address, usage), "{usage:?} {address}");
             }
         }
-        // Rules of the one protocol say nothing of the other.
+        // Rules for one protocol do not apply to the other.
         let udp = rules(&["udp://*"], &["udp://*"]);
-        assert!(!ask(&udp, "0.0.0.0:0", SocketAddrUse::TcpBind));
+        assert!(!check(&udp, "0.0.0.0:0", SocketAddrUse::TcpBind));
         let tcp = rules(&["tcp://*"], &["tcp://*"]);
-        assert!(!ask(&tcp, "0.0.0.0:0", SocketAddrUse::UdpBind));
+        assert!(!check(&tcp, "0.0.0.0:0", SocketAddrUse::UdpBind));
     }
 
     #[test]
-    fn a_udp_socket_hears_everybody_only_if_it_may_listen_where_it_is_bound() {
-        let stranger = "10.9.8.7:1234";
+    fn a_udp_socket_receives_from_any_peer_only_if_it_may_listen_where_it_is_bound() {
+        let unknown = "10.9.8.7:1234";
         let peer = "127.0.0.1:53";
-        // One that may only send hears those that it may send to.
+        // A socket that may only send receives from the peers that it may send to.
         let connect = rules(&["udp://127.0.0.1:53"], &[]);
         let socket = UdpSocket::default();
-        assert!(ask(&connect, &socket, "0.0.0.0:0", SocketAddrUse::UdpBind));
-        assert!(ask(&connect, &socket, peer, SocketAddrUse::UdpReceive));
-        assert!(!ask(&connect, &socket, stranger, SocketAddrUse::UdpReceive));
-        // One that may only listen is bound where it may, and nowhere else.
+        assert!(check(
+            &connect,
+            &socket,
+            "0.0.0.0:0",
+            SocketAddrUse::UdpBind
+        ));
+        assert!(check(&connect, &socket, peer, SocketAddrUse::UdpReceive));
+        assert!(!check(
+            &connect,
+            &socket,
+            unknown,
+            SocketAddrUse::UdpReceive
+        ));
+        // A socket that may only listen can be bound where a rule allows it, and nowhere else.
         let bind = rules(&[], &["udp://127.0.0.1:9999"]);
         let socket = UdpSocket::default();
         for address in ["0.0.0.0:0", "[::]:0", "0.0.0.0:9999", "127.0.0.1:0"] {
             assert!(
-                !ask(&bind, &socket, address, SocketAddrUse::UdpBind),
+                !check(&bind, &socket, address, SocketAddrUse::UdpBind),
                 "{address}"
             );
-            assert!(!ask(&bind, &socket, stranger, SocketAddrUse::UdpReceive));
+            assert!(!check(&bind, &socket, unknown, SocketAddrUse::UdpReceive));
         }
-        assert!(ask(
+        assert!(check(
             &bind,
             &socket,
             "127.0.0.1:9999",
             SocketAddrUse::UdpBind
         ));
-        assert!(ask(&bind, &socket, stranger, SocketAddrUse::UdpReceive));
-        // With rules of both kinds each socket is what it was bound as.
+        assert!(check(&bind, &socket, unknown, SocketAddrUse::UdpReceive));
+        // With rules of both kinds, what a socket may do depends on where it is bound.
         let both = rules(&["udp://127.0.0.1:53"], &["udp://127.0.0.1:9999"]);
         let (client, server) = (UdpSocket::default(), UdpSocket::default());
-        assert!(ask(&both, &client, "0.0.0.0:0", SocketAddrUse::UdpBind));
-        assert!(ask(
+        assert!(check(&both, &client, "0.0.0.0:0", SocketAddrUse::UdpBind));
+        assert!(check(
             &both,
             &server,
             "127.0.0.1:9999",
             SocketAddrUse::UdpBind
         ));
-        assert!(!ask(&both, &client, stranger, SocketAddrUse::UdpReceive));
-        assert!(ask(&both, &client, peer, SocketAddrUse::UdpReceive));
-        assert!(ask(&both, &server, stranger, SocketAddrUse::UdpReceive));
-        // Where a rule lets it listen everywhere, it does.
+        assert!(!check(&both, &client, unknown, SocketAddrUse::UdpReceive));
+        assert!(check(&both, &client, peer, SocketAddrUse::UdpReceive));
+        assert!(check(&both, &server, unknown, SocketAddrUse::UdpReceive));
+        // A rule may let it listen on all addresses.
         let all = rules(&[], &["udp://0.0.0.0"]);
         let socket = UdpSocket::default();
-        assert!(ask(&all, &socket, "0.0.0.0:0", SocketAddrUse::UdpBind));
-        assert!(ask(&all, &socket, stranger, SocketAddrUse::UdpReceive));
+        assert!(check(&all, &socket, "0.0.0.0:0", SocketAddrUse::UdpBind));
+        assert!(check(&all, &socket, unknown, SocketAddrUse::UdpReceive));
     }
 
     #[test]
-    fn what_is_no_rule_is_refused() {
+    fn rejects_invalid_network_rules() {
         for rule in [
             "",
             "http://a",
@@ -667,7 +677,10 @@ mod tests {
             ".",
         ] {
             let error = SocketRule::parse(rule).expect_err(rule);
-            assert!(error.message().contains("is no network rule"), "{rule}");
+            assert!(
+                error.message().starts_with("invalid network rule"),
+                "{rule}"
+            );
         }
     }
 
@@ -697,7 +710,7 @@ mod tests {
         assert!(get("*.example.com", "https://a.b.example.com/", "1.1.1.1"));
         assert!(!get("*.example.com", "https://example.com/", "1.1.1.1"));
         assert!(!get("*.example.com", "https://badexample.com/", "1.1.1.1"));
-        // A name below may stand for an address inside.
+        // A subdomain may resolve to a private address.
         assert!(!get("*.example.com", "https://a.example.com/", "127.0.0.1"));
         assert!(!get(
             "*.example.com",
@@ -722,7 +735,7 @@ mod tests {
         ));
         assert!(get("10.0.0.0/8", "http://10.0.0.1/", "10.0.0.1"));
         assert!(!get("10.0.0.0/8", "http://11.0.0.1/", "11.0.0.1"));
-        // Nothing is looked up for a rule that is not for the name.
+        // A rule that is not for the name does not cause a lookup.
         assert!(!get("10.0.0.0/8", "http://inside/", "10.0.0.1"));
         assert!(get("127.0.0.0/8", "http://localhost/", "127.0.0.1"));
         assert!(get("localhost.", "http://localhost/", "127.0.0.1"));
@@ -737,10 +750,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_http_rule_is_refused() {
+    fn rejects_invalid_http_rules() {
         for rule in ["", "ftp://a", "G@T a", "a b c", "*.*", "*a.com", "*."] {
             let error = HttpRule::parse(rule).expect_err(rule);
-            assert!(error.message().contains("is no HTTP rule"), "{rule}");
+            assert!(error.message().starts_with("invalid HTTP rule"), "{rule}");
         }
     }
 }

@@ -1,8 +1,9 @@
-//! What a store holds for WASI.
+//! A store's WASI state.
 
+use super::data::Data;
 use super::descriptor_output::{DescriptorOutput, Target};
 use super::descriptors::Descriptors;
-use super::folders::Folders;
+use super::directories::Directories;
 use super::held::Entries;
 use super::outgoing::HttpHooks;
 use super::policy::{Clock, Denial, Input, Output, Policy};
@@ -11,7 +12,6 @@ use super::rules::UdpSocket;
 use super::stdio::{CapturedOutput, LineOutput, TailOutput};
 use crate::account::{Account, Scope, Total};
 use crate::error::{Code, Error};
-use crate::store::Data;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::fs::File;
 use std::net::{IpAddr, SocketAddr};
@@ -27,23 +27,23 @@ use wasmtime_wasi::{
 };
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-/// A guest's WASI: its context, its resources, and its captured output.
+/// A guest's WASI state: its context, its resources, and its captured output.
 pub struct WasiState {
     guest: Guest,
     policy: Arc<Policy>,
-    /// Standard output and standard error, where they are captured.
+    /// Standard output and standard error, if they are captured.
     captured: [Option<CapturedOutput>; 2],
-    /// The end of a standard error that goes nowhere else.
+    /// The end of a discarded standard error.
     tail: TailOutput,
-    folders: Folders,
+    directories: Directories,
     descriptors: Descriptors,
     entries: Entries,
     relative_paths: RelativePaths,
 }
 
-/// What a guest may have, besides what its policy lets it see.
+/// A guest's resource limits, in addition to its policy.
 pub struct Grant {
-    /// What the host allocates for it is charged to; none where nothing limits it.
+    /// Host allocations for the guest are charged to it; `None` if they are not limited.
     pub account: Option<Arc<Account>>,
     pub max_handles: usize,
     pub max_descriptors: usize,
@@ -103,7 +103,7 @@ impl HostWallClock for OffsetClock {
 }
 
 fn in_file(path: &str, error: &std::io::Error) -> Error {
-    Error::new(Code::Io, format!("{path}: {error}"))
+    Error::new(Code::Io, format!("opening '{path}': {error}"))
 }
 
 fn set_output(
@@ -117,7 +117,7 @@ fn set_output(
         0 => (&policy.standard_output, false),
         _ => (&policy.standard_error, true),
     };
-    // The builder takes a type each.
+    // The builder's methods are generic, so each output type needs a separate call.
     macro_rules! set {
         ($to:expr) => {
             match is_error {
@@ -156,8 +156,8 @@ fn set_output(
     Ok(())
 }
 
-/// What was asked for, and the narrowest rule that allows it. Nothing for a stranger's datagram, of which there
-/// may be many.
+/// Returns the kind of a denied operation and the narrowest rule that allows it. Returns `None` for received
+/// datagrams, of which there may be many.
 fn describe(usage: SocketAddrUse, address: SocketAddr) -> Option<(Denial, String)> {
     let (kind, protocol) = match usage {
         SocketAddrUse::TcpBind | SocketAddrUse::TcpListen | SocketAddrUse::TcpAccept => {
@@ -168,7 +168,7 @@ fn describe(usage: SocketAddrUse, address: SocketAddr) -> Option<(Denial, String
         SocketAddrUse::UdpSend => (Denial::Connect, "udp"),
         SocketAddrUse::UdpReceive => return None,
     };
-    // Port 0 becomes another one, for which the rules are asked again.
+    // Port 0 is replaced by a free port, which the rules check again.
     let endpoint = match (address.port(), address.ip()) {
         (0, IpAddr::V6(v6)) => format!("[{v6}]"),
         (0, v4) => v4.to_string(),
@@ -177,7 +177,7 @@ fn describe(usage: SocketAddrUse, address: SocketAddr) -> Option<(Denial, String
     Some((kind, format!("{protocol}://{endpoint}")))
 }
 
-/// Whether the rules let a socket use the address; the policy's owner is told if not.
+/// Whether the rules let a socket use the address. Reports a denial if not.
 pub async fn check_address(
     policy: &Policy,
     socket: &UdpSocket,
@@ -185,8 +185,8 @@ pub async fn check_address(
     usage: SocketAddrUse,
 ) -> bool {
     let allowed = policy.sockets.allows(address, usage, socket).await
-        // Whoever is told of denials wants to know where the guest was going to.
-        || (policy.tells_denials() && policy.sockets.is_only_a_beginning(address, usage));
+        // If denials are reported, let this pass, so that the next operation is reported with its address.
+        || (policy.reports_denials() && policy.sockets.is_preparatory_bind(address, usage));
     if !allowed && let Some((kind, rule)) = describe(usage, address) {
         policy.denied(kind, &rule);
     }
@@ -200,18 +200,22 @@ fn context(
 ) -> Result<WasiCtxBuilder, Error> {
     let mut builder = WasiCtxBuilder::new();
     builder.args(&policy.arguments).envs(&policy.environment);
-    if let Some(folder) = &policy.working_directory {
-        builder.initial_cwd(folder);
+    if let Some(directory) = &policy.working_directory {
+        builder.initial_cwd(directory);
     }
-    for folder in &policy.folders {
-        let permissions = match folder.read_only {
+    for directory in &policy.directories {
+        let permissions = match directory.read_only {
             true => FsPerms::ReadOnly,
             false => FsPerms::ReadWrite,
         };
         builder
-            .preopened_dir(&folder.host, &folder.guest, permissions)
+            .preopened_dir(&directory.host, &directory.guest, permissions)
             .map_err(|error| {
-                let message = format!("the folder '{}': {}", folder.host, error.root_cause());
+                let message = format!(
+                    "opening the directory '{}': {}",
+                    directory.host,
+                    error.root_cause()
+                );
                 Error::new(Code::Io, message)
             })?;
     }
@@ -231,7 +235,7 @@ fn context(
     let [output, error] = captured;
     set_output(&mut builder, policy, 0, output, tail)?;
     set_output(&mut builder, policy, 1, error, tail)?;
-    // Any guest may make sockets; the rules say what they may be used for. Those of UDP are made elsewhere: see `udp`.
+    // Any guest may create sockets; the rules limit their use. UDP sockets are created in `udp`.
     builder
         .allow_tcp(true)
         .allow_ip_name_lookup(policy.name_lookup);
@@ -262,7 +266,7 @@ fn context(
 }
 
 impl WasiState {
-    /// Opens the policy's folders and files. Fails with `Io` where one cannot be opened.
+    /// Opens the policy's directories and files. Fails with `Io` if one cannot be opened.
     pub fn for_component(policy: &Arc<Policy>, grant: &Grant) -> Result<WasiState, Error> {
         let _scope = Scope::enter(grant.account.as_deref());
         let mut captured = [None, None];
@@ -280,14 +284,14 @@ impl WasiState {
             policy: policy.clone(),
             captured,
             tail,
-            folders: Folders::new(),
+            directories: Directories::new(),
             descriptors,
             entries: Entries::new(),
             relative_paths: RelativePaths::default(),
         })
     }
 
-    /// The same for a core module.
+    /// Like `for_component`, for a core module.
     pub fn for_module(policy: &Arc<Policy>, grant: &Grant) -> Result<WasiState, Error> {
         let _scope = Scope::enter(grant.account.as_deref());
         let mut captured = [None, None];
@@ -297,14 +301,14 @@ impl WasiState {
             policy: policy.clone(),
             captured,
             tail,
-            folders: Folders::new(),
+            directories: Directories::new(),
             descriptors: Descriptors::new(grant.max_descriptors, grant.total.clone()),
             entries: Entries::new(),
             relative_paths: RelativePaths::default(),
         })
     }
 
-    /// What the guest has written to stream 0 (standard output) or 1 (standard error) so far.
+    /// Returns what the guest has written so far to stream 0 (standard output) or 1 (standard error).
     pub fn captured(&self, stream: usize) -> Vec<u8> {
         match self.captured.get(stream) {
             Some(Some(output)) => output.bytes(),
@@ -312,14 +316,14 @@ impl WasiState {
         }
     }
 
-    /// Whether the guest tried to write more to it than is kept.
+    /// Whether the guest tried to write more to the stream than its capacity.
     pub fn is_truncated(&self, stream: usize) -> bool {
         matches!(self.captured.get(stream), Some(Some(output)) if output.is_truncated())
     }
 }
 
 impl Data {
-    /// The end of what the guest wrote to a standard error that goes nowhere.
+    /// Returns the end of what the guest wrote to a discarded standard error.
     pub fn error_tail(&self) -> String {
         self.wasi
             .as_ref()
@@ -327,12 +331,12 @@ impl Data {
             .unwrap_or_default()
     }
 
-    /// What the guest may do, where the store has WASI.
+    /// Returns the guest's policy, if the store has WASI.
     pub fn wasi_policy(&self) -> Option<&Policy> {
         self.wasi.as_ref().map(|wasi| &*wasi.policy)
     }
 
-    /// The same, to be kept.
+    /// Like `wasi_policy`, as a shared pointer.
     pub fn wasi_shared_policy(&self) -> Option<&Arc<Policy>> {
         self.wasi.as_ref().map(|wasi| &wasi.policy)
     }
@@ -342,41 +346,49 @@ impl Data {
         &mut wasi.relative_paths
     }
 
-    /// Where the guest's folders are, of those that its functions gave it.
-    pub fn wasi_folders(&self) -> &Folders {
-        &self.wasi.as_ref().expect("the store has no WASI").folders
+    /// Returns the paths of the directories that the guest has obtained.
+    pub fn wasi_directories(&self) -> &Directories {
+        &self
+            .wasi
+            .as_ref()
+            .expect("the store has no WASI")
+            .directories
     }
 
-    pub fn wasi_folders_mut(&mut self) -> &mut Folders {
-        &mut self.wasi.as_mut().expect("the store has no WASI").folders
+    pub fn wasi_directories_mut(&mut self) -> &mut Directories {
+        &mut self
+            .wasi
+            .as_mut()
+            .expect("the store has no WASI")
+            .directories
     }
 
     fn wasi_guest(&mut self) -> &mut Guest {
-        // A store is made with WASI before anything that imports it is instantiated in it.
+        // A store gets WASI before a component that imports it is instantiated in it.
         &mut self.wasi.as_mut().expect("the store has no WASI").guest
     }
 
-    /// Charges for directories' entries that the guest has not read.
+    /// Returns the charges for directory entries that the guest has not read.
     pub fn wasi_entries(&mut self) -> &mut Entries {
         &mut self.wasi.as_mut().expect("the store has no WASI").entries
     }
 
-    /// What the guest has open, and the table of its resources. Of a component.
+    /// Returns a component's open descriptors and its resource table.
     pub fn wasi_descriptors(&mut self) -> (&mut Descriptors, &mut ResourceTable) {
         let wasi = self.wasi.as_mut().expect("the store has no WASI");
         match &mut wasi.guest {
             Guest::Component { table, .. } => (&mut wasi.descriptors, table),
-            Guest::Module(_) => unreachable!("a core module imports preview 1 alone"),
+            Guest::Module(_) => unreachable!("a core module imports only preview 1"),
         }
     }
 
-    /// Below which the numbers of a core module's descriptors are: its limit, besides those that it begins with.
+    /// Returns the bound of a core module's descriptor numbers: its limit plus the descriptors that it starts with.
     pub fn preview1_max_descriptors(&self) -> usize {
         let wasi = self.wasi.as_ref().expect("the store has no WASI");
-        wasi.descriptors.max() + 3 + wasi.policy.folders.len()
+        wasi.descriptors.max() + 3 + wasi.policy.directories.len()
     }
 
-    /// Preview 1, of a store that was made for a core module.
+    /// Returns the preview 1 context of a store that was created for a core module.
     pub fn preview1(&mut self) -> &mut WasiP1Ctx {
         match self.wasi_guest() {
             Guest::Module(context) => context,
@@ -392,7 +404,7 @@ impl WasiView for Data {
                 ctx: context,
                 table,
             },
-            Guest::Module(_) => unreachable!("a core module imports preview 1 alone"),
+            Guest::Module(_) => unreachable!("a core module imports only preview 1"),
         }
     }
 }
@@ -407,7 +419,7 @@ impl WasiHttpView for Data {
                 table,
                 hooks,
             },
-            Guest::Module(_) => unreachable!("a core module imports preview 1 alone"),
+            Guest::Module(_) => unreachable!("a core module imports only preview 1"),
         }
     }
 }

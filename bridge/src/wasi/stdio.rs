@@ -1,4 +1,4 @@
-//! A guest's output: kept, or handed to the host a line at a time.
+//! A guest's output: captured, or passed to the host line by line.
 
 use super::policy::Policy;
 use bytes::Bytes;
@@ -11,10 +11,10 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
-/// A line that is longer comes in pieces: a guest that never ends one must not fill the host's memory.
+/// Longer lines are split: a guest that never ends a line must not exhaust the host's memory.
 const MAX_LINE: usize = 64 << 10;
 
-/// What a guest takes for ready to be written at a time.
+/// How many bytes a stream accepts at a time.
 const WRITE_CHUNK: usize = 64 << 10;
 
 #[derive(Default)]
@@ -23,7 +23,7 @@ struct Captured {
     truncated: bool,
 }
 
-/// A stream that keeps what is written to it, up to a capacity. The guest finds it closed then.
+/// A stream that captures what is written to it. At its capacity the guest finds it closed.
 #[derive(Clone)]
 pub struct CapturedOutput {
     capacity: usize,
@@ -46,12 +46,12 @@ impl CapturedOutput {
         self.with(|captured| captured.bytes.clone())
     }
 
-    /// Whether the guest tried to write more than there is room for.
+    /// Whether the guest tried to write more than the capacity.
     pub fn is_truncated(&self) -> bool {
         self.with(|captured| captured.truncated)
     }
 
-    /// Keeps what there is room for, and returns how much that is.
+    /// Captures as much as fits, and returns how much that is.
     fn take(&self, bytes: &[u8]) -> usize {
         self.with(|captured| {
             let taken = bytes.len().min(self.capacity - captured.bytes.len());
@@ -82,9 +82,9 @@ impl OutputStream for CapturedOutput {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         match self.take(&bytes) == bytes.len() {
             true => Ok(()),
-            // The guest did not ask how much it may write.
+            // The guest ignored how much it may write.
             false => Err(StreamError::Trap(wasmtime::format_err!(
-                "a captured stream is full (WasiOptions::capture_capacity)"
+                "captured stream is full (WasiOptions::capture_capacity)"
             ))),
         }
     }
@@ -157,14 +157,14 @@ impl Drop for Lines {
     }
 }
 
-/// How much of what a guest writes to a standard error that goes nowhere is kept, for the message of its trap.
+/// How many bytes of a discarded standard error are kept for the message of a trap.
 const MAX_TAIL: usize = 4 << 10;
 
 /// The end of what was written.
 #[derive(Default)]
 struct Tail {
     kept: VecDeque<u8>,
-    /// Something was dropped before it.
+    /// Whether something before it was dropped.
     cut: bool,
 }
 
@@ -180,7 +180,7 @@ impl Tail {
     fn text(&self) -> String {
         let bytes: Vec<u8> = self.kept.iter().copied().collect();
         let whole = match bytes.iter().position(|byte| *byte == b'\n') {
-            // What is left of a line that was cut says little.
+            // The rest of a line that was cut says little.
             Some(end) if self.cut && end + 1 < bytes.len() => &bytes[end + 1..],
             _ => &bytes,
         };
@@ -189,7 +189,7 @@ impl Tail {
     }
 }
 
-/// A stream that goes nowhere, but for its end.
+/// A stream that is discarded except for its end.
 #[derive(Clone, Default)]
 pub struct TailOutput(Arc<Mutex<Tail>>);
 
@@ -202,13 +202,13 @@ impl TailOutput {
         self.tail().write(bytes);
     }
 
-    /// The last few kilobytes of what was written.
+    /// Returns the last few kilobytes that were written.
     pub fn text(&self) -> String {
         self.tail().text()
     }
 }
 
-/// A stream whose lines go to the policy's callback; what has no end yet follows when it is dropped.
+/// A stream whose lines go to the policy's callback. An unfinished line follows when the stream is dropped.
 #[derive(Clone)]
 pub struct LineOutput(Arc<Mutex<Lines>>);
 
@@ -229,7 +229,7 @@ impl LineOutput {
     }
 }
 
-/// Makes streams of the guest's of something that takes all bytes at once.
+/// Implements the guest's streams for an output that accepts all bytes at once.
 macro_rules! stream {
     ($output:ident) => {
         impl IsTerminal for $output {
@@ -303,7 +303,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_of_an_output_is_kept_from_the_beginning_of_a_line() {
+    fn keeps_the_end_of_an_output_from_the_beginning_of_a_line() {
         let output = TailOutput::default();
         output.take(b"short");
         assert_eq!(output.text(), "short");

@@ -1,10 +1,10 @@
-//! UDP sockets that know how they were bound. Wasmtime asks the policy about addresses alone; so each socket is made by
-//! a context of its own, whose check remembers what was asked for this socket before.
+//! UDP sockets that know how they were bound. Wasmtime passes the policy only an address, so each socket is created by
+//! a separate context, whose check remembers the earlier operations of this socket.
 
+use super::data::Data;
 use super::policy::Policy;
 use super::rules::UdpSocket;
 use super::state::check_address;
-use crate::store::Data;
 use std::sync::Arc;
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;
@@ -25,8 +25,8 @@ fn context(policy: &Arc<Policy>) -> WasiCtx {
     builder.build()
 }
 
-/// Makes a socket with `$create`, a method of the trait of WASI's own bindings, in the store's table.
-macro_rules! made {
+/// Creates a socket in the store's table with `$create`, a method of Wasmtime's bindings.
+macro_rules! create_socket {
     ($data:ident, $view:ident, $create:expr) => {{
         $data.reserve_socket()?;
         let mut own = match $data.wasi_shared_policy() {
@@ -44,7 +44,7 @@ macro_rules! made {
     }};
 }
 
-/// Of `wasi:sockets/udp-create-socket` 0.2.
+/// Defines functions of `wasi:sockets/udp-create-socket` 0.2.
 pub fn define(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
     use p2::bindings::sync::sockets::network::IpAddressFamily;
     use p2::bindings::sync::sockets::udp_create_socket::Host;
@@ -52,12 +52,12 @@ pub fn define(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
         CREATE,
         |mut store: StoreContextMut<'_, Data>, (family,): (IpAddressFamily,)| {
             let data = store.data_mut();
-            made!(data, view, Host::create_udp_socket(&mut view, family))
+            create_socket!(data, view, Host::create_udp_socket(&mut view, family))
         },
     )
 }
 
-/// The same where functions wait on a fiber.
+/// Like `define`, for linkers whose functions wait on a fiber.
 pub fn define_interruptible(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
     use p2::bindings::sockets::network::IpAddressFamily;
     use p2::bindings::sockets::udp_create_socket::Host;
@@ -66,13 +66,13 @@ pub fn define_interruptible(interface: &mut LinkerInstance<Data>) -> wasmtime::R
         |mut store: StoreContextMut<'_, Data>, (family,): (IpAddressFamily,)| {
             Box::new(async move {
                 let data = store.data_mut();
-                made!(data, view, Host::create_udp_socket(&mut view, family).await)
+                create_socket!(data, view, Host::create_udp_socket(&mut view, family).await)
             })
         },
     )
 }
 
-/// Of `wasi:sockets/types` 0.3.
+/// Defines functions of `wasi:sockets/types` 0.3.
 pub fn define_async(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
     use p3::bindings::sockets::types::{HostUdpSocket, IpAddressFamily};
     interface.func_wrap_async(
@@ -80,7 +80,7 @@ pub fn define_async(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()
         |mut store: StoreContextMut<'_, Data>, (family,): (IpAddressFamily,)| {
             Box::new(async move {
                 let data = store.data_mut();
-                made!(data, view, HostUdpSocket::create(&mut view, family).await)
+                create_socket!(data, view, HostUdpSocket::create(&mut view, family).await)
             })
         },
     )

@@ -28,7 +28,7 @@ std::expected<uint32_t, Refusal> Quote(Parcel parcel) {
   if (parcel.grams > kMaxGrams) return refuse(Refusal::TooHeavy{parcel.grams - kMaxGrams});
   if (parcel.size.length > kMaxLength) return refuse(Refusal::TooLarge{parcel.size});
 
-  // Not every service is sold: the standard one always is.
+  // The standard service is always available, the others may not be.
   const auto per_kilogram = tariff::PerKilogram(parcel.service);
   uint32_t price = per_kilogram.value_or(*tariff::PerKilogram(types::Service::kStandard) * 2);
   price *= (parcel.grams + 999) / 1000;

@@ -13,7 +13,7 @@ namespace settings = ::example::worker::settings;
 
 std::expected<uint32_t, wit::string> CountPrimes() {
   const auto limit = settings::Get("limit");
-  if (!limit) return std::unexpected(wit::string::from_view("there is no setting 'limit'"));
+  if (!limit) return std::unexpected(wit::string::from_view("missing setting 'limit'"));
   const size_t below = std::strtoul(limit->to_string().c_str(), nullptr, 10);
 
   uint32_t count = 0;

@@ -24,7 +24,7 @@ std::expected<uint32_t, wit::string> Document::Save(wit::string name) {
   return WriteTo(File(name.get_view()));
 }
 
-// The file is the host's object. Its handle is dropped at the end of this function.
+// The file is an object in the host. Its handle is dropped when this function returns.
 std::expected<uint32_t, wit::string> Document::WriteTo(File file) { return file.Write(text_); }
 
 Document::Owned Document::Merge(std::reference_wrapper<const Document> a,

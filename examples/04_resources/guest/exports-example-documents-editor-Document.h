@@ -1,4 +1,4 @@
-// From the template that `tairitsu bindgen guest cpp` writes, with the members filled in.
+// Based on the template that `tairitsu bindgen guest cpp` writes.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ class Document : public wit::ResourceExportBase<Document> {
   std::expected<uint32_t, wit::string> WriteTo(::example::documents::storage::File file);
   static Owned Merge(std::reference_wrapper<const Document> a, std::reference_wrapper<const Document> b);
 
-  // What the generated code needs.
+  // Required by the generated code.
   static Owned New(wit::string title) { return Owned(new Document(std::move(title))); }
   static void Dtor(Document* self) { delete self; }
   static int32_t ResourceNew(Document* self);

@@ -1,4 +1,4 @@
-// A plug-in with a defect: it does not come back.
+// A plug-in with a bug: it never returns.
 #include <expected>
 
 #include "plugin_cpp.h"

@@ -1,4 +1,4 @@
-// Counts the lines of the files in the folders that it is told. An ordinary program: nothing in it knows WASI.
+// Counts the lines of the files in the given directories. This is an ordinary program without WASI-specific code.
 
 #include <dirent.h>
 
@@ -18,10 +18,10 @@ static long count_lines(const std::string& path) {
   return lines;
 }
 
-static bool report(const std::string& folder) {
-  DIR* entries = opendir(folder.c_str());
+static bool report(const std::string& directory) {
+  DIR* entries = opendir(directory.c_str());
   if (entries == nullptr) {
-    std::printf("%s: %s\n", folder.c_str(), std::strerror(errno));
+    std::printf("%s: %s\n", directory.c_str(), std::strerror(errno));
     return false;
   }
   std::vector<std::string> names;
@@ -31,7 +31,7 @@ static bool report(const std::string& folder) {
   closedir(entries);
   std::sort(names.begin(), names.end());
   for (const std::string& name : names) {
-    std::printf("%s/%s: %ld lines\n", folder.c_str(), name.c_str(), count_lines(folder + "/" + name));
+    std::printf("%s/%s: %ld lines\n", directory.c_str(), name.c_str(), count_lines(directory + "/" + name));
   }
   return true;
 }

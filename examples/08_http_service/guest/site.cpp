@@ -7,7 +7,7 @@ using namespace wasi::http::types;
 
 namespace {
 
-void answer(ResponseOutparam&& out, uint16_t status, const std::string& text) {
+void respond(ResponseOutparam&& out, uint16_t status, const std::string& text) {
   OutgoingResponse response{Fields()};
   (void)response.SetStatusCode(status);
   OutgoingBody body = *response.Body();
@@ -15,7 +15,7 @@ void answer(ResponseOutparam&& out, uint16_t status, const std::string& text) {
   {
     const auto stream = *body.Write();
     (void)stream.BlockingWriteAndFlush(std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
-  }  // The stream ends before its body does.
+  }  // The stream must be dropped before the body is finished.
   (void)OutgoingBody::Finish(std::move(body), std::nullopt);
 }
 
@@ -25,10 +25,10 @@ void exports::wasi::http::incoming_handler::Handle(IncomingRequest&& request, Re
   std::string path = "/";
   if (const auto given = request.PathWithQuery()) path = std::string(given->get_view());
   if (path == "/") {
-    answer(std::move(out), 200, "Hello, visitor " + std::to_string(site::CountVisitor()) + "!\n");
+    respond(std::move(out), 200, "Hello, visitor " + std::to_string(site::CountVisitor()) + "!\n");
   } else if (path == "/trap") {
     __builtin_trap();
   } else {
-    answer(std::move(out), 404, "There is nothing at " + path + ".\n");
+    respond(std::move(out), 404, "not found: " + path + "\n");
   }
 }

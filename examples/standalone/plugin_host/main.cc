@@ -1,4 +1,4 @@
-// Loads every plug-in of a directory and lets each hide words in texts. It cannot tell their languages apart.
+// Loads every plug-in in a directory, and calls each to hide words in texts. The language of a plug-in does not matter.
 #include <tairitsu/tairitsu.h>
 
 #include <algorithm>
@@ -24,8 +24,8 @@ struct Host : example::editor::host::Host {
   }
 };
 
-// What one plug-in makes of a text. A trap, a limit or a plug-in that does not come back is an error here, and no
-// more than that.
+// Returns what a plug-in does with a text. If the plug-in traps, reaches a limit or never returns, the result is an
+// error.
 tairitsu::Result<std::string> try_plugin(const tairitsu::Engine& engine, const std::filesystem::path& file) {
   TAIRITSU_TRY(auto image, tairitsu::Image::from_file(engine, file));
   Host host;
@@ -36,7 +36,7 @@ tairitsu::Result<std::string> try_plugin(const tairitsu::Engine& engine, const s
   auto& filters = container.guest<Plugin>()->filters();
   TAIRITSU_TRY(auto language, filters.language());
 
-  // Two resources of one plug-in, each with a state of its own.
+  // Two resources of the same plug-in, each with its own state.
   TAIRITSU_TRY(auto secrets, filters.filter("secret"));
   TAIRITSU_TRY(auto names, filters.filter("Alice"));
   TAIRITSU_TRY(auto text, secrets.apply("Alice has a secret, a secret plan"));
@@ -62,8 +62,8 @@ int main(int argc, char** argv) {
   }
   std::ranges::sort(files);
 
-  // Epochs are what deadlines need. The cache spares the next run the compilation, seconds for Python.
-  auto engine = tairitsu::Engine::create({.epochs = true, .cache_folder = directory / "cache"});
+  // Deadlines need epochs. With the cache, later runs skip the compilation, which takes seconds for Python.
+  auto engine = tairitsu::Engine::create({.epochs = true, .cache_directory = directory / "cache"});
   if (!engine) {
     std::cerr << engine.error().message() << '\n';
     return 1;

@@ -1,5 +1,5 @@
-// Serves HTTP with a component until its standard input ends. Each request has a guest of its own: one that traps
-// is a response 500, and harms no other.
+// Serves HTTP with a component until standard input is closed. Each request has its own guest. If one traps, its
+// response is 500, and the others are not affected.
 #include <tairitsu/tairitsu.h>
 
 #include <atomic>
@@ -12,14 +12,14 @@
 using namespace std::chrono_literals;
 using tairitsu::Result;
 
-// What the guests import. They run on several threads.
+// The functions that the guests import. The guests run on several threads.
 struct Host {
   std::atomic<std::uint64_t> requests = 0;
   Result<std::uint64_t> count_request() { return ++requests; }
 };
 
 Result<void> serve(const char* file, const char* address) {
-  // The pool makes an instance in microseconds; epochs are what deadlines need.
+  // The pool creates an instance in microseconds. Deadlines need epochs.
   TAIRITSU_TRY(auto engine, tairitsu::Engine::create({.pool = tairitsu::PoolOptions{}, .epochs = true}));
   TAIRITSU_TRY(auto image, tairitsu::Image::from_file(engine, file));
 

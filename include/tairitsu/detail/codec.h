@@ -1,18 +1,18 @@
-/// The canonical ABI of C++ types: one `Codec` a type. Users have no need of this header.
+/// The canonical ABI of C++ types: one `Codec` per type. Users have no need of this header.
 ///
 /// Source: https://github.com/WebAssembly/component-model, design/mvp/CanonicalABI.md. A codec has
 ///
 ///     size, align         in linear memory
-///     flat_count          slots when flat
-///     handle_count        handle types in its type tree
-///     in_memory           whether values of it use linear memory when flat (strings, lists)
-///     bulk                whether lists of it can be lifted with one copy, or viewed in place
-///     needs_check         whether a value of it can be wrong before it is lowered
+///     flat_count          the number of flat slots
+///     handle_count        the number of handle types in its type tree
+///     in_memory           whether a flat value also uses linear memory (strings, lists)
+///     bulk                whether a list of it can be lifted with one copy, or viewed in place
+///     needs_check         whether a C++ value can be invalid
 ///     type()              the WIT type
 ///     check, lower, store, lift, load
 ///
-/// `store` and `load` work on addresses whose bounds and alignment are checked already. Flat slots
-/// are written as 64 bits, zero-extended, which makes the joins of variants' payloads free.
+/// `store` and `load` take addresses whose bounds and alignment have been checked. Flat slots are written as 64 bits,
+/// zero-extended, so that joining the payloads of a variant's cases costs nothing.
 #pragma once
 
 #include <array>
@@ -52,15 +52,16 @@ concept DescribedRecord = Described<T> && Describe<T>::kind == DescriptionKind::
   return (offset + align - 1) / align * align;
 }
 
-/// The C++ type has no codec: the assertion's text is what a user reads.
+/// Chosen for a type without a codec; the assertion tells the user.
 template <typename T>
 struct Codec {
-  static_assert(sizeof(T) == 0,
-                "this C++ type stands for no WIT type: see the table in tairitsu/describe.h, and describe "
-                "your own types with tairitsu::Describe");
+  static_assert(
+      sizeof(T) == 0,
+      "this C++ type does not represent a WIT type: see the table in tairitsu/describe.h, and describe "
+      "your own types with tairitsu::Describe");
 };
 
-/// Defaults of codecs.
+/// The defaults of a codec.
 struct PlainCodec {
   static constexpr std::uint32_t handle_count = 0;
   static constexpr bool in_memory = false;
@@ -87,7 +88,7 @@ struct NumberCodec : PlainCodec {
     } else if constexpr (sizeof(T) == 8) {
       slot->u64 = static_cast<std::uint64_t>(value);
     } else {
-      // Sign-extended to 32 bits, then zero-extended: an i32 as the ABI flattens it.
+      // An i32, as the ABI flattens small integers: sign-extended to 32 bits, then zero-extended to 64.
       slot->u64 = static_cast<std::uint32_t>(static_cast<std::int32_t>(value));
     }
     ++slot;
@@ -200,7 +201,7 @@ struct Codec<char32_t> : PlainCodec {
 
 // ---- Strings
 
-/// The most bytes that a string or a list takes in a guest's memory.
+/// The maximum size of a string or a list in guest memory, in bytes.
 inline constexpr std::uint32_t kMaxBytes = 0x7FFFFFFF;
 
 template <typename T>
@@ -262,7 +263,7 @@ struct Codec<std::string_view> : StringCodec<std::string_view> {};
 
 // ---- Records and tuples
 
-/// Lays out a sequence of types as a record does.
+/// The layout of a sequence of types, as in a record.
 template <typename... Ts>
 struct Layout {
   static constexpr std::size_t count = sizeof...(Ts);
@@ -282,7 +283,7 @@ struct Layout {
   static constexpr bool needs_check = (false || ... || Codec<Ts>::needs_check);
 };
 
-/// A described record's fields: how to reach the `I`th, and the layout of all.
+/// The fields of a described record: access to the `I`th, and the layout of all.
 template <typename T>
 struct RecordTraits {
   using Fields = typename Describe<T>::fields;
@@ -309,7 +310,7 @@ struct RecordTraits {
   using LayoutType = typename LayoutOf<std::make_index_sequence<count>>::type;
 };
 
-/// A value of `T` whose bytes count up from `mark`: where it lies in a struct can be read off a copy.
+/// Returns a value of `T` whose bytes count up from `mark`, so that its offset in a struct can be found.
 template <typename T>
 consteval T marked_value(unsigned char mark) {
   std::array<unsigned char, sizeof(T)> bytes{};
@@ -318,11 +319,11 @@ consteval T marked_value(unsigned char mark) {
   return std::bit_cast<T>(bytes);
 }
 
-/// Proves, by the compiler's own constant evaluation, that member `I` of `T` lies at its canonical
-/// offset: the byte there follows the member's first byte through two marks. A type for which that
-/// is no constant expression (padding where the field should be) is not bulk: slower, never wrong.
+/// Proves in a constant expression that member `I` of `T` is at its canonical offset: with two different marks, the
+/// byte at that offset is the member's first byte. If this is not a constant expression (there is padding at the
+/// offset), the type is not bulk, which is slower but correct.
 template <typename T, std::size_t I>
-consteval bool field_lies_at_its_offset() {
+consteval bool is_field_at_canonical_offset() {
   using Traits = RecordTraits<T>;
   for (unsigned char mark : {static_cast<unsigned char>(0x41), static_cast<unsigned char>(0x01)}) {
     T value{};
@@ -334,8 +335,8 @@ consteval bool field_lies_at_its_offset() {
 }
 
 template <typename T, std::size_t I>
-concept FieldIsInPlace = requires { typename std::bool_constant<field_lies_at_its_offset<T, I>()>; } &&
-                         field_lies_at_its_offset<T, I>();
+concept FieldIsInPlace = requires { typename std::bool_constant<is_field_at_canonical_offset<T, I>()>; } &&
+                         is_field_at_canonical_offset<T, I>();
 
 template <typename T>
 consteval bool is_bulk_record() {
@@ -354,7 +355,7 @@ consteval bool is_bulk_record() {
   }
 }
 
-/// Whether every byte of a bulk type is a value's: padding would carry bytes of the host into the guest.
+/// Returns whether a bulk type has no padding, which would leak bytes of the host to the guest.
 template <typename T>
 consteval bool has_no_padding() {
   if constexpr (DescribedRecord<T>) {
@@ -368,7 +369,7 @@ consteval bool has_no_padding() {
   }
 }
 
-/// The operations of a record, over any type whose parts `Access::get<I>` reaches.
+/// The codec of a record or tuple whose parts are accessed with `Access::get<I>`.
 template <typename T, typename Access, typename LayoutType, typename... Parts>
 struct AggregateCodec : PlainCodec {
   static constexpr std::uint32_t size = LayoutType::size;
@@ -431,7 +432,7 @@ struct RecordCodecBase<T, std::index_sequence<I...>>
 
 template <DescribedRecord T>
 struct Codec<T> : RecordCodecBase<T, std::make_index_sequence<RecordTraits<T>::count>> {
-  static_assert(std::is_default_constructible_v<T>, "a described record is default-constructible");
+  static_assert(std::is_default_constructible_v<T>, "a described record must be default-constructible");
 };
 
 struct TupleAccess {
@@ -453,7 +454,7 @@ struct Codec<std::pair<A, B>> : TupleCodec<std::pair<A, B>, A, B> {};
 
 // ---- Lists
 
-/// Writes `count` elements from `values` into memory of the guest's.
+/// Writes the elements of `values` to newly allocated guest memory.
 template <typename T, typename Values>
 bool lower_list(LowerContext& cx, const Values& values, std::size_t& address, std::uint32_t& length) {
   using Element = Codec<T>;
@@ -499,7 +500,7 @@ bool lift_list(LiftContext& cx, std::uint32_t address, std::uint32_t length, std
   return true;
 }
 
-/// `T` is the element, `List` the C++ type: a vector, or a span over guest memory or host values.
+/// The codec of a list of `T`. `List` is the C++ type: a vector, or a span over guest memory or host values.
 template <typename T, typename List>
 struct ListCodec : PlainCodec {
   static constexpr std::uint32_t size = 8;
@@ -550,9 +551,10 @@ struct ListCodec : PlainCodec {
     if constexpr (std::is_same_v<List, std::vector<T>>) {
       return lift_list(cx, address, length, out);
     } else {
-      static_assert(Codec<T>::bulk,
-                    "a std::span parameter of a host function views guest memory, so its elements must be "
-                    "numbers or records of numbers: take a std::vector instead");
+      static_assert(
+          Codec<T>::bulk,
+          "a std::span parameter of a host function points into guest memory, so its elements must be "
+          "numbers or records of numbers: use a std::vector instead");
       const std::uint8_t* bytes = cx.range(address, length, Codec<T>::size, Codec<T>::align);
       if (bytes == nullptr) return false;
       out = List(reinterpret_cast<const T*>(bytes), length);
@@ -568,7 +570,7 @@ struct Codec<std::span<const T>> : ListCodec<T, std::span<const T>> {};
 
 // ---- Variants: option, result, enum, variant
 
-/// How a variant's cases lie in memory and in slots. `void` stands for a case without a payload.
+/// The layout of a variant's cases in memory and in slots. `void` is a case without a payload.
 template <typename... Payloads>
 struct VariantLayout {
   template <typename T, typename = void>
@@ -598,7 +600,7 @@ struct VariantLayout {
   static constexpr std::uint32_t handle_count = (0 + ... + Part<Payloads>::handle_count);
   static constexpr bool in_memory = (false || ... || Part<Payloads>::in_memory);
   static constexpr bool needs_check = (false || ... || Part<Payloads>::needs_check);
-  /// How many handle types stand before each case's.
+  /// The number of handle types before each case.
   static constexpr std::array<std::uint32_t, cases + 1> handles_before = [] {
     std::array<std::uint32_t, cases + 1> result{};
     std::size_t index = 0;
@@ -609,8 +611,8 @@ struct VariantLayout {
   }();
 };
 
-/// The operations of a variant over any type that `Access` can look into and make:
-///     index(value), get<I>(value), make<I>(out) -> the payload to fill (unused for `void`).
+/// The codec of a variant. `Access` provides `index(value)`, `get<I>(value)`, and `make<I>(out)`, which sets the case
+/// and returns the payload to fill, if there is one.
 template <typename T, typename Access, typename... Payloads>
 struct VariantCodec : PlainCodec {
   using LayoutType = VariantLayout<Payloads...>;
@@ -758,7 +760,7 @@ struct ResultAccess {
   }
 };
 
-/// `std::monostate` as an error type stands for `result<T>`, which has no payload there.
+/// The payload of a case: `std::monostate` means that there is none, as in the error of a `result<T>`.
 template <typename T>
 using PayloadOf = std::conditional_t<std::is_same_v<T, std::monostate>, void, T>;
 
@@ -815,7 +817,8 @@ struct DescribedVariantCodec;
 template <typename T, typename... Ts>
 struct DescribedVariantCodec<T, std::variant<Ts...>> : VariantCodec<T, VariantAccess, PayloadOf<Ts>...> {
   using Labels = Describe<T>;
-  static_assert(std::size(Labels::labels) == sizeof...(Ts), "a variant has one alternative a case");
+  static_assert(std::size(Labels::labels) == sizeof...(Ts),
+                "a described variant needs one case name per alternative");
   static constexpr bool needs_check = true;
 
   static Type type() {
@@ -863,7 +866,7 @@ struct Codec<T> : PlainCodec {
   }
   static bool check(CheckContext& cx, T value) {
     return static_cast<std::uint64_t>(value) < cases ||
-           cx.fail(ErrorCode::invalid_argument, "an enum has a value that is none of its cases");
+           cx.fail(ErrorCode::invalid_argument, "an enum has a value that is not one of its cases");
   }
   static bool lower(LowerContext&, T value, abi::Slot*& slot) {
     (slot++)->u64 = static_cast<Discriminant>(value);

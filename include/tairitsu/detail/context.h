@@ -1,4 +1,4 @@
-/// What lowering and lifting work with. Users have no need of this header.
+/// The state of lowering and lifting. Users have no need of this header.
 #pragma once
 
 #include <cstddef>
@@ -19,9 +19,10 @@ namespace tairitsu::detail {
 
 class GuestScope;
 
-/// Whether `text` is UTF-8. Short ASCII is decided here, the rest by the crate simdutf8.
+/// Returns whether the text is UTF-8, with the crate simdutf8.
 [[nodiscard]] bool is_utf8_slow(const char* text, std::size_t size) noexcept;
 
+/// Returns whether `text` is UTF-8. Recognizes short ASCII text inline.
 [[nodiscard]] inline bool is_utf8(std::string_view text) noexcept {
   const char* data = text.data();
   const std::size_t size = text.size();
@@ -34,17 +35,18 @@ class GuestScope;
   std::uint64_t seen = 0;
   if (size >= 8) {
     for (std::size_t at = 0; at + 8 < size; at += 8) seen |= word(at);
-    seen |= word(size - 8);  // May overlap the word before.
+    seen |= word(size - 8);  // May overlap the previous word.
   } else {
     for (std::size_t at = 0; at < size; ++at) seen |= static_cast<unsigned char>(data[at]);
   }
   return (seen & 0x8080808080808080) == 0 || is_utf8_slow(data, size);
 }
 
-/// Checks values before a guest is entered, so that a host's mistake does not cost the container.
+/// Checks values before a guest is entered, so that a mistake of the host does not put the container into its error
+/// state.
 class CheckContext {
  public:
-  /// For values without handles, where there is no container.
+  /// For values without handles, outside of a container.
   CheckContext() = default;
   explicit CheckContext(const GuestScope& guest) noexcept : guest_(&guest) {}
   [[nodiscard]] const GuestScope& guest() const noexcept { return *guest_; }
@@ -58,20 +60,20 @@ class CheckContext {
   const GuestScope* guest_ = nullptr;
 };
 
-/// Writes values into a guest.
+/// Writes values to guest memory.
 class LowerContext {
  public:
   LowerContext(abi::Lowering& lowering, GuestScope& guest) noexcept : lowering_(lowering), guest_(&guest) {}
-  /// For values without handles, where there is no container.
+  /// For values without handles, outside of a container.
   explicit LowerContext(abi::Lowering& lowering) noexcept : lowering_(lowering) {}
 
-  /// Memory of the guest's own making; 0 bytes are asked for like any other. False on failure.
+  /// Allocates memory with the guest's `realloc`, even for 0 bytes. Returns false on failure.
   [[nodiscard]] bool reallocate(std::size_t size, std::uint32_t align, std::size_t& address) {
     if (size > 0x7FFFFFFF) return too_large(size);
     address = lowering_.reallocate(&lowering_, size, align);
     return address != SIZE_MAX;
   }
-  /// The guest's memory at an address that `reallocate` gave. Valid until the next `reallocate`.
+  /// Returns guest memory at an address from `reallocate`. Valid until the next `reallocate`.
   [[nodiscard]] std::uint8_t* at(std::size_t address) const noexcept { return lowering_.memory + address; }
 
   template <typename T>
@@ -79,7 +81,7 @@ class LowerContext {
     std::memcpy(lowering_.memory + address, &value, sizeof value);
   }
 
-  /// Writes a string in the guest's encoding; `length` is in code units, tagged as the ABI says.
+  /// Writes a string in the guest's encoding. `length` is in code units, tagged as the canonical ABI requires.
   [[nodiscard]] bool lower_string(std::string_view text, std::size_t& address, std::uint32_t& length) {
     if (lowering_.encoding != abi::StringEncoding::utf8) return transcode(text, address, length);
     if (!reallocate(text.size(), 1, address)) return false;
@@ -99,7 +101,7 @@ class LowerContext {
     return false;
   }
 
-  /// Which handle type of the function comes next, in the order of its type tree.
+  /// The index of the next handle type of the function, in the order of its type tree.
   std::uint32_t handle_ordinal = 0;
   std::optional<Error> error;
 
@@ -111,27 +113,27 @@ class LowerContext {
   GuestScope* guest_ = nullptr;
 };
 
-/// Reads values out of a guest. Views that it makes live as long as the call.
+/// Reads values from guest memory. Views that it returns are valid during the call.
 class LiftContext {
  public:
   LiftContext(const abi::Lifting& lifting, GuestScope& guest, std::uint64_t copy_limit) noexcept
       : lifting_(lifting), guest_(&guest), copy_left_(copy_limit), view_left_(copy_limit) {}
-  /// For values without handles, where there is no container.
+  /// For values without handles, outside of a container.
   LiftContext(const abi::Lifting& lifting, std::uint64_t copy_limit) noexcept
       : lifting_(lifting), copy_left_(copy_limit), view_left_(copy_limit) {}
 
-  /// A pointer to `count * size` bytes at `address`, or null with `error` set where they are
-  /// misaligned or out of bounds.
+  /// Returns a pointer to `count * size` bytes at `address`. If they are misaligned or out of bounds, returns null and
+  /// sets `error`.
   [[nodiscard]] const std::uint8_t* range(std::uint32_t address, std::uint64_t count, std::uint32_t size,
                                           std::uint32_t align) {
-    // count is at most 2^32 - 1 and size fits 32 bits, so nothing overflows.
+    // count and size fit 32 bits, so the product and the sum do not overflow.
     if (address % align != 0) [[unlikely]]
       return misaligned(address, align);
     if (address + count * size > lifting_.memory_size) [[unlikely]]
       return out_of_bounds(address, count * size);
     return lifting_.memory + address;
   }
-  /// Memory that `range` has checked.
+  /// Returns memory that `range` has checked.
   [[nodiscard]] const std::uint8_t* at(std::size_t address) const noexcept {
     return lifting_.memory + address;
   }
@@ -143,35 +145,35 @@ class LiftContext {
     return value;
   }
 
-  /// Counts bytes that are copied out of the guest; false at the container's limit.
+  /// Counts bytes that are copied out of the guest. Returns false if the container's limit is exceeded.
   [[nodiscard]] bool consume(std::uint64_t bytes) {
     if (bytes > copy_left_) [[unlikely]]
-      return too_much();
+      return fail_copy_limit();
     copy_left_ -= bytes;
     return true;
   }
 
-  /// Counts bytes that are read and not copied: lists can view the same ones many times over. As many as the whole
-  /// memory has are not too many.
-  [[nodiscard]] bool look_at(std::uint64_t bytes) {
+  /// Counts bytes that are read but not copied, because a list can refer to the same bytes many times. The size of the
+  /// whole memory is always allowed. Returns false if the limit is exceeded.
+  [[nodiscard]] bool consume_view(std::uint64_t bytes) {
     if (bytes > view_left_) [[unlikely]]
-      return look_at_more(bytes);
+      return consume_extended_view(bytes);
     view_left_ -= bytes;
     return true;
   }
 
-  /// A view of a string in guest memory, or of its transcoded copy in the call's arena, which counts as
-  /// copied; the other does where the caller says that it copies the view.
+  /// Reads a string as a view of guest memory, or of a transcoded copy in the call's arena. The transcoded copy counts
+  /// as copied bytes; the view does if `copied` says that the caller copies it.
   [[nodiscard]] bool lift_string(std::uint32_t address, std::uint32_t length, bool copied,
                                  std::string_view& out) {
     if (lifting_.encoding != abi::StringEncoding::utf8) return transcode(address, length, out);
     const std::uint8_t* bytes = range(address, length, 1, 1);
-    if (bytes == nullptr || (copied ? !consume(length) : !look_at(length))) return false;
+    if (bytes == nullptr || (copied ? !consume(length) : !consume_view(length))) return false;
     out = {reinterpret_cast<const char*>(bytes), length};
     return is_utf8(out) || invalid_utf8();
   }
 
-  /// The next handle, which the bridge has lifted already.
+  /// Returns the next handle, which the bridge has already lifted.
   [[nodiscard]] const abi::Handle* next_handle();
 
   [[nodiscard]] GuestScope& guest() noexcept { return *guest_; }
@@ -187,8 +189,8 @@ class LiftContext {
  private:
   bool transcode(std::uint32_t address, std::uint32_t length, std::string_view& out);
   bool invalid_utf8();
-  bool look_at_more(std::uint64_t bytes);
-  bool too_much();
+  bool consume_extended_view(std::uint64_t bytes);
+  bool fail_copy_limit();
   const std::uint8_t* misaligned(std::uint32_t address, std::uint32_t align);
   const std::uint8_t* out_of_bounds(std::uint32_t address, std::uint64_t size);
 
@@ -198,7 +200,7 @@ class LiftContext {
   std::uint64_t view_left_;
   bool views_extended_ = false;
   std::size_t handles_taken_ = 0;
-  std::unique_ptr<std::deque<std::string>> arena_;  // A deque: views into its strings stay valid.
+  std::unique_ptr<std::deque<std::string>> arena_;  // A deque, so that views into its strings stay valid.
 };
 
 }  // namespace tairitsu::detail

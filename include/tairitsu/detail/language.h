@@ -1,7 +1,7 @@
 /// Reports a compiler that is not in C++23 mode.
 ///
-/// Every public header includes this first, and declares nothing if `TAIRITSU_NO_CXX23` is defined: the
-/// reader sees this one error instead of hundreds that follow from it.
+/// Every public header includes this first, and declares nothing if `TAIRITSU_NO_CXX23` is defined, so that the user
+/// sees this one error instead of hundreds that follow from it.
 #pragma once
 
 #if __cplusplus <= 202002L

@@ -1,5 +1,5 @@
-/// Memory that is laid out like a guest's and belongs to the host, through which C++ values and dynamic values
-/// become each other. Users have no need of this header.
+/// Host memory with the layout of guest memory, through which C++ values and dynamic values are converted. Users have
+/// no need of this header.
 #pragma once
 
 #include <cstddef>
@@ -14,10 +14,10 @@
 
 namespace tairitsu::detail {
 
-/// One value, in bytes from `kStart` on. It has no handles, for there is no guest.
+/// One value, stored from offset `kStart` on. It has no handles, because there is no guest.
 class Scratch {
  public:
-  /// Not 0, so that no address of a value is the one that stands for nothing.
+  /// Not 0, so that no value has the null address.
   static constexpr std::uint32_t kStart = 8;
 
   Scratch();
@@ -40,7 +40,7 @@ class Scratch {
     if (cx.reallocate(size, kStart, address) && store(cx)) return {};
     return std::unexpected(take_error(cx));
   }
-  /// Reads it as a C++ value.
+  /// Reads the value as a C++ value.
   template <typename T>
   [[nodiscard]] Result<T> load() const {
     const abi::Lifting memory = lifting();

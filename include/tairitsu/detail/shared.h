@@ -5,13 +5,13 @@
 
 namespace tairitsu::detail {
 
-/// Owns a share of a `T`, which may be incomplete: `void retain(const T*) noexcept` makes another one and
-/// `void release(const T*) noexcept` gives one up.
+/// Owns a share of a `T`, which may be incomplete. `void retain(const T*) noexcept` adds a share and
+/// `void release(const T*) noexcept` removes one.
 template <typename T>
 class SharedPointer {
  public:
   SharedPointer() = default;
-  /// Takes over the share that the caller has.
+  /// Takes over the caller's share.
   explicit SharedPointer(const T* object) noexcept : object_(object) {}
   SharedPointer(const SharedPointer& other) noexcept : object_(other.object_) {
     if (object_ != nullptr) retain(object_);

@@ -14,8 +14,8 @@
 
 namespace tairitsu::detail {
 
-/// What a parameter as written in a signature is on the value path: `const T&` is `T`, and a
-/// reference to a resource is a borrow of it.
+/// Maps a parameter of a signature to the type that has a codec: `const T&` to `T`, and a reference to a resource to a
+/// borrow of it.
 template <typename T>
 struct ParameterOf {
   using type = std::remove_cvref_t<T>;
@@ -31,7 +31,7 @@ struct ParameterOf<const T&> {
 template <typename T>
 using Parameter = typename ParameterOf<T>::type;
 
-/// Whether values of it point into a guest: such a type cannot be a call's result.
+/// Whether values of the type point into a guest's memory. Such a type cannot be the result of a call.
 template <typename T>
 struct IsView : std::false_type {};
 template <>
@@ -68,7 +68,7 @@ struct IsView<T> : HasViewAlternative<VariantBase<T>> {};
 
 inline constexpr std::uint32_t kMaxFlatSlots = 16;
 
-/// The parameters and the result of a function on the value path.
+/// The layout of a function's parameters and result.
 template <typename R, typename... Ps>
 struct Shape {
   using Parameters = Layout<Ps...>;

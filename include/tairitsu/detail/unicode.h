@@ -1,4 +1,4 @@
-/// What characters are. Users have no need of this header.
+/// Unicode characters. Users have no need of this header.
 #pragma once
 
 namespace tairitsu::detail {

@@ -1,4 +1,4 @@
-// Does not compile: the host's `log` takes other parameters.
+// Does not compile: the host's `log` has different parameters.
 #include "golden/shop/shop.h"
 
 struct Host {
@@ -6,6 +6,6 @@ struct Host {
   int last = 0;
 };
 
-tairitsu::ContainerBuilder&& with_bindings(tairitsu::ContainerBuilder&& builder, Host& host) {
-  return std::move(builder).with_bindings<example::shop::Shop>(host);
+void with_bindings(tairitsu::ContainerBuilder& builder, Host& host) {
+  builder.with_bindings<example::shop::Shop>(host);
 }

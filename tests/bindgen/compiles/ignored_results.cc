@@ -1,5 +1,5 @@
-// Every line that ignores a Result, of the library or of generated bindings, is one that the compiler warns of:
-// see ignored_results_test.py. GCC does not see the attribute in a virtual call.
+// The compiler must warn about every line that ends with `// ignored`; see ignored_results_test.py. They ignore a
+// Result of the library or of generated bindings. GCC ignores the attribute in virtual calls.
 #include <tairitsu/tairitsu.h>
 
 #include "golden/resources/resources.h"
@@ -10,14 +10,14 @@ namespace {
 using namespace tairitsu;
 
 void ignore_the_library(Container& container, const Image& image, Linker& linker, ImageStore& store,
-                        HostImportRegistry& imports, ToolRegistry& tools, Registry& registry,
-                        GuestResource& resource, Function<int(int)>& function, DynamicFunction& dynamic,
+                        HostImports& imports, ToolSet& tools, Registry& registry, GuestResource& resource,
+                        Function<int(int)>& function, DynamicFunction& dynamic,
                         ExportedFunction<int(int)>& exported, const World& world) {
   container.start();                                                                     // ignored
   container.set_fuel(1);                                                                 // ignored
   container.fuel();                                                                      // ignored
   container.call("f", {});                                                               // ignored
-  container.evaluate("f()");                                                             // ignored
+  container.call_wave_value("f()");                                                      // ignored
   container.function<int(int)>("f");                                                     // ignored
   container.function(exported);                                                          // ignored
   Container::builder(image).build();                                                     // ignored
@@ -25,7 +25,7 @@ void ignore_the_library(Container& container, const Image& image, Linker& linker
   function(1);                                                                           // ignored
   function.read([](int) {}, 1);                                                          // ignored
   dynamic({});                                                                           // ignored
-  dynamic.call_text("()");                                                               // ignored
+  dynamic.call_wave("()");                                                               // ignored
   linker.define("f", [] {});                                                             // ignored
   imports.define("f", [](std::span<const Value>) -> Result<Value> { return Value(); });  // ignored
   imports.add_to_linker(linker);                                                         // ignored

@@ -1,4 +1,4 @@
-// The ways to give a container its bindings and their hosts, and what is said where something is missing.
+// The ways to give a container its bindings and their hosts, and the errors if something is missing.
 #include <functional>
 #include <stdexcept>
 #include <string>
@@ -45,21 +45,21 @@ Result<void> make_it_log(Shop& shop, std::string_view owner = "Ada") {
 }
 Result<void> make_it_log(const Container& container) { return make_it_log(*container.guest<Shop>()); }
 
-// ---- The short form
+// ---- with_bindings and a host
 
-TEST(HostBindings, UseAHostWhereItIs) {
+TEST(HostBindings, UseAHostByReference) {
   Journal host;
   const auto container = unwrap(shop().with_bindings<Shop>(host).build());
   ASSERT_OK(make_it_log(container));
   EXPECT_THAT(host.lines, ElementsAre("Ada adds 1"));
 }
 
-TEST(HostBindings, MoveAHostIn) {
+TEST(HostBindings, TakeOwnershipOfAMovedHost) {
   const auto container = unwrap(shop().with_bindings<Shop>(Journal()).build());
   EXPECT_OK(make_it_log(container));
 }
 
-TEST(HostBindings, TakeFunctions) {
+TEST(HostBindings, AcceptFunctions) {
   std::vector<std::string> lines;
   journal::HostFunctions functions;
   functions.log = [&lines](journal::Level, std::string_view message) -> Result<void> {
@@ -71,14 +71,14 @@ TEST(HostBindings, TakeFunctions) {
   EXPECT_THAT(lines, ElementsAre("Ada adds 1"));
 }
 
-TEST(HostBindings, NameAFunctionThatWasNotGiven) {
+TEST(HostBindings, NameAFunctionThatIsNotSet) {
   const auto container = unwrap(shop().with_bindings<Shop>(journal::HostFunctions()).build());
   const auto called = make_it_log(container);
   EXPECT_ERROR(called, missing_import);
-  EXPECT_THAT(message_of(called), HasSubstr("'example:shop/journal@1.2.0#log' was not given a function"));
+  EXPECT_THAT(message_of(called), HasSubstr("the host function 'example:shop/journal@1.2.0#log' is not set"));
 }
 
-TEST(HostBindings, PassErrorsAndExceptionsOfTheHostOn) {
+TEST(HostBindings, PropagateHostErrorsAndExceptions) {
   journal::HostFunctions functions;
   functions.log = [](journal::Level, std::string_view message) -> Result<void> {
     if (message.starts_with("Eve")) throw std::runtime_error("thrown");
@@ -121,36 +121,36 @@ TEST(HostBindings, GiveEachContainerOfATemplateItsOwnState) {
   EXPECT_EQ(second.host_state<State>()->journal.lines.size(), 1U);
 }
 
-TEST(HostBindings, RefuseOneHostObjectForATemplate) {
+TEST(HostBindings, RejectASingleHostObjectForATemplate) {
   Journal host;
   const auto made = shop().with_bindings<Shop>(host).build_template();
   EXPECT_ERROR(made, invalid_argument);
   EXPECT_THAT(message_of(made), HasSubstr("with_bindings<Bindings, State>(get)"));
 }
 
-TEST(HostBindings, SayThatTheHostStateIsOfAnotherType) {
+TEST(HostBindings, ReportAHostStateOfAnotherType) {
   const auto container =
       unwrap(shop().with_host_state(std::string()).with_bindings<Shop, State>(&journal_of).build());
   const auto called = make_it_log(container);
   EXPECT_ERROR(called, invalid_argument);
-  EXPECT_THAT(message_of(called), HasSubstr("host state is not of the type"));
+  EXPECT_THAT(message_of(called), HasSubstr("host state has the wrong type"));
 }
 
-TEST(HostBindings, SayThatThereIsNoHostState) {
+TEST(HostBindings, ReportAMissingHostState) {
   const auto container = unwrap(shop().with_bindings<Shop, State>(&journal_of).build());
   const auto called = make_it_log(container);
   EXPECT_ERROR(called, invalid_argument);
   EXPECT_THAT(message_of(called), HasSubstr("with_host_state"));
 }
 
-// ---- The long form
+// ---- In a guest initializer
 
-TEST(HostBindings, LinkTheLongWay) {
+TEST(HostBindings, LinkInAGuestInitializer) {
   Journal host;
   const auto container =
       unwrap(shop()
                  .with_guest_initializer([&host](GuestContext& guest) -> Result<GuestInstance> {
-                   TAIRITSU_CHECK(
+                   TAIRITSU_RETURN_IF_ERROR(
                        Shop::add_to_linker<void>(guest.linker, [&host]() -> journal::Host& { return host; }));
                    return Shop::instantiate(guest.store, guest.component, guest.linker);
                  })
@@ -160,19 +160,20 @@ TEST(HostBindings, LinkTheLongWay) {
   EXPECT_EQ(host.lines.size(), 1U);
 }
 
-TEST(HostBindings, LinkTheLongWayWithAHostState) {
-  const auto container = unwrap(shop()
-                                    .with_host_state(State())
-                                    .with_guest_initializer([](GuestContext& guest) -> Result<GuestInstance> {
-                                      TAIRITSU_CHECK(Shop::add_to_linker<State>(guest.linker, &journal_of));
-                                      return Shop::instantiate(guest.store, guest.component, guest.linker);
-                                    })
-                                    .build());
+TEST(HostBindings, LinkInAGuestInitializerWithAHostState) {
+  const auto container =
+      unwrap(shop()
+                 .with_host_state(State())
+                 .with_guest_initializer([](GuestContext& guest) -> Result<GuestInstance> {
+                   TAIRITSU_RETURN_IF_ERROR(Shop::add_to_linker<State>(guest.linker, &journal_of));
+                   return Shop::instantiate(guest.store, guest.component, guest.linker);
+                 })
+                 .build());
   ASSERT_OK(make_it_log(container));
   EXPECT_EQ(container.host_state<State>()->journal.lines.size(), 1U);
 }
 
-TEST(HostBindings, LinkOneInterfaceAlone) {
+TEST(HostBindings, LinkASingleInterface) {
   Journal host;
   const auto container =
       unwrap(shop()
@@ -183,13 +184,13 @@ TEST(HostBindings, LinkOneInterfaceAlone) {
   EXPECT_EQ(container.guest<Shop>(), nullptr);
 }
 
-TEST(HostBindings, LeaveImportsToOthers) {
+TEST(HostBindings, WorkWithImportsDefinedByHand) {
   int calls = 0;
   const auto container = unwrap(
       shop()
           .with_guest_initializer([&calls](GuestContext& guest) -> Result<GuestInstance> {
-            TAIRITSU_CHECK(guest.linker.define("example:shop/journal@1.2.0#log",
-                                               [&calls](journal::Level, std::string_view) { ++calls; }));
+            TAIRITSU_RETURN_IF_ERROR(guest.linker.define(
+                "example:shop/journal@1.2.0#log", [&calls](journal::Level, std::string_view) { ++calls; }));
             return Shop::instantiate(guest.store, guest.component, guest.linker);
           })
           .build());
@@ -197,7 +198,7 @@ TEST(HostBindings, LeaveImportsToOthers) {
   EXPECT_EQ(calls, 1);
 }
 
-TEST(HostBindings, RefuseAnInitializerBesideThem) {
+TEST(HostBindings, RejectAnAdditionalGuestInitializer) {
   Journal host;
   const auto container =
       shop()
@@ -208,7 +209,7 @@ TEST(HostBindings, RefuseAnInitializerBesideThem) {
   EXPECT_THAT(message_of(container), HasSubstr("with_bindings"));
 }
 
-TEST(HostBindings, RefuseTheSameImportsTwice) {
+TEST(HostBindings, RejectDuplicateImports) {
   Journal host;
   const auto container =
       shop()
@@ -220,9 +221,9 @@ TEST(HostBindings, RefuseTheSameImportsTwice) {
   EXPECT_ERROR(container, already_exists);
 }
 
-// ---- What does not fit
+// ---- Mismatches
 
-TEST(HostBindings, NameAnExportThatTheComponentLacks) {
+TEST(HostBindings, NameAMissingExport) {
   Journal host;
   for (const char* guest : {"bindgen_types.wasm", "bindgen_twofold.wat"}) {
     const auto container = Container::builder(load(guest)).with_bindings<Shop>(host).build();
@@ -260,7 +261,7 @@ TEST(HostBindings, ShareTheGuestBetweenCopies) {
   EXPECT_ERROR(make_it_log(container), container_stopped);
 }
 
-TEST(HostBindings, AreOfTheirOwnTypeAlone) {
+TEST(HostBindings, AreFoundOnlyByTheirType) {
   const auto container = unwrap(shop().with_bindings<Shop>(Journal()).build());
   EXPECT_NE(container.guest<Shop>(), nullptr);
   EXPECT_EQ(container.guest<int>(), nullptr);

@@ -1,4 +1,4 @@
-// Names that mean something in C++, or to the library, work as all others do.
+// Names that are special in C++ or to the library work like all others.
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -41,7 +41,7 @@ class HostWorld final : public wit::imports::World {
   std::uint32_t get_;
 };
 
-/// All of both interfaces: the getters of the bindings take it for each.
+/// Implements both interfaces.
 class Implementation {
  public:
   using OwnedWorld = std::unique_ptr<wit::imports::World>;
@@ -85,7 +85,7 @@ class Implementation {
   std::vector<std::string> calls;
 };
 
-class HostBindingsOfNames : public testing::Test {
+class NameBindings : public testing::Test {
  protected:
   Imports& world() { return *container_.guest<Imports>(); }
   wit::exports::World make(std::uint32_t get) { return unwrap(world().interface().world("linker", get)); }
@@ -95,7 +95,7 @@ class HostBindingsOfNames : public testing::Test {
       unwrap(Container::builder(load("bindgen_names.wasm")).with_bindings<Imports>(host_).build());
 };
 
-TEST_F(HostBindingsOfNames, CallMethodsWithNamesOfTheLibrarysOwn) {
+TEST_F(NameBindings, CallMethodsThatShareNamesWithTheLibrary) {
   auto one = make(10);
   EXPECT_EQ(unwrap(one.drop()), 21U) << "the resource's method, not that of the handle";
   EXPECT_EQ(unwrap(one.handle()), 22U);
@@ -110,7 +110,7 @@ TEST_F(HostBindingsOfNames, CallMethodsWithNamesOfTheLibrarysOwn) {
   EXPECT_FALSE(one);
 }
 
-TEST_F(HostBindingsOfNames, CallFunctionsWithNamesOfTheLibrarysOwn) {
+TEST_F(NameBindings, CallFunctionsThatShareNamesWithTheLibrary) {
   auto& guest = world().interface();
   EXPECT_OK(guest.world_look_up());
   const std::vector<std::uint8_t> bytes{1, 2, 3};
@@ -125,7 +125,7 @@ TEST_F(HostBindingsOfNames, CallFunctionsWithNamesOfTheLibrarysOwn) {
   EXPECT_THAT(host_.calls, ElementsAre("world-look-up", "caller7"));
 }
 
-TEST_F(HostBindingsOfNames, UseResourcesOfAnotherInterface) {
+TEST_F(NameBindings, UseResourcesOfAnotherInterface) {
   auto& names = world().names();
   EXPECT_EQ(unwrap(names.std_("four", 9)), (std_::tairitsu_::names::Names{{.x = 9}, {.x = 4}}));
   auto given = unwrap(names.give(make(3)));
@@ -135,19 +135,20 @@ TEST_F(HostBindingsOfNames, UseResourcesOfAnotherInterface) {
   EXPECT_EQ(host_.calls.back(), "look 4");
 }
 
-TEST_F(HostBindingsOfNames, CallRootFunctionsWithNamesOfTheWorldsClass) {
+TEST_F(NameBindings, CallRootFunctionsThatShareNamesWithTheWorldsClass) {
   EXPECT_EQ(unwrap(world().instantiate(41)), 42U);
   EXPECT_OK(world().add_to_linker());
 }
 
-TEST_F(HostBindingsOfNames, LinkTheLongWayUnderTheOtherNames) {
-  auto container = unwrap(Container::builder(load("bindgen_names.wasm"))
-                              .with_guest_initializer([this](GuestContext& guest) -> Result<GuestInstance> {
-                                const auto get = [this]() -> Implementation& { return host_; };
-                                TAIRITSU_CHECK(Imports::add_to_linker_<void>(guest.linker, get, get));
-                                return Imports::instantiate_(guest.store, guest.component, guest.linker);
-                              })
-                              .build());
+TEST_F(NameBindings, LinkExplicitlyUnderTheRenamedFunctions) {
+  auto container =
+      unwrap(Container::builder(load("bindgen_names.wasm"))
+                 .with_guest_initializer([this](GuestContext& guest) -> Result<GuestInstance> {
+                   const auto get = [this]() -> Implementation& { return host_; };
+                   TAIRITSU_RETURN_IF_ERROR(Imports::add_to_linker_<void>(guest.linker, get, get));
+                   return Imports::instantiate_(guest.store, guest.component, guest.linker);
+                 })
+                 .build());
   EXPECT_EQ(unwrap(container.guest<Imports>()->instantiate(1)), 2U);
 }
 

@@ -1,4 +1,4 @@
-// Resources of both sides at once: each thing of the guest has one of the host inside, and passes calls on to it.
+// Resources on both sides: each thing of the guest wraps one of the host and forwards calls to it.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -58,7 +58,7 @@ class Things final : public imports::Host {
   using Owned = std::unique_ptr<imports::Thing>;
 
   Result<std::expected<Owned, std::string>> thing(std::string_view name) override {
-    if (name.empty()) return guest_error(std::string("a thing has a name"));
+    if (name.empty()) return guest_error(std::string("a thing needs a name"));
     return make(name);
   }
   Result<Owned> thing_join(Owned a, imports::Thing& b) override {
@@ -84,7 +84,7 @@ class Things final : public imports::Host {
     return things;
   }
   Result<imports::Holder> hold(imports::Holder holder) override {
-    // What was first comes last.
+    // The thing that was first becomes the last.
     std::swap(holder.thing, holder.more.front());
     std::ranges::reverse(holder.more);
     holder.label += "!";
@@ -103,25 +103,25 @@ class Things final : public imports::Host {
   int alive = 0;
 };
 
-class HostBindingsOfResources : public testing::Test {
+class ResourceBindings : public testing::Test {
  protected:
   exports::Guest& guest() { return container_->guest<Resources>()->things(); }
   Thing thing(std::string_view name) {
-    auto made = unwrap(guest().thing(name));
-    if (!made) throw std::runtime_error(made.error());
-    return *std::move(made);
+    auto created = unwrap(guest().thing(name));
+    if (!created) throw std::runtime_error(created.error());
+    return *std::move(created);
   }
   std::vector<Thing> things(const std::vector<std::string>& names) {
-    std::vector<Thing> made;
-    for (const std::string& name : names) made.push_back(thing(name));
-    return made;
+    std::vector<Thing> created;
+    for (const std::string& name : names) created.push_back(thing(name));
+    return created;
   }
   std::vector<std::string> names_of(std::vector<Thing>& things) {
     std::vector<std::string> names;
     for (Thing& one : things) names.push_back(unwrap(one.name()));
     return names;
   }
-  void expect_nothing_left() {
+  void expect_no_resources() {
     EXPECT_EQ(host_.alive, 0);
     EXPECT_EQ(container_->resources()->size(), 0U);
   }
@@ -131,7 +131,7 @@ class HostBindingsOfResources : public testing::Test {
       unwrap(Container::builder(load("bindgen_resources.wasm")).with_bindings<Resources>(host_).build());
 };
 
-TEST_F(HostBindingsOfResources, HaveConstructorsAndMethods) {
+TEST_F(ResourceBindings, CallConstructorsAndMethods) {
   {
     Thing one = thing("one");
     Thing other = thing("another");
@@ -142,35 +142,35 @@ TEST_F(HostBindingsOfResources, HaveConstructorsAndMethods) {
     ASSERT_OK(one.rename("something longer"));
     EXPECT_EQ(unwrap(one.longer(other)), "something longer");
   }
-  expect_nothing_left();
+  expect_no_resources();
 }
 
-TEST_F(HostBindingsOfResources, HaveConstructorsThatFail) {
+TEST_F(ResourceBindings, ReportAFailedConstructor) {
   const auto made = guest().thing("");
   ASSERT_OK(made);
   ASSERT_FALSE(made->has_value());
-  EXPECT_EQ(made->error(), "a thing has a name");
-  expect_nothing_left();
+  EXPECT_EQ(made->error(), "a thing needs a name");
+  expect_no_resources();
 }
 
-TEST_F(HostBindingsOfResources, OwnWhatStaticFunctionsTake) {
+TEST_F(ResourceBindings, PassOwnershipToStaticFunctions) {
   Thing a = thing("a");
   Thing b = thing("b");
   Thing both = unwrap(guest().thing_join(std::move(a), b));
   EXPECT_EQ(unwrap(both.name()), "a+b");
   EXPECT_EQ(unwrap(b.name()), "b");
-  EXPECT_EQ(host_.alive, 2) << "a is gone";
+  EXPECT_EQ(host_.alive, 2) << "the join consumes a";
 }
 
-TEST_F(HostBindingsOfResources, TakeOwnedAndLookAtBorrowedThings) {
+TEST_F(ResourceBindings, PassOwnedAndBorrowedHandles) {
   Thing one = thing("one");
   EXPECT_EQ(unwrap(guest().look(one)), "one");
   EXPECT_EQ(unwrap(guest().look(one)), "one");
   EXPECT_EQ(unwrap(guest().take(std::move(one))), "one");
-  expect_nothing_left();
+  expect_no_resources();
 }
 
-TEST_F(HostBindingsOfResources, PassListsOfHandles) {
+TEST_F(ResourceBindings, PassListsOfHandles) {
   auto some = things({"a", "b", "c"});
   const std::vector<Borrow<const Thing>> lent(some.begin(), some.end());
   EXPECT_THAT(unwrap(guest().look_all(lent)), ElementsAre("a", "b", "c"));
@@ -178,16 +178,16 @@ TEST_F(HostBindingsOfResources, PassListsOfHandles) {
   EXPECT_EQ(host_.alive, 3);
   EXPECT_THAT(unwrap(guest().take_all(std::move(some))), ElementsAre("a", "b", "c"));
   EXPECT_THAT(unwrap(guest().take_all({})), IsEmpty());
-  expect_nothing_left();
+  expect_no_resources();
 }
 
-TEST_F(HostBindingsOfResources, LendAThingTwiceInOneCall) {
+TEST_F(ResourceBindings, BorrowAResourceTwiceInOneCall) {
   Thing one = thing("one");
   const std::vector<Borrow<const Thing>> lent{one, one};
   EXPECT_THAT(unwrap(guest().look_all(lent)), ElementsAre("one", "one"));
 }
 
-TEST_F(HostBindingsOfResources, GiveListsOfHandles) {
+TEST_F(ResourceBindings, ReturnListsOfHandles) {
   const std::vector<std::string> names{"x", "y", "z"};
   auto given = unwrap(guest().give_all(names));
   EXPECT_THAT(names_of(given), ElementsAre("x", "y", "z"));
@@ -195,10 +195,10 @@ TEST_F(HostBindingsOfResources, GiveListsOfHandles) {
   given.erase(given.begin() + 1);
   EXPECT_EQ(host_.alive, 2);
   given.clear();
-  expect_nothing_left();
+  expect_no_resources();
 }
 
-TEST_F(HostBindingsOfResources, PassRecordsVariantsAndOptionsOfThem) {
+TEST_F(ResourceBindings, PassRecordsVariantsAndOptionsWithHandles) {
   Holder holder{.label = "label", .thing = thing("first"), .more = things({"a", "b"})};
   Holder held = unwrap(guest().hold(std::move(holder)));
   EXPECT_EQ(held.label, "label!");
@@ -222,7 +222,7 @@ TEST_F(HostBindingsOfResources, PassRecordsVariantsAndOptionsOfThem) {
   EXPECT_EQ(host_.alive, 4);
 }
 
-TEST_F(HostBindingsOfResources, AreDestroyedWhereTheGuestDropsThem) {
+TEST_F(ResourceBindings, DestroyHostObjectsWhenTheGuestDropsThem) {
   auto& world = *container_->guest<Resources>();
   ASSERT_OK(world.keep(100));
   EXPECT_EQ(host_.alive, 100);
@@ -230,10 +230,10 @@ TEST_F(HostBindingsOfResources, AreDestroyedWhereTheGuestDropsThem) {
   ASSERT_OK(world.keep(3));
   EXPECT_EQ(host_.alive, 3);
   ASSERT_OK(world.keep(0));
-  expect_nothing_left();
+  expect_no_resources();
 }
 
-TEST_F(HostBindingsOfResources, AreDestroyedWithTheContainer) {
+TEST_F(ResourceBindings, DestroyHostObjectsWithTheContainer) {
   ASSERT_OK(container_->guest<Resources>()->keep(10));
   const Thing outlives = thing("one");
   EXPECT_EQ(host_.alive, 11);
@@ -241,7 +241,7 @@ TEST_F(HostBindingsOfResources, AreDestroyedWithTheContainer) {
   EXPECT_EQ(host_.alive, 0);
 }
 
-TEST_F(HostBindingsOfResources, AreInertWhereTheyOutliveTheirContainer) {
+TEST_F(ResourceBindings, AreInertAfterTheContainerIsDestroyed) {
   Thing thing = this->thing("one");
   std::optional<Thing> dropped = this->thing("two");
   Resources world = *container_->guest<Resources>();
@@ -254,7 +254,7 @@ TEST_F(HostBindingsOfResources, AreInertWhereTheyOutliveTheirContainer) {
   EXPECT_FALSE(thing);
 }
 
-TEST_F(HostBindingsOfResources, AreInertAfterATrap) {
+TEST_F(ResourceBindings, AreInertAfterATrap) {
   Thing thing = this->thing("one");
   EXPECT_ERROR(container_->guest<Resources>()->fail(), trap);
   EXPECT_EQ(container_->state(), ContainerState::error);
@@ -262,12 +262,12 @@ TEST_F(HostBindingsOfResources, AreInertAfterATrap) {
   EXPECT_OK(thing.drop());
 }
 
-TEST_F(HostBindingsOfResources, DropOnceAndByHand) {
+TEST_F(ResourceBindings, DropHandlesExplicitly) {
   Thing thing = this->thing("one");
   EXPECT_TRUE(thing);
   EXPECT_OK(thing.drop());
   EXPECT_FALSE(thing);
-  expect_nothing_left();
+  expect_no_resources();
   EXPECT_OK(thing.drop());
   EXPECT_ERROR(thing.name(), invalid_argument);
   EXPECT_ERROR(guest().look(thing), invalid_argument);
@@ -275,27 +275,27 @@ TEST_F(HostBindingsOfResources, DropOnceAndByHand) {
   EXPECT_EQ(container_->state(), ContainerState::running);
 }
 
-TEST_F(HostBindingsOfResources, MoveAndAreAssigned) {
+TEST_F(ResourceBindings, MoveHandles) {
   Thing a = thing("a");
   Thing b = thing("b");
   a = std::move(b);
-  EXPECT_EQ(host_.alive, 1) << "what a had is dropped";
+  EXPECT_EQ(host_.alive, 1) << "the old resource of a is dropped";
   EXPECT_EQ(unwrap(a.name()), "b");
-  EXPECT_FALSE(b);  // NOLINT: what a moved-from handle says of itself.
+  EXPECT_FALSE(b);  // NOLINT: tests a moved-from handle.
   Thing c(std::move(a));
   EXPECT_EQ(unwrap(c.name()), "b");
   b = thing("again");
   EXPECT_EQ(unwrap(b.name()), "again");
 }
 
-TEST_F(HostBindingsOfResources, PassErrorsAndExceptionsOfTheHostOn) {
+TEST_F(ResourceBindings, PropagateHostErrorsAndExceptions) {
   Thing thing = this->thing("one");
   const auto renamed = thing.rename("throw");
   EXPECT_ERROR(renamed, host_function);
   EXPECT_THAT(message_of(renamed), testing::HasSubstr("a bad name"));
 }
 
-TEST_F(HostBindingsOfResources, AreNotNullInWhatTheHostReturns) {
+TEST_F(ResourceBindings, RejectANullResourceFromTheHost) {
   imports::HostFunctions functions;
   functions.thing = [](std::string_view) -> Result<std::expected<Things::Owned, std::string>> {
     return nullptr;
@@ -308,7 +308,7 @@ TEST_F(HostBindingsOfResources, AreNotNullInWhatTheHostReturns) {
   EXPECT_THAT(message_of(made), testing::HasSubstr("thing"));
 }
 
-// ---- Nothing grows
+// ---- Leaks
 
 #ifdef __SANITIZE_ADDRESS__
 constexpr bool kKeepsFreedMemory = true;
@@ -319,7 +319,7 @@ constexpr bool kKeepsFreedMemory = false;
 #endif
 constexpr std::uint32_t kRounds = kKeepsFreedMemory ? 50'000 : 1'000'000;
 
-/// Memory that the process uses, in pages.
+/// Returns the resident memory of the process, in pages.
 std::size_t resident_pages() {
   if (kKeepsFreedMemory) return 0;
   std::ifstream file("/proc/self/statm");
@@ -329,20 +329,20 @@ std::size_t resident_pages() {
   return resident;
 }
 
-TEST_F(HostBindingsOfResources, OfTheHostDoNotPileUp) {
+TEST_F(ResourceBindings, DoNotLeakHostResources) {
   auto& world = *container_->guest<Resources>();
   ASSERT_OK(world.churn(1000));
   const std::uint64_t memory = container_->memory_bytes();
   const std::size_t resident = resident_pages();
   ASSERT_OK(world.churn(kRounds));
-  expect_nothing_left();
+  expect_no_resources();
   EXPECT_EQ(container_->memory_bytes(), memory);
-  // The table gives keys out again: the next one is among the first.
+  // The table reuses keys, so the next one is small.
   EXPECT_LT(container_->resources()->insert(std::make_unique<HostThing>("one", host_.alive)), 10U);
   EXPECT_LT(resident_pages(), resident + 1024) << "pages of 4 KiB";
 }
 
-TEST_F(HostBindingsOfResources, OfTheGuestDoNotPileUp) {
+TEST_F(ResourceBindings, DoNotLeakGuestResources) {
   for (int i = 0; i < 1000; ++i) ASSERT_OK(thing("one").name());
   const std::uint64_t memory = container_->memory_bytes();
   const std::size_t resident = resident_pages();
@@ -350,7 +350,7 @@ TEST_F(HostBindingsOfResources, OfTheGuestDoNotPileUp) {
     const auto made = guest().thing("one");
     if (!made || !*made) FAIL() << i << ": " << message_of(made);
   }
-  expect_nothing_left();
+  expect_no_resources();
   EXPECT_EQ(container_->memory_bytes(), memory);
   EXPECT_LT(resident_pages(), resident + 1024) << "pages of 4 KiB";
 }

@@ -1,4 +1,4 @@
-// A guest in C++ and its resource, with hosts that are no more than they have to be.
+// A guest in C++ and its resource, with minimal hosts.
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -19,7 +19,7 @@ using example::shop::catalogue::Item;
 using example::shop::catalogue::Query;
 using example::shop::journal::Level;
 
-/// No base class, no Result, and a parameter of another type.
+/// A host without a base class and Result, and with a generic parameter.
 struct Lines {
   void log(Level level, const auto& message) {
     lines.push_back((level == Level::warning ? "warning: " : "") + std::string(message));
@@ -27,7 +27,7 @@ struct Lines {
   std::vector<std::string> lines;
 };
 
-class HostBindingsOfAShop : public testing::Test {
+class ShopBindings : public testing::Test {
  protected:
   example::shop::catalogue::Guest& shop() { return container_.guest<Shop>()->catalogue(); }
   Basket basket(std::string_view owner) { return unwrap(shop().basket(owner)); }
@@ -37,7 +37,7 @@ class HostBindingsOfAShop : public testing::Test {
       unwrap(Container::builder(load("bindgen_shop.wasm")).with_bindings<Shop>(host_).build());
 };
 
-TEST_F(HostBindingsOfAShop, CallMethodsOfAGuestsResource) {
+TEST_F(ShopBindings, CallMethodsOfAGuestResource) {
   Basket basket = this->basket("Ada");
   const auto added = basket.add({.id = 1, .price = 1.5, .weight = 0}, 4);
   ASSERT_OK(added);
@@ -51,34 +51,34 @@ TEST_F(HostBindingsOfAShop, CallMethodsOfAGuestsResource) {
   EXPECT_EQ(host_.lines, (std::vector<std::string>{"Ada adds 4", "warning: Ada adds nothing"}));
 }
 
-TEST_F(HostBindingsOfAShop, MoveResourcesIntoAStaticFunction) {
+TEST_F(ShopBindings, MoveResourcesIntoAStaticFunction) {
   Basket a = basket("Ada");
   Basket b = basket("Bob");
   ASSERT_OK(a.add({.id = 1, .price = 1, .weight = 0}, 1));
   ASSERT_OK(b.add({.id = 1, .price = 2, .weight = 0}, 1));
   Basket both = unwrap(shop().basket_merge(std::move(a), std::move(b)));
-  EXPECT_FALSE(a);  // NOLINT: what a moved-from handle says of itself.
+  EXPECT_FALSE(a);  // NOLINT: tests a moved-from handle.
   EXPECT_FALSE(b);  // NOLINT
   EXPECT_EQ(unwrap(both.total()), 3);
   EXPECT_ERROR(a.total(), invalid_argument);
 }
 
-TEST_F(HostBindingsOfAShop, FindByVariant) {
+TEST_F(ShopBindings, FindByVariant) {
   EXPECT_EQ(unwrap(shop().find(Query::all())).size(), 3U);
   EXPECT_EQ(unwrap(shop().find(Query::cheaper_than(2.5))).size(), 2U);
   EXPECT_EQ(unwrap(shop().find(Query::named("2"))),
             (std::vector<Item>{{.id = 2, .price = 1.25, .weight = 1}}));
 }
 
-TEST_F(HostBindingsOfAShop, SayThatADefaultBasketIsNone) {
-  Basket none;
-  EXPECT_FALSE(none);
-  EXPECT_ERROR(none.total(), invalid_argument);
-  Basket good = basket("Ada");
-  EXPECT_ERROR(shop().basket_merge(Basket(), std::move(good)), invalid_argument);
+TEST_F(ShopBindings, RejectADefaultConstructedResource) {
+  Basket empty;
+  EXPECT_FALSE(empty);
+  EXPECT_ERROR(empty.total(), invalid_argument);
+  Basket valid = basket("Ada");
+  EXPECT_ERROR(shop().basket_merge(Basket(), std::move(valid)), invalid_argument);
 }
 
-TEST_F(HostBindingsOfAShop, RefuseABasketOfAnotherContainer) {
+TEST_F(ShopBindings, RejectAResourceOfAnotherContainer) {
   Lines host;
   auto other = unwrap(Container::builder(load("bindgen_shop.wasm")).with_bindings<Shop>(host).build());
   Basket theirs = unwrap(other.guest<Shop>()->catalogue().basket("Eve"));
@@ -86,7 +86,7 @@ TEST_F(HostBindingsOfAShop, RefuseABasketOfAnotherContainer) {
   EXPECT_EQ(container_.state(), ContainerState::running);
 }
 
-TEST_F(HostBindingsOfAShop, GoOnAfterTheContainerMoved) {
+TEST_F(ShopBindings, WorkAfterTheContainerIsMoved) {
   Container moved = std::move(container_);
   Basket basket = unwrap(moved.guest<Shop>()->catalogue().basket("Ada"));
   ASSERT_OK(basket.add({.id = 1, .price = 1, .weight = 0}, 1));

@@ -1,4 +1,4 @@
-// Values of every type go from the host into a guest, out to a host function, back in, and out again.
+// Passes values of every type from the host to a guest, on to a host function, and all the way back.
 #include <cstdint>
 #include <expected>
 #include <limits>
@@ -29,7 +29,7 @@ using wit::Point;
 using wit::Segment;
 using wit::Shape;
 
-// ---- Views become values
+// ---- Owned copies of views
 
 template <typename T>
 T own(const T& value) {
@@ -67,7 +67,7 @@ auto own(const std::tuple<T...>& values) {
   return std::apply([](const T&... each) { return std::tuple(own(each)...); }, values);
 }
 
-/// Gives back what it gets.
+/// Returns its arguments.
 class Echo final : public wit::Host {
  public:
   Result<std::uint64_t> scalars(bool a, std::uint8_t b, std::int8_t c, std::uint16_t d, std::int16_t e,
@@ -138,7 +138,7 @@ class Echo final : public wit::Host {
   int nothings_ = 0;
 };
 
-class HostBindingsOfTypes : public testing::Test {
+class TypeBindings : public testing::Test {
  protected:
   wit::exports::Guest& guest() { return container_.guest<Types>()->all_types(); }
 
@@ -147,7 +147,7 @@ class HostBindingsOfTypes : public testing::Test {
       unwrap(Container::builder(load("bindgen_types.wasm")).with_bindings<Types>(host_).build());
 };
 
-/// The call's result is what was given to it.
+/// Expects the call to return its argument.
 #define EXPECT_ECHO(call, value)              \
   do {                                        \
     const auto result = (call);               \
@@ -178,7 +178,7 @@ Mixed other_mixed() {
   return mixed;
 }
 
-TEST_F(HostBindingsOfTypes, CarryScalars) {
+TEST_F(TypeBindings, PassScalars) {
   const auto result = guest().scalars(true, 255, -128, 65535, -32768, 4294967295U, -2147483647 - 1,
                                       std::numeric_limits<std::uint64_t>::max(),
                                       std::numeric_limits<std::int64_t>::min(), 1.5F, -1e300, U'\U0010FFFF');
@@ -190,11 +190,11 @@ TEST_F(HostBindingsOfTypes, CarryScalars) {
                                               U'\U0010FFFF'));
 }
 
-TEST_F(HostBindingsOfTypes, CarryMoreParametersThanFitOnTheStack) {
+TEST_F(TypeBindings, PassMoreThanSixteenParameters) {
   EXPECT_ECHO(guest().seventeen(1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7), 12345678901234567U);
 }
 
-TEST_F(HostBindingsOfTypes, CarryStringsAndBytes) {
+TEST_F(TypeBindings, PassStringsAndBytes) {
   for (const std::string text : {"", "a", "grüße \U0001F600", "a\0b"})
     EXPECT_ECHO(guest().echo_name(text), text);
   const wit::Names names{"", "one", std::string(100000, 'x')};
@@ -205,7 +205,7 @@ TEST_F(HostBindingsOfTypes, CarryStringsAndBytes) {
   EXPECT_ECHO(guest().echo_blob({}), wit::Blob());
 }
 
-TEST_F(HostBindingsOfTypes, CarryTuplesOptionsAndResultsWithNames) {
+TEST_F(TypeBindings, PassNamedTuplesOptionsAndResults) {
   EXPECT_ECHO(guest().echo_pair({7, "seven"}), wit::Pair(7, "seven"));
   EXPECT_ECHO(guest().echo_maybe(std::nullopt), wit::Maybe());
   EXPECT_ECHO(guest().echo_maybe(""), wit::Maybe(""));
@@ -213,7 +213,7 @@ TEST_F(HostBindingsOfTypes, CarryTuplesOptionsAndResultsWithNames) {
   EXPECT_ECHO(guest().echo_outcome(std::unexpected("no")), wit::Outcome(std::unexpect, "no"));
 }
 
-TEST_F(HostBindingsOfTypes, CarryRecordsOfNumbersAndListsOfThem) {
+TEST_F(TypeBindings, PassRecordsOfNumbersAndListsOfThem) {
   const Numbers numbers{.a = 255,
                         .b = -128,
                         .c = 65535,
@@ -234,7 +234,7 @@ TEST_F(HostBindingsOfTypes, CarryRecordsOfNumbersAndListsOfThem) {
   EXPECT_ECHO(guest().echo_padded(padded), padded);
 }
 
-TEST_F(HostBindingsOfTypes, CarryRecordsOfEverything) {
+TEST_F(TypeBindings, PassRecordsWithFieldsOfAllTypes) {
   EXPECT_ECHO(guest().echo_mixed(some_mixed()), some_mixed());
   EXPECT_ECHO(guest().echo_mixed(other_mixed()), other_mixed());
   EXPECT_ECHO(guest().echo_mixed({}), Mixed());
@@ -243,7 +243,7 @@ TEST_F(HostBindingsOfTypes, CarryRecordsOfEverything) {
   EXPECT_ECHO(guest().echo_mixed_list(list), list);
 }
 
-TEST_F(HostBindingsOfTypes, CarryEnumsAndFlags) {
+TEST_F(TypeBindings, PassEnumsAndFlags) {
   using wit::Error;
   using wit::Many;
   using wit::Permissions;
@@ -259,7 +259,7 @@ TEST_F(HostBindingsOfTypes, CarryEnumsAndFlags) {
   EXPECT_ECHO(guest().echo_many(~Many{}), ~Many{});
 }
 
-TEST_F(HostBindingsOfTypes, HaveTheSetOperationsOfFlags) {
+TEST_F(TypeBindings, SupportSetOperationsOnFlags) {
   using wit::Permissions;
   Permissions set = Permissions::read;
   set |= Permissions::write;
@@ -271,7 +271,7 @@ TEST_F(HostBindingsOfTypes, HaveTheSetOperationsOfFlags) {
   EXPECT_EQ(static_cast<unsigned>(~Permissions{}), 7U);
 }
 
-TEST_F(HostBindingsOfTypes, CarryVariants) {
+TEST_F(TypeBindings, PassVariants) {
   const std::vector<Shape> shapes{
       Shape::empty(),     Shape::circle(2.5),   Shape::polygon({{1, 2, 3}, {4, 5, 6}}),
       Shape::polygon({}), Shape::label("text"), Shape::both(some_mixed()),
@@ -281,7 +281,7 @@ TEST_F(HostBindingsOfTypes, CarryVariants) {
   EXPECT_FALSE(Shape::same_a(1) == Shape::same_b(1));
 }
 
-TEST_F(HostBindingsOfTypes, GiveVariantsNamedCases) {
+TEST_F(TypeBindings, NameTheCasesOfVariants) {
   Shape shape = Shape::label("text");
   EXPECT_EQ(shape.which(), Shape::Case::label);
   ASSERT_NE(shape.if_label(), nullptr);
@@ -303,7 +303,7 @@ TEST_F(HostBindingsOfTypes, GiveVariantsNamedCases) {
   EXPECT_EQ(name(Shape::same_b(1)), "a number");
 }
 
-TEST_F(HostBindingsOfTypes, CarryListsOfEverything) {
+TEST_F(TypeBindings, PassLists) {
   const std::vector<bool> bools{true, false, false, true};
   EXPECT_ECHO(guest().echo_bools(bools), bools);
   const std::vector<char32_t> chars{U'a', U'ü', U'\U0001F600', U'\0'};
@@ -314,7 +314,7 @@ TEST_F(HostBindingsOfTypes, CarryListsOfEverything) {
   EXPECT_ECHO(guest().echo_tuples(tuples), tuples);
 }
 
-TEST_F(HostBindingsOfTypes, CarryOptionsAndResults) {
+TEST_F(TypeBindings, PassOptionsAndResults) {
   EXPECT_ECHO(guest().echo_option_point(Point{1, 2, 3}), (std::optional<Point>({1, 2, 3})));
   EXPECT_ECHO(guest().echo_option_point(std::nullopt), std::optional<Point>());
   const std::vector<std::string> names{"a", "b"};
@@ -326,12 +326,12 @@ TEST_F(HostBindingsOfTypes, CarryOptionsAndResults) {
               Fallible(std::unexpect, Shape::both(some_mixed())));
 }
 
-TEST_F(HostBindingsOfTypes, CallWithoutParametersOrResult) {
+TEST_F(TypeBindings, CallFunctionsWithoutParametersAndResult) {
   ASSERT_OK(guest().nothing());
   EXPECT_EQ(host_.nothings_, 1);
 }
 
-TEST_F(HostBindingsOfTypes, LeaveNothingBehindInTheGuest) {
+TEST_F(TypeBindings, DoNotLeakGuestMemory) {
   const std::vector<Mixed> mixed(20, some_mixed());
   const std::vector<Shape> shapes{Shape::polygon(std::vector<Point>(20)), Shape::label("text"),
                                   Shape::both(other_mixed())};

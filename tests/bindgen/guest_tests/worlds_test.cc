@@ -1,4 +1,4 @@
-// What worlds have besides interfaces, interfaces of one name, and worlds that share an interface.
+// Worlds with functions, types and resources of their own, with interfaces of one name, and with shared interfaces.
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -23,7 +23,7 @@ namespace {
 
 using testing::ElementsAre;
 
-// ---- A world's own functions, types, resources and inline interfaces
+// ---- Functions, types, resources and inline interfaces of a world
 
 namespace items = ::test::world_items;
 using items::greeter::Mood;
@@ -74,12 +74,12 @@ struct State {
   Twice twice;
 };
 
-class HostBindingsOfAWorldsOwn : public testing::Test {
+class WorldItemBindings : public testing::Test {
  protected:
   items::Greeter& world() { return *container_.guest<items::Greeter>(); }
   Root& root() { return container_.host_state<State>()->root; }
 
-  // One for each import, in the order that the class tells.
+  // One for each import, in the order that the class documents.
   Container container_ =
       unwrap(Container::builder(load("bindgen_world_items.wasm"))
                  .with_host_state(State())
@@ -89,12 +89,12 @@ class HostBindingsOfAWorldsOwn : public testing::Test {
                  .build());
 };
 
-TEST_F(HostBindingsOfAWorldsOwn, CallFunctionsAtTheRootBothWays) {
+TEST_F(WorldItemBindings, CallRootFunctionsInBothDirections) {
   EXPECT_EQ(unwrap(world().greet({.name = "Ada", .at = {.x = -1, .y = 2}})), "Hello, Ada at -1,2!");
   EXPECT_THAT(root().lines, ElementsAre("+Hello, Ada at -1,2!"));
 }
 
-TEST_F(HostBindingsOfAWorldsOwn, LendAndGiveResourcesOfTheWorld) {
+TEST_F(WorldItemBindings, PassResourcesDefinedInTheWorld) {
   Clock late(11);
   const std::vector<Mood> moods{Mood::good, Mood::bad};
   auto given = unwrap(world().feelings(moods, late));
@@ -106,21 +106,21 @@ TEST_F(HostBindingsOfAWorldsOwn, LendAndGiveResourcesOfTheWorld) {
   EXPECT_EQ(container_.resources()->size(), 0U);
 }
 
-TEST_F(HostBindingsOfAWorldsOwn, CallInlineInterfacesBothWays) {
+TEST_F(WorldItemBindings, CallInlineInterfacesInBothDirections) {
   EXPECT_EQ(unwrap(world().outline().thrice({.n = 7})).n, 21U);
 }
 
-TEST_F(HostBindingsOfAWorldsOwn, PassAnImportsResourceThroughAnExport) {
+TEST_F(WorldItemBindings, PassAnImportedResourceThroughAnExport) {
   auto copied = unwrap(world().tools().copy(std::make_unique<TextFile>("name")));
   const auto bytes = unwrap(copied->read());
   EXPECT_EQ(std::string(bytes.begin(), bytes.end()), "contents of name");
   EXPECT_EQ(container_.resources()->size(), 0U);
 }
 
-TEST_F(HostBindingsOfAWorldsOwn, TakeAHostForEachImport) {
+TEST_F(WorldItemBindings, AcceptAHostForEachImport) {
   Twice twice;
   Root root;
-  // The interface `shared` has methods alone, and takes nothing of its host.
+  // The interface `shared` has only methods, so it needs no host.
   auto container = unwrap(Container::builder(load("bindgen_world_items.wasm"))
                               .with_bindings<items::Greeter>(twice, root)
                               .build());
@@ -129,7 +129,7 @@ TEST_F(HostBindingsOfAWorldsOwn, TakeAHostForEachImport) {
   EXPECT_THAT(root.lines, ElementsAre("+Hello, Ada at 0,0!"));
 }
 
-TEST_F(HostBindingsOfAWorldsOwn, TakeHostFunctionsForEachImport) {
+TEST_F(WorldItemBindings, AcceptHostFunctionsForEachImport) {
   items::greeter::inline_::HostFunctions twice;
   twice.twice = [](const items::greeter::inline_::Local& l) -> Result<items::greeter::inline_::Local> {
     return items::greeter::inline_::Local{.n = l.n * 2};
@@ -141,12 +141,12 @@ TEST_F(HostBindingsOfAWorldsOwn, TakeHostFunctionsForEachImport) {
   EXPECT_ERROR(container.guest<items::Greeter>()->greet({}), missing_import);
 }
 
-TEST_F(HostBindingsOfAWorldsOwn, RefuseANullResource) {
+TEST_F(WorldItemBindings, RejectANullResource) {
   EXPECT_ERROR(world().tools().copy(nullptr), invalid_argument);
   EXPECT_EQ(container_.state(), ContainerState::running);
 }
 
-TEST(HostBindingsOfTwoInterfaces, KeepThoseOfOneNameApart) {
+TEST(SameNameBindings, KeepAnImportAndAnExportOfOneNameApart) {
   items::twofold::inline_::HostFunctions host;
   host.twice = [](const items::twofold::inline_::Local& l) -> Result<items::twofold::inline_::Local> {
     return items::twofold::inline_::Local{.n = l.n * 2};
@@ -159,7 +159,7 @@ TEST(HostBindingsOfTwoInterfaces, KeepThoseOfOneNameApart) {
 
 // ---- Two versions of a package
 
-TEST(HostBindingsOfTwoVersions, AreBothThereAndApart) {
+TEST(VersionBindings, KeepTwoVersionsOfAPackageApart) {
   namespace old_types = ::test::dep_1_0_0::types;
   namespace new_types = ::test::dep_2_0_0_rc_1::types;
   // One object serves all of the world's imports: overloads tell the versions apart.
@@ -183,7 +183,7 @@ TEST(HostBindingsOfTwoVersions, AreBothThereAndApart) {
 
 // ---- Two worlds that share their exports
 
-/// `World` is Exporter, or ExporterToo: the classes of the interfaces are the same.
+/// `World` is Exporter or ExporterToo, which share the classes of their interfaces.
 template <typename World>
 void use_shared_exports(World& world) {
   using Pair = ::test::share::plain::Pair;
@@ -195,7 +195,7 @@ void use_shared_exports(World& world) {
   EXPECT_EQ(unwrap(last.get()), (Pair{.a = 2, .b = "b"}));
 }
 
-TEST(HostBindingsOfWorldsThatShare, WorkForEachOfThem) {
+TEST(SharedInterfaceBindings, WorkWithEachWorld) {
   auto one = unwrap(
       Container::builder(load("bindgen_exporter_too.wasm")).with_bindings<::test::share::Exporter>().build());
   use_shared_exports(*one.guest<::test::share::Exporter>());
@@ -206,7 +206,7 @@ TEST(HostBindingsOfWorldsThatShare, WorkForEachOfThem) {
   EXPECT_EQ(unwrap(other.guest<::test::share::ExporterToo>()->name()), "exporter-too");
 }
 
-TEST(HostBindingsOfWorldsThatShare, WorkForTemplatesWithoutImports) {
+TEST(SharedInterfaceBindings, WorkInTemplatesWithoutImports) {
   const auto made = unwrap(Container::builder(load("bindgen_exporter_too.wasm"))
                                .with_bindings<::test::share::ExporterToo>()
                                .build_template());
@@ -227,7 +227,7 @@ class Number final : public renamed::things::Thing {
   std::uint32_t number_;
 };
 
-/// All that the world imports.
+/// Implements all imports of the world.
 struct Numbers {
   Result<std::unique_ptr<renamed::things::Thing>> thing(std::uint32_t number) {
     return std::make_unique<Number>(number);
@@ -250,7 +250,7 @@ struct Numbers {
   }
 };
 
-TEST(HostBindingsOfRenamedResources, LinkEveryNameOfAResource) {
+TEST(RenamedResourceBindings, LinkEveryNameOfAResource) {
   Numbers numbers;
   auto container = unwrap(
       Container::builder(load("bindgen_renamed.wasm")).with_bindings<renamed::Renamed>(numbers).build());

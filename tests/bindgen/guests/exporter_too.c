@@ -10,7 +10,7 @@ struct exports_test_share_things_thing_t {
 
 void exports_exporter_too_name(exporter_too_string_t* ret) { exporter_too_string_dup(ret, "exporter-too"); }
 
-// Gives the text as it is and the negative of the number.
+// Negates the number and keeps the text.
 void exports_test_share_plain_flip(exports_test_share_plain_pair_t* p, exports_test_share_plain_pair_t* ret) {
   ret->a = -p->a;
   ret->b = p->b;
@@ -33,7 +33,7 @@ void exports_test_share_things_method_thing_get(exports_test_share_things_borrow
   exporter_too_string_dup_n(&ret->b, (const char*)self->b.ptr, self->b.len);
 }
 
-// The last one.
+// Returns the last thing.
 exports_test_share_things_own_thing_t exports_test_share_things_pick(
     exports_test_share_things_list_own_thing_t* things) {
   for (size_t i = 0; i + 1 < things->len; ++i) exports_test_share_things_thing_drop_own(things->ptr[i]);

@@ -1,4 +1,4 @@
-// The class of the exported resource: wit-bindgen includes it by this name.
+// The class of the exported resource. wit-bindgen includes this header by its name.
 #pragma once
 #include <cstdint>
 #include <expected>

@@ -1,4 +1,4 @@
-// Calls the imported function from each exported one, and gives something of its own with it.
+// Each exported function calls the imported one. Resources add their own value to the result.
 #include <stdlib.h>
 
 #include "imports.h"

@@ -1,4 +1,4 @@
-// The guest's things have one of the host's inside, and each call goes on to it.
+// Each thing of the guest wraps one of the host and forwards calls to it.
 #include <stdlib.h>
 
 #include "resources.h"
@@ -21,7 +21,7 @@ static GuestThing wrap(HostThing inside) {
   return EXPORT(thing_new)(thing);
 }
 
-// Gives what is inside, and lets go of what was around it.
+// Returns the wrapped thing and drops the wrapper.
 static HostThing unwrap(GuestThing thing) {
   EXPORT(thing_t)* rep = EXPORT(thing_rep)(thing);
   const HostThing inside = rep->inside;
@@ -35,7 +35,7 @@ void EXPORT(thing_destructor)(EXPORT(thing_t) * rep) {
   free(rep);
 }
 
-// Both kinds of handle are one int.
+// Both kinds of handles consist of one int.
 static void unwrap_list(EXPORT(list_own_thing_t) * list) {
   for (size_t i = 0; i < list->len; ++i) list->ptr[i].__handle = unwrap(list->ptr[i]).__handle;
 }

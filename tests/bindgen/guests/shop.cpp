@@ -18,7 +18,7 @@ std::expected<void, wit::string> Basket::Add(Item item, uint32_t count) {
 }
 
 Basket::Owned Basket::Merge(Owned a, Owned b) {
-  // A new one: wit-bindgen does not tell a class the handle by which it comes back.
+  // wit-bindgen does not tell an object its handle, so neither of the two can be returned.
   Owned both = New(wit::string::from_view(a->owner_));
   both->total_ = a->total_ + b->total_;
   return both;

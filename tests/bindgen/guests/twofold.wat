@@ -1,4 +1,4 @@
-;; `thrice` of the exported interface `inline` calls `twice` of the imported one.
+;; `thrice` of the exported interface `inline` calls `twice` of the imported interface `inline`.
 (component
   (type $imported (instance
     (type $record (record (field "n" u32)))

@@ -1,11 +1,11 @@
-// Each exported function of the world `types` calls the imported one: a value goes through the guest twice.
+// Each exported function of the world `types` calls the imported one, so a value passes through the guest twice.
 #include "types.h"
 
 #define IMPORT(name) test_types_all_types_##name
 #define EXPORT(name) exports_test_types_all_types_##name
 
-// The types of both sides are the same but for their names. What a function is given is freed here, by the
-// import's functions: those of the export, which wit-bindgen has made second, leave some parts out.
+// The types of both sides differ only in their names. The functions free their arguments with the import's free
+// functions: the export's ones, which wit-bindgen generates second, do not free some parts.
 #define ECHO_NAMED(name, type)                                      \
   void EXPORT(name)(EXPORT(type##_t) * n, EXPORT(type##_t) * ret) { \
     IMPORT(name)((IMPORT(type##_t)*)n, (IMPORT(type##_t)*)ret);     \

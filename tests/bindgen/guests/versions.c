@@ -2,7 +2,7 @@
 
 #include "versions.h"
 
-// The sum of the ids.
+// Returns the sum of the ids.
 uint32_t exports_test_dep_1_0_0_types_count(exports_test_dep_1_0_0_types_list_item_t* items) {
   uint32_t sum = 0;
   for (size_t i = 0; i < items->len; ++i) sum += items->ptr[i].id;
@@ -10,7 +10,7 @@ uint32_t exports_test_dep_1_0_0_types_count(exports_test_dep_1_0_0_types_list_it
   return sum;
 }
 
-// Converts an old item for each new one, and counts the letters of its name.
+// Converts an old item for each new one, and counts the letters of the names.
 uint32_t exports_test_dep_2_0_0_rc_1_types_count(exports_test_dep_2_0_0_rc_1_types_list_item_t* items) {
   uint32_t letters = 0;
   for (size_t i = 0; i < items->len; ++i) {

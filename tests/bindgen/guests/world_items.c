@@ -15,7 +15,7 @@ void exports_greeter_greet(greeter_greeter_t* who, greeter_string_t* ret) {
   greeter_string_dup(ret, text);
 }
 
-// A new clock where somebody feels bad and the given clock is past the resolution.
+// Returns a new clock if a mood is bad and the given clock is past the resolution.
 bool exports_greeter_feelings(greeter_moods_t* moods, greeter_borrow_clock_t clock,
                               greeter_own_clock_t* ret) {
   bool bad = false;
@@ -34,7 +34,7 @@ void outline_thrice(outline_local_t* l, outline_local_t* ret) {
   ret->n = one.n + two.n;
 }
 
-// Opens a file by the contents of the other, and gives that.
+// Opens and returns the file whose name is the contents of `from`.
 tools_own_file_t tools_copy(tools_own_file_t from) {
   greeter_list_u8_t contents;
   test_world_items_shared_method_file_read(test_world_items_shared_borrow_file(from), &contents);

@@ -1,4 +1,4 @@
-// Generated bindings, both ways, and a trap.
+// Calls in both directions through generated bindings, and a trap.
 #include <iostream>
 #include <string>
 #include <string_view>

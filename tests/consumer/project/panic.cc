@@ -1,4 +1,4 @@
-// A panic unwinds inside the bridge, also where the bridge is one object with Rust's names hidden.
+// A panic unwinds inside the bridge even if the bridge is one object with hidden Rust symbols.
 #include <cstdint>
 #include <iostream>
 
@@ -9,6 +9,6 @@ extern "C" void tairitsu_bridge_error_free(void* error);
 int main() {
   void* error = tairitsu_bridge_panic_for_test();
   if (error == nullptr) return 1;
-  std::cout << "the panic came back as the error code " << int{tairitsu_bridge_error_code(error)} << '\n';
+  std::cout << "the panic was returned as error code " << int{tairitsu_bridge_error_code(error)} << '\n';
   tairitsu_bridge_error_free(error);
 }

@@ -1,4 +1,4 @@
-// A program around the README's sample.
+// A main function for the README's sample.
 #include <iostream>
 
 #include <tairitsu/error.h>

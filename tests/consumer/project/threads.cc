@@ -1,5 +1,5 @@
-// Threads of a program that is built with the thread sanitizer; with an argument after the component it has a race of
-// its own.
+// Uses guests from several threads, built with the thread sanitizer. With an argument after the component, the program
+// itself has a data race.
 #include <tairitsu/tairitsu.h>
 
 #include <iostream>
@@ -12,7 +12,7 @@
 
 namespace {
 
-// What the guests of all threads call.
+// Called by the guests of all threads.
 struct Host {
   std::mutex mutex;
   int messages = 0;

@@ -1,4 +1,4 @@
-// The program's own libzstd and the one inside Tairitsu (its cache compresses with it) are two versions.
+// Tests that the program's own libzstd works next to the version inside Tairitsu, whose cache compresses with it.
 #include <cstring>
 #include <filesystem>
 #include <iostream>
@@ -7,8 +7,8 @@
 #include <tairitsu/tairitsu.h>
 #include <zstd.h>
 
-tairitsu::Result<void> fill_cache(const char* file, const std::filesystem::path& folder) {
-  TAIRITSU_TRY(auto engine, tairitsu::Engine::create({.cache_folder = folder}));
+tairitsu::Result<void> fill_cache(const char* file, const std::filesystem::path& directory) {
+  TAIRITSU_TRY(auto engine, tairitsu::Engine::create({.cache_directory = directory}));
   for (int round = 0; round < 2; ++round) {
     TAIRITSU_TRY(auto image, tairitsu::Image::from_file(engine, file));
   }
@@ -17,8 +17,8 @@ tairitsu::Result<void> fill_cache(const char* file, const std::filesystem::path&
 
 int main(int, char** argv) {
   if (ZSTD_versionNumber() != ZSTD_VERSION_NUMBER) {
-    std::cerr << "zstd.h is of " << ZSTD_VERSION_STRING << ", the linked one is " << ZSTD_versionString()
-              << '\n';
+    std::cerr << "zstd.h has version " << ZSTD_VERSION_STRING << ", the linked library "
+              << ZSTD_versionString() << '\n';
     return 1;
   }
   if (const auto filled = fill_cache(argv[1], argv[2]); !filled) {

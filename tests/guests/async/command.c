@@ -1,4 +1,4 @@
-// A command of WASI 0.3, where waiting is asynchronous and output is a stream. It does what its arguments say.
+// A WASI 0.3 command, with asynchronous waits and stream output. Its arguments select what it does.
 
 #include "command.h"
 
@@ -12,7 +12,7 @@ typedef wasi_cli_stdin_stream_u8_t stream_t;
 typedef wasi_cli_stdin_stream_u8_writer_t writer_t;
 typedef wasi_cli_stdout_future_result_void_error_code_t future_t;
 
-// The status of what could not be done at once.
+// Returns `status`, or, if the operation is blocked, its status after waiting for it.
 static uint32_t wait_for(uint32_t waitable, uint32_t status) {
   if (status != COMMAND_WAITABLE_STATUS_BLOCKED) return status;
   command_waitable_set_t set = command_waitable_set_new();
@@ -24,7 +24,7 @@ static uint32_t wait_for(uint32_t waitable, uint32_t status) {
   return event.code;
 }
 
-// False where nobody reads any more.
+// Returns false if the reader is gone.
 static bool write_all(writer_t writer, const uint8_t* bytes, size_t size) {
   while (size > 0) {
     uint32_t status = wait_for(writer, wasi_cli_stdin_stream_u8_write(writer, bytes, size));
@@ -35,7 +35,7 @@ static bool write_all(writer_t writer, const uint8_t* bytes, size_t size) {
   return true;
 }
 
-// An output stream, and how it ended.
+// An output stream and the future of its result.
 struct output {
   writer_t writer;
   future_t ended;
@@ -73,7 +73,7 @@ static bool print_error(const char* text) {
   return !result.is_err && written;
 }
 
-// Writes the input to the output as it comes.
+// Copies the input to the output as it arrives.
 static bool copy_input(void) {
   wasi_cli_stdin_tuple2_stream_u8_future_result_void_error_code_t input;
   wasi_cli_stdin_read_via_stream(&input);
@@ -104,20 +104,20 @@ static bool print_environment(void) {
   return written;
 }
 
-// Waits for what an imported function began.
+// Waits until an imported function returns.
 static void wait_until_returned(command_subtask_status_t status) {
   if (COMMAND_SUBTASK_STATE(status) == COMMAND_SUBTASK_RETURNED) return;
   wait_for(COMMAND_SUBTASK_HANDLE(status), COMMAND_WAITABLE_STATUS_BLOCKED);
   command_subtask_drop(COMMAND_SUBTASK_HANDLE(status));
 }
 
-// Opens a path in the folder, the guest's first, to read or to create it.
+// Opens or creates a path in the guest's first directory.
 static bool open_path(const char* path, bool create) {
-  wasi_filesystem_preopens_list_tuple2_own_descriptor_string_t folders;
-  wasi_filesystem_preopens_get_directories(&folders);
-  if (folders.len == 0) return print("no folder\n") && false;
+  wasi_filesystem_preopens_list_tuple2_own_descriptor_string_t directories;
+  wasi_filesystem_preopens_get_directories(&directories);
+  if (directories.len == 0) return print("no directory\n") && false;
   wasi_filesystem_types_method_descriptor_open_at_args_t open = {
-      .self = wasi_filesystem_types_borrow_descriptor(folders.ptr[0].f0),
+      .self = wasi_filesystem_types_borrow_descriptor(directories.ptr[0].f0),
       .path = {.ptr = (uint8_t*)path, .len = strlen(path)},
       .open_flags = create ? WASI_FILESYSTEM_TYPES_OPEN_FLAGS_CREATE : 0,
       .flags = create ? WASI_FILESYSTEM_TYPES_DESCRIPTOR_FLAGS_WRITE
@@ -179,7 +179,7 @@ static bool print_random(void) {
   return print(line);
 }
 
-// The host waits, and calls back.
+// Sleeps: the host waits and calls back.
 static command_callback_code_t sleep_for(uint64_t milliseconds) {
   command_subtask_status_t status = wasi_clocks_monotonic_clock_wait_for(milliseconds * 1000000);
   if (COMMAND_SUBTASK_STATE(status) == COMMAND_SUBTASK_RETURNED) return finish(print("slept\n"));
@@ -219,7 +219,7 @@ command_callback_code_t exports_wasi_cli_run_run(void) {
     for (volatile unsigned turn = 0;; ++turn) {
     }
   }
-  // Never written, never closed: whoever reads it waits.
+  // Reads a stream that is never written and never closed.
   if (strcmp(verb, "wait") == 0) {
     writer_t writer;
     stream_t stream = wasi_cli_stdin_stream_u8_new(&writer);

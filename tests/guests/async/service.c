@@ -1,4 +1,4 @@
-// A service of WASI 0.3, which answers first and then writes the body. The request's path chooses the answer.
+// A WASI 0.3 service that returns a response, then writes its body. The request's path selects the response.
 
 #include "service.h"
 
@@ -30,7 +30,7 @@ static void sleep_for(uint64_t milliseconds) {
   service_subtask_drop(SERVICE_SUBTASK_HANDLE(status));
 }
 
-// A response whose body and trailers are still to come.
+// A response whose body and trailers have not been written yet.
 struct response {
   wasi_http_types_stream_u8_writer_t body;
   trailers_writer_t trailers;
@@ -57,7 +57,7 @@ static struct response respond(uint16_t status) {
   return response;
 }
 
-// False where nobody reads any more.
+// Returns false if the reader is gone.
 static bool say(struct response* response, const uint8_t* bytes, size_t size) {
   while (size > 0) {
     uint32_t status = wait_for(response->body, wasi_http_types_stream_u8_write(response->body, bytes, size));
@@ -79,7 +79,7 @@ static void finish(struct response* response) {
   wasi_http_types_future_result_void_error_code_drop_readable(response->sent);
 }
 
-static void answer(uint16_t status, const char* text) {
+static void reply(uint16_t status, const char* text) {
   struct response response = respond(status);
   say(&response, (const uint8_t*)text, strlen(text));
   finish(&response);
@@ -105,11 +105,11 @@ static void echo(wasi_http_types_own_request_t request) {
   finish(&response);
 }
 
-// Fetches AUTHORITY/PATH and says the status, or the error.
+// Fetches AUTHORITY/PATH and responds with the status or the error.
 static void fetch(char* target) {
   char* path = strchr(target, '/');
   if (path == NULL) {
-    answer(400, "fetch/AUTHORITY/PATH\n");
+    reply(400, "fetch/AUTHORITY/PATH\n");
     return;
   }
   trailers_writer_t writer;
@@ -123,7 +123,7 @@ static void fetch(char* target) {
   if (!wasi_http_types_method_request_set_scheme(request, &scheme) ||
       !wasi_http_types_method_request_set_authority(request, &authority) ||
       !wasi_http_types_method_request_set_path_with_query(request, &rest)) {
-    answer(400, "no URL\n");
+    reply(400, "no URL\n");
     return;
   }
   wasi_http_client_result_own_response_error_code_t result;
@@ -146,7 +146,7 @@ static void fetch(char* target) {
     bool denied = result.val.err.tag == WASI_HTTP_TYPES_ERROR_CODE_HTTP_REQUEST_DENIED;
     snprintf(text, sizeof text, "%s\n", denied ? "denied" : "failed");
   }
-  answer(200, text);
+  reply(200, text);
 }
 
 service_callback_code_t exports_wasi_http_handler_handle(exports_wasi_http_handler_own_request_t request) {
@@ -170,12 +170,12 @@ service_callback_code_t exports_wasi_http_handler_handle(exports_wasi_http_handl
     snprintf(text, sizeof text, "%s %.*s\n",
              has_scheme && scheme.tag == WASI_HTTP_TYPES_SCHEME_HTTP ? "http" : "none",
              has_authority ? (int)authority.len : 0, has_authority ? (char*)authority.ptr : "");
-    answer(200, text);
+    reply(200, text);
   }
   wasi_http_types_request_drop_own(request);
   if (strcmp(target, "/origin") == 0) return SERVICE_CALLBACK_CODE_EXIT;
   if (strcmp(target, "/") == 0) {
-    answer(200, "Hello, world!\n");
+    reply(200, "Hello, world!\n");
   } else if (strncmp(target, "/pieces/", 8) == 0) {
     struct response response = respond(200);
     for (int i = 0; i < atoi(target + 8); ++i) {
@@ -189,7 +189,7 @@ service_callback_code_t exports_wasi_http_handler_handle(exports_wasi_http_handl
     fetch(target + 7);
   } else if (strncmp(target, "/sleep/", 7) == 0) {
     sleep_for((uint64_t)atoll(target + 7));
-    answer(200, "slept\n");
+    reply(200, "slept\n");
   } else if (strcmp(target, "/forever") == 0) {
     struct response response = respond(200);
     static uint8_t block[65536];
@@ -209,12 +209,12 @@ service_callback_code_t exports_wasi_http_handler_handle(exports_wasi_http_handl
     for (volatile int spins = 0;; ++spins) {
     }
   } else {
-    answer(404, "not found\n");
+    reply(404, "not found\n");
   }
   return SERVICE_CALLBACK_CODE_EXIT;
 }
 
-// Nothing above asks to be called back.
+// No function above requests a callback.
 service_callback_code_t exports_wasi_http_handler_handle_callback(service_event_t* event) {
   (void)event;
   abort();

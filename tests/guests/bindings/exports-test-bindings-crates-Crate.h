@@ -1,5 +1,5 @@
-// From the template, with the members filled in. It uses records of its own interface, resources of
-// the host's and another class of the guest's.
+// Completed from the template. Uses records of its own interface, resources of the host, and another class of the
+// guest.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +39,7 @@ class Crate : public wit::ResourceExportBase<Crate> {
   static wit::ResourceExportBase<Stamp>::Owned StampIt(Owned crate,
                                                        std::reference_wrapper<const Token> token);
 
-  // What the generated code needs.
+  // Required by the generated code.
   static Owned New(wit::string name, Size size) { return Owned(new Crate(std::move(name), size)); }
   static void Dtor(Crate* self) { delete self; }
   static int32_t ResourceNew(Crate* self);

@@ -1,4 +1,4 @@
-// From the template, with the members filled in.
+// Completed from the template.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ class Stamp : public wit::ResourceExportBase<Stamp> {
   uint32_t Number() const { return number_; }
   static wit::ResourceExportBase<Crate>::Owned Unpack(Owned stamp);
 
-  // What the generated code needs.
+  // Required by the generated code.
   static Owned New(wit::ResourceExportBase<Crate>::Owned of, std::reference_wrapper<const Token> beside) {
     return Owned(new Stamp(std::move(of), beside));
   }

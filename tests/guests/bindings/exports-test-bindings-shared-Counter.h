@@ -1,4 +1,4 @@
-// From the template, with the members filled in.
+// Completed from the template.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ class Counter : public wit::ResourceExportBase<Counter> {
   uint32_t Next() { return next_++; }
   uint32_t next() const { return next_; }
 
-  // What the generated code needs.
+  // Required by the generated code.
   static Owned New(uint32_t start) { return Owned(new Counter(start)); }
   static void Dtor(Counter* self) { delete self; }
   static int32_t ResourceNew(Counter* self);

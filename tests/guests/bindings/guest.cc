@@ -1,4 +1,4 @@
-// Resources of both sides in every position that guest bindings for C++ know.
+// Resources of host and guest in every position that C++ guest bindings support.
 #include <array>
 #include <cstdint>
 #include <expected>
@@ -186,7 +186,7 @@ uint32_t UseHost(uint32_t count) {
   auto tokens = numbered(count);
   const std::vector<std::reference_wrapper<const Token>> lent(tokens.begin(), tokens.end());
   total += host::Sum(lent);
-  total += host::Sum(lent);  // The references are as they were.
+  total += host::Sum(lent);  // The references are unchanged.
   total += tokens.front().Plus(tokens.back()).Number();
   if (auto copy = Token::Copy(tokens.front())) total += copy->Number();
   const std::array<std::string_view, 2> parts = {"a", "bc"};
@@ -208,7 +208,7 @@ uint32_t UseHost(uint32_t count) {
 
   auto given = host::Give(count);
   for (const Token& token : given.get_view()) total += token.Number();
-  given = host::Give(1);  // Drops those before.
+  given = host::Give(1);  // Drops the previous tokens.
   if (auto found = host::Find(count)) total += found->token.Number() + found->tag.size();
   if (host::Find(0)) return 0;
   return total;

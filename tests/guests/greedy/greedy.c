@@ -1,4 +1,4 @@
-// As a component that takes what it can get; as an HTTP server, its path says what, such as /bodies.
+// A component that takes as many resources as it can get. As an HTTP server, the path selects which, such as /bodies.
 #include "greedy.h"
 
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-// Answers each request with the status that the host says.
+// Responds to each request with the status that the host returns.
 #include "asking.h"
 
 #include <stdbool.h>

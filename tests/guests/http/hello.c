@@ -1,4 +1,4 @@
-// The smallest server there is.
+// A minimal server.
 #include <string.h>
 
 #include "http_hello.h"

@@ -1,4 +1,4 @@
-// A server whose answer the request's path chooses: a well-behaved guest, and each way of being none.
+// A server. The request's path selects the response: well-behaved ones, and every kind of misbehaviour.
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,7 +12,7 @@ typedef wasi_io_streams_own_output_stream_t output_t;
 
 static server_string_t text_of(const char* text) { return (server_string_t){(uint8_t*)text, strlen(text)}; }
 
-// A response that has begun, and its body.
+// A response that has been started, and its body.
 struct response {
   wasi_http_types_own_outgoing_body_t body;
   output_t stream;
@@ -33,10 +33,10 @@ static struct response respond(wasi_http_types_own_response_outparam_t out, uint
   return response;
 }
 
-// False where nobody reads any more.
+// Returns false if the reader is gone.
 static bool say(output_t stream, const uint8_t* bytes, size_t size) {
   while (size > 0) {
-    size_t part = size < 4096 ? size : 4096;  // What a blocking write takes.
+    size_t part = size < 4096 ? size : 4096;  // The maximum of a blocking write.
     server_list_u8_t list = {(uint8_t*)bytes, part};
     wasi_io_streams_stream_error_t error;
     if (!wasi_io_streams_method_output_stream_blocking_write_and_flush(
@@ -57,7 +57,7 @@ static void finish(struct response response) {
     wasi_http_types_error_code_free(&error);
 }
 
-static void answer(wasi_http_types_own_response_outparam_t out, uint16_t status, const char* text) {
+static void reply(wasi_http_types_own_response_outparam_t out, uint16_t status, const char* text) {
   struct response response = respond(out, status);
   say(response.stream, (const uint8_t*)text, strlen(text));
   finish(response);
@@ -80,15 +80,15 @@ static void echo(wasi_http_types_own_incoming_request_t request,
     abort();
   }
   for (;;) {
-    server_list_u8_t piece;
+    server_list_u8_t chunk;
     wasi_io_streams_stream_error_t error;
     if (!wasi_io_streams_method_input_stream_blocking_read(wasi_io_streams_borrow_input_stream(stream), 65536,
-                                                           &piece, &error)) {
+                                                           &chunk, &error)) {
       wasi_io_streams_stream_error_free(&error);
       break;
     }
-    bool read = say(response.stream, piece.ptr, piece.len);
-    free(piece.ptr);
+    bool read = say(response.stream, chunk.ptr, chunk.len);
+    free(chunk.ptr);
     if (!read) break;
   }
   wasi_io_streams_input_stream_drop_own(stream);
@@ -96,7 +96,7 @@ static void echo(wasi_http_types_own_incoming_request_t request,
   finish(response);
 }
 
-// Answers when it has all of the body.
+// Reads the whole body before it responds.
 static void swallow(wasi_http_types_own_incoming_request_t request,
                     wasi_http_types_own_response_outparam_t out) {
   wasi_http_types_own_incoming_body_t body;
@@ -108,21 +108,21 @@ static void swallow(wasi_http_types_own_incoming_request_t request,
   }
   size_t size = 0;
   for (;;) {
-    server_list_u8_t piece;
+    server_list_u8_t chunk;
     wasi_io_streams_stream_error_t error;
     if (!wasi_io_streams_method_input_stream_blocking_read(wasi_io_streams_borrow_input_stream(stream), 65536,
-                                                           &piece, &error)) {
+                                                           &chunk, &error)) {
       wasi_io_streams_stream_error_free(&error);
       break;
     }
-    size += piece.len;
-    free(piece.ptr);
+    size += chunk.len;
+    free(chunk.ptr);
   }
   wasi_io_streams_input_stream_drop_own(stream);
   wasi_http_types_incoming_body_drop_own(body);
   char text[32];
   snprintf(text, sizeof text, "%zu bytes\n", size);
-  answer(out, 200, text);
+  reply(out, 200, text);
 }
 
 static const char* error_name(uint8_t tag) {
@@ -145,12 +145,12 @@ static const char* error_name(uint8_t tag) {
   }
 }
 
-// Fetches SCHEME/AUTHORITY/PATH and says the status, or the error.
+// Fetches SCHEME/AUTHORITY/PATH and responds with the status or the error.
 static void fetch(char* target, wasi_http_types_own_response_outparam_t out) {
   char* authority = strchr(target, '/');
   char* path = authority != NULL ? strchr(authority + 1, '/') : NULL;
   if (path == NULL) {
-    answer(out, 400, "fetch/SCHEME/AUTHORITY/PATH\n");
+    reply(out, 400, "fetch/SCHEME/AUTHORITY/PATH\n");
     return;
   }
   bool secure = strncmp(target, "https", 5) == 0;
@@ -169,7 +169,7 @@ static void fetch(char* target, wasi_http_types_own_response_outparam_t out) {
   char text[64];
   if (!wasi_http_outgoing_handler_handle(request, NULL, &future, &error)) {
     snprintf(text, sizeof text, "error %s\n", error_name(error.tag));
-    answer(out, 200, text);
+    reply(out, 200, text);
     return;
   }
   wasi_io_poll_own_pollable_t pollable = wasi_http_types_method_future_incoming_response_subscribe(
@@ -189,7 +189,7 @@ static void fetch(char* target, wasi_http_types_own_response_outparam_t out) {
     wasi_http_types_incoming_response_drop_own(response);
   }
   wasi_http_types_future_incoming_response_drop_own(future);
-  answer(out, 200, text);
+  reply(out, 200, text);
 }
 
 static int requests = 0;
@@ -206,10 +206,10 @@ void exports_wasi_http_incoming_handler_handle(wasi_http_types_own_incoming_requ
   char text[128];
   ++requests;
   if (strcmp(target, "/") == 0) {
-    answer(out, 200, "Hello, world!\n");
+    reply(out, 200, "Hello, world!\n");
   } else if (strcmp(target, "/count") == 0) {
     snprintf(text, sizeof text, "request %d of this instance\n", requests);
-    answer(out, 200, text);
+    reply(out, 200, text);
   } else if (strcmp(target, "/echo") == 0) {
     echo(request, out);
     return;
@@ -228,9 +228,9 @@ void exports_wasi_http_incoming_handler_handle(wasi_http_types_own_incoming_requ
     finish(response);
   } else if (strncmp(target, "/sleep/", 7) == 0) {
     sleep_for((uint64_t)atol(target + 7) * 1000000);
-    answer(out, 200, "slept\n");
+    reply(out, 200, "slept\n");
   } else if (strncmp(target, "/linger/", 8) == 0) {
-    answer(out, 200, "answered\n");
+    reply(out, 200, "answered\n");
     sleep_for((uint64_t)atol(target + 8) * 1000000);
     printf("lingered\n");
     fflush(stdout);
@@ -238,7 +238,7 @@ void exports_wasi_http_incoming_handler_handle(wasi_http_types_own_incoming_requ
     printf("on standard output\n");
     fflush(stdout);
     fprintf(stderr, "on standard error\n");
-    answer(out, 200, "printed\n");
+    reply(out, 200, "printed\n");
   } else if (strcmp(target, "/trap") == 0) {
     __builtin_trap();
   } else if (strcmp(target, "/explained-trap") == 0) {
@@ -249,7 +249,7 @@ void exports_wasi_http_incoming_handler_handle(wasi_http_types_own_incoming_requ
     say(response.stream, (const uint8_t*)"so far so good\n", 15);
     __builtin_trap();
   } else if (strcmp(target, "/unfinished") == 0) {
-    // Neither the body nor its stream is given up.
+    // Drops neither the body nor its stream.
     struct response response = respond(out, 200);
     say(response.stream, (const uint8_t*)"the first half\n", 15);
   } else if (strcmp(target, "/forever") == 0) {
@@ -268,11 +268,11 @@ void exports_wasi_http_incoming_handler_handle(wasi_http_types_own_incoming_requ
     snprintf(text, sizeof text, "%s %.*s\n",
              has_scheme && scheme.tag == WASI_HTTP_TYPES_SCHEME_HTTP ? "http" : "none",
              has_authority ? (int)authority.len : 0, has_authority ? (char*)authority.ptr : "");
-    answer(out, 200, text);
+    reply(out, 200, text);
   } else if (strcmp(target, "/shout") == 0) {
     for (int i = 0; i < 20000; ++i) printf("%0200d\n", i);
     fflush(stdout);
-    answer(out, 200, "shouted\n");
+    reply(out, 200, "shouted\n");
   } else if (strcmp(target, "/loop") == 0) {
     for (volatile int spins = 0;; ++spins) {
     }
@@ -283,7 +283,7 @@ void exports_wasi_http_incoming_handler_handle(wasi_http_types_own_incoming_requ
       for (int i = 0; i < 1 << 20; i += 4096) block[i] = 1;
     }
   } else if (strcmp(target, "/silent") != 0) {
-    answer(out, 404, "not found\n");
+    reply(out, 404, "not found\n");
   }
   wasi_http_types_incoming_request_drop_own(request);
 }

@@ -1,4 +1,4 @@
-// A command that does what its arguments say.
+// A command whose arguments select what it does.
 
 import { getArguments, getEnvironment } from 'wasi:cli/environment@0.2.12';
 import { getStdin } from 'wasi:cli/stdin@0.2.12';
@@ -8,33 +8,33 @@ import { subscribeDuration } from 'wasi:clocks/monotonic-clock@0.2.12';
 const inUtf8 = (bytes) => new TextDecoder().decode(bytes);
 
 function readInput() {
-  const pieces = [];
+  const bytes = [];
   const input = getStdin();
   try {
-    for (;;) pieces.push(...input.blockingRead(65536n));
+    for (;;) bytes.push(...input.blockingRead(65536n));
   } catch (error) {
     if (error.payload?.tag !== 'closed') throw error;
   }
-  return inUtf8(new Uint8Array(pieces));
+  return inUtf8(new Uint8Array(bytes));
 }
 
-// The shared folder that a path is in, and what is left of the path.
+// Returns the shared directory that contains a path, and the path inside it.
 function find(path) {
   for (const [descriptor, name] of getDirectories()) {
     if (path.startsWith(`${name}/`)) return [descriptor, path.slice(name.length + 1)];
   }
-  throw new Error(`${path} is in no folder`);
+  throw new Error(`${path} is not in a shared directory`);
 }
 
 function readFile(path) {
-  const [folder, rest] = find(path);
-  const file = folder.openAt({ symlinkFollow: true }, rest, {}, { read: true });
+  const [directory, rest] = find(path);
+  const file = directory.openAt({ symlinkFollow: true }, rest, {}, { read: true });
   return inUtf8(file.read(65536n, 0n)[0]);
 }
 
 function writeFile(path, text) {
-  const [folder, rest] = find(path);
-  const file = folder.openAt({}, rest, { create: true, truncate: true }, { write: true });
+  const [directory, rest] = find(path);
+  const file = directory.openAt({}, rest, { create: true, truncate: true }, { write: true });
   file.write(new TextEncoder().encode(text), 0n);
 }
 
@@ -54,7 +54,7 @@ export const run = {
     try {
       text = verbs[verb](...words);
     } catch {
-      throw undefined;  // The one error that a command has.
+      throw undefined;  // The only error of a command.
     }
     if (text) console.log(text);
   },

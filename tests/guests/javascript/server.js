@@ -1,12 +1,12 @@
-// A server that answers with the request's path, or with its body.
+// A server that responds with the request's path or body.
 
-addEventListener('fetch', (event) => event.respondWith(answer(event.request)));
+addEventListener('fetch', (event) => event.respondWith(respond(event.request)));
 
-async function answer(request) {
+async function respond(request) {
   const url = new URL(request.url);
   const path = url.pathname + url.search;
   const headers = { 'content-type': 'text/plain' };
-  if (path === '/raise') throw new Error('as it was asked to');
+  if (path === '/raise') throw new Error('as requested');
   if (path === '/echo') return new Response(await request.arrayBuffer(), { headers });
   if (path === '/stream') {
     const encoder = new TextEncoder();

@@ -1,4 +1,4 @@
-"""A command that does what its arguments say, with Python's own library."""
+"""A command whose arguments select what it does, with Python's standard library."""
 
 import os
 import sys

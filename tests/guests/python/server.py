@@ -1,4 +1,4 @@
-"""A server that answers with the request's path, or with its body."""
+"""A server that responds with the request's path or body."""
 
 from componentize_py_types import Err, Ok
 from wit_world import exports
@@ -23,7 +23,7 @@ class IncomingHandler(exports.IncomingHandler):
     def handle(self, request, response_out):
         path = request.path_with_query()
         if path == "/raise":
-            raise RuntimeError("as it was asked to")
+            raise RuntimeError("as requested")
         text = read_all(request) if path == "/echo" else f"Hello from Python: {path}\n".encode()
         response = types.OutgoingResponse(types.Fields.from_list([("content-type", b"text/plain")]))
         body = response.body()

@@ -1,4 +1,4 @@
-//! A program of WASI 0.3: what its first argument says.
+//! A WASI 0.3 program. Its first argument selects what it does.
 
 mod bindings {
     wit_bindgen::generate!({
@@ -37,7 +37,7 @@ async fn complain(text: &str) {
     written.await.expect("standard error");
 }
 
-/// The preopened directory that `path` is in, and the path in it.
+/// Returns the preopened directory that contains `path`, and the path inside it.
 fn find(path: &str) -> Result<(Descriptor, String), ErrorCode> {
     for (directory, name) in preopens::get_directories() {
         if let Some(rest) = path.strip_prefix(&name) {
@@ -83,7 +83,7 @@ async fn list(path: &str) -> Result<Vec<u8>, ErrorCode> {
     Ok(names.iter().flat_map(|name| format!("{name}\n").into_bytes()).collect())
 }
 
-/// Upper case, while it comes in.
+/// Copies the input in upper case as it arrives.
 async fn input() {
     let (mut source, ended) = stdin::read_via_stream();
     let (mut sender, receiver) = wit_stream::new();
@@ -102,7 +102,7 @@ async fn input() {
 
 impl bindings::exports::wasi::cli::run::Guest for Program {
     async fn run() -> Result<(), ()> {
-        // By WASI 0.2, side by side with 0.3.
+        // The standard library uses WASI 0.2, next to 0.3.
         let arguments: Vec<String> = std::env::args().skip(1).collect();
         let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let done = match words[..] {

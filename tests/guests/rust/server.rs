@@ -1,4 +1,4 @@
-//! A service of WASI 0.3.
+//! A WASI 0.3 service.
 
 mod bindings {
     wit_bindgen::generate!({

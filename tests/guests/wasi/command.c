@@ -1,4 +1,4 @@
-// A program with a main(): says what it was given.
+// A program with main(). Prints the number of its arguments and environment variables.
 #include <stdio.h>
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-// What a program does with WASI, each thing in a function of its own; see guest.wit.
+// Exports one function for each use of WASI; see guest.wit.
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 
 #include "wasi_guest.h"
 
-// A C string of its own; the guest owns what it was given.
+// Returns a C string with a copy of `text`, and frees `text`.
 static char* take(wasi_guest_string_t* text) {
   char* copy = malloc(text->len + 1);
   memcpy(copy, text->ptr, text->len);
@@ -66,9 +66,9 @@ void exports_wasi_guest_poll(uint32_t milliseconds) {
 
 uint32_t exports_wasi_guest_sleep_around_note(uint32_t milliseconds, uint32_t number) {
   wait_for(milliseconds);
-  const uint32_t answer = test_wasi_host_note(number);
+  const uint32_t result = test_wasi_host_note(number);
   wait_for(milliseconds);
-  return answer;
+  return result;
 }
 
 bool exports_wasi_guest_environment(wasi_guest_string_t* name, wasi_guest_string_t* ret) {
@@ -97,10 +97,10 @@ int32_t exports_wasi_guest_open(wasi_guest_string_t* path, wasi_guest_string_t* 
   return error;
 }
 
-int32_t exports_wasi_guest_make_folder(wasi_guest_string_t* path) {
-  char* folder = take(path);
-  const int error = mkdir(folder, 0700) == 0 ? 0 : errno;
-  free(folder);
+int32_t exports_wasi_guest_make_directory(wasi_guest_string_t* path) {
+  char* directory = take(path);
+  const int error = mkdir(directory, 0700) == 0 ? 0 : errno;
+  free(directory);
   return error;
 }
 
@@ -110,7 +110,7 @@ bool exports_wasi_guest_resolve(wasi_guest_string_t* name, uint8_t* ret) {
   wasi_sockets_ip_name_lookup_option_ip_address_t address;
   bool found = wasi_sockets_ip_name_lookup_resolve_addresses(wasi_sockets_network_borrow_network(network),
                                                              name, &stream, ret);
-  // The answer comes with the first address; none is ready at once where the host really asks.
+  // The result arrives with the first address, which may not be ready at once.
   while (found) {
     found = wasi_sockets_ip_name_lookup_method_resolve_address_stream_resolve_next_address(
         wasi_sockets_ip_name_lookup_borrow_resolve_address_stream(stream), &address, ret);

@@ -1,5 +1,5 @@
-// A command whose verbs reach for the network, the clocks and random numbers. Each prints a line of what came of
-// it, or `error NAME` and exits with 1.
+// A command whose verbs use the network, the clocks and random numbers. Each prints its result on a line, or
+// `error NAME` and exits with 1.
 
 #include "network.h"
 
@@ -85,9 +85,9 @@ static const char* const kHttpErrors[] = {
 
 _Static_assert(sizeof kSocketErrors / sizeof *kSocketErrors ==
                    WASI_SOCKETS_NETWORK_ERROR_CODE_PERMANENT_RESOLVER_FAILURE + 1,
-               "a name for each");
+               "every error needs a name");
 _Static_assert(sizeof kHttpErrors / sizeof *kHttpErrors == WASI_HTTP_TYPES_ERROR_CODE_INTERNAL_ERROR + 1,
-               "a name for each");
+               "every error needs a name");
 
 static _Noreturn void fail(const char* name) {
   printf("error %s\n", name);
@@ -117,7 +117,7 @@ static wasi_sockets_network_borrow_network_t network(void) {
   return wasi_sockets_network_borrow_network(own);
 }
 
-// ADDRESS:PORT or [ADDRESS]:PORT.
+// Parses ADDRESS:PORT or [ADDRESS]:PORT.
 static address_t read_address(const char* text) {
   char host[64];
   const char* colon = strrchr(text, ':');
@@ -166,7 +166,7 @@ static void print_ip(const wasi_sockets_network_ip_address_t* address) {
   printf("%s", text);
 }
 
-// The line is there before what follows blocks.
+// Flushes the line, because the next operation blocks.
 static void say_port(const address_t* address) {
   printf("port %d\n", port_of(address));
   fflush(stdout);
@@ -181,7 +181,7 @@ static void send_all(output_t stream, const char* text) {
   }
 }
 
-// Prints what comes until the end.
+// Prints the stream to its end.
 static void print_all(input_t stream) {
   for (;;) {
     network_list_u8_t bytes;
@@ -234,7 +234,7 @@ static void tcp(const char* where, const char* text) {
   print_all(streams.f0);
 }
 
-// Answers one connection.
+// Accepts one connection, sends the text, and prints what it receives.
 static void listen_tcp(const char* where, const char* text) {
   address_t address = read_address(where);
   tcp_t socket = make_tcp(&address);
@@ -309,7 +309,7 @@ static address_t print_datagram(struct udp* udp) {
   }
 }
 
-// Sends a datagram and prints the answer; connected, or with an address on the datagram.
+// Sends a datagram, on a connected socket or with an address on the datagram, and prints the reply.
 static void udp(const char* where, const char* text, bool connected) {
   address_t remote = read_address(where);
   address_t any = {.tag = remote.tag};
@@ -327,7 +327,7 @@ static void make_sockets(void) {
   printf("made\n");
 }
 
-// Prints one datagram and answers it.
+// Prints one datagram and replies to it.
 static void listen_udp(const char* where, const char* text) {
   address_t address = read_address(where);
   struct udp udp = open_udp(&address, NULL);
@@ -404,7 +404,7 @@ static void http(const char* method_name, const char* url) {
   wait_for(wasi_http_types_method_future_incoming_response_subscribe(waiting));
   wasi_http_types_result_result_own_incoming_response_error_code_void_t result;
   if (!wasi_http_types_method_future_incoming_response_get(waiting, &result) || result.is_err)
-    fail("no-answer");
+    fail("no-response");
   check_http(!result.val.ok.is_err, &result.val.ok.val.err);
   wasi_http_types_borrow_incoming_response_t response =
       wasi_http_types_borrow_incoming_response(result.val.ok.val.ok);

@@ -1,4 +1,4 @@
-// A command that does what its arguments say, one after another.
+// A command. Its first argument selects what it does.
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -23,14 +23,14 @@ static int failed(const char* path) {
 static int compare(const void* a, const void* b) { return strcmp(*(char* const*)a, *(char* const*)b); }
 
 static int list(const char* path) {
-  DIR* folder = opendir(path);
-  if (folder == NULL) return failed(path);
+  DIR* directory = opendir(path);
+  if (directory == NULL) return failed(path);
   char* names[64];
   size_t count = 0;
-  for (struct dirent* entry; (entry = readdir(folder)) != NULL && count < 64;) {
+  for (struct dirent* entry; (entry = readdir(directory)) != NULL && count < 64;) {
     if (entry->d_name[0] != '.') names[count++] = strdup(entry->d_name);
   }
-  closedir(folder);
+  closedir(directory);
   qsort(names, count, sizeof names[0], compare);
   for (size_t i = 0; i < count; ++i) puts(names[i]);
   return 0;
@@ -59,7 +59,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (strcmp(verb, "shout") == 0) {
-    while (puts("This line is printed until nobody takes it any more.") >= 0) {
+    while (puts("This line is printed until writing it fails.") >= 0) {
     }
     return 3;
   }
@@ -72,7 +72,7 @@ int main(int argc, char** argv) {
   }
   if (strcmp(verb, "grow") == 0) {
     for (;;) {
-      // Volatile, so that what nobody reads is not left out.
+      // Volatile, so that the compiler does not remove the unused block.
       char* volatile block = malloc(1 << 20);
       if (block == NULL) return failed("malloc");
       *block = 1;

@@ -58,14 +58,14 @@ int sum(const Add& add) { return add.a + add.b; }
 
 std::shared_ptr<WitCommandHandler<Add>> adding() { return simple_handler<Add>(sum); }
 
-/// A dispatcher that adds under these names.
+/// A dispatcher with an adding handler for each name.
 struct Adding : WitCommandDispatcher {
   Adding(std::initializer_list<const char*> names) {
     for (const char* name : names) unwrap(register_handler(name, adding()));
   }
 };
 
-// ---- What is a command, and what may handle it ------------------------------------------------------
+// ---- Commands and handlers --------------------------------------------------------------------------
 
 struct NoResponse {};
 struct ReferenceResponse {
@@ -86,10 +86,10 @@ static_assert(MakesSimpleHandler<Add, decltype(kReturnsResult)>);
 static_assert(!MakesSimpleHandler<Add, decltype(kReturnsText)>);
 static_assert(!MakesSimpleHandler<Add, decltype(kReturnsNothing)>);
 static_assert(!MakesSimpleHandler<Add, decltype(kOfAnother)>);
-// Several threads would call it at once.
+// Several threads may call it at once.
 static_assert(!MakesSimpleHandler<Add, std::remove_const_t<decltype(kMutable)>>);
 static_assert(MakesSimpleHandler<Note, decltype(kReturnsNothing)>);
-// A result that nobody looks at may be an error.
+// The ignored result could be an error.
 static_assert(!MakesSimpleHandler<Note, decltype([](const Note&) -> Result<int> { return 1; })>);
 
 // ---- WitCommandDispatcher ---------------------------------------------------------------------------
@@ -103,7 +103,7 @@ TEST(WitCommandDispatcher, DispatchesToTheHandlerOfTheName) {
   EXPECT_EQ(unwrap(dispatcher.dispatch("subtract", Add{.a = 5, .b = 2})), 3);
 }
 
-TEST(WitCommandDispatcher, TakesHandlersOfAnyClass) {
+TEST(WitCommandDispatcher, AcceptsHandlersOfAnyClass) {
   class Adder : public WitCommandHandler<Add> {
    public:
     Result<int> execute(const Add& command) override { return calls_ += sum(command); }
@@ -145,19 +145,20 @@ TEST(WitCommandDispatcher, PassesAnyResponse) {
   EXPECT_ERROR(dispatcher.dispatch("divide", Divide{.a = -1, .b = 1}), invalid_argument);
 }
 
-TEST(WitCommandDispatcher, OffersNamesForOneThatIsNotThere) {
+TEST(WitCommandDispatcher, SuggestsNamesForAnUnknownCommand) {
   Adding dispatcher{"read-file", "write-file", "list"};
   const auto unknown = dispatcher.dispatch("raed_file", Add{});
   EXPECT_ERROR(unknown, not_found);
   EXPECT_EQ(message_of(unknown),
-            "no command 'raed_file'; did you mean 'read-file'? There are 'list', 'read-file', 'write-file'");
+            "no command 'raed_file'; did you mean 'read-file'? Available commands: 'list', 'read-file', "
+            "'write-file'");
   EXPECT_EQ(message_of(dispatcher.remove("lits")),
-            "no command 'lits'; did you mean 'list'? There are 'list', 'read-file', 'write-file'");
+            "no command 'lits'; did you mean 'list'? Available commands: 'list', 'read-file', 'write-file'");
   EXPECT_EQ(message_of(WitCommandDispatcher().dispatch("list", Add{})),
-            "no command 'list'; there are no commands at all");
+            "no command 'list'; there are no commands");
 }
 
-TEST(WitCommandDispatcher, OffersFewOfManyNames) {
+TEST(WitCommandDispatcher, SuggestsOnlyAFewOfManyNames) {
   WitCommandDispatcher dispatcher;
   for (int i = 10; i < 99; ++i) ASSERT_OK(dispatcher.register_handler("name-" + std::to_string(i), adding()));
   EXPECT_EQ(message_of(dispatcher.dispatch("name-9", Add{})),
@@ -167,7 +168,7 @@ TEST(WitCommandDispatcher, OffersFewOfManyNames) {
   EXPECT_EQ(message_of(dispatcher.dispatch(long_name, Add{})), "no command '" + long_name + "'");
 }
 
-TEST(WitCommandDispatcher, NamesBothTypesWhereTheyDiffer) {
+TEST(WitCommandDispatcher, ReportsBothTypesOfAMismatch) {
   Adding dispatcher{"add"};
   const auto wrong = dispatcher.dispatch("add", Note{});
   EXPECT_ERROR(wrong, type_mismatch);
@@ -187,7 +188,7 @@ TEST(WitCommandDispatcher, PassesOnErrorsOfHandlers) {
   EXPECT_EQ(message_of(failed), "command 'add': the register is closed");
 }
 
-TEST(WitCommandDispatcher, MakesErrorsOfExceptions) {
+TEST(WitCommandDispatcher, TurnsExceptionsIntoErrors) {
   WitCommandDispatcher dispatcher;
   ASSERT_OK(dispatcher.register_handler("add", simple_handler<Add>([](const Add& add) -> int {
                                           if (add.a == 0) throw std::runtime_error("out of paper");
@@ -195,24 +196,24 @@ TEST(WitCommandDispatcher, MakesErrorsOfExceptions) {
                                           return add.a;
                                         })));
   EXPECT_ERROR(dispatcher.dispatch("add", Add{}), host_function);
-  EXPECT_EQ(message_of(dispatcher.dispatch("add", Add{})), "command 'add': its handler threw: out of paper");
+  EXPECT_EQ(message_of(dispatcher.dispatch("add", Add{})), "command 'add': the handler threw: out of paper");
   EXPECT_EQ(message_of(dispatcher.dispatch("add", Add{.a = 1})),
-            "command 'add': its handler threw: an exception that is no std::exception");
+            "command 'add': the handler threw: an exception that is not a std::exception");
   EXPECT_EQ(unwrap(dispatcher.dispatch("add", Add{.a = 2})), 2);
 }
 
-TEST(WitCommandDispatcher, RefusesNamesThatAreTakenOrEmptyAndNoHandler) {
+TEST(WitCommandDispatcher, RejectsTakenAndEmptyNamesAndNullHandlers) {
   Adding dispatcher{"add"};
   const auto taken = dispatcher.register_handler("add", simple_handler<Note>([](const Note&) {}));
   EXPECT_ERROR(taken, already_exists);
-  EXPECT_EQ(message_of(taken), "command 'add' has a handler already");
+  EXPECT_EQ(message_of(taken), "command 'add' already has a handler");
   EXPECT_EQ(unwrap(dispatcher.dispatch("add", Add{.a = 1, .b = 1})), 2);
   EXPECT_ERROR(dispatcher.register_handler("", adding()), invalid_argument);
   EXPECT_ERROR(dispatcher.register_handler<Add>("none", nullptr), invalid_argument);
   EXPECT_THAT(dispatcher.names(), ElementsAre("add"));
 }
 
-TEST(WitCommandDispatcher, ListsWhatIsThere) {
+TEST(WitCommandDispatcher, ListsItsCommands) {
   Adding dispatcher{"b", "c", "a"};
   EXPECT_THAT(dispatcher.names(), ElementsAre("a", "b", "c"));
   EXPECT_EQ(dispatcher.size(), 3U);
@@ -232,18 +233,18 @@ TEST(WitCommandDispatcher, LetsHandlersDispatchRegisterAndRemove) {
   std::weak_ptr<int> watch = alive;
   ASSERT_OK(dispatcher.register_handler(
       "once", simple_handler<Count>([&dispatcher, alive](const Count& count) -> Result<std::uint64_t> {
-        TAIRITSU_CHECK(dispatcher.remove("once"));
-        TAIRITSU_CHECK(dispatcher.register_handler("twice", adding()));
+        TAIRITSU_RETURN_IF_ERROR(dispatcher.remove("once"));
+        TAIRITSU_RETURN_IF_ERROR(dispatcher.register_handler("twice", adding()));
         TAIRITSU_TRY(const int sum, dispatcher.dispatch("twice", Add{.a = *alive, .b = 1}));
         return static_cast<std::uint64_t>(sum) + count.by;
       })));
   EXPECT_EQ(alive.use_count(), 2);
   EXPECT_EQ(unwrap(dispatcher.dispatch("once", Count{})), 42U);
-  EXPECT_EQ(alive.use_count(), 1) << "the handler ended with its last call";
+  EXPECT_EQ(alive.use_count(), 1) << "the handler is destroyed after its last call";
   EXPECT_THAT(dispatcher.names(), ElementsAre("add", "twice"));
 }
 
-TEST(WitCommandDispatcher, LetsHandlersUseItWhileTheyEnd) {
+TEST(WitCommandDispatcher, CanBeUsedByADestructorOfAHandler) {
   struct Farewell {
     WitCommandDispatcher& dispatcher;
     std::size_t& left;
@@ -262,13 +263,13 @@ TEST(WitCommandDispatcher, LetsHandlersUseItWhileTheyEnd) {
 
 class Arithmetic : public WitInterface {
   TAIRITSU_IMPL_WIT_INTERFACE("arithmetic", dispatcher) {
-    TAIRITSU_CHECK(dispatcher.register_handler("add", adding()));
+    TAIRITSU_RETURN_IF_ERROR(dispatcher.register_handler("add", adding()));
     return dispatcher.register_handler(
         "divide", simple_handler<Divide>([](const Divide& divide) { return divide.a / divide.b; }));
   }
 };
 
-/// An interface of a function.
+/// An interface whose handlers a function registers.
 class FunctionInterface : public WitInterface {
  public:
   using Register = std::function<Result<void>(WitCommandDispatcher&)>;
@@ -284,11 +285,12 @@ class FunctionInterface : public WitInterface {
   Register register_;
 };
 
-/// An interface that registers handlers of these names.
+/// Returns an interface that registers handlers with these names.
 std::unique_ptr<WitInterface> interface_of(std::string name, const std::vector<std::string>& commands) {
   return std::make_unique<FunctionInterface>(
       std::move(name), [commands](WitCommandDispatcher& dispatcher) -> Result<void> {
-        for (const auto& command : commands) TAIRITSU_CHECK(dispatcher.register_handler(command, adding()));
+        for (const auto& command : commands)
+          TAIRITSU_RETURN_IF_ERROR(dispatcher.register_handler(command, adding()));
         return {};
       });
 }
@@ -309,19 +311,19 @@ TEST(WitInterface, IsRegisteredAsAWholeOrNotAtAll) {
   Adding dispatcher{"divide", "other"};
   const auto taken = dispatcher.register_interface(Arithmetic());
   EXPECT_ERROR(taken, already_exists);
-  EXPECT_EQ(message_of(taken), "interface 'arithmetic': command 'divide' has a handler already");
+  EXPECT_EQ(message_of(taken), "interface 'arithmetic': command 'divide' already has a handler");
   EXPECT_THAT(dispatcher.names(), ElementsAre("divide", "other"));
-  EXPECT_EQ(unwrap(dispatcher.dispatch("divide", Add{.a = 1, .b = 2})), 3) << "the one from before";
+  EXPECT_EQ(unwrap(dispatcher.dispatch("divide", Add{.a = 1, .b = 2})), 3) << "the previous handler";
 
   ASSERT_OK(dispatcher.remove("divide"));
   EXPECT_OK(dispatcher.register_interface(Arithmetic()));
   EXPECT_THAT(dispatcher.names(), ElementsAre("add", "divide", "other"));
 }
 
-TEST(WitInterface, ThatThrowsIsNotRegistered) {
+TEST(WitInterface, IsNotRegisteredIfItThrows) {
   Adding dispatcher{"other"};
   const FunctionInterface throwing("throwing", [](WitCommandDispatcher& to) -> Result<void> {
-    TAIRITSU_CHECK(to.register_handler("add", adding()));
+    TAIRITSU_RETURN_IF_ERROR(to.register_handler("add", adding()));
     throw std::runtime_error("no such device");
   });
   const auto thrown = dispatcher.register_interface(throwing);
@@ -330,16 +332,16 @@ TEST(WitInterface, ThatThrowsIsNotRegistered) {
   EXPECT_THAT(dispatcher.names(), ElementsAre("other"));
 }
 
-TEST(WitInterface, IsReachableFromItsOwnThreadAtOnceAndFromOthersWhenItIsWhole) {
+TEST(WitInterface, IsVisibleToOtherThreadsOnlyWhenComplete) {
   WitCommandDispatcher dispatcher;
   const auto elsewhere = [](auto look) { std::thread(look).join(); };
   const FunctionInterface half("half", [&](WitCommandDispatcher& to) -> Result<void> {
-    TAIRITSU_CHECK(to.register_handler("add", adding()));
+    TAIRITSU_RETURN_IF_ERROR(to.register_handler("add", adding()));
     EXPECT_EQ(unwrap(to.dispatch("add", Add{.a = 1, .b = 2})), 3);
     EXPECT_EQ(to.size(), 1U);
     elsewhere([&] {
       EXPECT_ERROR(to.dispatch("add", Add{}), not_found);
-      EXPECT_EQ(message_of(to.dispatch("ad", Add{})), "no command 'ad'; there are no commands at all");
+      EXPECT_EQ(message_of(to.dispatch("ad", Add{})), "no command 'ad'; there are no commands");
       EXPECT_ERROR(to.remove("add"), not_found);
       EXPECT_FALSE(to.contains("add"));
       EXPECT_EQ(to.size(), 0U);
@@ -347,17 +349,17 @@ TEST(WitInterface, IsReachableFromItsOwnThreadAtOnceAndFromOthersWhenItIsWhole) 
       EXPECT_OK(to.register_handler("of-another-thread", adding()));
       EXPECT_THAT(to.names(), ElementsAre("of-another-thread"));
     });
-    TAIRITSU_CHECK(to.register_handler("added-and-removed", adding()));
+    TAIRITSU_RETURN_IF_ERROR(to.register_handler("added-and-removed", adding()));
     return to.remove("added-and-removed");
   });
   EXPECT_OK(dispatcher.register_interface(half));
   elsewhere([&] { EXPECT_THAT(dispatcher.names(), ElementsAre("add", "of-another-thread")); });
 }
 
-TEST(WitInterface, ThatFailsTakesBackNothingOfOtherThreads) {
+TEST(WitInterface, FailureKeepsTheHandlersOfOtherThreads) {
   WitCommandDispatcher dispatcher;
   const FunctionInterface failing("failing", [&](WitCommandDispatcher& to) -> Result<void> {
-    TAIRITSU_CHECK(to.register_handler("add", adding()));
+    TAIRITSU_RETURN_IF_ERROR(to.register_handler("add", adding()));
     std::thread([&] { EXPECT_OK(to.register_interface(*interface_of("other", {"a", "b"}))); }).join();
     return fail(ErrorCode::io, "no");
   });
@@ -378,21 +380,21 @@ TEST(CompositeWitInterface, RegistersAllItsInterfaces) {
   }
 }
 
-TEST(CompositeWitInterface, TakesBackAllWhereOneFails) {
+TEST(CompositeWitInterface, RollsBackIfOneInterfaceFails) {
   CompositeWitInterface all("all");
   ASSERT_OK(all.add(interface_of("files", {"read", "write"})));
   ASSERT_OK(all.add(interface_of("network", {"connect", "write"})));
   Adding dispatcher{"exit"};
   const auto failed = all.register_handlers(dispatcher);
   EXPECT_ERROR(failed, already_exists);
-  EXPECT_EQ(message_of(failed), "interface 'network': command 'write' has a handler already");
+  EXPECT_EQ(message_of(failed), "interface 'network': command 'write' already has a handler");
   EXPECT_THAT(dispatcher.names(), ElementsAre("exit"));
   EXPECT_EQ(message_of(dispatcher.register_interface(all)),
-            "interface 'all': interface 'network': command 'write' has a handler already");
+            "interface 'all': interface 'network': command 'write' already has a handler");
   EXPECT_THAT(dispatcher.names(), ElementsAre("exit"));
 }
 
-TEST(CompositeWitInterface, MayHoldComposites) {
+TEST(CompositeWitInterface, MayContainComposites) {
   const auto make = [](const std::vector<std::string>& last) {
     auto inner = std::make_unique<CompositeWitInterface>("inner");
     unwrap(inner->add(interface_of("files", {"read"})));
@@ -404,15 +406,15 @@ TEST(CompositeWitInterface, MayHoldComposites) {
   };
   WitCommandDispatcher dispatcher;
   EXPECT_ERROR(dispatcher.register_interface(make({"write", "read"})), already_exists);
-  EXPECT_THAT(dispatcher.names(), IsEmpty()) << "the inner one had succeeded";
+  EXPECT_THAT(dispatcher.names(), IsEmpty()) << "the inner one succeeded first";
   EXPECT_OK(dispatcher.register_interface(make({"write"})));
   EXPECT_THAT(dispatcher.names(), ElementsAre("add", "divide", "read", "write"));
 }
 
-TEST(CompositeWitInterface, GoesOnAfterAnInnerFailureThatItsHolderForgives) {
+TEST(CompositeWitInterface, ContinuesAfterAHandledInnerFailure) {
   WitCommandDispatcher dispatcher;
   const FunctionInterface forgiving("forgiving", [](WitCommandDispatcher& to) -> Result<void> {
-    TAIRITSU_CHECK(to.register_handler("read", adding()));
+    TAIRITSU_RETURN_IF_ERROR(to.register_handler("read", adding()));
     EXPECT_ERROR(to.register_interface(*interface_of("optional", {"write", "read"})), already_exists);
     return to.register_handler("close", adding());
   });
@@ -420,13 +422,13 @@ TEST(CompositeWitInterface, GoesOnAfterAnInnerFailureThatItsHolderForgives) {
   EXPECT_THAT(dispatcher.names(), ElementsAre("close", "read"));
 }
 
-TEST(CompositeWitInterface, RefusesNoneAndTheSameNameTwice) {
+TEST(CompositeWitInterface, RejectsNullAndDuplicateNames) {
   CompositeWitInterface all("all");
   EXPECT_ERROR(all.add(nullptr), invalid_argument);
   ASSERT_OK(all.add(std::make_unique<Arithmetic>()));
   const auto twice = all.add(std::make_unique<Arithmetic>());
   EXPECT_ERROR(twice, already_exists);
-  EXPECT_EQ(message_of(twice), "'all' has an interface 'arithmetic' already");
+  EXPECT_EQ(message_of(twice), "'all' already has an interface 'arithmetic'");
   EXPECT_THAT(all.names(), ElementsAre("arithmetic"));
 }
 
@@ -459,7 +461,7 @@ TEST(StatefulHandler, SharesStateWithOthers) {
             (std::vector<std::string>{"one", "two"}));
 }
 
-TEST(StatefulHandler, MayBeMutableForItIsCalledByOneThreadAtATime) {
+TEST(StatefulHandler, MayBeMutable) {
   const auto handler =
       stateful_handler<Count>(0, [calls = std::uint64_t{0}](int& state, const Count&) mutable {
         return ++calls + static_cast<std::uint64_t>(state += 10);
@@ -468,7 +470,7 @@ TEST(StatefulHandler, MayBeMutableForItIsCalledByOneThreadAtATime) {
   EXPECT_EQ(unwrap(handler->execute(Count{})), 22U);
 }
 
-TEST(StatefulHandler, FailsWhereItWouldWaitForItself) {
+TEST(StatefulHandler, FailsInsteadOfDeadlocking) {
   const SharedState total{std::uint64_t{0}};
   WitCommandDispatcher dispatcher;
   ASSERT_OK(dispatcher.register_handler(
@@ -476,16 +478,16 @@ TEST(StatefulHandler, FailsWhereItWouldWaitForItself) {
                    total, [](std::uint64_t& value, const Count& count) { return value += count.by; })));
   ASSERT_OK(dispatcher.register_handler(
       "note", stateful_handler<Note>(total, [&](std::uint64_t&, const Note&) -> Result<void> {
-        TAIRITSU_CHECK(dispatcher.dispatch("count", Count{}));
+        TAIRITSU_RETURN_IF_ERROR(dispatcher.dispatch("count", Count{}));
         return {};
       })));
   const auto waiting = dispatcher.dispatch("note", Note{});
   EXPECT_ERROR(waiting, reentrant_call);
-  EXPECT_THAT(message_of(waiting), HasSubstr("command 'note': command 'count': the state is in use"));
-  EXPECT_EQ(unwrap(dispatcher.dispatch("count", Count{})), 1U) << "the state is free again";
+  EXPECT_THAT(message_of(waiting), HasSubstr("command 'note': command 'count': the state is already locked"));
+  EXPECT_EQ(unwrap(dispatcher.dispatch("count", Count{})), 1U) << "the state is unlocked again";
 }
 
-TEST(StatefulHandler, LetsGoOfTheStateWhereItThrows) {
+TEST(StatefulHandler, UnlocksTheStateWhenItThrows) {
   WitCommandDispatcher dispatcher;
   ASSERT_OK(dispatcher.register_handler(
       "count", stateful_handler<Count>(std::uint64_t{0}, [](std::uint64_t& total, const Count& count) {
@@ -494,10 +496,10 @@ TEST(StatefulHandler, LetsGoOfTheStateWhereItThrows) {
         return total;
       })));
   EXPECT_ERROR(dispatcher.dispatch("count", Count{}), host_function);
-  EXPECT_EQ(unwrap(dispatcher.dispatch("count", Count{})), 2U) << "what it did stays done";
+  EXPECT_EQ(unwrap(dispatcher.dispatch("count", Count{})), 2U) << "the change to the state remains";
 }
 
-TEST(SharedState, TakesTypesThatCannotBeMoved) {
+TEST(SharedState, AcceptsTypesThatCannotBeMoved) {
   struct Fixed {
     explicit Fixed(int first) : value(first) {}
     std::mutex mutex;
@@ -507,7 +509,7 @@ TEST(SharedState, TakesTypesThatCannotBeMoved) {
   EXPECT_EQ(unwrap(state.with([](Fixed& fixed) { return ++fixed.value; })), 6);
 }
 
-TEST(SharedState, IsHeldByEachCopy) {
+TEST(SharedState, IsSharedByCopies) {
   const auto value = std::make_shared<int>(1);
   SharedState first{value};
   const SharedState moved = std::move(first);
@@ -521,7 +523,7 @@ TEST(SharedState, IsHeldByEachCopy) {
   EXPECT_ERROR(first.with([](const auto&) -> Result<int> { return fail(ErrorCode::io, "no"); }), io);
 }
 
-// ---- Threads; the thread sanitizer runs these -------------------------------------------------------
+// ---- Threads; run by the thread sanitizer too --------------------------------------------------------
 
 constexpr int kCommandThreads = 8;
 
@@ -549,7 +551,6 @@ TEST(ThreadsAndCommands, CountExactly) {
 
 TEST(ThreadsAndCommands, DispatchWhileOthersRegisterAndRemove) {
   Adding dispatcher{"add"};
-  std::atomic<int> answered = 0;
   run_together(kCommandThreads, [&](int index) {
     const std::string own = "own-" + std::to_string(index);
     for (int round = 0; round < 300; ++round) {
@@ -558,12 +559,11 @@ TEST(ThreadsAndCommands, DispatchWhileOthersRegisterAndRemove) {
           own, simple_handler<Add>([index](const Add& add) { return add.a * index; })));
       EXPECT_EQ(unwrap(dispatcher.dispatch(own, Add{.a = round})), round * index);
       const int other = (index + 1) % kCommandThreads;
-      const auto answer = dispatcher.dispatch("own-" + std::to_string(other), Add{.a = round});
-      if (answer) {
-        ++answered;
-        EXPECT_EQ(*answer, round * other);
+      const auto response = dispatcher.dispatch("own-" + std::to_string(other), Add{.a = round});
+      if (response) {
+        EXPECT_EQ(*response, round * other);
       } else {
-        EXPECT_ERROR(answer, not_found);
+        EXPECT_ERROR(response, not_found);
       }
       EXPECT_LE(dispatcher.size(), kCommandThreads + 1U);
       ASSERT_OK(dispatcher.remove(own));
@@ -572,7 +572,7 @@ TEST(ThreadsAndCommands, DispatchWhileOthersRegisterAndRemove) {
   EXPECT_THAT(dispatcher.names(), ElementsAre("add"));
 }
 
-TEST(ThreadsAndCommands, GiveANameToOneOnly) {
+TEST(ThreadsAndCommands, RegisterANameOnce) {
   for (int round = 0; round < 50; ++round) {
     WitCommandDispatcher dispatcher;
     std::atomic<int> winner = -1;
@@ -592,25 +592,25 @@ TEST(ThreadsAndCommands, GiveANameToOneOnly) {
   }
 }
 
-TEST(ThreadsAndCommands, LetAHandlerFinishThatIsRemoved) {
+TEST(ThreadsAndCommands, LetARemovedHandlerFinish) {
   WitCommandDispatcher dispatcher;
   std::latch entered(1);
-  std::latch go_on(1);
+  std::latch proceed(1);
   const auto alive = std::make_shared<int>(7);
   ASSERT_OK(dispatcher.register_handler("add", simple_handler<Add>([&, alive](const Add&) {
                                           entered.count_down();
-                                          go_on.wait();
+                                          proceed.wait();
                                           return *alive;
                                         })));
   std::thread caller([&] { EXPECT_EQ(unwrap(dispatcher.dispatch("add", Add{})), 7); });
   entered.wait();
-  // The dispatcher is free for all else meanwhile.
+  // The dispatcher is not blocked meanwhile.
   EXPECT_OK(dispatcher.remove("add"));
   EXPECT_ERROR(dispatcher.dispatch("add", Add{}), not_found);
   EXPECT_OK(dispatcher.register_handler("add", adding()));
   EXPECT_EQ(unwrap(dispatcher.dispatch("add", Add{.a = 1, .b = 1})), 2);
   EXPECT_EQ(alive.use_count(), 2) << "the removed handler still runs";
-  go_on.count_down();
+  proceed.count_down();
   caller.join();
   EXPECT_EQ(alive.use_count(), 1);
 }
@@ -662,7 +662,7 @@ constexpr std::string_view kPlugin = R"((component
   (export "example:host/plugin@0.2.3" (instance $plugin))
   (export "answer" (func $answer))))";
 
-TEST(GuestInfo, SaysWhatTheImageIs) {
+TEST(GuestInfo, DescribesTheImage) {
   const Image image = from_text(kPlugin);
   GuestInfo guest = GuestInfo::of(image, "answers", "3.1");
   guest.features = {"arithmetic"};
@@ -674,7 +674,7 @@ TEST(GuestInfo, SaysWhatTheImageIs) {
   EXPECT_NE(guest, GuestInfo::of(image));
 }
 
-TEST(GuestInfo, KnowsInterfacesInCompatibleVersions) {
+TEST(GuestInfo, MatchesInterfacesInCompatibleVersions) {
   const GuestInfo guest = GuestInfo::of(from_text(kPlugin));
   EXPECT_TRUE(guest.provides("example:host/plugin@0.2.3"));
   EXPECT_TRUE(guest.provides("example:host/plugin@0.2.9"));

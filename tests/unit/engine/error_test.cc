@@ -15,7 +15,7 @@ TEST(Error, KeepsCodeMessageAndBacktrace) {
   EXPECT_EQ(error.backtrace(), "0: greet");
 }
 
-TEST(Error, ContextGoesBeforeTheMessageAndLeavesTheOriginal) {
+TEST(Error, PutsContextBeforeTheMessageAndKeepsTheOriginal) {
   const Error error(ErrorCode::trap, "wasm trap: unreachable", "0: greet");
   const Error outer = error.with_context("call 'greet'");
   EXPECT_EQ(outer.message(), "call 'greet': wasm trap: unreachable");
@@ -24,7 +24,7 @@ TEST(Error, ContextGoesBeforeTheMessageAndLeavesTheOriginal) {
   EXPECT_EQ(error.message(), "wasm trap: unreachable");
 }
 
-TEST(Error, AdviceComesLastAndCanBeReplaced) {
+TEST(Error, PutsAdviceLastAndCanReplaceIt) {
   const Error facts(ErrorCode::missing_import, "'a:b/c#d' is missing", "0: short", 3, "0: long");
   EXPECT_EQ(facts.advice(), "");
   const Error advised = facts.with_advice("Define it.");
@@ -38,14 +38,14 @@ TEST(Error, AdviceComesLastAndCanBeReplaced) {
   EXPECT_EQ(bare.backtrace(), "0: short");
   EXPECT_EQ(bare.full_backtrace(), "0: long");
   EXPECT_EQ(bare.exit_status(), 3);
-  EXPECT_EQ(facts.message(), "'a:b/c#d' is missing") << "the original stays as it is";
+  EXPECT_EQ(facts.message(), "'a:b/c#d' is missing") << "the original is unchanged";
 }
 
-TEST(Error, ABacktraceIsItsOwnLongForm) {
+TEST(Error, UsesTheBacktraceAsFullBacktraceByDefault) {
   EXPECT_EQ(Error(ErrorCode::trap, "x", "0: greet").full_backtrace(), "0: greet");
 }
 
-TEST(Error, EveryCodeHasItsName) {
+TEST(Error, NamesEveryCode) {
   EXPECT_EQ(to_string(ErrorCode::internal), "internal");
   EXPECT_EQ(to_string(ErrorCode::fuel_exhausted), "fuel_exhausted");
   EXPECT_EQ(to_string(ErrorCode::container_failed), "container_failed");
@@ -53,7 +53,7 @@ TEST(Error, EveryCodeHasItsName) {
   EXPECT_EQ(to_string(static_cast<ErrorCode>(255)), "unknown");
 }
 
-TEST(Error, TryReturnsTheFirstFailure) {
+TEST(Error, TryReturnsTheFirstError) {
   const auto half = [](int value) -> Result<int> {
     if (value % 2 != 0) return fail(ErrorCode::invalid_argument, "odd");
     return value / 2;
@@ -68,7 +68,7 @@ TEST(Error, TryReturnsTheFirstFailure) {
   EXPECT_EQ(quarter(6).error().message(), "odd");
 }
 
-TEST(Error, GuestErrorIsTheInnerOneEvenWhereTheTypesConvert) {
+TEST(Error, GuestErrorIsTheInnerErrorEvenIfTheTypesConvert) {
   const auto order = []() -> Result<std::expected<int, std::string>> {
     return guest_error(std::string("out of stock"));
   };

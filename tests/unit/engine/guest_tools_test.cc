@@ -29,7 +29,7 @@ Result<std::vector<std::byte>> make_component(std::string_view module) {
   return componentize(std::as_bytes(std::span(module)));
 }
 
-TEST(Componentize, TellsWhatItWasGiven) {
+TEST(Componentize, ReportsTheKindOfAnInvalidInput) {
   EXPECT_EQ(make_component("").error().code(), ErrorCode::not_wasm);
   EXPECT_EQ(make_component("(module)").error().code(), ErrorCode::not_wasm);
   EXPECT_EQ(make_component(kEmptyComponent).error().code(), ErrorCode::is_component);
@@ -37,7 +37,7 @@ TEST(Componentize, TellsWhatItWasGiven) {
             ErrorCode::invalid_component);
 }
 
-TEST(Componentize, MakesAComponent) {
+TEST(Componentize, CreatesAComponent) {
   const auto component = make_component(kEmptyModule);
   ASSERT_TRUE(component.has_value()) << component.error().message();
   EXPECT_EQ(componentize(*component).error().code(), ErrorCode::is_component);
@@ -45,17 +45,17 @@ TEST(Componentize, MakesAComponent) {
 
 class GuestBindings : public ::testing::Test {
  protected:
-  void SetUp() override { std::filesystem::create_directories(folder_); }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
+  void SetUp() override { std::filesystem::create_directories(directory_); }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
 
   std::filesystem::path write(std::string_view wit) {
-    auto path = folder_ / "test.wit";
+    auto path = directory_ / "test.wit";
     std::ofstream(path) << wit;
     return path;
   }
 
  private:
-  std::filesystem::path folder_ =
+  std::filesystem::path directory_ =
       std::filesystem::path(::testing::TempDir()) /
       (std::string("tairitsu-") + ::testing::UnitTest::GetInstance()->current_test_info()->name());
 };
@@ -79,7 +79,7 @@ constexpr std::string_view kAdapter =
     "\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x07\x05\x01\x01"
     "g\0\0\x0a\x04\x01\x02\0\x0b"sv;
 
-TEST_F(GuestBindings, AreNotNeededWhereTheWorldIsGiven) {
+TEST_F(GuestBindings, AreNotNeededIfTheWorldIsGiven) {
   const auto wit = write("package a:b;\nworld w { export f: func(x: u32) -> u32; }\nworld v {}\n");
   const auto made = componentize(bytes(kIdentity), {.wit = {.path = wit, .world = "w"}});
   ASSERT_TRUE(made.has_value()) << made.error().message();
@@ -93,7 +93,7 @@ TEST_F(GuestBindings, AreNotNeededWhereTheWorldIsGiven) {
             ErrorCode::invalid_component);
 }
 
-TEST_F(GuestBindings, GoWithAdapters) {
+TEST_F(GuestBindings, WorkWithAdapters) {
   const WitSource wit{.path = write("package a:b;\nworld w { export f: func(); }\n")};
   const auto without = componentize(bytes(kCaller), {.wit = wit});
   ASSERT_FALSE(without.has_value());
@@ -120,7 +120,7 @@ TEST_F(GuestBindings, AreNamedAfterTheWorld) {
               ElementsAre("my_world.cpp", "my_world_component_type.o", "my_world_cpp.h", "wit.h"));
 }
 
-TEST_F(GuestBindings, NeverReplaceTheClassThatAnAuthorWrites) {
+TEST_F(GuestBindings, NeverReplaceTheAuthorsClass) {
   const auto wit =
       write("package a:b;\ninterface i { resource r { constructor(); } }\nworld w { export i; }\n");
   const auto files = generate_guest_bindings({.language = GuestLanguage::cpp, .wit = {.path = wit}});
@@ -129,7 +129,7 @@ TEST_F(GuestBindings, NeverReplaceTheClassThatAnAuthorWrites) {
               ElementsAre("exports-a-b-i-R.h.template", "w.cpp", "w_component_type.o", "w_cpp.h", "wit.h"));
 }
 
-TEST_F(GuestBindings, ShowTheMistakeInTheWit) {
+TEST_F(GuestBindings, ShowTheErrorInTheWit) {
   const auto wit = write("package a:b;\nworld w { export f: func(x: strin); }\n");
   const auto files = generate_guest_bindings({.language = GuestLanguage::c, .wit = {.path = wit}});
   ASSERT_FALSE(files.has_value());
@@ -138,7 +138,7 @@ TEST_F(GuestBindings, ShowTheMistakeInTheWit) {
   EXPECT_THAT(files.error().message(), HasSubstr("^---"));
 }
 
-TEST_F(GuestBindings, NeedAWorldThatIsThere) {
+TEST_F(GuestBindings, NeedAnExistingWorld) {
   const auto wit = write("package a:b;\nworld w {}\nworld v {}\n");
   const auto choose = generate_guest_bindings({.language = GuestLanguage::c, .wit = {.path = wit}});
   EXPECT_EQ(choose.error().code(), ErrorCode::not_found);

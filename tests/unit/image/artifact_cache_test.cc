@@ -23,7 +23,7 @@ using test::ChildProcess;
 using test::in_processes;
 using test::message_of;
 using test::read_file;
-using test::TemporaryFolder;
+using test::TemporaryDirectory;
 using test::unwrap;
 using testing::HasSubstr;
 
@@ -45,9 +45,9 @@ std::int64_t seconds_unused(const std::filesystem::path& path) {
   return ::time(nullptr) - status.st_mtim.tv_sec;
 }
 
-std::vector<std::string> names_in(const std::filesystem::path& folder) {
+std::vector<std::string> names_in(const std::filesystem::path& directory) {
   std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(folder))
+  for (const auto& entry : std::filesystem::directory_iterator(directory))
     names.push_back(entry.path().filename());
   return names;
 }
@@ -55,23 +55,23 @@ std::vector<std::string> names_in(const std::filesystem::path& folder) {
 class ArtifactCacheTest : public testing::Test {
  protected:
   ArtifactCache open(std::uint64_t max_bytes = 1 << 20) {
-    return unwrap(ArtifactCache::open(folder, {.max_bytes = max_bytes}));
+    return unwrap(ArtifactCache::open(directory, {.max_bytes = max_bytes}));
   }
-  TemporaryFolder above;
-  std::filesystem::path folder = above / "data/cache";
+  TemporaryDirectory above;
+  std::filesystem::path directory = above / "data/cache";
 };
 
-TEST_F(ArtifactCacheTest, FindsWhatWasPut) {
+TEST_F(ArtifactCacheTest, FindsAStoredArtifact) {
   const ArtifactCache cache = open();
   const auto path = unwrap(cache.put(digest(1), "48.0.8-x86_64", bytes_of("machine code")));
   EXPECT_EQ(read_file(path), "machine code");
   EXPECT_EQ(unwrap(cache.find(digest(1), "48.0.8-x86_64")), path);
   EXPECT_EQ(unwrap(cache.find(digest(1), "48.0.9-x86_64")), std::nullopt);
   EXPECT_EQ(unwrap(cache.find(digest(2), "48.0.8-x86_64")), std::nullopt);
-  EXPECT_EQ(unwrap(open().find(digest(1), "48.0.8-x86_64")), path) << "another start finds it too";
+  EXPECT_EQ(unwrap(open().find(digest(1), "48.0.8-x86_64")), path) << "another process finds it too";
 }
 
-TEST_F(ArtifactCacheTest, MakesNothingUntilSomethingIsPut) {
+TEST_F(ArtifactCacheTest, CreatesNothingBeforeTheFirstPut) {
   const ArtifactCache cache = open();
   EXPECT_EQ(unwrap(cache.find(digest(1), "f")), std::nullopt);
   EXPECT_OK(cache.remove(digest(1)));
@@ -80,15 +80,15 @@ TEST_F(ArtifactCacheTest, MakesNothingUntilSomethingIsPut) {
   EXPECT_FALSE(std::filesystem::exists(above / "data"));
   EXPECT_OK(cache.put(digest(1), "f", bytes_of("x")));
   struct stat status{};
-  ASSERT_EQ(::stat(folder.c_str(), &status), 0);
+  ASSERT_EQ(::stat(directory.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777U, 0700U);
 }
 
-TEST_F(ArtifactCacheTest, HasAKeyBesideItForItsOwnerAlone) {
+TEST_F(ArtifactCacheTest, KeepsAKeyThatOnlyItsOwnerCanRead) {
   const ArtifactCache cache = open();
-  const std::filesystem::path path = folder.string() + ".key";
+  const std::filesystem::path path = directory.string() + ".key";
   EXPECT_EQ(unwrap(cache.key()), std::nullopt);
-  EXPECT_FALSE(std::filesystem::exists(path)) << "looking makes none";
+  EXPECT_FALSE(std::filesystem::exists(path)) << "a lookup does not create it";
   const auto key = unwrap(cache.obtain_key());
   EXPECT_EQ(unwrap(cache.key()), key);
   EXPECT_EQ(unwrap(open().obtain_key()), key);
@@ -96,13 +96,13 @@ TEST_F(ArtifactCacheTest, HasAKeyBesideItForItsOwnerAlone) {
   ASSERT_EQ(::stat(path.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777U, 0600U);
   EXPECT_EQ(status.st_size, 32);
-  EXPECT_EQ(names_in(folder.parent_path()).size(), 2U) << "nothing else is left there";
+  EXPECT_EQ(names_in(directory.parent_path()).size(), 2U) << "no temporary file is left";
 
-  // Another cache has another one.
+  // Another cache has another key.
   const auto other = unwrap(ArtifactCache::open(above / "data/other"));
   EXPECT_NE(unwrap(other.obtain_key()), key);
 
-  // One that is damaged, or that others could read, is none, and is made anew.
+  // A key that is damaged, or that others can read, is ignored and replaced.
   const auto spoil = [&](const char* how, const auto& change) {
     const auto before = unwrap(cache.obtain_key());
     change();
@@ -127,8 +127,8 @@ TEST_F(ArtifactCacheTest, HasAKeyBesideItForItsOwnerAlone) {
   EXPECT_ERROR(cache.obtain_key(), untrusted_file);
 }
 
-TEST_F(ArtifactCacheTest, ProcessesThatStartAtOnceAgreeOnAKey) {
-  std::filesystem::create_directories(folder.parent_path());
+TEST_F(ArtifactCacheTest, ConcurrentProcessesAgreeOnAKey) {
+  std::filesystem::create_directories(directory.parent_path());
   const auto disagreed = in_processes(16, [&](int) {
     const auto own = open().obtain_key();
     const auto again = open().obtain_key();
@@ -139,16 +139,16 @@ TEST_F(ArtifactCacheTest, ProcessesThatStartAtOnceAgreeOnAKey) {
   EXPECT_EQ(unwrap(open().key()), key);
 }
 
-TEST_F(ArtifactCacheTest, AFolderThatCannotBeMadeFailsOnlyThePut) {
-  std::ofstream(above / "data") << "in the way";
-  const auto cache = ArtifactCache::open(folder);
-  // Whether it says so at once or finds nothing: a run goes on.
+TEST_F(ArtifactCacheTest, OnlyPutFailsIfTheDirectoryCannotBeCreated) {
+  std::ofstream(above / "data") << "not a directory";
+  const auto cache = ArtifactCache::open(directory);
+  // `open` may fail or not: a run continues in both cases.
   if (cache) {
     EXPECT_ERROR(cache->put(digest(1), "f", bytes_of("x")), io);
   }
 }
 
-TEST_F(ArtifactCacheTest, PutsInThePlaceOfAnOlderOne) {
+TEST_F(ArtifactCacheTest, ReplacesAnExistingArtifact) {
   const ArtifactCache cache = open();
   EXPECT_OK(cache.put(digest(1), "f", bytes_of("old")));
   EXPECT_EQ(read_file(unwrap(cache.put(digest(1), "f", bytes_of("new")))), "new");
@@ -156,7 +156,7 @@ TEST_F(ArtifactCacheTest, PutsInThePlaceOfAnOlderOne) {
   EXPECT_EQ(unwrap(cache.usage()).bytes, 3U);
 }
 
-TEST_F(ArtifactCacheTest, RefusesWhatIsNoDigestOrFingerprint) {
+TEST_F(ArtifactCacheTest, RejectsInvalidDigestsAndFingerprints) {
   const ArtifactCache cache = open();
   for (const std::string bad : {"", "sha256:", "sha256:12", "sha512:00", "../../../etc/passwd"}) {
     EXPECT_ERROR(cache.find(bad, "f"), invalid_argument);
@@ -174,7 +174,7 @@ TEST_F(ArtifactCacheTest, RefusesWhatIsNoDigestOrFingerprint) {
   EXPECT_ERROR(ArtifactCache::open(""), invalid_argument);
 }
 
-TEST_F(ArtifactCacheTest, RemovesEveryFingerprintOfADigest) {
+TEST_F(ArtifactCacheTest, RemovesTheArtifactsOfADigestForAllEngines) {
   const ArtifactCache cache = open();
   EXPECT_OK(cache.put(digest(1), "a", bytes_of("1a")));
   EXPECT_OK(cache.put(digest(1), "b", bytes_of("1b")));
@@ -187,17 +187,17 @@ TEST_F(ArtifactCacheTest, RemovesEveryFingerprintOfADigest) {
   EXPECT_EQ(unwrap(cache.usage()).artifacts, 0U);
 }
 
-TEST_F(ArtifactCacheTest, ClearLeavesWhatIsNotOurs) {
+TEST_F(ArtifactCacheTest, ClearKeepsOtherFiles) {
   const ArtifactCache cache = open();
   EXPECT_OK(cache.put(digest(1), "a", bytes_of("x")));
-  std::ofstream(folder / "README") << "mine";
-  std::filesystem::create_directory(folder / (std::string(64, '0') + "-folder"));
+  std::ofstream(directory / "README") << "unrelated";
+  std::filesystem::create_directory(directory / (std::string(64, '0') + "-directory"));
   EXPECT_OK(cache.clear());
-  EXPECT_TRUE(std::filesystem::exists(folder / "README"));
+  EXPECT_TRUE(std::filesystem::exists(directory / "README"));
   EXPECT_EQ(unwrap(cache.usage()).artifacts, 0U);
 }
 
-TEST_F(ArtifactCacheTest, EvictsTheLeastRecentlyUsedFirst) {
+TEST_F(ArtifactCacheTest, EvictsTheLeastRecentlyUsedArtifacts) {
   const ArtifactCache cache = open(30);
   const std::string ten(10, 'x');
   for (int i = 1; i <= 3; ++i) {
@@ -211,15 +211,15 @@ TEST_F(ArtifactCacheTest, EvictsTheLeastRecentlyUsedFirst) {
   EXPECT_EQ(unwrap(cache.usage()).bytes, 30U);
 }
 
-TEST_F(ArtifactCacheTest, NeverEvictsTheOneJustPut) {
+TEST_F(ArtifactCacheTest, NeverEvictsTheNewArtifact) {
   const ArtifactCache cache = open(5);
   EXPECT_OK(cache.put(digest(1), "f", bytes_of("1234")));
-  EXPECT_OK(cache.put(digest(2), "f", bytes_of("larger than the cache may be")));
+  EXPECT_OK(cache.put(digest(2), "f", bytes_of("larger than the limit of the cache")));
   EXPECT_EQ(unwrap(cache.find(digest(1), "f")), std::nullopt);
   EXPECT_NE(unwrap(cache.find(digest(2), "f")), std::nullopt);
 }
 
-TEST_F(ArtifactCacheTest, NotesUseOnlyNowAndThen) {
+TEST_F(ArtifactCacheTest, RecordsUseAtACoarseResolution) {
   const ArtifactCache cache = open();
   const auto path = unwrap(cache.put(digest(1), "f", bytes_of("x")));
   set_used(path, std::chrono::minutes(2));
@@ -230,46 +230,46 @@ TEST_F(ArtifactCacheTest, NotesUseOnlyNowAndThen) {
   EXPECT_LE(seconds_unused(path), 60);
 }
 
-TEST_F(ArtifactCacheTest, RemovesLeftoversOfKilledWritersInTime) {
+TEST_F(ArtifactCacheTest, RemovesOldFilesOfKilledWriters) {
   const ArtifactCache cache = open();
   EXPECT_OK(cache.put(digest(1), "f", bytes_of("x")));
-  std::ofstream(folder / ".writing-1-1-old") << "half";
-  set_used(folder / ".writing-1-1-old", std::chrono::minutes(61));
-  std::ofstream(folder / ".writing-1-2-new") << "half";
+  std::ofstream(directory / ".writing-1-1-old") << "half";
+  set_used(directory / ".writing-1-1-old", std::chrono::minutes(61));
+  std::ofstream(directory / ".writing-1-2-new") << "half";
   EXPECT_OK(cache.put(digest(2), "f", bytes_of("x")));
-  EXPECT_FALSE(std::filesystem::exists(folder / ".writing-1-1-old"));
-  EXPECT_TRUE(std::filesystem::exists(folder / ".writing-1-2-new"));
+  EXPECT_FALSE(std::filesystem::exists(directory / ".writing-1-1-old"));
+  EXPECT_TRUE(std::filesystem::exists(directory / ".writing-1-2-new"));
   EXPECT_EQ(unwrap(cache.usage()).artifacts, 2U);
 }
 
-TEST_F(ArtifactCacheTest, RefusesAFolderThatOthersMayWrite) {
+TEST_F(ArtifactCacheTest, RefusesADirectoryThatOthersCanWrite) {
   const ArtifactCache cache = open();
   EXPECT_OK(cache.put(digest(1), "f", bytes_of("x")));
   for (const mode_t mode : {0770U, 0702U, 01777U}) {
-    ASSERT_EQ(::chmod(folder.c_str(), mode), 0);
-    EXPECT_ERROR(ArtifactCache::open(folder), untrusted_file);
+    ASSERT_EQ(::chmod(directory.c_str(), mode), 0);
+    EXPECT_ERROR(ArtifactCache::open(directory), untrusted_file);
     EXPECT_ERROR(cache.find(digest(1), "f"), untrusted_file);
     EXPECT_ERROR(cache.put(digest(1), "f", bytes_of("x")), untrusted_file);
     EXPECT_ERROR(cache.usage(), untrusted_file);
     EXPECT_ERROR(cache.clear(), untrusted_file);
   }
-  EXPECT_THAT(message_of(ArtifactCache::open(folder)),
-              testing::AllOf(HasSubstr(folder.string()), HasSubstr("mode 1777"), HasSubstr("remove it")));
-  ASSERT_EQ(::chmod(folder.c_str(), 0755), 0);
-  EXPECT_OK(ArtifactCache::open(folder));
+  EXPECT_THAT(message_of(ArtifactCache::open(directory)),
+              testing::AllOf(HasSubstr(directory.string()), HasSubstr("mode 1777"), HasSubstr("remove it")));
+  ASSERT_EQ(::chmod(directory.c_str(), 0755), 0);
+  EXPECT_OK(ArtifactCache::open(directory));
 }
 
-TEST_F(ArtifactCacheTest, RefusesAFileThatOthersMayWrite) {
+TEST_F(ArtifactCacheTest, RefusesAFileThatOthersCanWrite) {
   const ArtifactCache cache = open();
   const auto path = unwrap(cache.put(digest(1), "f", bytes_of("x")));
   ASSERT_EQ(::chmod(path.c_str(), 0620), 0);
   EXPECT_ERROR(cache.find(digest(1), "f"), untrusted_file);
   EXPECT_THAT(message_of(cache.find(digest(1), "f")), HasSubstr(path.string()));
   EXPECT_OK(cache.put(digest(1), "f", bytes_of("y")));
-  EXPECT_NE(unwrap(cache.find(digest(1), "f")), std::nullopt) << "a new one takes its place";
+  EXPECT_NE(unwrap(cache.find(digest(1), "f")), std::nullopt) << "a new artifact replaces it";
 }
 
-TEST_F(ArtifactCacheTest, RefusesSymbolicLinksAndFolders) {
+TEST_F(ArtifactCacheTest, RefusesSymbolicLinksAndDirectories) {
   const ArtifactCache cache = open();
   const auto path = unwrap(cache.put(digest(1), "f", bytes_of("x")));
   std::filesystem::rename(path, above / "elsewhere");
@@ -279,48 +279,48 @@ TEST_F(ArtifactCacheTest, RefusesSymbolicLinksAndFolders) {
   std::filesystem::create_directory(path);
   EXPECT_ERROR(cache.find(digest(1), "f"), untrusted_file);
 
-  std::filesystem::create_directory_symlink(folder, above / "link");
+  std::filesystem::create_directory_symlink(directory, above / "link");
   EXPECT_ERROR(ArtifactCache::open(above / "link"), untrusted_file);
   EXPECT_ERROR(ArtifactCache::open(above / "link/"), untrusted_file);
   std::filesystem::create_directory_symlink(above / "nowhere", above / "dangling");
   EXPECT_ERROR(ArtifactCache::open(above / "dangling"), untrusted_file);
 }
 
-TEST_F(ArtifactCacheTest, RefusesWhatAnotherUserOwns) {
+TEST_F(ArtifactCacheTest, RefusesFilesAndDirectoriesOfAnotherUser) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can give files away";
   const ArtifactCache cache = open();
   const auto path = unwrap(cache.put(digest(1), "f", bytes_of("x")));
   ASSERT_EQ(::chown(path.c_str(), 65534, 65534), 0);
   EXPECT_ERROR(cache.find(digest(1), "f"), untrusted_file);
-  ASSERT_EQ(::chown(folder.c_str(), 65534, 65534), 0);
-  EXPECT_ERROR(ArtifactCache::open(folder), untrusted_file);
+  ASSERT_EQ(::chown(directory.c_str(), 65534, 65534), 0);
+  EXPECT_ERROR(ArtifactCache::open(directory), untrusted_file);
   EXPECT_ERROR(cache.put(digest(1), "f", bytes_of("x")), untrusted_file);
 }
 
-TEST_F(ArtifactCacheTest, AFolderThatCannotBeWrittenStillServes) {
+TEST_F(ArtifactCacheTest, ReadsFromADirectoryThatIsNotWritable) {
   const auto path = unwrap(open().put(digest(1), "f", bytes_of("x")));
   set_used(path, std::chrono::hours(1));
-  // Root writes anywhere, so it gives up being root for this; the folder above has to let nobody through.
+  // Root can write anywhere, so the child drops its privileges; user 65534 must be able to reach the directory.
   const int status =
       ChildProcess([&] {
         if (::geteuid() == 0) {
           if (::chmod(above.path().c_str(), 0755) != 0 || ::chmod((above / "data").c_str(), 0755) != 0 ||
-              ::chown(folder.c_str(), 65534, 65534) != 0 || ::chown(path.c_str(), 65534, 65534) != 0 ||
+              ::chown(directory.c_str(), 65534, 65534) != 0 || ::chown(path.c_str(), 65534, 65534) != 0 ||
               ::setuid(65534) != 0) {
             return 2;
           }
         }
-        if (::chmod(folder.c_str(), 0500) != 0) return 3;
+        if (::chmod(directory.c_str(), 0500) != 0) return 3;
         const ArtifactCache cache = open();
         if (unwrap(cache.find(digest(1), "f")) != path) return 4;
         const auto put = cache.put(digest(2), "f", bytes_of("x"));
         return !put && put.error().code() == ErrorCode::io ? 0 : 5;
       }).wait();
   EXPECT_EQ(status, 0);
-  EXPECT_EQ(::chmod(folder.c_str(), 0700), 0);  // To be removed.
+  EXPECT_EQ(::chmod(directory.c_str(), 0700), 0);  // So that it can be removed.
 }
 
-TEST_F(ArtifactCacheTest, AnEvictedFileStaysMapped) {
+TEST_F(ArtifactCacheTest, AnEvictedArtifactStaysMapped) {
   const ArtifactCache cache = open(5);
   const auto path = unwrap(cache.put(digest(1), "f", bytes_of("code")));
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -334,7 +334,7 @@ TEST_F(ArtifactCacheTest, AnEvictedFileStaysMapped) {
   ::munmap(mapped, 4);
 }
 
-/// An artifact that tells whether it is whole: a character, many times.
+/// An artifact whose completeness can be checked: one character, repeated.
 std::string artifact(int seed) {
   std::string text(40'000, static_cast<char>('a' + seed % 26));
   text += "END";
@@ -346,9 +346,9 @@ bool is_whole(const std::string& text) {
          text.find_first_not_of(text.front()) == text.size() - 3;
 }
 
-TEST_F(ArtifactCacheTest, ManyProcessesPutAndFindAtOnce) {
+TEST_F(ArtifactCacheTest, ManyProcessesPutAndFindConcurrently) {
   const auto statuses = in_processes(12, [&](int process) {
-    const ArtifactCache cache = open(300'000);  // Seven of the ten that there are.
+    const ArtifactCache cache = open(300'000);  // Room for seven of ten artifacts.
     std::minstd_rand random(static_cast<unsigned>(process));
     for (int round = 0; round < 40; ++round) {
       const int number = static_cast<int>(random() % 10);
@@ -356,7 +356,7 @@ TEST_F(ArtifactCacheTest, ManyProcessesPutAndFindAtOnce) {
       if (!found) {
         unwrap(cache.put(digest(number), "f", bytes_of(artifact(process + round))));
       } else if (const std::string text = read_file(*found); !is_whole(text)) {
-        // It may have been evicted meanwhile, but there is never a part of one.
+        // It may have been evicted by now, but it is never partial.
         if (!text.empty()) return 1;
       }
     }
@@ -366,10 +366,10 @@ TEST_F(ArtifactCacheTest, ManyProcessesPutAndFindAtOnce) {
   const auto usage = unwrap(open().usage());
   EXPECT_LE(usage.bytes, 300'000U);
   EXPECT_GT(usage.artifacts, 0U);
-  EXPECT_EQ(names_in(folder).size(), usage.artifacts) << "nothing is left over";
+  EXPECT_EQ(names_in(directory).size(), usage.artifacts) << "no temporary file is left";
 }
 
-TEST_F(ArtifactCacheTest, AKilledWriterLeavesNoHalfArtifact) {
+TEST_F(ArtifactCacheTest, AKilledWriterLeavesNoPartialArtifact) {
   std::minstd_rand random(7);
   for (int round = 0; round < 100; ++round) {
     ChildProcess writer([&] {
@@ -384,11 +384,11 @@ TEST_F(ArtifactCacheTest, AKilledWriterLeavesNoHalfArtifact) {
       }
     }
   }
-  for (const std::string& name : names_in(folder)) {
-    if (name.starts_with(".")) set_used(folder / name, std::chrono::hours(2));
+  for (const std::string& name : names_in(directory)) {
+    if (name.starts_with(".")) set_used(directory / name, std::chrono::hours(2));
   }
   EXPECT_OK(open().put(digest(1), "f", bytes_of("x")));
-  EXPECT_EQ(names_in(folder).size(), unwrap(open().usage()).artifacts);
+  EXPECT_EQ(names_in(directory).size(), unwrap(open().usage()).artifacts);
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ using test::digest_of_text;
 using test::in_processes;
 using test::message_of;
 using test::read_file;
-using test::TemporaryFolder;
+using test::TemporaryDirectory;
 using test::text_of;
 using test::unwrap;
 using testing::ElementsAre;
@@ -37,7 +37,7 @@ void write_file(const std::filesystem::path& path, std::string_view text) {
   std::ofstream(path, std::ios::binary) << text;
 }
 
-/// As if it had been written more than an hour ago.
+/// Sets the modification time to more than an hour ago.
 void make_old(const std::filesystem::path& path) {
   const timespec times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT},
                              {.tv_sec = ::time(nullptr) - 4000, .tv_nsec = 0}};
@@ -53,7 +53,7 @@ std::string json_of(const Descriptor& descriptor) {
          R"(","size":)" + std::to_string(descriptor.size) + "}";
 }
 
-/// What an image consists of.
+/// The parts of an image.
 struct Parts {
   explicit Parts(const std::string& text)
       : layer(text), config("{\"for\":\"" + digest_of_text(text) + "\"}") {
@@ -66,7 +66,7 @@ struct Parts {
   std::string manifest;
 };
 
-/// What a text of `size` looks like that nobody else has.
+/// Text of the given size that is unique for each seed.
 std::string filler(int seed, std::size_t size = 20'000) {
   std::string text = "image " + std::to_string(seed) + " ";
   text.resize(size, static_cast<char>('a' + seed % 26));
@@ -75,13 +75,13 @@ std::string filler(int seed, std::size_t size = 20'000) {
 
 class LayoutTest : public testing::Test {
  protected:
-  [[nodiscard]] ImageLayout open() const { return unwrap(ImageLayout::open(folder, test::plain_sha256)); }
+  [[nodiscard]] ImageLayout open() const { return unwrap(ImageLayout::open(directory, test::plain_sha256)); }
 
   static Result<void> try_add(const ImageLayout& layout, const Parts& parts,
                               const std::vector<std::string>& names) {
     TAIRITSU_TRY(LayoutTransaction transaction, layout.begin());
     for (const std::string& text : {parts.layer, parts.config, parts.manifest}) {
-      TAIRITSU_CHECK(transaction.add(bytes_of(text)));
+      TAIRITSU_RETURN_IF_ERROR(transaction.add(bytes_of(text)));
     }
     return transaction.commit(parts.descriptor(), names);
   }
@@ -95,18 +95,18 @@ class LayoutTest : public testing::Test {
     return found;
   }
   [[nodiscard]] std::filesystem::path blob(std::string_view digest) const {
-    return folder / "blobs/sha256" / hex_of(digest);
+    return directory / "blobs/sha256" / hex_of(digest);
   }
   [[nodiscard]] std::set<std::string> blobs() const {
     std::set<std::string> found;
-    for (const auto& entry : std::filesystem::directory_iterator(folder / "blobs/sha256")) {
+    for (const auto& entry : std::filesystem::directory_iterator(directory / "blobs/sha256")) {
       found.insert("sha256:" + entry.path().filename().string());
     }
     return found;
   }
 
-  /// What each entry needs is there and whole.
-  void expect_sound() const {
+  /// Checks that the content of each entry exists and is undamaged.
+  void expect_consistent() const {
     const ImageLayout layout = open();
     for (const IndexEntry& entry : unwrap(layout.entries())) {
       const auto manifest = layout.read(entry.descriptor, kMaxManifestSize);
@@ -120,8 +120,8 @@ class LayoutTest : public testing::Test {
     }
   }
 
-  TemporaryFolder above;
-  std::filesystem::path folder = above / "data/images";
+  TemporaryDirectory above;
+  std::filesystem::path directory = above / "data/images";
 };
 
 TEST(PlainSha256, IsSha256) {
@@ -131,7 +131,7 @@ TEST(PlainSha256, IsSha256) {
             "sha256:41edece42d63e8d9bf515a9ba6932e1c20cbc9f5a5d134645adb5db1b9737ea3");
 }
 
-TEST_F(LayoutTest, MakesNothingUntilSomethingIsWritten) {
+TEST_F(LayoutTest, CreatesNothingBeforeTheFirstTransaction) {
   const ImageLayout layout = open();
   EXPECT_THAT(unwrap(layout.entries()), IsEmpty());
   EXPECT_EQ(unwrap(layout.usage()).blobs, 0U);
@@ -141,19 +141,19 @@ TEST_F(LayoutTest, MakesNothingUntilSomethingIsWritten) {
   EXPECT_FALSE(std::filesystem::exists(above / "data"));
 }
 
-TEST_F(LayoutTest, ReadsWhatWasCommitted) {
+TEST_F(LayoutTest, ReadsACommittedImage) {
   const Parts parts("component");
   add(parts.layer, {"web:1", "ghcr.io/foo/web:1"});
   const ImageLayout layout = open();
   EXPECT_THAT(names(), ElementsAre("ghcr.io/foo/web:1", "web:1"));
   EXPECT_EQ(unwrap(layout.entries())[0].descriptor.digest, parts.descriptor().digest);
   EXPECT_EQ(text_of(unwrap(layout.read(described("x", parts.layer), 100))), "component");
-  EXPECT_EQ(read_file(folder / "oci-layout"), R"({"imageLayoutVersion":"1.0.0"})");
-  EXPECT_THAT(read_file(folder / "index.json"),
+  EXPECT_EQ(read_file(directory / "oci-layout"), R"({"imageLayoutVersion":"1.0.0"})");
+  EXPECT_THAT(read_file(directory / "index.json"),
               HasSubstr(R"({"io.containerd.image.name":"ghcr.io/foo/web:1",)"
                         R"("org.opencontainers.image.ref.name":"ghcr.io/foo/web:1"})"));
-  EXPECT_THAT(read_file(folder / "index.json"), Not(HasSubstr(R"("io.containerd.image.name":"web:1")")));
-  expect_sound();
+  EXPECT_THAT(read_file(directory / "index.json"), Not(HasSubstr(R"("io.containerd.image.name":"web:1")")));
+  expect_consistent();
 }
 
 TEST_F(LayoutTest, HidesABlobUntilItIsCommitted) {
@@ -173,10 +173,10 @@ TEST_F(LayoutTest, HidesABlobUntilItIsCommitted) {
   }
   EXPECT_THAT(blobs(), IsEmpty());
   EXPECT_EQ(unwrap(layout.usage()).writing_bytes, 0U);
-  EXPECT_TRUE(std::filesystem::is_empty(folder / ".tairitsu/tmp"));
+  EXPECT_TRUE(std::filesystem::is_empty(directory / ".tairitsu/tmp"));
 }
 
-TEST_F(LayoutTest, RefusesABlobThatIsNotWhatWasAskedFor) {
+TEST_F(LayoutTest, RejectsABlobWithAnotherDigestOrSize) {
   const ImageLayout layout = open();
   LayoutTransaction transaction = unwrap(layout.begin());
   {
@@ -203,7 +203,7 @@ TEST_F(LayoutTest, RefusesABlobThatIsNotWhatWasAskedFor) {
   EXPECT_THAT(unwrap(layout.entries()), IsEmpty());
 }
 
-TEST_F(LayoutTest, ANameMovesToTheNewerImage) {
+TEST_F(LayoutTest, MovesANameToTheNewerImage) {
   add("one", {"web:1", "web:latest"});
   add("two", {"web:latest"});
   const auto entries = unwrap(open().entries());
@@ -224,7 +224,7 @@ TEST_F(LayoutTest, ListsAnImageWithoutAName) {
   EXPECT_ERROR(open().add_name(digest_of_text("x"), "web:2"), not_found);
 }
 
-TEST_F(LayoutTest, CollectsWhatNoNameLeadsTo) {
+TEST_F(LayoutTest, CollectsUnreachableBlobs) {
   add("one", {"one"});
   add("two", {"two"});
   add("three", {"three"});
@@ -242,10 +242,10 @@ TEST_F(LayoutTest, CollectsWhatNoNameLeadsTo) {
   EXPECT_EQ(garbage.bytes, usage.unused_bytes);
   EXPECT_EQ(unwrap(open().usage()).unused_blobs, 0U);
   EXPECT_THAT(names(), ElementsAre("one", "three"));
-  expect_sound();
+  expect_consistent();
 }
 
-TEST_F(LayoutTest, CollectsNothingThatIsBeingWritten) {
+TEST_F(LayoutTest, DoesNotCollectBlobsOfATransaction) {
   const Parts parts("component");
   add(parts.layer, {"old"});
   LayoutTransaction transaction = unwrap(open().begin());
@@ -260,10 +260,10 @@ TEST_F(LayoutTest, CollectsNothingThatIsBeingWritten) {
   const std::string name = "new";
   EXPECT_OK(transaction.commit(parts.descriptor(), std::span(&name, 1)));
   EXPECT_THAT(names(), ElementsAre("new"));
-  expect_sound();
+  expect_consistent();
 }
 
-TEST_F(LayoutTest, AReaderKeepsWhatItHasOpen) {
+TEST_F(LayoutTest, AnOpenBlobStaysReadable) {
   add("one", {"one"});
   std::ifstream file(blob(digest_of_text("one")));
   unwrap(open().remove_entries([](const IndexEntry&) { return true; }));
@@ -271,7 +271,7 @@ TEST_F(LayoutTest, AReaderKeepsWhatItHasOpen) {
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), "one");
 }
 
-TEST_F(LayoutTest, ReusesOnlyWhatIsWhole) {
+TEST_F(LayoutTest, ReusesOnlyUndamagedBlobs) {
   const Parts parts("component");
   add(parts.layer, {"web"});
   LayoutTransaction transaction = unwrap(open().begin());
@@ -281,14 +281,14 @@ TEST_F(LayoutTest, ReusesOnlyWhatIsWhole) {
   const auto path = blob(digest_of_text(parts.layer));
   write_file(path, "Component");
   EXPECT_FALSE(unwrap(transaction.reuse(digest_of_text(parts.layer), parts.layer.size())));
-  // Written again, it takes the damaged one's place.
+  // Adding it again replaces the damaged blob.
   unwrap(transaction.add(bytes_of(parts.layer)));
   const std::string name = "web";
   EXPECT_OK(transaction.commit(parts.descriptor(), std::span(&name, 1)));
-  expect_sound();
+  expect_consistent();
 }
 
-TEST_F(LayoutTest, ADamagedBlobIsReportedMovedAwayAndPulledAgain) {
+TEST_F(LayoutTest, MovesADamagedBlobAwaySoThatItCanBePulledAgain) {
   const Parts parts("component");
   for (const std::string damage : {"Component", "comp", "", "component and more"}) {
     add(parts.layer, {"web"});
@@ -299,31 +299,32 @@ TEST_F(LayoutTest, ADamagedBlobIsReportedMovedAwayAndPulledAgain) {
     EXPECT_THAT(message_of(read),
                 testing::AllOf(HasSubstr("damaged"), HasSubstr("moved away"), HasSubstr("again")));
     EXPECT_ERROR(open().read(described("x", parts.layer), 100), not_found);
-    EXPECT_TRUE(std::filesystem::exists(folder / ".tairitsu/damaged" / hex_of(digest_of_text(parts.layer))));
+    EXPECT_TRUE(
+        std::filesystem::exists(directory / ".tairitsu/damaged" / hex_of(digest_of_text(parts.layer))));
     LayoutTransaction transaction = unwrap(open().begin());
     EXPECT_FALSE(unwrap(transaction.reuse(digest_of_text(parts.layer), parts.layer.size())));
   }
   add(parts.layer, {"web"});
   EXPECT_OK(open().collect_garbage());
-  EXPECT_TRUE(std::filesystem::is_empty(folder / ".tairitsu/damaged"));
-  expect_sound();
+  EXPECT_TRUE(std::filesystem::is_empty(directory / ".tairitsu/damaged"));
+  expect_consistent();
 }
 
-TEST_F(LayoutTest, AWriterThatFailedGivesNoBlob) {
+TEST_F(LayoutTest, AFailedWriterCannotCommit) {
   const test::SmallDisk disk(above / "disk", "256k");
   if (!disk) GTEST_SKIP() << "no disk to fill";
-  folder = above / "disk/images";
+  directory = above / "disk/images";
   LayoutTransaction transaction = unwrap(open().begin());
   const std::string large(300'000, 'x');
   LayoutBlobWriter blob = unwrap(transaction.writer(large.size()));
   EXPECT_ERROR(blob.write(bytes_of(large)), io);
-  // What was written of it is not what would be hashed from here on.
+  // A partial write would make the content differ from the hash.
   EXPECT_ERROR(blob.write(bytes_of("y")), invalid_argument);
   EXPECT_ERROR(blob.commit(digest_of_text("y"), 1), invalid_argument);
   EXPECT_OK(transaction.add(bytes_of(filler(1))));
 }
 
-TEST_F(LayoutTest, OnlyFilesAreBlobs) {
+TEST_F(LayoutTest, AcceptsOnlyRegularFilesAsBlobs) {
   const Parts parts("component");
   add(parts.layer, {"web"});
   const auto path = blob(digest_of_text(parts.layer));
@@ -336,12 +337,12 @@ TEST_F(LayoutTest, OnlyFilesAreBlobs) {
   write_file(above / "elsewhere", parts.layer);
   std::filesystem::create_symlink(above / "elsewhere", path);
   EXPECT_FALSE(unwrap(transaction.reuse(digest_of_text(parts.layer), parts.layer.size())));
-  std::filesystem::remove(folder / "index.json");
-  ASSERT_EQ(::mkfifo((folder / "index.json").c_str(), 0600), 0);
+  std::filesystem::remove(directory / "index.json");
+  ASSERT_EQ(::mkfifo((directory / "index.json").c_str(), 0600), 0);
   EXPECT_ERROR(open().entries(), io);
 }
 
-TEST_F(LayoutTest, AWrongDescriptorMovesNothing) {
+TEST_F(LayoutTest, DoesNotMoveAGoodBlobForAWrongDescriptor) {
   add("component", {"web"});
   Descriptor descriptor = described("x", "component");
   descriptor.size = 8;
@@ -351,10 +352,10 @@ TEST_F(LayoutTest, AWrongDescriptorMovesNothing) {
   EXPECT_ERROR(open().read(descriptor, ~std::uint64_t{0}), digest_mismatch);
   descriptor.digest = "sha256:../../../etc/passwd";
   EXPECT_ERROR(open().read(descriptor, ~std::uint64_t{0}), invalid_manifest);
-  expect_sound();
+  expect_consistent();
 }
 
-TEST_F(LayoutTest, KeepsWhatOtherToolsWrote) {
+TEST_F(LayoutTest, KeepsEntriesOfOtherTools) {
   add("one", {"one"});
   const std::string manifest = Parts("foreign").manifest;
   const std::string inner = R"({"manifests":[)" + json_of(described(kManifestMediaType, manifest)) + "]}";
@@ -363,25 +364,25 @@ TEST_F(LayoutTest, KeepsWhatOtherToolsWrote) {
        {std::string("foreign"), Parts("foreign").config, manifest, inner, outer, std::string("xml")}) {
     write_file(blob(digest_of_text(text)), text);
   }
-  std::string index = read_file(folder / "index.json");
+  std::string index = read_file(directory / "index.json");
   const std::string foreign = json_of(described(kIndexMediaType, outer)) + "," +
                               json_of(described("application/xml", "xml")) +
                               R"(,{"annotations":{"org.opencontainers.image.ref.name":"theirs","x":"y"},)"
                               R"("artifactType":"z","digest":"sha512:abc","mediaType":"m","size":3})";
   index.replace(index.find("}]") + 1, 0, "," + foreign);
   index.insert(index.size() - 1, R"(,"annotations":{"mine":"kept"})");
-  write_file(folder / "index.json", index);
+  write_file(directory / "index.json", index);
 
   add("two", {"two"});
   unwrap(open().remove_entries([](const IndexEntry& entry) { return entry.name == "one"; }));
   EXPECT_OK(open().add_name("sha512:abc", "theirs-too"));
-  for (const auto& entry : std::filesystem::directory_iterator(folder / "blobs/sha256")) {
+  for (const auto& entry : std::filesystem::directory_iterator(directory / "blobs/sha256")) {
     make_old(entry.path());
   }
   EXPECT_EQ(unwrap(open().collect_garbage()).digests.size(), 3U);
   EXPECT_EQ(blobs().size(), 9U);
   EXPECT_THAT(names(), ElementsAre("", "", "theirs", "two", "theirs-too"));
-  const std::string after = read_file(folder / "index.json");
+  const std::string after = read_file(directory / "index.json");
   EXPECT_THAT(after, HasSubstr(R"({"annotations":{"org.opencontainers.image.ref.name":"theirs","x":"y"},)"
                                R"("artifactType":"z","digest":"sha512:abc","mediaType":"m","size":3})"));
   EXPECT_THAT(after, HasSubstr(R"({"annotations":{"org.opencontainers.image.ref.name":"theirs-too","x":"y"},)"
@@ -389,37 +390,37 @@ TEST_F(LayoutTest, KeepsWhatOtherToolsWrote) {
   EXPECT_THAT(after, HasSubstr(R"("annotations":{"mine":"kept"})"));
 }
 
-TEST_F(LayoutTest, SparesFreshBlobsOfToolsThatKnowNoLocks) {
+TEST_F(LayoutTest, DoesNotCollectRecentBlobsOfOtherTools) {
   add("one", {"one"});
   write_file(blob(digest_of_text("fresh")), "fresh");
   write_file(blob(digest_of_text("old")), "old");
   make_old(blob(digest_of_text("old")));
-  write_file(folder / "blobs/sha256/README", "not a blob");
+  write_file(directory / "blobs/sha256/README", "not a blob");
   EXPECT_THAT(unwrap(open().collect_garbage()).digests, ElementsAre(digest_of_text("old")));
-  EXPECT_TRUE(std::filesystem::exists(folder / "blobs/sha256/README"));
+  EXPECT_TRUE(std::filesystem::exists(directory / "blobs/sha256/README"));
 }
 
-TEST_F(LayoutTest, CollectsNothingWithoutASoundIndex) {
+TEST_F(LayoutTest, CollectsNothingIfTheIndexIsDamaged) {
   add("a", {"a:1"});
   add("b", {"b:1"});
-  const std::string index = read_file(folder / "index.json");
+  const std::string index = read_file(directory / "index.json");
   const auto blobs = [&] {
     std::set<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(folder / "blobs/sha256"))
+    for (const auto& entry : std::filesystem::directory_iterator(directory / "blobs/sha256"))
       names.insert(entry.path().filename());
     return names;
   };
   const auto all = blobs();
   ASSERT_EQ(all.size(), 6U);
 
-  std::filesystem::remove(folder / "index.json");
+  std::filesystem::remove(directory / "index.json");
   const auto collected = open().collect_garbage();
   ASSERT_ERROR(collected, invalid_manifest);
   EXPECT_THAT(message_of(collected), HasSubstr("index.json"));
-  // Nor does anything else make one that leads nowhere.
+  // No other operation creates an empty index either.
   EXPECT_ERROR(try_add(open(), Parts("c"), {"c:1"}), invalid_manifest);
   EXPECT_ERROR(open().remove_entries([](const IndexEntry&) { return true; }), invalid_manifest);
-  EXPECT_FALSE(std::filesystem::exists(folder / "index.json"));
+  EXPECT_FALSE(std::filesystem::exists(directory / "index.json"));
   EXPECT_EQ(blobs(), all);
 
   const std::string no_list = R"({"schemaVersion":2,"manifest":[]})";
@@ -427,22 +428,22 @@ TEST_F(LayoutTest, CollectsNothingWithoutASoundIndex) {
        {std::string(), std::string("{}"), no_list, index.substr(0, index.size() / 2), std::string("null"),
         std::string(index.size(), '\0'), std::string(R"({"manifests":{}})"),
         std::string(R"({"manifests":[{}]})")}) {
-    write_file(folder / "index.json", damaged);
+    write_file(directory / "index.json", damaged);
     EXPECT_ERROR(open().collect_garbage(), invalid_manifest) << damaged;
     EXPECT_EQ(blobs(), all) << damaged;
   }
-  write_file(folder / "index.json", index);
+  write_file(directory / "index.json", index);
   EXPECT_THAT(unwrap(open().collect_garbage()).digests, IsEmpty());
   EXPECT_EQ(blobs(), all);
 }
 
-TEST_F(LayoutTest, FollowsNoLinkThatWasPutIntoIt) {
-  TemporaryFolder elsewhere;
+TEST_F(LayoutTest, FollowsNoSymbolicLinkInItsOwnDirectories) {
+  TemporaryDirectory elsewhere;
   const auto trap = [&](const std::filesystem::path& place, const std::filesystem::path& target) {
-    std::filesystem::remove_all(folder);
+    std::filesystem::remove_all(directory);
     add("a", {"a:1"});
-    std::filesystem::remove_all(folder / place);
-    std::filesystem::create_symlink(target, folder / place);
+    std::filesystem::remove_all(directory / place);
+    std::filesystem::create_symlink(target, directory / place);
   };
   for (const char* place : {".tairitsu", ".tairitsu/tmp", ".tairitsu/damaged", "blobs", "blobs/sha256"}) {
     std::filesystem::create_directory(elsewhere / "target");
@@ -458,47 +459,47 @@ TEST_F(LayoutTest, FollowsNoLinkThatWasPutIntoIt) {
   EXPECT_ERROR(try_add(open(), Parts("b"), {"b:1"}), untrusted_file);
   EXPECT_FALSE(std::filesystem::exists(elsewhere / "made"));
 
-  // A transaction that somebody left there is removed, and not what it leads to.
-  std::filesystem::remove_all(folder);
+  // Leftover transactions are removed, but not the targets of their links.
+  std::filesystem::remove_all(directory);
   add("a", {"a:1"});
   write_file(elsewhere / "lock", "mine");
-  std::filesystem::create_directory(folder / ".tairitsu/tmp/transaction-1");
-  std::filesystem::create_symlink(elsewhere / "lock", folder / ".tairitsu/tmp/transaction-1/lock");
-  std::filesystem::create_symlink(elsewhere.path(), folder / ".tairitsu/tmp/transaction-2");
+  std::filesystem::create_directory(directory / ".tairitsu/tmp/transaction-1");
+  std::filesystem::create_symlink(elsewhere / "lock", directory / ".tairitsu/tmp/transaction-1/lock");
+  std::filesystem::create_symlink(elsewhere.path(), directory / ".tairitsu/tmp/transaction-2");
   EXPECT_OK(open().collect_garbage());
   EXPECT_EQ(read_file(elsewhere / "lock"), "mine");
-  EXPECT_TRUE(std::filesystem::is_empty(folder / ".tairitsu/tmp"));
+  EXPECT_TRUE(std::filesystem::is_empty(directory / ".tairitsu/tmp"));
 }
 
-TEST_F(LayoutTest, IsNotChangedWhereAnotherUserChoosesTheFolder) {
-  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a folder to another user";
+TEST_F(LayoutTest, RefusesToWriteWhereAnotherUserControlsTheDirectory) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a directory to another user";
   constexpr uid_t kOther = 12345;
   add("a", {"a:1"});
-  // The store is another user's.
-  ASSERT_EQ(::chown(folder.c_str(), kOther, kOther), 0);
+  // Another user owns the store.
+  ASSERT_EQ(::chown(directory.c_str(), kOther, kOther), 0);
   EXPECT_ERROR(try_add(open(), Parts("b"), {"b:1"}), untrusted_file);
   EXPECT_ERROR(open().collect_garbage(), untrusted_file);
-  EXPECT_EQ(names().size(), 1U) << "reading it does no harm";
-  ASSERT_EQ(::chown(folder.c_str(), 0, 0), 0);
-  // It is reached by a link of theirs.
-  const std::filesystem::path link = folder.parent_path() / "link";
-  std::filesystem::create_directory_symlink(folder, link);
+  EXPECT_EQ(names().size(), 1U) << "reading is allowed";
+  ASSERT_EQ(::chown(directory.c_str(), 0, 0), 0);
+  // A symbolic link leads to it.
+  const std::filesystem::path link = directory.parent_path() / "link";
+  std::filesystem::create_directory_symlink(directory, link);
   const auto linked = [&] { return unwrap(ImageLayout::open(link, test::plain_sha256)); };
-  EXPECT_OK(try_add(linked(), Parts("b"), {"b:1"})) << "a link of one's own is on purpose";
+  EXPECT_OK(try_add(linked(), Parts("b"), {"b:1"})) << "our own link is trusted";
   ASSERT_EQ(::lchown(link.c_str(), kOther, kOther), 0);
   EXPECT_ERROR(try_add(linked(), Parts("c"), {"c:1"}), untrusted_file);
-  // Nor is anything made where such a link leads.
-  const std::filesystem::path target = folder.parent_path() / "target";
+  // Nothing is created behind such a link.
+  const std::filesystem::path target = directory.parent_path() / "target";
   std::filesystem::create_directory(target);
-  std::filesystem::create_directory_symlink(target, folder.parent_path() / "home");
-  ASSERT_EQ(::lchown((folder.parent_path() / "home").c_str(), kOther, kOther), 0);
+  std::filesystem::create_directory_symlink(target, directory.parent_path() / "home");
+  ASSERT_EQ(::lchown((directory.parent_path() / "home").c_str(), kOther, kOther), 0);
   const auto inside =
-      unwrap(ImageLayout::open(folder.parent_path() / "home/data/images", test::plain_sha256));
+      unwrap(ImageLayout::open(directory.parent_path() / "home/data/images", test::plain_sha256));
   EXPECT_ERROR(try_add(inside, Parts("d"), {"d:1"}), untrusted_file);
   EXPECT_TRUE(std::filesystem::is_empty(target));
 }
 
-TEST_F(LayoutTest, CollectsNothingWhereAManifestCannotBeRead) {
+TEST_F(LayoutTest, CollectsNothingIfAManifestCannotBeRead) {
   add("one", {"one"});
   add("two", {"two"});
   unwrap(open().remove_entries([](const IndexEntry& entry) { return entry.name == "two"; }));
@@ -510,17 +511,17 @@ TEST_F(LayoutTest, CollectsNothingWhereAManifestCannotBeRead) {
   EXPECT_EQ(blobs().size(), 6U);
 }
 
-TEST_F(LayoutTest, RefusesWhatIsNoLayout) {
-  std::filesystem::create_directories(folder);
-  write_file(folder / "index.json", "{}");
-  EXPECT_ERROR(ImageLayout::open(folder, test::plain_sha256), invalid_manifest);
-  write_file(folder / "oci-layout", R"({"imageLayoutVersion":"2.0.0"})");
-  EXPECT_ERROR(ImageLayout::open(folder, test::plain_sha256), invalid_manifest);
-  write_file(folder / "oci-layout", R"({"imageLayoutVersion":2})");
-  EXPECT_ERROR(ImageLayout::open(folder, test::plain_sha256), invalid_manifest);
+TEST_F(LayoutTest, RejectsOtherDirectories) {
+  std::filesystem::create_directories(directory);
+  write_file(directory / "index.json", "{}");
+  EXPECT_ERROR(ImageLayout::open(directory, test::plain_sha256), invalid_manifest);
+  write_file(directory / "oci-layout", R"({"imageLayoutVersion":"2.0.0"})");
+  EXPECT_ERROR(ImageLayout::open(directory, test::plain_sha256), invalid_manifest);
+  write_file(directory / "oci-layout", R"({"imageLayoutVersion":2})");
+  EXPECT_ERROR(ImageLayout::open(directory, test::plain_sha256), invalid_manifest);
   EXPECT_ERROR(ImageLayout::open("", test::plain_sha256), invalid_argument);
-  write_file(folder / "oci-layout", R"({"imageLayoutVersion":"1.0.0"})");
-  write_file(folder / "index.json", R"({"manifests":[]})");
+  write_file(directory / "oci-layout", R"({"imageLayoutVersion":"1.0.0"})");
+  write_file(directory / "index.json", R"({"manifests":[]})");
   EXPECT_THAT(names(), IsEmpty());
   const std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
   const std::string bad[] = {
@@ -540,11 +541,11 @@ TEST_F(LayoutTest, RefusesWhatIsNoLayout) {
       R"({"manifests":[{"mediaType":"x","digest":"a:b","size":1,"annotations":{"a":1}}]})",
       R"({"manifests":)" + deep + "}"};
   for (const std::string& text : bad) {
-    write_file(folder / "index.json", text);
+    write_file(directory / "index.json", text);
     EXPECT_ERROR(open().entries(), invalid_manifest) << text.substr(0, 100);
     EXPECT_ERROR(open().collect_garbage(), invalid_manifest) << text.substr(0, 100);
     EXPECT_ERROR(try_add(open(), Parts("x"), {"x"}), invalid_manifest) << text.substr(0, 100);
-    EXPECT_EQ(read_file(folder / "index.json"), text) << "left as it is";
+    EXPECT_EQ(read_file(directory / "index.json"), text) << "it is unchanged";
   }
 }
 
@@ -558,37 +559,37 @@ TEST_F(LayoutTest, ThreadsShareATransaction) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_OK(transaction.commit(parts.descriptor(), {}));
-  expect_sound();
+  expect_consistent();
 }
 
-TEST_F(LayoutTest, IsSoundAfterAKillAtEveryStep) {
+TEST_F(LayoutTest, StaysConsistentIfKilledAtEveryStep) {
   if (!test::can_trace()) GTEST_SKIP() << "this process may not trace its children";
-  add("standing", {"standing", "web"});
+  add("existing", {"existing", "web"});
   bool gone = false;
   int steps = 0;
-  // What a system call has done is the same at its end and at the next one's begin.
+  // Every second step is enough: nothing happens between the end of a system call and the next one.
   for (int step = 0; !gone; step += 2) {
-    if (step % 5 == 0) std::filesystem::remove_all(folder);  // Making it has steps too.
+    if (step % 5 == 0) std::filesystem::remove_all(directory);  // To cover the creation as well.
     gone = !test::killed_at_step(step, [&] {
       add(filler(step % 4, 3000), {"web", "other"});
       unwrap(open().remove_entries([](const IndexEntry& entry) { return entry.name == "web"; }));
       unwrap(open().collect_garbage());
     });
     ++steps;
-    expect_sound();
-    // Whoever comes next finds no lock that is held and no rubbish.
+    expect_consistent();
+    // The next process finds no held lock, and removes all leftovers.
     if (step % 6 == 0) {
-      add("standing", {"standing", "web"});
+      add("existing", {"existing", "web"});
       unwrap(open().collect_garbage());
-      EXPECT_TRUE(std::filesystem::is_empty(folder / ".tairitsu/tmp"));
+      EXPECT_TRUE(std::filesystem::is_empty(directory / ".tairitsu/tmp"));
       EXPECT_EQ(unwrap(open().usage()).unused_blobs, 0U);
-      expect_sound();
+      expect_consistent();
     }
   }
   EXPECT_GE(steps, 100);
 }
 
-TEST_F(LayoutTest, IsSoundAfterKillsAtAnyTime) {
+TEST_F(LayoutTest, StaysConsistentIfKilledAtAnyTime) {
   std::minstd_rand random(11);
   for (int round = 0; round < 60; ++round) {
     std::vector<ChildProcess> writers;
@@ -603,17 +604,17 @@ TEST_F(LayoutTest, IsSoundAfterKillsAtAnyTime) {
     }
     ::usleep(static_cast<useconds_t>(random() % 8000));
     for (ChildProcess& writer : writers) EXPECT_EQ(writer.kill(), -SIGKILL);
-    expect_sound();
+    expect_consistent();
   }
   unwrap(open().collect_garbage());
-  EXPECT_TRUE(std::filesystem::is_empty(folder / ".tairitsu/tmp"));
+  EXPECT_TRUE(std::filesystem::is_empty(directory / ".tairitsu/tmp"));
 }
 
-TEST_F(LayoutTest, TwentyProcessesAddAndPruneAtOnce) {
+TEST_F(LayoutTest, TwentyProcessesAddAndPruneConcurrently) {
   const auto statuses = in_processes(20, [&](int process) {
     const ImageLayout layout = open();
     for (int round = 0; round < 6; ++round) {
-      // Five images, so that they often write the same blobs, and a name each.
+      // Five images, so that processes often write the same blobs; each process has its own name.
       const Parts parts(filler((process + round) % 5, 2000));
       const std::string name = "web:" + std::to_string(process);
       unwrap(try_add(layout, parts, {name}));
@@ -631,17 +632,17 @@ TEST_F(LayoutTest, TwentyProcessesAddAndPruneAtOnce) {
   });
   EXPECT_THAT(statuses, testing::Each(0));
   EXPECT_EQ(names().size(), 20U);
-  expect_sound();
+  expect_consistent();
   unwrap(open().collect_garbage());
   EXPECT_EQ(blobs().size(), 15U);
-  EXPECT_TRUE(std::filesystem::is_empty(folder / ".tairitsu/tmp"));
-  expect_sound();
+  EXPECT_TRUE(std::filesystem::is_empty(directory / ".tairitsu/tmp"));
+  expect_consistent();
 }
 
-TEST_F(LayoutTest, AFullDiskLosesNothing) {
+TEST_F(LayoutTest, AFullDiskLosesNoImages) {
   const test::SmallDisk disk(above / "disk", "256k");
   if (!disk) GTEST_SKIP() << "no disk to fill";
-  folder = above / "disk/images";
+  directory = above / "disk/images";
   int added = 0;
   Result<void> outcome;
   while (outcome && added < 100) {
@@ -652,13 +653,13 @@ TEST_F(LayoutTest, AFullDiskLosesNothing) {
   EXPECT_THAT(message_of(outcome), HasSubstr("No space left on device"));
   EXPECT_GT(added, 2);
   EXPECT_EQ(names().size(), static_cast<std::size_t>(added));
-  expect_sound();
-  // There is a way out of it.
-  EXPECT_TRUE(std::filesystem::is_empty(folder / ".tairitsu/tmp"));
+  expect_consistent();
+  // Removing an image makes room again.
+  EXPECT_TRUE(std::filesystem::is_empty(directory / ".tairitsu/tmp"));
   EXPECT_OK(open().remove_entries([](const IndexEntry& entry) { return entry.name == "image:0"; }));
   EXPECT_GT(unwrap(open().collect_garbage()).bytes, 10'000U);
   EXPECT_OK(try_add(open(), Parts(filler(200, 5000)), {"small"}));
-  expect_sound();
+  expect_consistent();
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ using test::EnvironmentVariable;
 using test::have_skopeo;
 using test::in_processes;
 using test::message_of;
-using test::TemporaryFolder;
+using test::TemporaryDirectory;
 using test::text_of;
 using test::unwrap;
 using testing::AllOf;
@@ -41,35 +41,35 @@ using testing::IsEmpty;
 using testing::Key;
 using testing::MatchesRegex;
 
-TEST(DataFolder, IsFoundByTheEnvironment) {
+TEST(DataDirectory, ComesFromTheEnvironment) {
   const EnvironmentVariable home("HOME", "/home/me");
   const EnvironmentVariable data("XDG_DATA_HOME", "/data");
   {
     const EnvironmentVariable own("TAIRITSU_HOME", "/own");
-    EXPECT_EQ(unwrap(default_data_folder()), "/own");
+    EXPECT_EQ(unwrap(default_data_directory()), "/own");
   }
   const EnvironmentVariable own("TAIRITSU_HOME", std::nullopt);
-  EXPECT_EQ(unwrap(default_data_folder()), "/data/tairitsu");
+  EXPECT_EQ(unwrap(default_data_directory()), "/data/tairitsu");
   const EnvironmentVariable relative("XDG_DATA_HOME", "relative");
-  EXPECT_EQ(unwrap(default_data_folder()), "/home/me/.local/share/tairitsu");
+  EXPECT_EQ(unwrap(default_data_directory()), "/home/me/.local/share/tairitsu");
   const EnvironmentVariable none("HOME", "");
-  EXPECT_ERROR(default_data_folder(), not_found);
+  EXPECT_ERROR(default_data_directory(), not_found);
 }
 
 class ImageStoreTest : public testing::Test {
  protected:
   [[nodiscard]] ImageStore open(ImageStoreOptions options = {}) const {
-    return unwrap(detail::StoreAccess::open(folder, test::plain_sha256, options));
+    return unwrap(detail::StoreAccess::open(directory, test::plain_sha256, options));
   }
   StoredImage add(std::string_view name, const std::string& text) const {
     return unwrap(open().add_image(name, bytes_of(component(text)), {.created = "2024-06-25T15:58:49Z"}));
   }
   [[nodiscard]] std::filesystem::path blob(std::string_view digest) const {
-    return folder / "images/blobs/sha256" / detail::hex_of(digest);
+    return directory / "images/blobs/sha256" / detail::hex_of(digest);
   }
   void damage(std::string_view digest) const { std::ofstream(blob(digest)) << "damaged"; }
-  /// All that is listed is whole.
-  void expect_sound() const {
+  /// Checks that all listed images are undamaged.
+  void expect_consistent() const {
     const ImageStore store = open();
     for (const StoredImage& image : unwrap(store.images())) {
       ASSERT_EQ(image.problem, "");
@@ -77,11 +77,11 @@ class ImageStoreTest : public testing::Test {
     }
   }
 
-  TemporaryFolder above;
-  std::filesystem::path folder = above / "data";
+  TemporaryDirectory above;
+  std::filesystem::path directory = above / "data";
 };
 
-TEST_F(ImageStoreTest, KeepsAComponentWithWhatIsKnownOfIt) {
+TEST_F(ImageStoreTest, StoresAComponentWithItsDescription) {
   const std::string bytes = component("web");
   ImageStore store = open();
   const StoredImage added =
@@ -116,7 +116,7 @@ TEST_F(ImageStoreTest, KeepsAComponentWithWhatIsKnownOfIt) {
   EXPECT_EQ(image.size, unwrap(store.usage()).bytes);
 }
 
-TEST_F(ImageStoreTest, IsEmptyUntilSomethingIsAdded) {
+TEST_F(ImageStoreTest, IsEmptyBeforeTheFirstImage) {
   ImageStore store = open();
   EXPECT_THAT(unwrap(store.images()), IsEmpty());
   EXPECT_ERROR(store.find("web"), not_found);
@@ -124,16 +124,16 @@ TEST_F(ImageStoreTest, IsEmptyUntilSomethingIsAdded) {
   EXPECT_ERROR(store.remove("web"), not_found);
   EXPECT_EQ(unwrap(store.prune()).bytes, 0U);
   EXPECT_EQ(unwrap(store.usage()).images, 0U);
-  EXPECT_FALSE(std::filesystem::exists(folder));
+  EXPECT_FALSE(std::filesystem::exists(directory));
 }
 
-TEST_F(ImageStoreTest, AModuleIsOneToo) {
+TEST_F(ImageStoreTest, StoresACoreModule) {
   const StoredImage image = unwrap(open().add_image("module", bytes_of(core_module(""))));
   EXPECT_EQ(image.os, "wasip1");
   EXPECT_THAT(image.exports, IsEmpty());
 }
 
-TEST_F(ImageStoreTest, RefusesWhatCannotBeAdded) {
+TEST_F(ImageStoreTest, RejectsInvalidBytesNamesAndDescriptions) {
   ImageStore store = open();
   for (const std::string bytes : {"", "text",
                                   "\x7f"
@@ -148,7 +148,7 @@ TEST_F(ImageStoreTest, RefusesWhatCannotBeAdded) {
     EXPECT_ERROR(store.add_image(name, bytes_of(bytes)), invalid_argument) << name;
   }
   EXPECT_ERROR(store.add_image("web", bytes_of(bytes), {.author = "\xff"}), invalid_argument);
-  EXPECT_FALSE(std::filesystem::exists(folder / "images/index.json") && !unwrap(store.images()).empty());
+  EXPECT_FALSE(std::filesystem::exists(directory / "images/index.json") && !unwrap(store.images()).empty());
   EXPECT_EQ(unwrap(store.usage()).writing_bytes, 0U);
 }
 
@@ -167,13 +167,13 @@ TEST_F(ImageStoreTest, FindsByNameDigestAndPrefix) {
   EXPECT_EQ(found(two.digest.substr(0, 19)), "two");
   EXPECT_EQ(found("ghcr.io/whatever@" + two.digest), "two");
   EXPECT_EQ(found("ghcr.io/whatever@" + two.digest.substr(0, 20)), "not_found");
-  EXPECT_EQ(found(two.digest.substr(7, 3)), "not_found") << "too short to be meant";
+  EXPECT_EQ(found(two.digest.substr(7, 3)), "not_found") << "too short for a digest";
   EXPECT_EQ(found("0000"), "not_found");
   EXPECT_EQ(found("On"), "not_found");
 }
 
-TEST_F(ImageStoreTest, ShortDigestsMayBeAmbiguous) {
-  // Two digests with the same first four digits come up soon.
+TEST_F(ImageStoreTest, ReportsAnAmbiguousShortDigest) {
+  // Two digests with the same first four digits are found soon.
   std::map<std::string, std::string> seen;
   for (int i = 0; i < 2000; ++i) {
     const std::string digest = add("i" + std::to_string(i), std::to_string(i)).digest;
@@ -182,13 +182,13 @@ TEST_F(ImageStoreTest, ShortDigestsMayBeAmbiguous) {
       EXPECT_ERROR(found, ambiguous_name);
       EXPECT_THAT(message_of(found), AllOf(HasSubstr(digest), HasSubstr(first->second)));
       EXPECT_OK(open().find(digest.substr(7, 16)));
-      // A name is meant before a digest.
+      // A name takes precedence over a digest.
       EXPECT_OK(open().tag("i0", first->first));
       EXPECT_THAT(unwrap(open().find(first->first)).names, Contains("i0"));
       return;
     }
   }
-  FAIL() << "no such pair";
+  FAIL() << "no two digests start with the same digits";
 }
 
 TEST_F(ImageStoreTest, TagsAndRemovesNames) {
@@ -218,21 +218,21 @@ TEST_F(ImageStoreTest, TagsAndRemovesNames) {
   EXPECT_ERROR(store.read_component(image), not_found);
 }
 
-TEST_F(ImageStoreTest, ANameMovesOn) {
+TEST_F(ImageStoreTest, MovesANameToTheNewerImage) {
   const StoredImage old = add("web", "1");
   const StoredImage newer = add("web", "2");
   EXPECT_EQ(unwrap(open().find("web")).digest, newer.digest);
   EXPECT_ERROR(open().find(old.digest), not_found);
   EXPECT_EQ(unwrap(open().prune()).blobs, 3U);
-  expect_sound();
+  expect_consistent();
 }
 
-TEST_F(ImageStoreTest, PruneTakesPrecompiledArtifactsAlong) {
+TEST_F(ImageStoreTest, PruneRemovesPrecompiledArtifacts) {
   const StoredImage image = add("web", "1");
   add("other", "2");
   ImageStore store = open();
-  const auto cache = unwrap(detail::ArtifactCache::open(store.artifact_folder()));
-  EXPECT_EQ(store.artifact_folder(), folder / "artifacts");
+  const auto cache = unwrap(detail::ArtifactCache::open(store.artifact_directory()));
+  EXPECT_EQ(store.artifact_directory(), directory / "artifacts");
   unwrap(cache.put(image.component_digest, "engine", bytes_of("code")));
   unwrap(cache.put(unwrap(store.find("other")).component_digest, "engine", bytes_of("code")));
   EXPECT_EQ(unwrap(store.usage()).artifact_bytes, 8U);
@@ -245,7 +245,7 @@ TEST_F(ImageStoreTest, PruneTakesPrecompiledArtifactsAlong) {
   EXPECT_EQ(unwrap(cache.find(image.component_digest, "engine")), std::nullopt);
 }
 
-/// Takes an image's blobs over, as a puller does, and answers how its commit went.
+/// Copies an image's blobs as a pull does, and returns the result of the commit.
 Result<StoredImage> pull(const ImageStore& from, const StoredImage& image, ImageStore to,
                          std::string_view name) {
   const std::string manifest = text_of(unwrap(from.read_manifest(image)));
@@ -256,18 +256,19 @@ Result<StoredImage> pull(const ImageStore& from, const StoredImage& image, Image
     TAIRITSU_TRY(BlobWriter blob, writer.blob(size));
     TAIRITSU_TRY(const auto bytes, from.read_blob(digest, size));
     for (std::size_t at = 0; at < bytes.size(); at += 1000) {
-      TAIRITSU_CHECK(
+      TAIRITSU_RETURN_IF_ERROR(
           blob.write(std::span(bytes).subspan(at, std::min<std::size_t>(1000, bytes.size() - at))));
     }
     return blob.commit(digest, size);
   };
-  TAIRITSU_CHECK(copy(image.component_digest, image.component_size));
+  TAIRITSU_RETURN_IF_ERROR(copy(image.component_digest, image.component_size));
   const std::size_t at = manifest.find("sha256:");  // The config comes first.
-  TAIRITSU_CHECK(copy(manifest.substr(at, 71), image.size - manifest.size() - image.component_size));
+  TAIRITSU_RETURN_IF_ERROR(
+      copy(manifest.substr(at, 71), image.size - manifest.size() - image.component_size));
   return writer.commit(bytes_of(manifest), name);
 }
 
-TEST_F(ImageStoreTest, APullerStreamsBlobs) {
+TEST_F(ImageStoreTest, StreamsTheBlobsOfAPulledImage) {
   const StoredImage image = add("web", std::string(10'000, 'x'));
   ImageStore to = unwrap(detail::StoreAccess::open(above / "other", test::plain_sha256));
   const StoredImage pulled = unwrap(pull(open(), image, to, ""));
@@ -280,7 +281,7 @@ TEST_F(ImageStoreTest, APullerStreamsBlobs) {
   EXPECT_EQ(unwrap(to.usage()).blobs, 3U);
 }
 
-TEST_F(ImageStoreTest, APulledImageIsLookedAtBeforeItIsListed) {
+TEST_F(ImageStoreTest, ChecksAPulledImageBeforeItIsListed) {
   ImageStore store = open();
   ImageWriter writer = unwrap(store.write_image());
   EXPECT_ERROR(writer.commit(bytes_of("{}"), "web"), invalid_manifest);
@@ -305,7 +306,7 @@ TEST_F(ImageStoreTest, APulledImageIsLookedAtBeforeItIsListed) {
   EXPECT_THAT(unwrap(store.images()), IsEmpty());
 }
 
-TEST_F(ImageStoreTest, PrunesImagesWithoutANameOnlyWhereAsked) {
+TEST_F(ImageStoreTest, PrunesUnnamedImagesOnlyIfRequested) {
   const StoredImage image = add("web", "1");
   ImageStore to = unwrap(detail::StoreAccess::open(above / "other", test::plain_sha256));
   unwrap(pull(open(), image, to, ""));
@@ -317,7 +318,7 @@ TEST_F(ImageStoreTest, PrunesImagesWithoutANameOnlyWhereAsked) {
   EXPECT_THAT(unwrap(to.images()), IsEmpty());
 }
 
-TEST_F(ImageStoreTest, DamageIsReportedAndMended) {
+TEST_F(ImageStoreTest, ReportsDamageUntilTheImageIsAddedAgain) {
   const StoredImage image = add("web", "1");
   damage(image.component_digest);
   EXPECT_OK(open().find("web"));
@@ -345,13 +346,13 @@ TEST_F(ImageStoreTest, DamageIsReportedAndMended) {
   EXPECT_EQ(unwrap(open().usage()).blobs, 0U);
 }
 
-TEST_F(ImageStoreTest, ALargeComponentIsNotReadIntoMemory) {
+TEST_F(ImageStoreTest, RejectsAComponentThatIsTooLarge) {
   const StoredImage image = add("web", "12345");
   EXPECT_ERROR(open({.max_component_bytes = 12}).read_component(image), invalid_manifest);
   EXPECT_OK(open({.max_component_bytes = 13}).read_component(image));
 }
 
-TEST_F(ImageStoreTest, TwentyProcessesAddPullTagAndPruneAtOnce) {
+TEST_F(ImageStoreTest, TwentyProcessesAddPullTagAndPruneConcurrently) {
   ImageStore from = unwrap(detail::StoreAccess::open(above / "from", test::plain_sha256));
   std::vector<StoredImage> originals;
   for (int i = 0; i < 4; ++i) {
@@ -374,26 +375,26 @@ TEST_F(ImageStoreTest, TwentyProcessesAddPullTagAndPruneAtOnce) {
     return 0;
   });
   EXPECT_THAT(statuses, testing::Each(0));
-  expect_sound();
+  expect_consistent();
   unwrap(open().prune());
-  expect_sound();
+  expect_consistent();
   const auto usage = unwrap(open().usage());
   EXPECT_EQ(usage.images, 4U);
   EXPECT_EQ(usage.blobs, 12U);
   EXPECT_EQ(usage.writing_bytes, 0U);
 }
 
-TEST_F(ImageStoreTest, IsSoundAfterAKillAtEveryStepOfAPull) {
+TEST_F(ImageStoreTest, StaysConsistentIfKilledAtEveryStepOfAPull) {
   if (!test::can_trace()) GTEST_SKIP() << "this process may not trace its children";
   ImageStore from = unwrap(detail::StoreAccess::open(above / "from", test::plain_sha256));
   const StoredImage image = unwrap(from.add_image("o", bytes_of(component(std::string(3000, 'x')))));
-  add("standing", "1");
+  add("existing", "1");
   bool gone = false;
   int kills = 0;
   for (int step = 0; !gone; step += 2, ++kills) {
     gone = !test::killed_at_step(step, [&] { unwrap(pull(from, image, open(), "pulled")); });
-    expect_sound();
-    ASSERT_OK(open().find("standing"));
+    expect_consistent();
+    ASSERT_OK(open().find("existing"));
     if (gone) {
       EXPECT_OK(open().find("pulled"));
     }
@@ -406,14 +407,14 @@ TEST_F(ImageStoreTest, IsSoundAfterAKillAtEveryStepOfAPull) {
   EXPECT_EQ(unwrap(open().usage()).writing_bytes, 0U);
 }
 
-TEST_F(ImageStoreTest, AFullDiskIsAnErrorAndLosesNothing) {
-  const test::SmallDisk disk(folder, "256k");
+TEST_F(ImageStoreTest, AFullDiskIsAnErrorAndLosesNoImages) {
+  const test::SmallDisk disk(directory, "256k");
   if (!disk) GTEST_SKIP() << "no disk to fill";
-  add("standing", "1");
+  add("existing", "1");
   const auto added = open().add_image("large", bytes_of(component(std::string(300'000, 'x'))));
   EXPECT_ERROR(added, io);
   EXPECT_THAT(message_of(added), AllOf(HasSubstr("image 'large'"), HasSubstr("No space left on device")));
-  expect_sound();
+  expect_consistent();
   EXPECT_EQ(unwrap(open().images()).size(), 1U);
   EXPECT_EQ(unwrap(open().usage()).writing_bytes, 0U);
   EXPECT_OK(open().add_image("small", bytes_of(component("2"))));
@@ -421,22 +422,22 @@ TEST_F(ImageStoreTest, AFullDiskIsAnErrorAndLosesNothing) {
 
 // ---- skopeo
 
-/// From a layout to another.
+/// Copies from one layout to another.
 bool copy_by_skopeo(const std::string& from, const std::string& to) {
   return test::skopeo_copy("oci:" + from, "oci:" + to);
 }
 
-TEST_F(ImageStoreTest, SkopeoCopiesOutAndIn) {
+TEST_F(ImageStoreTest, SkopeoCopiesImagesOutAndIn) {
   if (!have_skopeo()) GTEST_SKIP() << "no skopeo here";
   const StoredImage image = unwrap(open().add_image("ghcr.io/foo/web:1", bytes_of(component("web")),
                                                     {.exports = {"wasi:http/incoming-handler@0.2.0"}}));
   EXPECT_OK(open().tag("ghcr.io/foo/web:1", "web"));
-  const std::string layout = open().layout_folder();
+  const std::string layout = open().layout_directory();
   const std::string other = above / "other";
   ASSERT_TRUE(copy_by_skopeo(layout + ":ghcr.io/foo/web:1", other + ":ghcr.io/foo/web:1"));
   ASSERT_TRUE(copy_by_skopeo(layout + ":web", other + ":short"));
 
-  // What skopeo wrote is a layout that is read as it is.
+  // The layout that skopeo wrote can be used directly.
   std::filesystem::create_directory(above / "theirs");
   std::filesystem::rename(other, above / "theirs/images");
   ImageStore theirs = unwrap(detail::StoreAccess::open(above / "theirs", test::plain_sha256));
@@ -448,7 +449,7 @@ TEST_F(ImageStoreTest, SkopeoCopiesOutAndIn) {
   EXPECT_OK(theirs.add_image("ours", bytes_of(component("2"))));
   EXPECT_EQ(unwrap(theirs.images()).size(), 2U);
 
-  // And skopeo puts an image beside ours, which stay as they are.
+  // Skopeo can add an image to our store without changing the others.
   ASSERT_TRUE(copy_by_skopeo((above / "theirs/images").string() + ":ours", layout + ":from-skopeo"));
   EXPECT_THAT(unwrap(open().find("from-skopeo")).names, ElementsAre("from-skopeo"));
   EXPECT_THAT(unwrap(open().find("web")).names, ElementsAre("ghcr.io/foo/web:1", "web"));
@@ -456,21 +457,21 @@ TEST_F(ImageStoreTest, SkopeoCopiesOutAndIn) {
   unwrap(open().remove("web"));
   unwrap(open().remove("ghcr.io/foo/web:1"));
   EXPECT_EQ(unwrap(open().prune()).blobs, 3U);
-  expect_sound();
+  expect_consistent();
   EXPECT_TRUE(copy_by_skopeo(layout + ":from-skopeo", (above / "again").string() + ":x"));
 }
 
-TEST_F(ImageStoreTest, SkopeoMovesANameOfOurs) {
+TEST_F(ImageStoreTest, SkopeoMovesAName) {
   if (!have_skopeo()) GTEST_SKIP() << "no skopeo here";
   add("web", "1");
   const StoredImage newer = add("newer", "2");
-  const std::string layout = open().layout_folder();
+  const std::string layout = open().layout_directory();
   ASSERT_TRUE(copy_by_skopeo(layout + ":newer", layout + ":web"));
   EXPECT_EQ(unwrap(open().find("web")).digest, newer.digest);
   EXPECT_OK(open().remove("web"));
   EXPECT_ERROR(open().find("web"), not_found);
   unwrap(open().prune());
-  expect_sound();
+  expect_consistent();
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ constexpr const char* kIndexType = "application/vnd.oci.image.index.v1+json";
 constexpr const char* kManifest =
     R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json"})";
 
-/// Bytes that differ from place to place.
+/// Bytes that differ at every position.
 std::string content_of(std::size_t size) {
   std::string text(size, '\0');
   std::uint32_t state = 1;
@@ -60,7 +60,7 @@ class ClientTest : public testing::Test {
     return *client_;
   }
 
-  /// The content that a pull gave its sink, and how it ended.
+  /// The result of a pull, and the content that the sink received.
   struct Pulled {
     Result<void> result;
     std::string content;
@@ -83,7 +83,7 @@ class ClientTest : public testing::Test {
     return found;
   }
 
-  /// Each blob's answer for the first `times` times.
+  /// Changes the first `times` responses with a blob.
   void adjust_blobs(int times, std::function<void(Reply&)> change) {
     registry_.adjust = [times, change = std::move(change)](const SeenRequest& request, Reply& reply) mutable {
       if (request.method == HttpMethod::get && request.url.find("/blobs/sha256") != std::string::npos &&
@@ -113,27 +113,28 @@ TEST_F(ClientTest, PullsAManifestByTagAndByDigest) {
   EXPECT_EQ(transport_.requests[0].header("User-Agent"), "tairitsu");
 }
 
-TEST_F(ClientTest, SaysWhatTheRegistrySaid) {
+TEST_F(ClientTest, ReportsTheErrorsOfTheRegistry) {
   const auto missing = client().pull_manifest(name_);
   EXPECT_ERROR(missing, not_found);
   EXPECT_EQ(test::message_of(missing),
-            "reg.io/foo/bar:1: the registry answered 404: MANIFEST_UNKNOWN manifest unknown");
+            "reg.io/foo/bar:1: the registry returned 404: MANIFEST_UNKNOWN manifest unknown");
   registry_.intercept = [](const SeenRequest&) { return FakeRegistry::error(500, "UNKNOWN", "oh"); };
   EXPECT_ERROR(client().pull_manifest(name_), registry_refused);
   registry_.intercept = [](const SeenRequest&) { return FakeRegistry::error(403, "DENIED", "not yours"); };
   const auto denied = client().pull_manifest(name_);
   EXPECT_ERROR(denied, unauthorized);
-  EXPECT_EQ(test::message_of(denied),
-            "reg.io/foo/bar:1: the registry answered 403: DENIED not yours; there are no "
-            "credentials for reg.io: log in first");
+  EXPECT_EQ(
+      test::message_of(denied),
+      "reg.io/foo/bar:1: the registry returned 403: DENIED not yours; no credentials for reg.io: log in "
+      "first");
   registry_.intercept = [](const SeenRequest&) {
     return Reply{.status = 429, .headers = {{"Retry-After", "3000"}}, .body = "slow down"};
   };
   EXPECT_EQ(test::message_of(client().pull_manifest(name_)),
-            "reg.io/foo/bar:1: the registry answered 429: slow down; it wants to be left alone for 3000 s");
+            "reg.io/foo/bar:1: the registry returned 429: slow down; retry after 3000 s");
 }
 
-TEST_F(ClientTest, ALocalNameGoesNowhere) {
+TEST_F(ClientTest, SendsNothingForALocalName) {
   const Reference local = *parse_reference("hello:1");
   MemorySink sink;
   MemorySource source("x");
@@ -147,7 +148,7 @@ TEST_F(ClientTest, ALocalNameGoesNowhere) {
   EXPECT_TRUE(transport_.requests.empty());
 }
 
-TEST_F(ClientTest, DoesNotTakeAnotherManifest) {
+TEST_F(ClientTest, RejectsAManifestWithAnotherDigest) {
   registry_.add_manifest("1", kManifestType, kManifest);
   Reference pinned = name_;
   pinned.digest = test::oci_digest_of("other");
@@ -158,7 +159,7 @@ TEST_F(ClientTest, DoesNotTakeAnotherManifest) {
   const auto lie = client().pull_manifest(pinned);
   EXPECT_ERROR(lie, digest_mismatch);
   EXPECT_THAT(test::message_of(lie),
-              HasSubstr("the manifest that came is " + test::oci_digest_of(kManifest).to_string()));
+              HasSubstr("the manifest has digest " + test::oci_digest_of(kManifest).to_string()));
 
   registry_.adjust = [&](const SeenRequest&, Reply& reply) {
     reply.headers = {{"Content-Type", kManifestType},
@@ -167,7 +168,7 @@ TEST_F(ClientTest, DoesNotTakeAnotherManifest) {
   EXPECT_ERROR(client().pull_manifest(name_), digest_mismatch);
 }
 
-TEST_F(ClientTest, AManifestIsOfOneType) {
+TEST_F(ClientTest, RejectsAManifestWithConflictingMediaTypes) {
   registry_.add_manifest("1", "application/vnd.docker.distribution.manifest.v2+json", kManifest);
   EXPECT_ERROR(client().pull_manifest(name_), registry_refused);
   registry_.add_manifest("1", "application/json; charset=utf-8", kManifest);
@@ -180,7 +181,7 @@ TEST_F(ClientTest, AManifestIsOfOneType) {
   }
 }
 
-TEST_F(ClientTest, AManifestIsOfATypeThatIsKnown) {
+TEST_F(ClientTest, RejectsAManifestOfAnUnknownMediaType) {
   const std::string bare = R"({"schemaVersion":2,"config":{},"layers":[]})";
   const std::string list = R"({"schemaVersion":2,"manifests":[]})";
   for (const char* type :
@@ -193,31 +194,31 @@ TEST_F(ClientTest, AManifestIsOfATypeThatIsKnown) {
       ASSERT_ERROR(client().resolve(name_), registry_refused) << type;
     }
   }
-  // It says itself what nobody knows.
+  // The manifest itself has an unknown type.
   registry_.add_manifest("1", "application/json", R"({"schemaVersion":2,"mediaType":"a/b"})");
   EXPECT_ERROR(client().pull_manifest(name_), registry_refused);
-  // One is called the other, or is both.
+  // The type of an image for an index, the reverse, and a manifest that is both.
   registry_.add_manifest("1", kManifestType, list);
   EXPECT_ERROR(client().pull_manifest(name_), registry_refused);
   registry_.add_manifest("1", kIndexType, bare);
   EXPECT_ERROR(client().pull_manifest(name_, IndexChoice::keep), registry_refused);
   registry_.add_manifest("1", kIndexType, R"({"schemaVersion":2,"manifests":[],"layers":[]})");
   EXPECT_ERROR(client().pull_manifest(name_, IndexChoice::keep), registry_refused);
-  // Where nobody says anything, it is what it looks like.
+  // Without a type, the content decides.
   registry_.add_manifest("1", "application/json", bare);
   EXPECT_EQ(test::unwrap(client().pull_manifest(name_)).media_type, kManifestType);
   registry_.add_manifest("1", "application/octet-stream", list);
   EXPECT_EQ(test::unwrap(client().pull_manifest(name_, IndexChoice::keep)).media_type, kIndexType);
 }
 
-TEST_F(ClientTest, MessagesDoNotRepeatWhatProvesWhoAsks) {
+TEST_F(ClientTest, MessagesContainNoCredentials) {
   credentials_ = {.username = "user", .password = "hunter2-hunter2"};
   const std::string basic = "dXNlcjpodW50ZXIyLWh1bnRlcjI=";
   registry_.challenge = R"(Bearer realm="https://auth.io/token")";
   registry_.wanted_authorization = "Bearer nothing";
-  // What each server was sent, in whatever form it has for a message.
+  // Each server echoes the credentials in every form that may reach a message.
   std::string echo;
-  const auto answer = [&](const SeenRequest& request) -> Reply {
+  const auto echo_credentials = [&](const SeenRequest& request) -> Reply {
     const std::string sent = request.header("Authorization");
     const std::string padding(290, 'x');
     if (echo == "errors") return FakeRegistry::error(403, sent, padding + sent);
@@ -242,8 +243,8 @@ TEST_F(ClientTest, MessagesDoNotRepeatWhatProvesWhoAsks) {
       client_.reset();
       registry_.intercept = [&](const SeenRequest& request) -> std::optional<Reply> {
         if (request.header("Authorization").empty()) return std::nullopt;
-        if (!request.url.starts_with("https://auth.io/")) return answer(request);
-        if (by_the_token_server) return answer(request);
+        if (!request.url.starts_with("https://auth.io/")) return echo_credentials(request);
+        if (by_the_token_server) return echo_credentials(request);
         return Reply{.body = R"({"token":"tok-8ef3a1"})"};
       };
       const auto refused = client().pull_manifest(name_);
@@ -258,20 +259,28 @@ TEST_F(ClientTest, MessagesDoNotRepeatWhatProvesWhoAsks) {
   }
 }
 
-TEST_F(ClientTest, BoundsAManifest) {
+TEST_F(ClientTest, RejectsResponsesThatAreNestedTooDeeply) {
+  const std::string deep = R"({"tags":[],"a":)" + test::repeat("[", 100) + test::repeat("]", 100) + "}";
+  registry_.add_manifest("1", kManifestType, deep);
+  EXPECT_ERROR(client().pull_manifest(name_), registry_refused);
+  registry_.intercept = [&](const SeenRequest&) { return Reply{.body = deep}; };
+  EXPECT_ERROR(client().list_tags(name_), registry_refused);
+}
+
+TEST_F(ClientTest, RejectsAManifestThatIsTooLarge) {
   options_.max_manifest = 1000;
   registry_.add_manifest("1", kManifestType, "{}" + std::string(1000, ' '));
   EXPECT_ERROR(client().pull_manifest(name_), size_limit);
 }
 
-/// As an index lists it.
+/// A descriptor of an index.
 std::string descriptor(const std::string& media_type, const std::string& digest,
                        const std::string& platform) {
   return R"({"mediaType":")" + media_type + R"(","size":1,"digest":")" + digest + R"(","platform":)" +
          platform + "}";
 }
 
-TEST_F(ClientTest, PicksTheWasmManifestOfAnIndex) {
+TEST_F(ClientTest, PicksTheWebAssemblyManifestOfAnIndex) {
   const auto entry = [&](const std::string& bytes, const std::string& system,
                          const std::string& architecture) {
     const std::string digest = registry_.add_manifest("", kManifestType, bytes);
@@ -297,7 +306,7 @@ TEST_F(ClientTest, PicksTheWasmManifestOfAnIndex) {
   const auto none = client().pull_manifest(name_);
   EXPECT_ERROR(none, not_found);
   EXPECT_EQ(test::message_of(none),
-            "reg.io/foo/bar:1: it is for other platforms, and none of them is WebAssembly: linux/amd64");
+            "reg.io/foo/bar:1: no WebAssembly manifest, only other platforms: linux/amd64");
   index("");
   EXPECT_ERROR(client().pull_manifest(name_), not_found);
   index(descriptor(kManifestType, "sha256:x", R"({"architecture":"wasm"})"));
@@ -306,7 +315,7 @@ TEST_F(ClientTest, PicksTheWasmManifestOfAnIndex) {
   EXPECT_ERROR(client().pull_manifest(name_), invalid_manifest);
 }
 
-TEST_F(ClientTest, AnIndexWithinAnIndexIsRefused) {
+TEST_F(ClientTest, RejectsAnIndexWithinAnIndex) {
   const std::string inner = registry_.add_manifest("", kIndexType, R"({"manifests":[]})");
   registry_.add_manifest("1", kIndexType,
                          R"({"schemaVersion":2,"manifests":[)" + descriptor(kIndexType, inner, "{}") + "]}");
@@ -320,7 +329,7 @@ TEST_F(ClientTest, ResolvesATag) {
   EXPECT_EQ(descriptor.size, std::string_view(kManifest).size());
   EXPECT_EQ(descriptor.media_type, kManifestType);
   EXPECT_EQ(transport_.lines(), "HEAD https://reg.io/v2/foo/bar/manifests/1\n");
-  // Older registries do not say.
+  // Older registries do not send the digest.
   registry_.adjust = [](const SeenRequest&, Reply& reply) {
     reply.headers = {{"Content-Type", kManifestType}};
   };
@@ -329,32 +338,33 @@ TEST_F(ClientTest, ResolvesATag) {
   EXPECT_ERROR(client().resolve(name_), not_found);
 }
 
-// Blobs, pulled.
+// Pulls.
 
 TEST_F(ClientTest, PullsABlob) {
   const std::string content = content_of(300'000);
   const std::string digest = registry_.add_blob(content);
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> told;
-  const Pulled pulled = pull(
-      digest, {.size = content.size(),
-               .progress = [&](std::uint64_t done, std::uint64_t total) { told.emplace_back(done, total); }});
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> reported;
+  const Pulled pulled =
+      pull(digest, {.size = content.size(), .progress = [&](std::uint64_t done, std::uint64_t total) {
+                      reported.emplace_back(done, total);
+                    }});
   EXPECT_OK(pulled.result);
   EXPECT_EQ(pulled.content, content);
-  EXPECT_EQ(told.front(), std::pair(std::uint64_t{0}, std::uint64_t{content.size()}));
-  EXPECT_EQ(told.back(), std::pair(std::uint64_t{content.size()}, std::uint64_t{content.size()}));
+  EXPECT_EQ(reported.front(), std::pair(std::uint64_t{0}, std::uint64_t{content.size()}));
+  EXPECT_EQ(reported.back(), std::pair(std::uint64_t{content.size()}, std::uint64_t{content.size()}));
   EXPECT_OK(pull(registry_.add_blob("")).result);
 }
 
-TEST_F(ClientTest, ABlobThatIsNotThere) {
+TEST_F(ClientTest, ReportsAMissingBlob) {
   const std::string digest = test::oci_digest_of("x").to_string();
   const Pulled pulled = pull(digest);
   EXPECT_ERROR(pulled.result, not_found);
   EXPECT_EQ(
       test::message_of(pulled.result),
-      "reg.io/foo/bar@" + digest + ": the registry answered 404: BLOB_UNKNOWN blob unknown to registry");
+      "reg.io/foo/bar@" + digest + ": the registry returned 404: BLOB_UNKNOWN blob unknown to registry");
 }
 
-TEST_F(ClientTest, GoesOnWhereItWasCutOff) {
+TEST_F(ClientTest, ResumesAnInterruptedPull) {
   const std::string content = content_of(10'000);
   const std::string digest = registry_.add_blob(content);
   adjust_blobs(3, [](Reply& reply) { reply.cut_after = 1234; });
@@ -366,7 +376,7 @@ TEST_F(ClientTest, GoesOnWhereItWasCutOff) {
   EXPECT_EQ(clock_.sleeps.size(), 3U);
 }
 
-TEST_F(ClientTest, BeginsAnewWhereTheServerCannotGoOn) {
+TEST_F(ClientTest, RestartsAPullIfTheServerCannotResume) {
   const std::string content = content_of(10'000);
   const std::string digest = registry_.add_blob(content);
   registry_.ranges = false;
@@ -376,7 +386,7 @@ TEST_F(ClientTest, BeginsAnewWhereTheServerCannotGoOn) {
   EXPECT_EQ(pulled.content, content);
 }
 
-TEST_F(ClientTest, ACutAfterAllIsThereIsNone) {
+TEST_F(ClientTest, IgnoresAnInterruptionAfterTheLastByte) {
   const std::string digest = registry_.add_blob(content_of(10'000));
   adjust_blobs(1, [](Reply& reply) { reply.cut_after = 10'000; });
   EXPECT_OK(pull(digest).result);
@@ -388,40 +398,41 @@ TEST_F(ClientTest, ACutAfterAllIsThereIsNone) {
   EXPECT_EQ(transport_.requests.size(), 2U);
 }
 
-TEST_F(ClientTest, GivesUpOnAServerThatAlwaysCuts) {
+TEST_F(ClientTest, GivesUpOnAServerThatAlwaysInterrupts) {
   const std::string digest = registry_.add_blob(content_of(10'000));
   adjust_blobs(1000, [](Reply& reply) { reply.cut_after = 1; });
   const Pulled pulled = pull(digest);
   EXPECT_ERROR(pulled.result, network);
   EXPECT_EQ(transport_.requests.size(), 5U);
   EXPECT_THAT(test::message_of(pulled.result),
-              HasSubstr("the connection to reg.io was cut off: scripted (after 5 bytes, tried 5 times)"));
+              HasSubstr("the connection to reg.io was interrupted: scripted (after 5 bytes, tried 5 times)"));
 }
 
-TEST_F(ClientTest, GoesOnAsLongAsItGetsOn) {
+TEST_F(ClientTest, KeepsRetryingWhileAPullMakesProgress) {
   const std::string content = content_of(2 << 20);
   const std::string digest = registry_.add_blob(content);
   adjust_blobs(1000, [](Reply& reply) {
     reply.cut_after = 300 << 10;
-    reply.piece = 65536;
+    reply.chunk = 65536;
   });
   EXPECT_OK(pull(digest).result);
 }
 
-TEST_F(ClientTest, ALieAboutADigestIsFound) {
+TEST_F(ClientTest, RejectsContentWithAnotherDigest) {
   const std::string digest = test::oci_digest_of("the truth").to_string();
   registry_.blobs[digest] = "the trutH";
   for (const auto& size : {std::optional<std::uint64_t>(9), std::optional<std::uint64_t>()}) {
     const Pulled pulled = pull(digest, {.size = size});
     EXPECT_ERROR(pulled.result, digest_mismatch);
-    EXPECT_EQ(test::message_of(pulled.result), "reg.io/foo/bar@" + digest + ": what the registry sent is " +
+    EXPECT_EQ(test::message_of(pulled.result), "reg.io/foo/bar@" + digest +
+                                                   ": the registry sent content with digest " +
                                                    test::oci_digest_of("the trutH").to_string());
   }
-  // Other content would not get better.
+  // A retry would not help.
   EXPECT_EQ(transport_.requests.size(), 2U);
 }
 
-TEST_F(ClientTest, ALieInTheMiddleOfAResumptionIsFound) {
+TEST_F(ClientTest, RejectsAResumedPullWithAnotherDigest) {
   const std::string content = content_of(10'000);
   const std::string digest = registry_.add_blob(content);
   int times = 0;
@@ -432,7 +443,7 @@ TEST_F(ClientTest, ALieInTheMiddleOfAResumptionIsFound) {
   EXPECT_ERROR(pull(digest).result, digest_mismatch);
 }
 
-TEST_F(ClientTest, APartThatWasNotAskedForIsRefused) {
+TEST_F(ClientTest, RejectsARangeThatWasNotRequested) {
   const std::string content = content_of(10'000);
   const std::string digest = registry_.add_blob(content);
   for (const char* range : {"bytes 0-9999/10000", "bytes 4001-9999/10000", "bytes 4000-9999",
@@ -451,37 +462,37 @@ TEST_F(ClientTest, APartThatWasNotAskedForIsRefused) {
   EXPECT_ERROR(pull(digest).result, registry_refused);
 }
 
-TEST_F(ClientTest, MoreThanWasPromisedIsNotTaken) {
+TEST_F(ClientTest, RejectsABlobOfAnotherSize) {
   const std::string content = content_of(10'000);
   const std::string digest = registry_.add_blob(content);
-  const Pulled told = pull(digest, {.size = 5000});
-  EXPECT_ERROR(told.result, digest_mismatch);
-  EXPECT_EQ(told.content, "");
-  EXPECT_THAT(test::message_of(told.result), HasSubstr("the registry sends 10000 bytes instead of 5000"));
-  // Without saying so first.
+  const Pulled reported = pull(digest, {.size = 5000});
+  EXPECT_ERROR(reported.result, digest_mismatch);
+  EXPECT_EQ(reported.content, "");
+  EXPECT_THAT(test::message_of(reported.result), HasSubstr("the registry sends 10000 bytes instead of 5000"));
+  // Without a Content-Length.
   registry_.adjust = [](const SeenRequest&, Reply& reply) { reply.headers = {}; };
-  const Pulled untold = pull(digest, {.size = 5000});
-  EXPECT_ERROR(untold.result, digest_mismatch);
-  EXPECT_LE(untold.content.size(), 5000U);
+  const Pulled unreported = pull(digest, {.size = 5000});
+  EXPECT_ERROR(unreported.result, digest_mismatch);
+  EXPECT_LE(unreported.content.size(), 5000U);
   EXPECT_ERROR(pull(digest, {.size = 20000}).result, digest_mismatch);
 }
 
-TEST_F(ClientTest, BoundsABlob) {
+TEST_F(ClientTest, RejectsABlobThatIsTooLarge) {
   options_.max_blob = 5000;
   const std::string digest = registry_.add_blob(content_of(10'000));
-  const Pulled told = pull(digest);
-  EXPECT_ERROR(told.result, size_limit);
-  EXPECT_EQ(told.content, "");
+  const Pulled reported = pull(digest);
+  EXPECT_ERROR(reported.result, size_limit);
+  EXPECT_EQ(reported.content, "");
   registry_.adjust = [](const SeenRequest&, Reply& reply) { reply.headers = {}; };
-  const Pulled untold = pull(digest);
-  EXPECT_ERROR(untold.result, size_limit);
-  EXPECT_LE(untold.content.size(), 5000U);
+  const Pulled unreported = pull(digest);
+  EXPECT_ERROR(unreported.result, size_limit);
+  EXPECT_LE(unreported.content.size(), 5000U);
   transport_.requests.clear();
   EXPECT_ERROR(pull(digest, {.size = 10'000}).result, size_limit);
   EXPECT_TRUE(transport_.requests.empty());
 }
 
-TEST_F(ClientTest, ASlowServerIsWaitedForAndADeadOneIsNot) {
+TEST_F(ClientTest, WaitsForASlowServerButNotForAnIdleOne) {
   const std::string content = content_of(10'000);
   const std::string digest = registry_.add_blob(content);
   adjust_blobs(1, [](Reply& reply) { reply.read_delay = seconds(50); });
@@ -491,19 +502,19 @@ TEST_F(ClientTest, ASlowServerIsWaitedForAndADeadOneIsNot) {
   EXPECT_EQ(transport_.requests.size(), 3U);
 }
 
-TEST_F(ClientTest, AServerThatDripsRunsOutOfTime) {
+TEST_F(ClientTest, StopsATransferAtItsDeadline) {
   options_.transfer_limit = std::chrono::minutes(5);
   const std::string digest = registry_.add_blob(content_of(10'000));
   adjust_blobs(1000, [](Reply& reply) {
     reply.read_delay = seconds(50);
-    reply.piece = 1;
+    reply.chunk = 1;
   });
   const auto start = clock_.now();
   EXPECT_ERROR(pull(digest).result, network);
   EXPECT_LE(clock_.now() - start, std::chrono::minutes(5));
 }
 
-TEST_F(ClientTest, ASinkCallsAPullOff) {
+TEST_F(ClientTest, AnErrorOfTheSinkEndsAPull) {
   struct Full final : BlobSink {
     Result<void> write(std::span<const std::byte>) override { return fail(ErrorCode::io, "no space left"); }
   } sink;
@@ -514,7 +525,7 @@ TEST_F(ClientTest, ASinkCallsAPullOff) {
   EXPECT_EQ(transport_.requests.size(), 1U);
 }
 
-TEST_F(ClientTest, FollowsABlobToItsStorage) {
+TEST_F(ClientTest, FollowsARedirectOfABlobWithoutCredentials) {
   const std::string content = content_of(10'000);
   const std::string digest = registry_.add_blob(content);
   registry_.wanted_authorization = "Basic dTpw";
@@ -538,7 +549,7 @@ TEST_F(ClientTest, FollowsABlobToItsStorage) {
   EXPECT_EQ(pulled.content, content);
 }
 
-TEST_F(ClientTest, AStoragesRefusalIsItsOwn) {
+TEST_F(ClientTest, SendsNoCredentialsToAHostThatABlobRedirectsTo) {
   const std::string digest = registry_.add_blob("x");
   registry_.intercept = [&](const SeenRequest& request) -> std::optional<Reply> {
     if (request.url.starts_with("https://storage.io/")) {
@@ -550,13 +561,13 @@ TEST_F(ClientTest, AStoragesRefusalIsItsOwn) {
   const Pulled pulled = pull(digest);
   EXPECT_ERROR(pulled.result, unauthorized);
   EXPECT_THAT(test::message_of(pulled.result),
-              HasSubstr("storage.io, where the registry leads to, answered 401: expired"));
+              HasSubstr("storage.io, to which the registry redirects, returned 401: expired"));
   EXPECT_EQ(transport_.requests.size(), 2U);
 }
 
 // Authentication.
 
-TEST_F(ClientTest, GetsTokensAndNewOnesWhenTheyExpire) {
+TEST_F(ClientTest, RenewsAnExpiredToken) {
   registry_.challenge =
       R"(Bearer realm="https://auth.io/token",service="reg.io",scope="repository:foo/bar:pull")";
   registry_.wanted_authorization = "Bearer t1";
@@ -572,7 +583,7 @@ TEST_F(ClientTest, GetsTokensAndNewOnesWhenTheyExpire) {
   EXPECT_EQ(tokens, 1);
   // 401, token, manifest; then the manifest at once.
   EXPECT_EQ(transport_.requests.size(), 4U);
-  // The registry forgets it early.
+  // The registry invalidates the token early.
   registry_.wanted_authorization = "Bearer t2";
   EXPECT_OK(client().pull_manifest(name_));
   EXPECT_EQ(tokens, 2);
@@ -584,7 +595,7 @@ TEST_F(ClientTest, GetsTokensAndNewOnesWhenTheyExpire) {
   EXPECT_EQ(transport_.requests.size(), 2U);
 }
 
-TEST_F(ClientTest, ATokenThatIsNeverRightEnds) {
+TEST_F(ClientTest, GivesUpIfEveryTokenIsRefused) {
   registry_.challenge = R"(Bearer realm="https://auth.io/token")";
   registry_.wanted_authorization = "Bearer never";
   int tokens = 0;
@@ -595,11 +606,11 @@ TEST_F(ClientTest, ATokenThatIsNeverRightEnds) {
   const auto refused = client().pull_manifest(name_);
   EXPECT_ERROR(refused, unauthorized);
   EXPECT_THAT(test::message_of(refused),
-              HasSubstr("the registry answered 401: UNAUTHORIZED authentication required"));
+              HasSubstr("the registry returned 401: UNAUTHORIZED authentication required"));
   EXPECT_LE(tokens, 2);
 }
 
-TEST_F(ClientTest, ATokenThatExpiresDuringAnUploadIsRenewed) {
+TEST_F(ClientTest, RenewsATokenDuringAnUpload) {
   registry_.challenge = R"(Bearer realm="https://auth.io/token",scope="repository:foo/bar:pull,push")";
   registry_.wanted_authorization = "Bearer t1";
   int tokens = 0;
@@ -624,13 +635,13 @@ TEST_F(ClientTest, ChecksALogin) {
   const auto refused = client().check_access("reg.io");
   EXPECT_ERROR(refused, unauthorized);
   EXPECT_EQ(test::message_of(refused),
-            "reg.io: the registry answered 401: UNAUTHORIZED authentication required");
+            "reg.io: the registry returned 401: UNAUTHORIZED authentication required");
   client_.reset();
   credentials_ = {.username = "u", .password = "p"};
   EXPECT_OK(client().check_access("reg.io"));
 }
 
-TEST_F(ClientTest, DockerHubHasAHostOfItsOwn) {
+TEST_F(ClientTest, UsesTheHostOfDockerHub) {
   registry_ = FakeRegistry("https://registry-1.docker.io");
   registry_.add_manifest("latest", kManifestType, kManifest);
   EXPECT_OK(client().pull_manifest(*parse_reference("docker.io/hello")));
@@ -639,7 +650,7 @@ TEST_F(ClientTest, DockerHubHasAHostOfItsOwn) {
 
 // Plain HTTP.
 
-TEST_F(ClientTest, SpeaksPlainlyToLoopbackWhereThatHasNoTls) {
+TEST_F(ClientTest, UsesPlainHttpForLoopbackWithoutTls) {
   registry_ = FakeRegistry("http://localhost:5000");
   registry_.add_manifest("1", kManifestType, kManifest);
   registry_.intercept = [](const SeenRequest& request) -> std::optional<Reply> {
@@ -654,7 +665,7 @@ TEST_F(ClientTest, SpeaksPlainlyToLoopbackWhereThatHasNoTls) {
             "GET http://localhost:5000/v2/a/manifests/1\nGET http://localhost:5000/v2/a/manifests/1\n");
 }
 
-TEST_F(ClientTest, SpeaksPlainlyToOthersWhenToldAlone) {
+TEST_F(ClientTest, UsesPlainHttpForOtherHostsOnlyIfAllowed) {
   registry_ = FakeRegistry("http://box:5000");
   registry_.add_manifest("1", kManifestType, kManifest);
   registry_.intercept = [](const SeenRequest& request) -> std::optional<Reply> {
@@ -664,7 +675,7 @@ TEST_F(ClientTest, SpeaksPlainlyToOthersWhenToldAlone) {
   const Reference name = *parse_reference("box:5000/a:1");
   const auto refused = client().pull_manifest(name);
   EXPECT_ERROR(refused, network);
-  EXPECT_EQ(test::message_of(refused), "box:5000/a:1: no secure connection to box:5000: scripted");
+  EXPECT_EQ(test::message_of(refused), "box:5000/a:1: cannot make a TLS connection to box:5000: scripted");
   EXPECT_EQ(count("GET http:"), 0U);
   client_.reset();
   options_.session.plain_http = {"box:5000"};
@@ -675,9 +686,9 @@ TEST_F(ClientTest, SpeaksPlainlyToOthersWhenToldAlone) {
 
 TEST_F(ClientTest, PushesABlobWhole) {
   const std::string content = content_of(5000);
-  std::vector<std::uint64_t> told;
+  std::vector<std::uint64_t> reported;
   EXPECT_EQ(test::unwrap(push(
-                content, {.progress = [&](std::uint64_t done, std::uint64_t) { told.push_back(done); }})),
+                content, {.progress = [&](std::uint64_t done, std::uint64_t) { reported.push_back(done); }})),
             BlobPush::uploaded);
   const std::string digest = test::oci_digest_of(content).to_string();
   EXPECT_EQ(registry_.blobs.at(digest), content);
@@ -688,11 +699,11 @@ TEST_F(ClientTest, PushesABlobWhole) {
                                     "PUT https://reg.io/v2/foo/bar/blobs/uploads/id1?state=a%2Fb&digest=" +
                                     encoded + "\n");
   EXPECT_EQ(transport_.requests[2].header("Content-Type"), "application/octet-stream");
-  EXPECT_EQ(told.front(), 0U);
-  EXPECT_EQ(told.back(), content.size());
+  EXPECT_EQ(reported.front(), 0U);
+  EXPECT_EQ(reported.back(), content.size());
 }
 
-TEST_F(ClientTest, PushesWhatIsThereNotAgain) {
+TEST_F(ClientTest, DoesNotPushAnExistingBlob) {
   registry_.add_blob("hello");
   EXPECT_EQ(test::unwrap(push("hello")), BlobPush::existed);
   EXPECT_EQ(transport_.requests.size(), 1U);
@@ -710,12 +721,12 @@ TEST_F(ClientTest, MountsFromAnotherRepository) {
   EXPECT_EQ(test::unwrap(push("hello", {.mount_from = "foo/other"})), BlobPush::mounted);
   EXPECT_THAT(transport_.requests[1].url, HasSubstr("/uploads/?mount=sha256%3A"));
   EXPECT_THAT(transport_.requests[1].url, HasSubstr("&from=foo%2Fother"));
-  // One that cannot be mounted is uploaded.
+  // A blob that cannot be mounted is uploaded.
   EXPECT_EQ(test::unwrap(push("world", {.mount_from = "foo/other"})), BlobPush::uploaded);
   EXPECT_ERROR(push("x", {.mount_from = "../x"}), invalid_argument);
 }
 
-TEST_F(ClientTest, BeginsAnUploadAnewAfterACut) {
+TEST_F(ClientTest, RestartsAnInterruptedUpload) {
   const std::string content = content_of(5000);
   int cuts = 2;
   transport_.upload_limit = [&](const SeenRequest&) -> std::size_t {
@@ -726,7 +737,7 @@ TEST_F(ClientTest, BeginsAnUploadAnewAfterACut) {
   EXPECT_EQ(registry_.blobs.at(test::oci_digest_of(content).to_string()), content);
 }
 
-TEST_F(ClientTest, AnUploadWhoseAnswerWasLostIsDone) {
+TEST_F(ClientTest, DetectsAnUploadWhoseResponseWasLost) {
   registry_.adjust = [times = 0](const SeenRequest& request, Reply& reply) mutable {
     if (request.method == HttpMethod::put && ++times == 1) reply.fault = TransportFault::cut_off;
   };
@@ -734,24 +745,24 @@ TEST_F(ClientTest, AnUploadWhoseAnswerWasLostIsDone) {
   EXPECT_EQ(count("PUT"), 1U);
 }
 
-TEST_F(ClientTest, GivesUpOnAnUploadAndCancelsIt) {
+TEST_F(ClientTest, CancelsAnUploadWhenItGivesUp) {
   transport_.upload_limit = [](const SeenRequest&) -> std::size_t { return 100; };
   const auto pushed = push(content_of(5000));
   EXPECT_ERROR(pushed, network);
-  EXPECT_THAT(test::message_of(pushed), HasSubstr("was cut off: scripted (tried 5 times)"));
+  EXPECT_THAT(test::message_of(pushed), HasSubstr("was interrupted: scripted (tried 5 times)"));
   EXPECT_EQ(count("PUT"), 5U);
   EXPECT_EQ(count("DELETE https://reg.io/v2/foo/bar/blobs/uploads/id5"), 1U);
 }
 
-TEST_F(ClientTest, ARefusedUploadIsNotTriedAgain) {
+TEST_F(ClientTest, DoesNotRetryARefusedUpload) {
   MemorySource source("hello");
   const auto pushed = client().push_blob(name_, test::oci_digest_of("other"), 5, source);
   EXPECT_ERROR(pushed, registry_refused);
-  EXPECT_THAT(test::message_of(pushed), HasSubstr("the registry answered 400: DIGEST_INVALID"));
+  EXPECT_THAT(test::message_of(pushed), HasSubstr("the registry returned 400: DIGEST_INVALID"));
   EXPECT_EQ(count("PUT"), 1U);
 }
 
-TEST_F(ClientTest, ABusyRegistryIsTriedAgain) {
+TEST_F(ClientTest, RetriesABusyRegistry) {
   registry_.intercept = [times = 0](const SeenRequest& request) mutable -> std::optional<Reply> {
     if (request.method == HttpMethod::put && ++times <= 2) {
       return Reply{.status = 503, .headers = {{"Retry-After", "9"}}};
@@ -762,7 +773,7 @@ TEST_F(ClientTest, ABusyRegistryIsTriedAgain) {
   EXPECT_EQ(clock_.sleeps, (std::vector<milliseconds>{seconds(9), seconds(9)}));
 }
 
-TEST_F(ClientTest, PushesInChunksWhereItMust) {
+TEST_F(ClientTest, PushesInChunksIfTheWholeBlobIsRefused) {
   options_.chunk = 1000;
   registry_.takes_whole = false;
   const std::string content = content_of(4500);
@@ -776,7 +787,7 @@ TEST_F(ClientTest, PushesInChunksWhereItMust) {
   EXPECT_EQ(ranges, (std::vector<std::string>{"0-999", "1000-1999", "2000-2999", "3000-3999", "4000-4499"}));
 }
 
-TEST_F(ClientTest, PushesInChunksWhereTheWholeIsCutOffTwice) {
+TEST_F(ClientTest, PushesInChunksIfTheWholeBlobIsInterruptedTwice) {
   options_.chunk = 1000;
   const std::string content = content_of(4500);
   transport_.upload_limit = [](const SeenRequest& request) -> std::size_t {
@@ -788,7 +799,7 @@ TEST_F(ClientTest, PushesInChunksWhereTheWholeIsCutOffTwice) {
   EXPECT_EQ(count("PATCH"), 5U);
 }
 
-TEST_F(ClientTest, ChunksAreAsLargeAsTheRegistryWants) {
+TEST_F(ClientTest, UsesTheMinimumChunkSizeOfTheRegistry) {
   options_.chunk = 1000;
   registry_.takes_whole = false;
   registry_.adjust = [](const SeenRequest& request, Reply& reply) {
@@ -798,7 +809,7 @@ TEST_F(ClientTest, ChunksAreAsLargeAsTheRegistryWants) {
   EXPECT_EQ(count("PATCH"), 3U);
 }
 
-TEST_F(ClientTest, AChunkThatWasCutOffGoesOnWhereItWas) {
+TEST_F(ClientTest, ResumesAnInterruptedChunk) {
   options_.chunk = 1000;
   registry_.takes_whole = false;
   const std::string content = content_of(4500);
@@ -812,7 +823,7 @@ TEST_F(ClientTest, AChunkThatWasCutOffGoesOnWhereItWas) {
   EXPECT_EQ(count("POST"), 2U);
 }
 
-TEST_F(ClientTest, AnUploadInChunksThatIsForgottenBeginsAnew) {
+TEST_F(ClientTest, RestartsAnUploadThatTheRegistryForgot) {
   options_.chunk = 1000;
   registry_.takes_whole = false;
   const std::string content = content_of(4500);
@@ -824,7 +835,7 @@ TEST_F(ClientTest, AnUploadInChunksThatIsForgottenBeginsAnew) {
   EXPECT_EQ(registry_.blobs.at(test::oci_digest_of(content).to_string()), content);
 }
 
-TEST_F(ClientTest, ARegistryThatLosesCountIsLeft) {
+TEST_F(ClientTest, RejectsAnInvalidUploadOffset) {
   options_.chunk = 1000;
   registry_.takes_whole = false;
   registry_.adjust = [](const SeenRequest& request, Reply& reply) {
@@ -833,10 +844,10 @@ TEST_F(ClientTest, ARegistryThatLosesCountIsLeft) {
   };
   const auto pushed = push(content_of(4500));
   EXPECT_ERROR(pushed, registry_refused);
-  EXPECT_THAT(test::message_of(pushed), HasSubstr("the registry lost count of the upload"));
+  EXPECT_THAT(test::message_of(pushed), HasSubstr("the registry reports an invalid upload offset"));
 }
 
-TEST_F(ClientTest, AnUploadElsewhereGetsNoCredentials) {
+TEST_F(ClientTest, SendsNoCredentialsToAnUploadAtAnotherHost) {
   registry_.wanted_authorization = "Basic dTpw";
   registry_.challenge = "Basic realm=x";
   credentials_ = {.username = "u", .password = "p"};
@@ -857,7 +868,7 @@ TEST_F(ClientTest, AnUploadElsewhereGetsNoCredentials) {
   EXPECT_TRUE(uploaded);
 }
 
-TEST_F(ClientTest, AnUploadIsNotLedAwayFromTls) {
+TEST_F(ClientTest, DoesNotUploadOverPlainHttpIfTheRegistryUsesTls) {
   for (const char* place : {"http://reg.io/upload", "http://127.0.0.1/upload", "ftp://x/", ""}) {
     registry_.adjust = [&](const SeenRequest& request, Reply& reply) {
       if (request.method != HttpMethod::post) return;
@@ -869,7 +880,7 @@ TEST_F(ClientTest, AnUploadIsNotLedAwayFromTls) {
   EXPECT_EQ(count("PUT"), 0U);
 }
 
-TEST_F(ClientTest, ASourcesFailureEndsAPush) {
+TEST_F(ClientTest, AnErrorOfTheSourceEndsAPush) {
   struct Broken final : BlobSource {
     Result<std::size_t> read(std::span<std::byte>) override {
       return fail(ErrorCode::io, "the disk is gone");
@@ -904,7 +915,7 @@ TEST_F(ClientTest, PushesAManifest) {
               HasSubstr("404: MANIFEST_BLOB_UNKNOWN"));
 }
 
-// Tags, and deleting.
+// Tags and deletion.
 
 TEST_F(ClientTest, ListsTags) {
   EXPECT_EQ(test::unwrap(client().list_tags(name_)), std::vector<std::string>());
@@ -931,7 +942,7 @@ TEST_F(ClientTest, ListsTagsPageByPage) {
   EXPECT_EQ(transport_.requests[2].url, "https://reg.io/v2/foo/bar/tags/list?n=1&last=b");
 }
 
-TEST_F(ClientTest, BoundsTheListOfTags) {
+TEST_F(ClientTest, RejectsTooManyTagsAndPages) {
   options_.max_tags = 50;
   int page = 0;
   registry_.intercept = [&](const SeenRequest&) {
@@ -952,7 +963,7 @@ TEST_F(ClientTest, BoundsTheListOfTags) {
   EXPECT_EQ(test::unwrap(client().list_tags(name_)), std::vector<std::string>{"a"});
 }
 
-TEST_F(ClientTest, DoesNotListNonsense) {
+TEST_F(ClientTest, RejectsInvalidListsOfTags) {
   for (const char* body : {"", "[]", "{}", R"({"tags":{}})", R"({"tags":[1]})", R"({"tags":["a b"]})",
                            R"({"tags":["\u001b[2J"]})", R"({"tags":["../x"]})"}) {
     registry_.intercept = [&](const SeenRequest&) { return Reply{.body = body}; };
@@ -964,7 +975,7 @@ TEST_F(ClientTest, DoesNotListNonsense) {
   EXPECT_ERROR(client().list_tags(name_), registry_refused);
 }
 
-TEST_F(ClientTest, Deletes) {
+TEST_F(ClientTest, DeletesAManifest) {
   registry_.add_manifest("1", kManifestType, kManifest);
   EXPECT_OK(client().delete_manifest(name_));
   EXPECT_FALSE(registry_.manifests.contains("1"));
@@ -973,7 +984,7 @@ TEST_F(ClientTest, Deletes) {
     return FakeRegistry::error(405, "UNSUPPORTED", "The operation is unsupported.");
   };
   EXPECT_EQ(test::message_of(client().delete_manifest(name_)),
-            "reg.io/foo/bar:1: the registry answered 405: UNSUPPORTED The operation is unsupported.");
+            "reg.io/foo/bar:1: the registry returned 405: UNSUPPORTED The operation is unsupported.");
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ namespace {
 
 constexpr const char* kEmpty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-TEST(Digest, IsOfContent) {
+TEST(Digest, HashesContent) {
   EXPECT_EQ(test::oci_digest_of("").to_string(), kEmpty);
   EXPECT_EQ(test::oci_digest_of("abc").hex(),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
@@ -18,14 +18,14 @@ TEST(Digest, IsOfContent) {
             "41edece42d63e8d9bf515a9ba6932e1c20cbc9f5a5d134645adb5db1b9737ea3");
 }
 
-TEST(Digest, ReadsWhatItWrites) {
+TEST(Digest, ParsesItsOwnText) {
   const auto digest = Digest::parse(kEmpty);
   ASSERT_OK(digest);
   EXPECT_EQ(digest->to_string(), kEmpty);
   EXPECT_EQ(*digest, test::oci_digest_of(""));
 }
 
-TEST(Digest, RefusesWhatItCannotCheck) {
+TEST(Digest, RejectsOtherAlgorithmsAndInvalidText) {
   const std::string digits(64, 'a');
   for (const std::string& text :
        {std::string(), std::string("sha256"), std::string("sha256:"), digits, "sha256:" + digits + "a",
@@ -36,9 +36,9 @@ TEST(Digest, RefusesWhatItCannotCheck) {
   }
 }
 
-TEST(Digest, ErrorsHaveNoControlCharacters) {
+TEST(Digest, MessagesContainNoControlCharacters) {
   EXPECT_EQ(test::message_of(Digest::parse("\x1b[2Jmd5:1")),
-            "'\xEF\xBF\xBD[2Jmd5:1' is no digest that can be checked: it does not begin with sha256:");
+            "unsupported digest '\xEF\xBF\xBD[2Jmd5:1': only sha256 is supported");
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ using testing::HasSubstr;
 
 const std::string kDigest = "sha256:" + std::string(64, 'a');
 
-/// The parts, one after another: `registry|repository|tag|digest`.
+/// Formats the parts as `registry|repository|tag|digest`.
 std::string parts(std::string_view text, const ReferenceOptions& options = {}) {
   const auto reference = parse_reference(text, options);
   if (!reference) return std::string(to_string(reference.error().code()));
@@ -23,14 +23,14 @@ std::string parts(std::string_view text, const ReferenceOptions& options = {}) {
 
 std::string why_not(std::string_view text) { return test::message_of(parse_reference(text)); }
 
-TEST(Reference, HasAllParts) {
+TEST(Reference, ParsesAllParts) {
   EXPECT_EQ(parts("ghcr.io/foo/bar:1.2"), "ghcr.io|foo/bar|1.2|");
   EXPECT_EQ(parts("ghcr.io/foo/bar:1.2@" + kDigest), "ghcr.io|foo/bar|1.2|" + kDigest);
   EXPECT_EQ(parts("ghcr.io/bar@" + kDigest), "ghcr.io|bar||" + kDigest);
   EXPECT_EQ(parts("ghcr.io:443/bar"), "ghcr.io:443|bar|latest|");
 }
 
-TEST(Reference, KnowsRegistriesByTheirLooks) {
+TEST(Reference, RecognizesRegistries) {
   EXPECT_EQ(parts("localhost/a"), "localhost|a|latest|");
   EXPECT_EQ(parts("localhost:5000/a:1"), "localhost:5000|a|1|");
   EXPECT_EQ(parts("127.0.0.1:5000/a"), "127.0.0.1:5000|a|latest|");
@@ -44,12 +44,12 @@ TEST(Reference, WithoutARegistryIsLocal) {
   EXPECT_EQ(parts("hello:1"), "|hello|1|");
   EXPECT_EQ(parts("me/hello:1"), "|me/hello|1|");
   EXPECT_EQ(parts("hello@" + kDigest), "|hello||" + kDigest);
-  // As in Docker, one part is never a registry.
+  // As in Docker, a name with a single part has no registry.
   EXPECT_EQ(parts("ghcr.io"), "|ghcr.io|latest|");
   EXPECT_EQ(parts("localhost:5000"), "|localhost|5000|");
 }
 
-TEST(Reference, TakesADefaultRegistryThatIsGiven) {
+TEST(Reference, UsesAGivenDefaultRegistry) {
   EXPECT_EQ(parts("hello:1", {.default_registry = "ghcr.io"}), "ghcr.io|hello|1|");
   EXPECT_EQ(parts("hello:1", {.default_registry = "docker.io"}), "docker.io|library/hello|1|");
   EXPECT_EQ(parts("me/hello", {.default_registry = "docker.io"}), "docker.io|me/hello|latest|");
@@ -57,7 +57,7 @@ TEST(Reference, TakesADefaultRegistryThatIsGiven) {
   EXPECT_EQ(parts("hello", {.default_registry = "no host"}), "invalid_argument");
 }
 
-TEST(Reference, HasANormalForm) {
+TEST(Reference, IsNormalized) {
   EXPECT_EQ(parts("GHCR.io/foo"), "ghcr.io|foo|latest|");
   EXPECT_EQ(parts("docker.io/hello"), "docker.io|library/hello|latest|");
   EXPECT_EQ(parts("index.docker.io/hello"), "docker.io|library/hello|latest|");
@@ -65,7 +65,7 @@ TEST(Reference, HasANormalForm) {
   EXPECT_EQ(parts("library/hello"), "|library/hello|latest|");
 }
 
-TEST(Reference, PrintsWhatParsesToTheSame) {
+TEST(Reference, PrintsTextThatParsesToTheSame) {
   for (const std::string& text :
        {std::string("hello:1"), std::string("me/hello:latest"), "ghcr.io/a/b@" + kDigest,
         "ghcr.io/a:1@" + kDigest, std::string("[::1]:5000/a:b"), std::string("docker.io/library/a:b")}) {
@@ -76,19 +76,19 @@ TEST(Reference, PrintsWhatParsesToTheSame) {
   }
 }
 
-TEST(Reference, AsksForTheDigestWhereThereIsOne) {
+TEST(Reference, PrefersTheDigestToTheTag) {
   EXPECT_EQ(parse_reference("ghcr.io/a:1@" + kDigest)->target(), kDigest);
   EXPECT_EQ(parse_reference("ghcr.io/a:1")->target(), "1");
   EXPECT_EQ(parse_reference("ghcr.io/a:1")->name(), "ghcr.io/a");
 }
 
-TEST(Reference, TakesEachSeparatorOfAPath) {
+TEST(Reference, AcceptsEverySeparatorOfAPath) {
   for (const char* name : {"a.b", "a_b", "a__b", "a-b", "a---b", "a/b/c/d", "0", "a--b__c.d"}) {
     EXPECT_OK(parse_reference(name)) << name;
   }
 }
 
-TEST(Reference, RefusesHostileText) {
+TEST(Reference, RejectsHostileText) {
   const std::string long_tag(129, 'a');
   const std::string long_name(256, 'a');
   const std::vector<std::string> texts = {"",
@@ -166,26 +166,24 @@ TEST(Reference, RefusesHostileText) {
   }
 }
 
-TEST(Reference, SaysWhatIsWrong) {
-  EXPECT_EQ(why_not("Hello:1"), "'Hello:1' is no image name: its repository has upper-case letters");
-  EXPECT_EQ(why_not("https://ghcr.io/a"),
-            "'https://ghcr.io/a' is no image name: it is a URL; leave out what ends in ://");
-  EXPECT_THAT(why_not(std::string(64, '1')), HasSubstr("an image's id"));
-  EXPECT_THAT(why_not("gh_cr.io/a"), HasSubstr("'gh_cr.io' is neither a host nor a host with a port"));
+TEST(Reference, ReportsTheReason) {
+  EXPECT_EQ(why_not("Hello:1"), "invalid image name 'Hello:1': the repository has upper-case letters");
+  EXPECT_EQ(why_not("https://ghcr.io/a"), "invalid image name 'https://ghcr.io/a': a URL; remove the scheme");
+  EXPECT_THAT(why_not(std::string(64, '1')), HasSubstr("an image ID"));
+  EXPECT_THAT(why_not("gh_cr.io/a"), HasSubstr("'gh_cr.io' is not HOST or HOST:PORT"));
   EXPECT_THAT(why_not("\x1b[2J"), HasSubstr("'\uFFFD[2J'"));
 }
 
-TEST(Reference, ALocalNameIsNotSentAnywhere) {
+TEST(Reference, RequiresARegistry) {
   EXPECT_OK(require_registry(*parse_reference("ghcr.io/me/hello:1"), "push"));
   const auto refused = require_registry(*parse_reference("hello:1"), "push");
   EXPECT_ERROR(refused, invalid_argument);
   EXPECT_EQ(test::message_of(refused),
-            "cannot push 'hello:1': it is a local name, without a registry; write the registry's host before "
-            "it, such as "
+            "cannot push 'hello:1': the name has no registry; add the registry's host, as in "
             "ghcr.io/you/hello:1");
 }
 
-TEST(Reference, ReadsARegistryAlone) {
+TEST(Reference, ParsesARegistry) {
   EXPECT_EQ(*parse_registry("GHCR.io"), "ghcr.io");
   EXPECT_EQ(*parse_registry("https://localhost:5000/"), "localhost:5000");
   EXPECT_EQ(*parse_registry("index.docker.io"), "docker.io");

@@ -21,7 +21,7 @@ using testing::HasSubstr;
 
 class SessionTest : public testing::Test {
  protected:
-  /// Answers one after another; the last one for ever.
+  /// Replies in order; repeats the last one.
   void replies(std::deque<Reply> list) { replies_ = std::move(list); }
 
   [[nodiscard]] Exchange get(std::string_view url) {
@@ -43,27 +43,27 @@ Reply redirect(int status, const std::string& location) {
   return {.status = status, .headers = {{"Location", location}}};
 }
 
-TEST_F(SessionTest, TriesAgainWhereTheConnectionFails) {
+TEST_F(SessionTest, RetriesIfTheConnectionFails) {
   replies({fault(TransportFault::connect),
            fault(TransportFault::cut_off),
            fault(TransportFault::timeout),
            {.body = "hello"}});
-  const auto answer = session_.send(get("https://ghcr.io/"));
-  ASSERT_OK(answer);
-  EXPECT_EQ(answer->text, "hello");
-  EXPECT_EQ(answer->attempts, 4);
+  const auto response = session_.send(get("https://ghcr.io/"));
+  ASSERT_OK(response);
+  EXPECT_EQ(response->text, "hello");
+  EXPECT_EQ(response->attempts, 4);
   EXPECT_EQ(clock_.sleeps.size(), 3U);
 }
 
-TEST_F(SessionTest, WaitsLongerEachTimeAndByChance) {
+TEST_F(SessionTest, WaitsLongerEachTimeWithJitter) {
   replies({{.status = 503}});
   std::vector<milliseconds> firsts;
   for (int round = 0; round < 20; ++round) {
     clock_.sleeps.clear();
-    const auto answer = session_.send(get("https://ghcr.io/"));
-    ASSERT_OK(answer);
-    EXPECT_EQ(answer->status, 503);
-    EXPECT_EQ(answer->attempts, 5);
+    const auto response = session_.send(get("https://ghcr.io/"));
+    ASSERT_OK(response);
+    EXPECT_EQ(response->status, 503);
+    EXPECT_EQ(response->attempts, 5);
     ASSERT_EQ(clock_.sleeps.size(), 4U);
     milliseconds most(250);
     for (const milliseconds sleep : clock_.sleeps) {
@@ -76,40 +76,40 @@ TEST_F(SessionTest, WaitsLongerEachTimeAndByChance) {
   EXPECT_NE(std::ranges::min(firsts), std::ranges::max(firsts));
 }
 
-TEST_F(SessionTest, TriesAgainForBusyServersAlone) {
+TEST_F(SessionTest, RetriesOnlyForBusyServers) {
   for (const int status : {429, 502, 503, 504}) {
     replies({{.status = status}, {.status = 200}});
     EXPECT_EQ(test::unwrap(session_.send(get("https://ghcr.io/"))).attempts, 2) << status;
   }
   for (const int status : {200, 201, 206, 400, 401, 403, 404, 405, 408, 413, 416, 418, 500, 501}) {
     replies({{.status = status}});
-    const Answer answer = test::unwrap(session_.send(get("https://ghcr.io/")));
-    EXPECT_EQ(answer.attempts, 1) << status;
-    EXPECT_EQ(answer.status, status);
+    const Response response = test::unwrap(session_.send(get("https://ghcr.io/")));
+    EXPECT_EQ(response.attempts, 1) << status;
+    EXPECT_EQ(response.status, status);
   }
 }
 
-TEST_F(SessionTest, DoesNotTryAgainWhatCannotHelp) {
+TEST_F(SessionTest, DoesNotRetryPermanentErrors) {
   replies({fault(TransportFault::tls)});
-  const auto answer = session_.send(get("https://ghcr.io/"));
-  EXPECT_ERROR(answer, network);
-  EXPECT_EQ(test::message_of(answer), "no secure connection to ghcr.io: scripted");
+  const auto response = session_.send(get("https://ghcr.io/"));
+  EXPECT_ERROR(response, network);
+  EXPECT_EQ(test::message_of(response), "cannot make a TLS connection to ghcr.io: scripted");
   EXPECT_EQ(transport_.requests.size(), 1U);
   replies({fault(TransportFault::request)});
   EXPECT_ERROR(session_.send(get("https://ghcr.io/")), invalid_argument);
 }
 
-TEST_F(SessionTest, SaysHowOftenItTried) {
+TEST_F(SessionTest, ReportsTheNumberOfAttempts) {
   replies({fault(TransportFault::connect)});
-  const auto answer = session_.send(get("https://ghcr.io:444/"));
-  EXPECT_ERROR(answer, network);
-  EXPECT_EQ(test::message_of(answer), "cannot connect to ghcr.io:444: scripted (tried 5 times)");
+  const auto response = session_.send(get("https://ghcr.io:444/"));
+  EXPECT_ERROR(response, network);
+  EXPECT_EQ(test::message_of(response), "cannot connect to ghcr.io:444: scripted (tried 5 times)");
   Exchange once = get("https://ghcr.io/");
   once.retry = false;
   EXPECT_EQ(test::message_of(session_.send(once)), "cannot connect to ghcr.io: scripted");
 }
 
-TEST_F(SessionTest, ComesBackWhenItIsToldTo) {
+TEST_F(SessionTest, WaitsAsLongAsTheServerAsks) {
   replies({{.status = 429, .headers = {{"Retry-After", "7"}}}, {}});
   ASSERT_OK(session_.send(get("https://ghcr.io/")));
   EXPECT_EQ(clock_.sleeps, std::vector<milliseconds>{seconds(7)});
@@ -122,7 +122,7 @@ TEST_F(SessionTest, ComesBackWhenItIsToldTo) {
   EXPECT_EQ(clock_.sleeps, std::vector<milliseconds>{seconds(15)});
 }
 
-TEST_F(SessionTest, DoesNotComeBackTomorrow) {
+TEST_F(SessionTest, DoesNotRetryIfTheServerAsksForALongDelay) {
   replies({{.status = 429, .headers = {{"Retry-After", "3600"}}}});
   EXPECT_EQ(test::unwrap(session_.send(get("https://ghcr.io/"))).attempts, 1);
   EXPECT_TRUE(clock_.sleeps.empty());
@@ -130,7 +130,7 @@ TEST_F(SessionTest, DoesNotComeBackTomorrow) {
   EXPECT_EQ(test::unwrap(session_.send(get("https://ghcr.io/"))).attempts, 2);
 }
 
-TEST(RetryAfter, ReadsSecondsAndDates) {
+TEST(RetryAfter, ParsesSecondsAndDates) {
   EXPECT_EQ(retry_after({}), std::nullopt);
   EXPECT_EQ(retry_after({{"retry-after", " 12 "}}), seconds(12));
   EXPECT_EQ(retry_after({{"Retry-After", "-1"}}), std::nullopt);
@@ -144,15 +144,15 @@ TEST(RetryAfter, ReadsSecondsAndDates) {
             std::nullopt);
 }
 
-TEST_F(SessionTest, StopsWhenTimeRunsOut) {
+TEST_F(SessionTest, StopsAtTheDeadline) {
   replies({{.status = 503, .head_delay = seconds(30)}});
   Exchange exchange = get("https://ghcr.io/");
   exchange.deadline = clock_.now() + seconds(70);
   const auto start = clock_.now();
-  const auto answer = session_.send(exchange);
-  EXPECT_ERROR(answer, network);
+  const auto response = session_.send(exchange);
+  EXPECT_ERROR(response, network);
   EXPECT_LE(clock_.now() - start, seconds(70));
-  EXPECT_THAT(test::message_of(answer), HasSubstr("in time"));
+  EXPECT_THAT(test::message_of(response), HasSubstr("timed out"));
 }
 
 TEST_F(SessionTest, AnIdleServerIsLeft) {
@@ -163,44 +163,44 @@ TEST_F(SessionTest, AnIdleServerIsLeft) {
   EXPECT_LE(clock_.now() - start, seconds(310));
 }
 
-TEST_F(SessionTest, ADripIsCutOffAtTheDeadline) {
-  replies({{.body = std::string(1000, 'x'), .read_delay = seconds(50), .piece = 1}});
+TEST_F(SessionTest, StopsASlowBodyAtTheDeadline) {
+  replies({{.body = std::string(1000, 'x'), .read_delay = seconds(50), .chunk = 1}});
   const auto start = clock_.now();
   EXPECT_ERROR(session_.send(get("https://ghcr.io/")), network);
   EXPECT_LE(clock_.now() - start, std::chrono::minutes(10));
 }
 
-TEST_F(SessionTest, ReadsASmallBodyAgainAfterACut) {
+TEST_F(SessionTest, RetriesAnInterruptedBody) {
   replies({{.body = "hello", .cut_after = 3}, {.body = "hello"}});
   EXPECT_EQ(test::unwrap(session_.send(get("https://ghcr.io/"))).text, "hello");
 }
 
-TEST_F(SessionTest, BoundsABody) {
+TEST_F(SessionTest, RejectsABodyThatIsTooLarge) {
   Exchange exchange = get("https://ghcr.io/");
   exchange.body_limit = 5000;
   replies({{.body = std::string(5000, 'x')}});
   EXPECT_EQ(test::unwrap(session_.send(exchange)).text.size(), 5000U);
   replies({{.body = std::string(5001, 'x')}});
-  const auto answer = session_.send(exchange);
-  EXPECT_ERROR(answer, size_limit);
-  EXPECT_EQ(test::message_of(answer), "ghcr.io answered more than 5000 bytes");
+  const auto response = session_.send(exchange);
+  EXPECT_ERROR(response, size_limit);
+  EXPECT_EQ(test::message_of(response), "ghcr.io returned more than 5000 bytes");
 }
 
-TEST_F(SessionTest, KeepsTheFrontOfAnErrorsBody) {
+TEST_F(SessionTest, KeepsTheStartOfAnErrorsBody) {
   replies({{.status = 404, .body = std::string(1 << 20, 'x')}});
   EXPECT_EQ(test::unwrap(session_.send(get("https://ghcr.io/"))).text.size(), 64U << 10U);
   replies({{.status = 404, .body = "abcdef", .cut_after = 3}});
   EXPECT_EQ(test::unwrap(session_.send(get("https://ghcr.io/"))).text, "abc");
 }
 
-TEST_F(SessionTest, LeavesAStreamToItsReader) {
+TEST_F(SessionTest, LeavesAStreamedBodyUnread) {
   Exchange exchange = get("https://ghcr.io/");
   exchange.stream = true;
   replies({{.body = "hello"}});
-  const Answer answer = test::unwrap(session_.send(exchange));
-  EXPECT_EQ(answer.text, "");
+  const Response response = test::unwrap(session_.send(exchange));
+  EXPECT_EQ(response.text, "");
   std::array<std::byte, 10> buffer{};
-  EXPECT_EQ(answer.body->read(buffer), 5U);
+  EXPECT_EQ(response.body->read(buffer), 5U);
 }
 
 TEST_F(SessionTest, FollowsRedirects) {
@@ -208,38 +208,38 @@ TEST_F(SessionTest, FollowsRedirects) {
   Exchange exchange = get("https://ghcr.io/a");
   exchange.authorization = "Bearer secret";
   exchange.headers.add("Accept", "x");
-  const Answer answer = test::unwrap(session_.send(exchange));
-  EXPECT_EQ(answer.text, "hello");
-  EXPECT_EQ(answer.url.to_string(), "https://cdn.io/c?sig=x");
-  EXPECT_TRUE(answer.left_origin);
+  const Response response = test::unwrap(session_.send(exchange));
+  EXPECT_EQ(response.text, "hello");
+  EXPECT_EQ(response.url.to_string(), "https://cdn.io/c?sig=x");
+  EXPECT_TRUE(response.left_origin);
   EXPECT_EQ(transport_.lines(), "GET https://ghcr.io/a\nGET https://ghcr.io/b\nGET https://cdn.io/c?sig=x\n");
   EXPECT_EQ(transport_.requests[1].header("Authorization"), "Bearer secret");
   EXPECT_EQ(transport_.requests[2].header("Authorization"), "");
   EXPECT_EQ(transport_.requests[2].header("Accept"), "x");
 }
 
-TEST_F(SessionTest, CredentialsDoNotComeBackOnADetour) {
+TEST_F(SessionTest, SendsNoCredentialsAfterARedirectBack) {
   Exchange exchange = get("https://ghcr.io/a");
   exchange.authorization = "Bearer secret";
   for (const char* elsewhere : {"https://evil.org/", "https://ghcr.io:444/", "https://ghcr.io.evil.org/"}) {
     transport_.requests.clear();
     replies({redirect(302, elsewhere), redirect(302, "https://ghcr.io/b"), {}});
-    const Answer answer = test::unwrap(session_.send(exchange));
-    EXPECT_TRUE(answer.left_origin);
+    const Response response = test::unwrap(session_.send(exchange));
+    EXPECT_TRUE(response.left_origin);
     EXPECT_EQ(transport_.requests[1].header("Authorization"), "") << elsewhere;
     EXPECT_EQ(transport_.requests[2].header("Authorization"), "") << elsewhere;
   }
 }
 
-TEST_F(SessionTest, BoundsRedirects) {
+TEST_F(SessionTest, RejectsTooManyRedirects) {
   replies({redirect(302, "/again")});
-  const auto answer = session_.send(get("https://ghcr.io/"));
-  EXPECT_ERROR(answer, registry_refused);
-  EXPECT_EQ(test::message_of(answer), "ghcr.io leads on more than 10 times");
+  const auto response = session_.send(get("https://ghcr.io/"));
+  EXPECT_ERROR(response, registry_refused);
+  EXPECT_EQ(test::message_of(response), "ghcr.io redirects more than 10 times");
   EXPECT_EQ(transport_.requests.size(), 11U);
 }
 
-TEST_F(SessionTest, IsNotLedAwayFromTls) {
+TEST_F(SessionTest, FollowsNoRedirectFromTlsToPlainHttp) {
   for (const char* place :
        {"http://ghcr.io/", "http://cdn.io/", "http://127.0.0.1/", "http://localhost:5000/"}) {
     replies({redirect(302, place)});
@@ -254,15 +254,15 @@ TEST_F(SessionTest, IsNotLedAwayFromTls) {
   EXPECT_ERROR(session_.send(get("https://ghcr.io/")), registry_refused);
 }
 
-TEST_F(SessionTest, SpeaksPlainlyToLoopbackAndToNamedHosts) {
+TEST_F(SessionTest, AllowsPlainHttpForLoopbackAndListedHosts) {
   replies({{}});
   EXPECT_OK(session_.send(get("http://127.0.0.1:5000/")));
   EXPECT_OK(session_.send(get("http://localhost/")));
   EXPECT_OK(session_.send(get("http://[::1]:5000/")));
   transport_.requests.clear();
-  const auto answer = session_.send(get("http://ghcr.io/"));
-  EXPECT_ERROR(answer, network);
-  EXPECT_EQ(test::message_of(answer), "ghcr.io is not spoken to without TLS");
+  const auto response = session_.send(get("http://ghcr.io/"));
+  EXPECT_ERROR(response, network);
+  EXPECT_EQ(test::message_of(response), "refusing plain HTTP to ghcr.io");
   EXPECT_TRUE(transport_.requests.empty());
 
   Session plain(transport_, clock_, {.plain_http = {"box:5000"}});
@@ -274,7 +274,7 @@ TEST_F(SessionTest, SpeaksPlainlyToLoopbackAndToNamedHosts) {
   EXPECT_ERROR(plain.send(get("http://box:5000/")), registry_refused);
 }
 
-TEST_F(SessionTest, KeepsAMethodOrRefuses) {
+TEST_F(SessionTest, FollowsNoRedirectThatChangesTheMethod) {
   Exchange exchange = get("https://ghcr.io/");
   exchange.method = HttpMethod::post;
   exchange.body = "body";
@@ -286,7 +286,7 @@ TEST_F(SessionTest, KeepsAMethodOrRefuses) {
   EXPECT_ERROR(session_.send(exchange), registry_refused);
 }
 
-TEST_F(SessionTest, ASecretBodyStaysAtItsHost) {
+TEST_F(SessionTest, SendsASecretBodyToItsOwnHostOnly) {
   Exchange exchange = get("https://ghcr.io/");
   exchange.method = HttpMethod::post;
   exchange.body = "refresh_token=x";
@@ -299,7 +299,7 @@ TEST_F(SessionTest, ASecretBodyStaysAtItsHost) {
   EXPECT_EQ(transport_.lines(), "POST https://ghcr.io/\n");
 }
 
-TEST_F(SessionTest, SendsASourceFromItsFrontAgain) {
+TEST_F(SessionTest, RestartsASourceForEachAttempt) {
   Exchange exchange = get("https://ghcr.io/");
   exchange.method = HttpMethod::put;
   const std::string content(5000, 'x');
@@ -313,7 +313,7 @@ TEST_F(SessionTest, SendsASourceFromItsFrontAgain) {
   EXPECT_EQ(transport_.requests.size(), 3U);
 }
 
-TEST_F(SessionTest, ASourceThatFailsIsNotTriedAgain) {
+TEST_F(SessionTest, DoesNotRetryIfTheSourceFails) {
   struct Broken final : BlobSource {
     Result<std::size_t> read(std::span<std::byte>) override {
       return fail(ErrorCode::io, "the disk is gone");
@@ -325,34 +325,34 @@ TEST_F(SessionTest, ASourceThatFailsIsNotTriedAgain) {
   exchange.source = &broken;
   exchange.size = 10;
   replies({{}});
-  const auto answer = session_.send(exchange);
-  EXPECT_ERROR(answer, io);
-  EXPECT_EQ(test::message_of(answer), "the disk is gone");
+  const auto response = session_.send(exchange);
+  EXPECT_ERROR(response, io);
+  EXPECT_EQ(test::message_of(response), "the disk is gone");
   EXPECT_TRUE(transport_.requests.empty());
   MemorySource shorter("abc");
   exchange.source = &shorter;
-  EXPECT_EQ(test::message_of(session_.send(exchange)), "the content to be sent ends before its size");
+  EXPECT_EQ(test::message_of(session_.send(exchange)), "the content to send is shorter than its size");
 }
 
-TEST_F(SessionTest, FindsOutWhetherAHostSpeaksTls) {
+TEST_F(SessionTest, DetectsAHostWithoutTls) {
   const Url url = test::unwrap(Url::parse("https://localhost:5000/v2/"));
   const auto end = clock_.now() + seconds(60);
   replies({{.status = 401}});
-  EXPECT_FALSE(session_.answers_plainly(url, end));
+  EXPECT_FALSE(session_.speaks_plain_http(url, end));
   replies({fault(TransportFault::tls), {.status = 200}});
-  EXPECT_TRUE(session_.answers_plainly(url, end));
-  // A certificate that is not trusted.
+  EXPECT_TRUE(session_.speaks_plain_http(url, end));
+  // TLS with an untrusted certificate.
   replies({fault(TransportFault::tls), {.status = 400}});
-  EXPECT_FALSE(session_.answers_plainly(url, end));
+  EXPECT_FALSE(session_.speaks_plain_http(url, end));
   replies({fault(TransportFault::connect), {.status = 200}});
-  EXPECT_FALSE(session_.answers_plainly(url, end));
+  EXPECT_FALSE(session_.speaks_plain_http(url, end));
 }
 
 std::string described(int status, std::string body) {
   return describe_status({.status = status, .text = std::move(body)});
 }
 
-TEST(DescribeStatus, HasWhatTheRegistrySays) {
+TEST(DescribeStatus, ContainsTheErrorsOfTheRegistry) {
   EXPECT_EQ(
       described(404, R"({"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown","detail":{}}]})"),
       "404: MANIFEST_UNKNOWN manifest unknown");

@@ -18,7 +18,7 @@ std::string resolved(std::string_view base, std::string_view reference) {
   return url ? url->to_string() : std::string(to_string(url.error().code()));
 }
 
-TEST(Url, HasANormalForm) {
+TEST(Url, IsNormalized) {
   EXPECT_EQ(normal("https://ghcr.io"), "https://ghcr.io/");
   EXPECT_EQ(normal("HTTPS://GHCR.io:443/v2/?a=B"), "https://ghcr.io/v2/?a=B");
   EXPECT_EQ(normal("http://localhost:80/a"), "http://localhost/a");
@@ -28,7 +28,7 @@ TEST(Url, HasANormalForm) {
   EXPECT_EQ(normal("https://a?x=1"), "https://a/?x=1");
 }
 
-TEST(Url, RefusesAllElse) {
+TEST(Url, RejectsOtherText) {
   for (const std::string& text : {std::string(),
                                   std::string("ghcr.io"),
                                   std::string("ftp://a/"),
@@ -53,7 +53,7 @@ TEST(Url, RefusesAllElse) {
   }
 }
 
-TEST(Url, ResolvesWhatAnAnswerNames) {
+TEST(Url, ResolvesReferences) {
   const std::string base = "https://ghcr.io/v2/a/uploads/?x=1";
   EXPECT_EQ(resolved(base, "https://cdn.io/b"), "https://cdn.io/b");
   EXPECT_EQ(resolved(base, "//cdn.io/b"), "https://cdn.io/b");
@@ -67,13 +67,13 @@ TEST(Url, ResolvesWhatAnAnswerNames) {
   EXPECT_EQ(resolved(base, " /a "), "https://ghcr.io/a");
 }
 
-TEST(Url, ResolvesNothingElse) {
+TEST(Url, RejectsInvalidReferences) {
   for (const char* text : {"ftp://a/b", "javascript:alert(1)", "https://user@a/", "/a b", "/a\r\nb", "//"}) {
     EXPECT_EQ(resolved("https://ghcr.io/", text), "invalid_argument") << text;
   }
 }
 
-TEST(Url, TakesAQuery) {
+TEST(Url, AppendsToTheQuery) {
   EXPECT_EQ(test::unwrap(Url::parse("https://a/b")).with_query("d", "x:y").to_string(),
             "https://a/b?d=x%3Ay");
   EXPECT_EQ(test::unwrap(Url::parse("https://a/b?c=1")).with_query("d", "").to_string(),
@@ -81,7 +81,7 @@ TEST(Url, TakesAQuery) {
   EXPECT_EQ(test::unwrap(Url::parse("https://a/b?")).with_query("d", "1").to_string(), "https://a/b?d=1");
 }
 
-TEST(Url, KnowsThisMachine) {
+TEST(Url, RecognizesLoopbackHosts) {
   for (const char* host : {"localhost", "a.localhost", "127.0.0.1", "127.1.2.3", "[::1]"}) {
     EXPECT_TRUE(is_loopback(host)) << host;
   }

@@ -22,7 +22,7 @@ using test::tuple;
 const Type kNotedItem =
     make(TypeKind::record, {{"id", kU8}, {"level", kLevel}, {"note", option(kString)}}, "item");
 
-/// The schema without `$schema`, which is checked.
+/// Returns the schema without `$schema`, after checking that.
 Json schema(const Type& type, const JsonOptions& options = {}) {
   Json json = Json::parse(json_schema(type, options));
   EXPECT_EQ(json.at("$schema"), "https://json-schema.org/draft/2020-12/schema");
@@ -72,7 +72,7 @@ TEST(JsonSchema, Tuples) {
     "items": false, "minItems": 2})");
 }
 
-TEST(JsonSchema, RecordsRequireAllThatIsNoOption) {
+TEST(JsonSchema, RecordsRequireAllFieldsExceptOptions) {
   expect_schema(make(TypeKind::record, {{"a", kString}, {"b", option(kString)}}), R"({
     "type": "object",
     "properties": {"a": {"type": "string"}, "b": {"anyOf": [{"type": "string"}, {"type": "null"}]}},
@@ -108,12 +108,12 @@ TEST(JsonSchema, EnumsAndFlags) {
                 R"({"type": "array", "items": {"enum": ["read", "write"]}, "uniqueItems": true})");
 }
 
-TEST(JsonSchema, HandlesAndWhatHasNoValues) {
+TEST(JsonSchema, HandlesAndUnsupportedTypes) {
   expect_schema(Type::make(TypeKind::own, "basket", {}, "example:shop/till"), R"({
-    "type": "object", "description": "A handle of a resource, which can be written and not read: basket",
+    "type": "object", "description": "A resource handle, which can be written but not read: basket",
     "required": ["resource"]})");
   expect_schema(make(TypeKind::stream, {{"", kU8}}),
-                R"({"description": "There are no values of stream<u8>", "not": {}})");
+                R"({"description": "Values of this type are not supported: stream<u8>", "not": {}})");
 }
 
 TEST(JsonSchema, NamedTypesAreDefinedOnce) {
@@ -140,7 +140,7 @@ TEST(JsonSchema, TheTypeItselfIsNotBehindAReference) {
   EXPECT_EQ(json.at("$defs").size(), 1U);
 }
 
-TEST(JsonSchema, TypesOfOneNameAreToldApart) {
+TEST(JsonSchema, DifferentTypesOfOneNameAreDistinguished) {
   const Type other = make(TypeKind::flags, {{"high", {}}}, "level");
   const Type same = make(TypeKind::enumeration, {{"info", {}}, {"warning", {}}}, "level");
   const Json json = schema(make(TypeKind::tuple, {{"", kLevel}, {"", other}, {"", same}}));
@@ -150,7 +150,7 @@ TEST(JsonSchema, TypesOfOneNameAreToldApart) {
   EXPECT_EQ(json.at("$defs").at("level-2").at("type"), "array");
 }
 
-TEST(JsonSchema, TypesThatNestInThemselvesManyTimesStaySmall) {
+TEST(JsonSchema, TypesThatNestManyTimesStaySmall) {
   // 2^100 leaves.
   Type type = kU8;
   for (int i = 0; i < 100; ++i) type = tuple({type, type});

@@ -1,4 +1,4 @@
-// Dynamic values by themselves: how they are made, what is in them, and what they become.
+// Dynamic values: building, reading and converting them.
 #include "tairitsu/value.h"
 
 #include <cmath>
@@ -21,7 +21,7 @@ using ::testing::HasSubstr;
 
 Type type_of_point() { return detail::Codec<Point>::type(); }
 
-TEST(Value, IsNoValueByItself) {
+TEST(Value, IsEmptyByDefault) {
   const Value value{};
   EXPECT_TRUE(value.is_empty());
   EXPECT_EQ(value.kind(), TypeKind::tuple);
@@ -30,7 +30,7 @@ TEST(Value, IsNoValueByItself) {
   EXPECT_FALSE(Value(0).is_empty());
 }
 
-TEST(Value, TakesTheKindOfACppNumber) {
+TEST(Value, HasTheKindOfACppNumber) {
   EXPECT_EQ(Value(true).kind(), TypeKind::boolean);
   EXPECT_EQ(Value(std::int8_t{1}).kind(), TypeKind::s8);
   EXPECT_EQ(Value(std::uint16_t{1}).kind(), TypeKind::u16);
@@ -44,7 +44,7 @@ TEST(Value, TakesTheKindOfACppNumber) {
   EXPECT_EQ(Value("text").kind(), TypeKind::string);
 }
 
-TEST(Value, GivesANumberOnlyAsWhatItIs) {
+TEST(Value, ReturnsANumberOnlyAsItsOwnType) {
   const Value value(std::int8_t{-5});
   EXPECT_EQ(value.get<std::int8_t>(), -5);
   EXPECT_EQ(value.get<std::uint8_t>(), std::nullopt);
@@ -54,7 +54,7 @@ TEST(Value, GivesANumberOnlyAsWhatItIs) {
   EXPECT_ERROR(value.as<std::string>(), type_mismatch);
 }
 
-TEST(Value, KeepsTextOfAnyLengthInOnePiece) {
+TEST(Value, HoldsTextOfAnyLength) {
   for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{15}, std::size_t{100000}}) {
     const std::string text(size, 'x');
     const Value value(text);
@@ -93,7 +93,7 @@ TEST(Value, HoldsRecordsOfNumbersAsOneBuffer) {
   EXPECT_EQ(unwrap(Value::of(typed)), points);
 }
 
-TEST(Value, OutlivesWhatAPartOfItWasTakenFrom) {
+TEST(Value, PartsOutliveTheWhole) {
   Value x;
   Value nested;
   {
@@ -107,7 +107,7 @@ TEST(Value, OutlivesWhatAPartOfItWasTakenFrom) {
   EXPECT_EQ(nested.type().to_string(), "inner");
 }
 
-TEST(Value, IsMadeByHandForAnyShape) {
+TEST(Value, CanBeBuiltInAnyShape) {
   const Value value = Value::record({{"name", "tea"},
                                      {"tags", Value::list({"hot", "green"})},
                                      {"price", Value::some(2.5)},
@@ -133,7 +133,7 @@ TEST(Value, IsMadeByHandForAnyShape) {
   EXPECT_EQ(Value::ok().size(), 0U);
 }
 
-TEST(Value, BecomesTheTypeThatItFits) {
+TEST(Value, ConvertsToATypeThatItFits) {
   const Type mixed = detail::Codec<Mixed>::type();
   const Value by_hand = Value::record({{"nested", Value::record({{"z", 7.0}, {"x", -5}, {"y", 6}})},
                                        {"b", 2},
@@ -147,41 +147,40 @@ TEST(Value, BecomesTheTypeThatItFits) {
   EXPECT_EQ(unwrap(by_hand.as<Mixed>()).nested.y, 6);
 }
 
-TEST(Value, SaysWhereItDoesNotFit) {
+TEST(Value, ReportsWhereItDoesNotFit) {
   const Type mixed = detail::Codec<Mixed>::type();
   const auto with = [&](NamedValue nested) {
     return message_of(
         Value::record({{"a", 1}, {"b", 2}, {"c", true}, {"d", 3}, {"e", 4}, std::move(nested)}).to(mixed));
   };
   EXPECT_EQ(with({"nested", Value::record({{"x", 200}, {"y", 0}, {"z", 0}})}),
-            "field 'nested': field 'x': 200 is not exactly a value of 's8'");
-  EXPECT_EQ(with({"nested", Value::record({{"x", 1}, {"y", 0}})}),
-            "field 'nested': the field 'z' is missing");
-  EXPECT_EQ(with({"nested", 1}), "field 'nested': a value of type 's32' where 'inner' is wanted");
-  EXPECT_THAT(with({"nestled", 1}), HasSubstr("the field 'nested' is missing"));
+            "field 'nested': field 'x': 200 cannot be represented exactly as 's8'");
+  EXPECT_EQ(with({"nested", Value::record({{"x", 1}, {"y", 0}})}), "field 'nested': missing field 'z'");
+  EXPECT_EQ(with({"nested", 1}), "field 'nested': expected 'inner', found a value of type 's32'");
+  EXPECT_THAT(with({"nestled", 1}), HasSubstr("missing field 'nested'"));
   EXPECT_EQ(message_of(Value::list({1, 2, 300}).to(list(kU8))),
-            "element 2: 300 is not exactly a value of 'u8'");
+            "element 2: 300 cannot be represented exactly as 'u8'");
   EXPECT_EQ(message_of(Value::enumeration("pink").to(detail::Codec<Colour>::type())),
-            "'pink' is no case of 'enum { red, green, blue }'");
+            "'pink' is not a case of 'enum { red, green, blue }'");
   EXPECT_EQ(message_of(Value("pink").to(detail::Codec<Colour>::type())),
-            "'pink' is no case of 'enum { red, green, blue }'");
+            "'pink' is not a case of 'enum { red, green, blue }'");
   EXPECT_EQ(message_of(Value::flags({"a", "d"}).to(detail::Codec<Flags3>::type())),
-            "'d' is no label of 'flags { a, b, c }'");
+            "'d' is not a label of 'flags { a, b, c }'");
   EXPECT_EQ(message_of(Value::variant("small").to(detail::Codec<Choice>::type())),
-            "the case 'small' needs a payload of type 'u8'");
+            "case 'small' needs a payload of type 'u8'");
   EXPECT_EQ(message_of(Value::variant("none", 1).to(detail::Codec<Choice>::type())),
-            "the case 'none' has no payload");
-  EXPECT_EQ(message_of(Value().to(Type::make(TypeKind::u8))), "no value where 'u8' is wanted");
+            "case 'none' has no payload");
+  EXPECT_EQ(message_of(Value().to(Type::make(TypeKind::u8))), "expected 'u8', found no value");
   EXPECT_EQ(message_of(Value::record({{"x", 1}, {"y", 2}, {"z", 3}, {"w", 4}}).to(type_of_point())),
-            "there is no field 'w' in 'point'");
+            "unknown field 'w' in 'point'");
   EXPECT_EQ(message_of(Value::record({{"x", 1}, {"x", 1}, {"y", 2}, {"z", 3}}).to(type_of_point())),
-            "a field is given twice");
+            "duplicate field");
   EXPECT_EQ(message_of(Value::tuple({1, 2}).to(detail::Codec<Tuple>::type())),
-            "2 values where 'tuple<u8, u64, string>' has 3");
-  EXPECT_EQ(message_of(Value(1).to(list(kU8))), "a value of type 's32' where 'list<u8>' is wanted");
+            "expected 3 values for 'tuple<u8, u64, string>', found 2");
+  EXPECT_EQ(message_of(Value(1).to(list(kU8))), "expected 'list<u8>', found a value of type 's32'");
 }
 
-TEST(Value, ConvertsNumbersOnlyWhereNothingIsLost) {
+TEST(Value, ConvertsNumbersOnlyExactly) {
   const auto to = [](const Value& value, TypeKind kind) { return value.to(Type::make(kind)); };
   EXPECT_EQ(unwrap(to(255, TypeKind::u8)), Value(std::uint8_t{255}));
   EXPECT_ERROR(to(256, TypeKind::u8), type_mismatch);
@@ -201,7 +200,7 @@ TEST(Value, ConvertsNumbersOnlyWhereNothingIsLost) {
             std::numeric_limits<float>::infinity());
 }
 
-TEST(Value, MayLeaveOutFieldsThatAreOptions) {
+TEST(Value, MayOmitFieldsThatAreOptions) {
   const Type type =
       Type::make(TypeKind::record, "order",
                  {{"id", Type::make(TypeKind::u32)},
@@ -213,7 +212,7 @@ TEST(Value, MayLeaveOutFieldsThatAreOptions) {
   EXPECT_EQ(unwrap(Value::record({{"id", 7}, {"note", Value::none()}}).to(type)), value);
 }
 
-TEST(Value, RefusesMoreFlagsThanThereCanBe) {
+TEST(Value, RejectsTooManyFlags) {
   std::vector<TypeField> fields;
   std::vector<std::string> labels;
   for (int label = 0; label < 100; ++label) {
@@ -242,7 +241,7 @@ TEST(Value, ComparesByShapeAndContent) {
 }
 
 TEST(Value, PadsRecordsWithZeros) {
-  // u8, then seven bytes of nothing, then s64 …
+  // s8, then seven bytes of padding, then s64 …
   Inner typed{.x = -1, .y = -1, .z = -1};
   const Value value = unwrap(Value::of(typed));
   const auto& node = detail::ValueAccess::node_as<detail::BytesNode>(value);
@@ -250,14 +249,14 @@ TEST(Value, PadsRecordsWithZeros) {
   for (std::size_t at = 20; at < 24; ++at) EXPECT_EQ(node.data()[at], std::byte{0});
 }
 
-TEST(Value, RefusesToBecomeWhatCppCannotHold) {
+TEST(Value, RejectsTextAndCharsThatCppTypesCannotHold) {
   EXPECT_ERROR(Value::of(std::string("\xFF")), invalid_argument);
   EXPECT_ERROR(Value("\xFF").as<std::vector<std::string>>(), type_mismatch);
   EXPECT_ERROR(Value::list({"\xFF"}).as<std::vector<std::string>>(), invalid_argument);
   EXPECT_ERROR(Value::list({Value(char32_t{0xD800})}).as<std::vector<char32_t>>(), invalid_argument);
 }
 
-TEST(ThreadsAndValues, ReadOneTogether) {
+TEST(ThreadsAndValues, ReadOneValueTogether) {
   const Value value = Value::list({Value::some("a"), Value::none(), Value::some("b")});
   std::vector<std::thread> threads;
   for (int thread = 0; thread < 4; ++thread) {
@@ -272,14 +271,14 @@ TEST(ThreadsAndValues, ReadOneTogether) {
   for (std::thread& thread : threads) thread.join();
 }
 
-TEST(ListBuilder, NamesTheFirstElementThatDoesNotFit) {
+TEST(ListBuilder, ReportsTheFirstElementThatDoesNotFit) {
   ListBuilder builder(list(kU8));
   builder.add(1).add(2).add(999).add("x");
-  EXPECT_EQ(message_of(builder.build()), "element 2: 999 is not exactly a value of 'u8'");
+  EXPECT_EQ(message_of(builder.build()), "element 2: 999 cannot be represented exactly as 'u8'");
   EXPECT_EQ(unwrap(builder.add(7).build()).size(), 1U);
 }
 
-TEST(ListBuilder, ConvertsFieldsThatAreOfOtherTypes) {
+TEST(ListBuilder, ConvertsFieldsOfOtherTypes) {
   ListBuilder builder(list(type_of_point()));
   builder.reserve(2);
   builder.add({1, 2, 3}).add(Value::record({{"z", 1}, {"y", 2}, {"x", 3}}));
@@ -287,10 +286,10 @@ TEST(ListBuilder, ConvertsFieldsThatAreOfOtherTypes) {
   EXPECT_EQ(points[0]["z"].get<double>(), 3.0);
   EXPECT_EQ(points[1]["z"].get<double>(), 1.0);
   builder.add({1, 2});
-  EXPECT_EQ(message_of(builder.build()), "element 0: 2 values where 'point' has 3");
+  EXPECT_EQ(message_of(builder.build()), "element 0: expected 3 values for 'point', found 2");
 }
 
-TEST(ListBuilder, MakesListsOfAnything) {
+TEST(ListBuilder, BuildsListsOfAnyType) {
   ListBuilder texts(list(kString));
   texts.add("a").add("b");
   EXPECT_EQ(unwrap(texts.build()), Value::list({"a", "b"}));
@@ -298,7 +297,7 @@ TEST(ListBuilder, MakesListsOfAnything) {
   EXPECT_ERROR(ListBuilder(Type::make(TypeKind::u8)).build(), type_mismatch);
 }
 
-TEST(HostObject, IsOfOneClass) {
+TEST(HostObject, HasOneClass) {
   const HostObject object(std::make_unique<std::string>("x"));
   EXPECT_EQ(*object.get<std::string>(), "x");
   EXPECT_EQ(object.get<int>(), nullptr);
@@ -308,7 +307,7 @@ TEST(HostObject, IsOfOneClass) {
   EXPECT_FALSE(Value(1).host_object());
 }
 
-TEST(Type, KnowsItsSizeAndAlignment) {
+TEST(Type, HasASizeAndAnAlignment) {
   const auto expect = [](const Type& type, std::uint32_t size, std::uint32_t align) {
     EXPECT_EQ(type.size(), size) << type.to_string();
     EXPECT_EQ(type.alignment(), align) << type.to_string();
@@ -322,7 +321,7 @@ TEST(Type, KnowsItsSizeAndAlignment) {
   expect(detail::Codec<Flags32>::type(), 4, 4);
   expect(detail::Codec<ResultNoneNone>::type(), 1, 1);
   expect(Type::make(TypeKind::own, "r"), 4, 4);
-  // 2^40 bytes are more than any memory has.
+  // 2^40 bytes are larger than any memory.
   Type wide = Type::make(TypeKind::u64);
   for (int depth = 0; depth < 37; ++depth) wide = Type::make(TypeKind::tuple, {}, {{{}, wide}, {{}, wide}});
   expect(wide, UINT32_MAX, 8);

@@ -20,7 +20,7 @@ using test::kU8;
 using test::list;
 using test::make;
 
-/// The message's first line, or "fits".
+/// Returns the message's first line, or "fits".
 std::string mismatch(const FunctionType& wanted, const FunctionType& actual) {
   const auto text = find_mismatch(wanted, actual);
   return text ? text->substr(0, text->find('\n')) : "fits";
@@ -39,7 +39,7 @@ TEST(SignatureMatch, IgnoresNamesOfParametersAndTypes) {
   EXPECT_EQ(mismatch(other, named), "fits");
 }
 
-TEST(SignatureMatch, NamesThePositionFromTheOutsideIn) {
+TEST(SignatureMatch, ReportsThePositionFromTheOutsideIn) {
   const FunctionType wanted =
       function({{"", kString}, {"", list(make(TypeKind::record, {{"name", kString}, {"price", kF32}}))}});
   const FunctionType actual =
@@ -52,7 +52,7 @@ TEST(SignatureMatch, NamesThePositionFromTheOutsideIn) {
             "  component: func(key: string, items: list<record { name: string, price: f64 }>) -> u32");
 }
 
-TEST(SignatureMatch, NamesEachKindOfPosition) {
+TEST(SignatureMatch, ReportsEachKindOfPosition) {
   EXPECT_EQ(mismatch(make(TypeKind::option, {{"", kU8}}), make(TypeKind::option, {{"", kU32}})),
             "result, value: C++ has u8, the component has u32");
   EXPECT_EQ(
@@ -87,13 +87,13 @@ TEST(SignatureMatch, ComparesParametersAndResult) {
             "parameter 1 ('a'): C++ has u8, the component has list<u8>");
 }
 
-TEST(SignatureMatch, SpellsTypesOutWhereTheirNamesAreTheSame) {
+TEST(SignatureMatch, ShowsDefinitionsIfTheNamesAreEqual) {
   EXPECT_EQ(mismatch(Type::make(TypeKind::enumeration, "level", {{"a", {}}}),
                      Type::make(TypeKind::flags, "level", {{"a", {}}})),
             "result: C++ has enum { a }, the component has flags { a }");
 }
 
-TEST(SignatureMatch, ComparesResourcesAsFarAsTheyAreNamed) {
+TEST(SignatureMatch, ComparesOnlyTheNamesThatAreGiven) {
   const Type basket = Type::make(TypeKind::own, "basket", {}, "a:b/c@1.2.3");
   EXPECT_EQ(mismatch(make(TypeKind::own), basket), "fits");
   EXPECT_EQ(mismatch(Type::make(TypeKind::own, "basket"), basket), "fits");
@@ -105,7 +105,7 @@ TEST(SignatureMatch, ComparesResourcesAsFarAsTheyAreNamed) {
   EXPECT_EQ(mismatch(make(TypeKind::borrow), basket), "result: C++ has borrow<_>, the component has basket");
 }
 
-TEST(SignatureMatch, KnowsAResourceByEachOfItsNames) {
+TEST(SignatureMatch, MatchesAResourceByAnyOfItsNames) {
   const auto names = std::make_shared<const std::vector<ResourceName>>(
       std::vector<ResourceName>{{"a:b/c@1.2.3", "basket"}, {"a:b/c@1.2.3", "bag"}, {"a:b/user", "sack"}});
   const Type basket = make_handle(TypeKind::own, names);
@@ -118,7 +118,7 @@ TEST(SignatureMatch, KnowsAResourceByEachOfItsNames) {
             "result: C++ has borrow<sack>, the component has basket");
 }
 
-TEST(UnsupportedType, IsNamedWithItsPosition) {
+TEST(UnsupportedType, IsReportedWithItsPosition) {
   const Type stream = make(TypeKind::stream, {{"", kU8}});
   EXPECT_EQ(find_unsupported(function({{"a", kU8}, {"body", stream}})), "parameter 'body' uses stream<u8>");
   EXPECT_EQ(find_unsupported(function({{"body", list(make(TypeKind::record, {{"s", stream}}))}})),
@@ -137,13 +137,13 @@ TEST(UnsupportedType, IsNamedWithItsPosition) {
   EXPECT_EQ(find_unsupported(function({{"a", kString}}, list(kU8))), std::nullopt);
 }
 
-TEST(UnsupportedType, IncludesFlagsPastThirtyTwo) {
+TEST(UnsupportedType, IncludesFlagsWithMoreThan32Labels) {
   std::vector<TypeField> labels;
   for (int i = 0; i < 32; ++i) labels.push_back({"l" + std::to_string(i), {}});
   EXPECT_EQ(find_unsupported(make(TypeKind::flags, labels)), std::nullopt);
   labels.push_back({"more", {}});
   EXPECT_EQ(find_unsupported(function({{"f", Type::make(TypeKind::flags, "rights", labels)}})),
-            "parameter 'f' uses flags 'rights' with 33 labels (32 are the most)");
+            "parameter 'f' uses flags 'rights' with 33 labels (the limit is 32)");
 }
 
 TEST(FlatCount, FollowsTheCanonicalAbi) {
@@ -166,7 +166,7 @@ TEST(FlatCount, FollowsTheCanonicalAbi) {
   EXPECT_EQ(flat_count(Type::make(TypeKind::fixed_length_list, {}, {{"", kString}}, {}, 1'000'000'000)), 17U);
 }
 
-TEST(FlatCount, SaysWhenParametersGoThroughMemory) {
+TEST(FlatCount, DetectsParametersInMemory) {
   EXPECT_EQ(flat_parameter_count(function({})), 0U);
   EXPECT_EQ(flat_parameter_count(function(std::vector<TypeField>(16, {"p", kU8}))), 16U);
   EXPECT_EQ(flat_parameter_count(function(std::vector<TypeField>(17, {"p", kU8}))), std::nullopt);
@@ -174,7 +174,7 @@ TEST(FlatCount, SaysWhenParametersGoThroughMemory) {
   EXPECT_EQ(flat_parameter_count(function(std::vector<TypeField>(8, {"p", kString}))), 16U);
 }
 
-TEST(FlatCount, SaysWhenTheResultGoesThroughMemory) {
+TEST(FlatCount, DetectsAResultInMemory) {
   EXPECT_EQ(flat_result_count(function({})), 0U);
   EXPECT_EQ(flat_result_count(function({}, kF64)), 1U);
   EXPECT_EQ(flat_result_count(function({}, make(TypeKind::tuple, {{"", kU8}}))), 1U);

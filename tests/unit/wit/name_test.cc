@@ -25,7 +25,7 @@ WorldItems shop() {
   return items;
 }
 
-/// The full name of what is found, or the error's code.
+/// Returns the full name of the function that was found, or the error's code.
 std::string find(std::string_view name) {
   const WorldItems items = shop();
   const auto found = find_function(items, name);
@@ -75,7 +75,7 @@ TEST(FunctionName, FindsFunctionsOfResourcesWithoutTheirBrackets) {
   EXPECT_EQ(find("basket#add"), "not_found") << "this is an interface";
 }
 
-TEST(FunctionName, PrefersANameAsItStandsToOneWithoutItsBracket) {
+TEST(FunctionName, PrefersAnExactNameToOneWithoutItsBracket) {
   WorldItems items = shop();
   items.interfaces.push_back({"a:b/basket", {{"add", {}}}, {}, {}});
   items.interfaces.push_back({"a:b/other", {{"[static]bag.add", {}}, {"basket", {}}}, {}, {}});
@@ -104,7 +104,7 @@ TEST(FunctionName, FindsACompatibleVersion) {
   EXPECT_EQ(find("example:shop/till@0.3.0#total"), "not_found");
 }
 
-TEST(FunctionName, NeedsNoVersionWhereOneFunctionFits) {
+TEST(FunctionName, NeedsNoVersionIfOneFunctionMatches) {
   EXPECT_EQ(find("example:shop/catalogue#find"), "example:shop/catalogue@1.2.3#find");
   EXPECT_EQ(find("example:shop/till#total"), "example:shop/till@0.2.4#total");
 }
@@ -115,11 +115,11 @@ TEST(FunctionName, ListsTheCandidatesOfAnAmbiguousName) {
   ASSERT_FALSE(found);
   EXPECT_EQ(found.error().code(), ErrorCode::ambiguous_name);
   EXPECT_EQ(found.error().message(),
-            "'find' could be 'example:shop/catalogue@1.2.3#find', 'example:shop/till@0.2.1#find'; give "
+            "ambiguous name 'find': 'example:shop/catalogue@1.2.3#find', 'example:shop/till@0.2.1#find'; use "
             "the full name");
 }
 
-TEST(FunctionName, OffersTheNearestNames) {
+TEST(FunctionName, SuggestsTheNearestNames) {
   const WorldItems items = shop();
   EXPECT_TRUE(contains(message(items, "gret"), "did you mean 'greet'?"));
   EXPECT_TRUE(
@@ -129,7 +129,7 @@ TEST(FunctionName, OffersTheNearestNames) {
   EXPECT_FALSE(contains(message(items, "something-else-entirely"), "did you mean"));
 }
 
-TEST(FunctionName, OffersAtMostFiveNames) {
+TEST(FunctionName, SuggestsAtMostFiveNames) {
   WorldItems items;
   for (const char* name :
        {"name-a", "name-b", "name-c", "name-d", "name-e", "name-f", "name-g", "name-h", "name-i"}) {
@@ -139,18 +139,18 @@ TEST(FunctionName, OffersAtMostFiveNames) {
   EXPECT_EQ(text, "no function 'name-x'; did you mean 'name-a', 'name-b', 'name-c', 'name-d', 'name-e'?");
 }
 
-TEST(FunctionName, ListsAllFunctionsWhereThereAreFew) {
+TEST(FunctionName, ListsAllFunctionsIfThereAreFew) {
   WorldItems items;
-  EXPECT_EQ(message(items, "greet"), "no function 'greet'; there are no functions at all");
+  EXPECT_EQ(message(items, "greet"), "no function 'greet'; there are no functions");
   items.functions = {{"add", {}}, {"multiply", {}}};
-  EXPECT_EQ(message(items, "greet"), "no function 'greet'; there are 'add', 'multiply'");
-  EXPECT_EQ(message(items, "ad"), "no function 'ad'; did you mean 'add'? There are 'add', 'multiply'");
+  EXPECT_EQ(message(items, "greet"), "no function 'greet'; available functions: 'add', 'multiply'");
+  EXPECT_EQ(message(items, "ad"),
+            "no function 'ad'; did you mean 'add'? Available functions: 'add', 'multiply'");
 }
 
-TEST(FunctionName, SaysWhichVersionsOfAnInterfaceThereAre) {
-  EXPECT_TRUE(
-      contains(message(shop(), "example:shop/catalogue@2.0.0#find"),
-               "there is no interface 'example:shop/catalogue@2.0.0', only 'example:shop/catalogue@1.2.3'"));
+TEST(FunctionName, ListsTheVersionsOfAnInterface) {
+  EXPECT_TRUE(contains(message(shop(), "example:shop/catalogue@2.0.0#find"),
+                       "no interface 'example:shop/catalogue@2.0.0' (only 'example:shop/catalogue@1.2.3')"));
 }
 
 TEST(FunctionName, SurvivesLongAndOddNames) {
@@ -162,7 +162,7 @@ TEST(FunctionName, SurvivesLongAndOddNames) {
   }
 }
 
-TEST(FunctionName, RefusesWhatIsNoName) {
+TEST(FunctionName, RejectsInvalidNames) {
   for (const char* name : {"", "#", "a#", "#a", ".a", "a.", "a#b#c", "example:shop/catalogue@1.2.3.find",
                            "example:shop/catalogue", "example:shop/catalogue.find"}) {
     EXPECT_EQ(find(name), "invalid_argument") << name;
@@ -178,7 +178,7 @@ TEST(FunctionName, IsSplitIntoInterfaceAndFunction) {
   EXPECT_EQ(split_name("[method]r.m")->interface, "");
 }
 
-TEST(InterfaceName, IsTakenApart) {
+TEST(InterfaceName, IsSplitIntoItsParts) {
   const InterfaceName full = parse_interface_name("ns:pkg/iface@1.2.3-rc.1+build");
   EXPECT_EQ(full.package, "ns:pkg");
   EXPECT_EQ(full.label, "iface");
@@ -192,7 +192,7 @@ std::string resolve(std::string_view wanted, std::vector<std::string> available)
   return index ? available[*index] : "none";
 }
 
-TEST(InterfaceName, IsTheFirstOfThoseThatAreWanted) {
+TEST(InterfaceName, FindsTheFirstPreferredInterface) {
   WorldItems items;
   for (const char* name : {"wasi:cli/run@0.2.0", "wasi:cli/run@0.3.0", "wasi:cli/run@0.2.6"}) {
     items.interfaces.emplace_back().name = name;
@@ -206,7 +206,7 @@ TEST(InterfaceName, IsTheFirstOfThoseThatAreWanted) {
   EXPECT_EQ(first({"wasi:cli/run@0.4", "wasi:http/handler@0.3"}), "none");
 }
 
-// What Wasmtime's own NameMap does, by its unit tests.
+// The cases of Wasmtime's unit tests for NameMap.
 TEST(InterfaceName, ResolvesVersionsAsWasmtimeDoes) {
   const std::vector<std::string> two = {"a:b/c@1.0.0", "a:b/c@1.0.1"};
   EXPECT_EQ(resolve("a:b/c@1.0.0", two), "a:b/c@1.0.0");
@@ -234,7 +234,7 @@ TEST(InterfaceName, ResolvesTracksAndMissingVersions) {
   EXPECT_EQ(resolve("c", {"a:b/c"}), "none");
 }
 
-TEST(InterfaceName, ComparesVersionsThatAreNoneByTheLetter) {
+TEST(InterfaceName, ComparesInvalidVersionsLiterally) {
   for (const char* version :
        {"1.02.0", "1.2", "x", "1.2.3.4", "1.0.0+", "99999999999999999999.0.0", "0", "0.0", ""}) {
     const std::string name = std::string("a:b/c@") + version;

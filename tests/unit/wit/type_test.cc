@@ -48,7 +48,7 @@ TEST(Type, PrintsHandlesByTheirResource) {
   EXPECT_EQ(Type::make(TypeKind::own).to_string(), "own<_>");
 }
 
-TEST(Type, PrintsItsNameWhereItIsUsedAndItsDefinitionWhereAsked) {
+TEST(Type, PrintsItsNameOrItsDefinition) {
   EXPECT_EQ(kPricedItem.to_string(), "item");
   EXPECT_EQ(kPricedItem.definition(), "record { id: u32, price: f64 }");
   EXPECT_EQ(kLevel.definition(), "enum { info, warning }");
@@ -69,7 +69,7 @@ TEST(FunctionType, PrintsItsSignature) {
             "async func(string)");
 }
 
-TEST(FunctionType, SpellsNamedTypesOutAtEveryDepth) {
+TEST(FunctionType, DefinitionExpandsNamedTypesAtEveryDepth) {
   const Type order =
       Type::make(TypeKind::record, "order", {{"items", make(TypeKind::list, {{"", kPricedItem}})}});
   const FunctionType buy{{{"order", order}}, {}};
@@ -98,7 +98,7 @@ TEST(Type, ComparesHandlesByTheirResource) {
   EXPECT_NE(basket, Type::make(TypeKind::borrow, "basket", {}, "a:b/c"));
 }
 
-TEST(Type, NamesThePartsOfUnnamedKindsOneWay) {
+TEST(Type, NormalizesTheFieldsOfUnnamedKinds) {
   const Type result = make(TypeKind::result, {{"value", kU8}});
   ASSERT_EQ(result.fields().size(), 2U);
   EXPECT_EQ(result.fields()[0].name, "ok");
@@ -107,7 +107,7 @@ TEST(Type, NamesThePartsOfUnnamedKindsOneWay) {
   EXPECT_EQ(make(TypeKind::list, {{"anything", kU8}}), make(TypeKind::list, {{"", kU8}}));
 }
 
-TEST(Type, CutsOffTextThatWouldFillMemory) {
+TEST(Type, TruncatesTextThatWouldFillMemory) {
   Type doubled = make(TypeKind::tuple, {{"", kU8}, {"", kU8}});
   for (int i = 0; i < 60; ++i) doubled = make(TypeKind::tuple, {{"", doubled}, {"", doubled}});
   const std::string text = doubled.to_string();

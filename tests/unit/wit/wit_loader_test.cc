@@ -1,5 +1,5 @@
-// WIT as worlds and interfaces with their types. What components make of the same WIT is compared with it in
-// tests/integration/world_text_test.cc.
+// Loading WIT: worlds, interfaces and their types. tests/integration/world_text_test.cc compares them with components
+// that were built from the same WIT.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -37,7 +37,7 @@ World world_of(std::string_view text) {
   return std::move(world->world);
 }
 
-/// `name: func(…)` of each, types by name.
+/// Returns `name: func(…)` of each, with types by name.
 std::vector<std::string> signatures(const std::vector<FunctionItem>& functions) {
   std::vector<std::string> texts;
   for (const FunctionItem& item : functions) texts.push_back(item.name + ": " + item.type.to_string());
@@ -49,25 +49,25 @@ class WitFiles : public ::testing::Test {
   void SetUp() override {
     std::string pattern = (std::filesystem::temp_directory_path() / "tairitsu-wit-XXXXXX").string();
     ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
+    directory_ = pattern;
   }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
 
-  [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
+  [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
   std::filesystem::path write(const std::filesystem::path& name, std::string_view text) {
-    const auto path = folder_ / name;
+    const auto path = directory_ / name;
     std::filesystem::create_directories(path.parent_path());
     std::ofstream(path) << text;
     return path;
   }
 
  private:
-  std::filesystem::path folder_;
+  std::filesystem::path directory_;
 };
 
-// ---- Where WIT is
+// ---- Sources of WIT
 
-TEST_F(WitFiles, AreReadOneAlone) {
+TEST_F(WitFiles, CanBeLoadedAlone) {
   const auto path = write("shop.wit", R"(
 package example:shop@1.2.0;
 
@@ -89,13 +89,13 @@ world shop {
   EXPECT_THAT(signatures(shop.world.exports.functions), ElementsAre("open: func() -> bool"));
 }
 
-TEST_F(WitFiles, AreReadAsAFolderWithItsDependencies) {
+TEST_F(WitFiles, CanBeLoadedAsADirectoryWithDependencies) {
   write("project/wit/a.wit", "package a:b;\nworld w { import i; import dep:other/types@2.0.0; }\n");
   write("project/wit/b.wit", "interface i { use dep:other/types@2.0.0.{t}; f: func(t: t); }\n");
   write("project/wit/deps/other/types.wit",
         "package dep:other@2.0.0;\ninterface types { record t { x: u8 } }\nworld v { export types; }\n");
   for (const char* path : {"project", "project/wit"}) {
-    const auto wit = WitLoader::load(folder() / path);
+    const auto wit = WitLoader::load(directory() / path);
     ASSERT_TRUE(wit) << wit.error().message();
     EXPECT_EQ(wit->package(), "a:b");
     EXPECT_THAT(names_of(wit->worlds()), ElementsAre("a:b/w")) << "its own";
@@ -108,14 +108,14 @@ TEST_F(WitFiles, AreReadAsAFolderWithItsDependencies) {
   }
 }
 
-TEST_F(WitFiles, HaveToBeThere) {
-  const auto missing = WitLoader::load(folder() / "nowhere.wit");
+TEST_F(WitFiles, MustExist) {
+  const auto missing = WitLoader::load(directory() / "nowhere.wit");
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code(), ErrorCode::io);
   EXPECT_THAT(missing.error().message(), HasSubstr("nowhere.wit"));
 }
 
-TEST_F(WitFiles, ShowTheirMistakes) {
+TEST_F(WitFiles, ReportErrorsWithTheirPosition) {
   const auto mistake =
       WitLoader::load(write("a.wit", "package a:b;\nworld w { export f: func(x: strin); }\n"));
   ASSERT_FALSE(mistake);
@@ -124,7 +124,7 @@ TEST_F(WitFiles, ShowTheirMistakes) {
   EXPECT_THAT(mistake.error().message(), HasSubstr("^---"));
 }
 
-TEST(WitText, ShowsItsMistakes) {
+TEST(WitText, ReportsErrorsWithTheirPosition) {
   const auto syntax = WitLoader::parse("package a:b;\nworld w {\n  import x func();\n}");
   ASSERT_FALSE(syntax);
   EXPECT_EQ(syntax.error().code(), ErrorCode::invalid_argument);
@@ -140,7 +140,7 @@ TEST(WitText, ShowsItsMistakes) {
   EXPECT_FALSE(WitLoader::parse(""));
 }
 
-TEST(WitText, HasItsPackagesInItself) {
+TEST(WitText, MayContainSeveralPackages) {
   const WitLoader wit = parse(R"(
 package root:component;
 world root { import a:b/c@1.0.0; }
@@ -149,7 +149,7 @@ package a:b@1.0.0 { interface c { f: func(); } })");
   EXPECT_THAT(names_of(wit.world()->world.imports.interfaces), ElementsAre("a:b/c@1.0.0"));
 }
 
-TEST(WitText, TakesInFeatures) {
+TEST(WitText, EnablesFeatures) {
   constexpr std::string_view kText = R"(
 package a:b;
 world w {
@@ -190,7 +190,7 @@ TEST(WitWorlds, AreFoundByName) {
   EXPECT_EQ(wit.interface("c:d/j@1.0.0")->interface.name, "c:d/j@1.0.0");
 }
 
-TEST(WitWorlds, AreListedWhereNoneFits) {
+TEST(WitWorlds, AreListedIfTheNameMatchesNoneOrSeveral) {
   const WitLoader wit = parse(kSeveral);
   const auto message = [&](std::string_view name) {
     const auto world = wit.world(name);
@@ -200,17 +200,17 @@ TEST(WitWorlds, AreListedWhereNoneFits) {
   };
   EXPECT_EQ(message(""), "there are several worlds; choose one:\n  one\n  two");
   EXPECT_EQ(message("three"),
-            "there is no world 'three'; there are:\n  a:b/one@1.0.0\n  a:b/two@1.0.0\n  c:d/one@1.0.0\n"
+            "no world 'three'; available worlds:\n  a:b/one@1.0.0\n  a:b/two@1.0.0\n  c:d/one@1.0.0\n"
             "  c:d/three@1.0.0\n  c:d/one@2.0.0");
   EXPECT_EQ(message("c:d/one"),
             "there are several worlds 'c:d/one'; choose one:\n  c:d/one@1.0.0\n  c:d/one@2.0.0");
-  EXPECT_EQ(parse("package a:b;\ninterface i {}").world().error().message(), "there is no world in this WIT");
+  EXPECT_EQ(parse("package a:b;\ninterface i {}").world().error().message(), "the WIT has no world");
   EXPECT_EQ(parse("package a:b;\npackage c:d { world w {} }").world().error().message(),
-            "the package has no world of its own; choose one of those that it uses:\n  c:d/w");
+            "the package defines no world; choose one of its dependencies:\n  c:d/w");
   const auto interface = wit.interface("x");
   ASSERT_FALSE(interface);
   EXPECT_EQ(interface.error().message(),
-            "there is no interface 'x'; there are:\n  a:b/i@1.0.0\n  c:d/j@1.0.0");
+            "no interface 'x'; available interfaces:\n  a:b/i@1.0.0\n  c:d/j@1.0.0");
 }
 
 // ---- Types
@@ -265,7 +265,7 @@ interface types {
   EXPECT_EQ(types.functions[3].type.parameters[0].type->interface_name(), "a:b/types");
 }
 
-TEST(WitTypes, HaveTheNamesOfWhereTheyAreUsed) {
+TEST(WitTypes, HaveTheNamesOfTheirScope) {
   const World world = world_of(R"(
 package a:b;
 interface one { record item { x: u8 } record order { items: list<item> } type thing = item; }
@@ -289,7 +289,7 @@ world w { import two; import three; use one.{thing}; export g: func(t: thing); }
   EXPECT_THAT(signatures(world.exports.functions), ElementsAre("g: func(t: thing)"));
 }
 
-TEST(WitTypes, AreRefusedWhereTheyDoubleTooOften) {
+TEST(WitTypes, AreRejectedIfTheyAreTooLarge) {
   const auto doubled = [](int times) {
     std::string text = "package a:b;\ninterface i {\ntype t0 = u8;\n";
     for (int i = 1; i <= times; ++i) {
@@ -309,7 +309,7 @@ TEST(WitTypes, AreRefusedWhereTheyDoubleTooOften) {
   }
 }
 
-TEST(WitTypes, AreRefusedWhereTheyAreTooDeep) {
+TEST(WitTypes, AreRejectedIfTheyAreTooDeep) {
   const auto nested = [](int depth) {
     std::string text = "package a:b;\ninterface i {\nrecord r0 { x: u8 }\n";
     for (int i = 1; i < depth; ++i) {
@@ -327,7 +327,7 @@ TEST(WitTypes, AreRefusedWhereTheyAreTooDeep) {
 }
 
 TEST(WitTypes, MayHaveManyNames) {
-  // All of the last name but one, for names of names are nested.
+  // All are names of the second to last type, because names of names nest.
   std::string text = "package a:b;\ninterface i {\nresource t0;\ntype t1 = t0;\n";
   for (int i = 2; i < 5000; ++i) text += "type t" + std::to_string(i) + " = t1;\n";
   const auto interface = parse(text + "f: func(t: t4999); }").interface("i");
@@ -338,7 +338,7 @@ TEST(WitTypes, MayHaveManyNames) {
 
 // ---- Resources
 
-TEST(WitResources, BelongToWhereTheyAreDefined) {
+TEST(WitResources, BelongToTheirOwner) {
   const World world = world_of(R"(
 package a:b@1.0.0;
 interface shop {
@@ -378,7 +378,7 @@ world w {
   EXPECT_EQ(world.exports.functions[0].type.parameters[0].type, Type::make(TypeKind::borrow, "clock"));
 }
 
-TEST(WitResources, OfAnInterfaceOfSeveralNamesBelongToEach) {
+TEST(WitResources, BelongToEachNameOfTheirInterface) {
   const World world = world_of(R"(
 package a:b;
 interface store { resource r; open: func() -> r; }
@@ -391,7 +391,7 @@ world w { import primary: store; import backup: store; import store; })");
 
 // ---- Worlds
 
-TEST(WitWorlds, HaveInterfacesWrittenInside) {
+TEST(WitWorlds, MayContainInlineInterfaces) {
   const World world = world_of(R"(
 package a:b;
 interface shared { resource file; }

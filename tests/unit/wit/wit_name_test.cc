@@ -5,7 +5,7 @@
 namespace tairitsu::detail {
 namespace {
 
-TEST(WitName, KnowsLabels) {
+TEST(WitName, RecognizesLabels) {
   for (const char* label : {"a", "blue", "blue-RGB-2", "A", "x1-2y", "record"}) {
     EXPECT_TRUE(is_wit_label(label)) << label;
   }
@@ -21,7 +21,7 @@ TEST(WitName, EscapesKeywords) {
   EXPECT_EQ(escape_wit_label("records"), "records");
 }
 
-TEST(WitName, FindsWhereAnInterfaceIs) {
+TEST(WitName, ParsesThePathOfAnInterface) {
   const auto path = parse_wit_path("example:shop/catalogue@1.2.0-rc.1+today");
   ASSERT_TRUE(path);
   EXPECT_EQ(path->package, "example:shop@1.2.0-rc.1+today");
@@ -37,7 +37,7 @@ TEST(WitName, CompletesAVersionThatIsATrack) {
   EXPECT_TRUE(parse_wit_path("a:b/c@0.2").value().completed);
 }
 
-TEST(WitName, IsNoPathWhereWitHasNone) {
+TEST(WitName, RejectsNamesWithoutAPath) {
   for (const char* name :
        {"", "catalogue", "a:b", "a:b/", "a:b:c/d", "a:b/c/d", "url=<https://a.b/c>", "a:b/c@", "a:b/c@x",
         "a:b/c@1.2.3.4", "a:b/c@01.2.3", "a:b/c@1.2.3-", "a:b/c@1.2.3-use"}) {
@@ -45,7 +45,7 @@ TEST(WitName, IsNoPathWhereWitHasNone) {
   }
 }
 
-TEST(WitName, TakesFunctionsOfResourcesApart) {
+TEST(WitName, ParsesFunctionsOfResources) {
   const auto method = parse_wit_member("[method]basket.add");
   ASSERT_TRUE(method);
   EXPECT_EQ(method->kind, WitMember::Kind::method);

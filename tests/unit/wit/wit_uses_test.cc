@@ -17,14 +17,14 @@ WitUsesInterface exported(std::size_t package = 1) {
 }
 WitUsesInterface both() { return {.package = 1, .imported = true, .exported = true, .usable = true}; }
 
-/// With the world's root at the end.
+/// Adds the world's root at the end.
 WitUses uses(std::vector<WitUsesInterface> interfaces) {
   interfaces.push_back({.imported = true});
   const std::size_t root = interfaces.size() - 1;
   return WitUses(std::move(interfaces), root);
 }
 
-TEST(WitUses, AreOfEarlierInterfaces) {
+TEST(WitUses, CanOnlyNameEarlierInterfaces) {
   auto some = uses({imported(), imported()});
   EXPECT_TRUE(some.add(1, 0));
   EXPECT_TRUE(some.add(1, 0)) << "again";
@@ -32,47 +32,47 @@ TEST(WitUses, AreOfEarlierInterfaces) {
   EXPECT_FALSE(some.add(0, 0));
 }
 
-TEST(WitUses, AreNotOfWhatHasNoPath) {
+TEST(WitUses, CannotNameInterfacesWithoutAPath) {
   auto some = uses({{.package = 0, .imported = true, .usable = false}, imported()});
   EXPECT_FALSE(some.add(1, 0));
 }
 
-TEST(WitUses, KeepImportsAmongImports) {
+TEST(WitUses, ByImportsAreOfImports) {
   auto some = uses({imported(), exported(), both()});
   EXPECT_TRUE(some.add(1, 0));
-  EXPECT_FALSE(some.add(2, 1)) << "it would import what is exported alone";
+  EXPECT_FALSE(some.add(2, 1)) << "it would import an interface that is only exported";
   EXPECT_TRUE(some.add(2, 0));
   EXPECT_TRUE(some.add(3, 0)) << "the root";
   EXPECT_FALSE(some.add(3, 1));
 }
 
-TEST(WitUses, AreNoCirclesOfPackages) {
+TEST(WitUses, FormNoCyclesOfPackages) {
   auto some = uses({imported(1), imported(2), imported(3), imported(1)});
   EXPECT_TRUE(some.add(1, 0));   // 2 uses 1
   EXPECT_TRUE(some.add(2, 1));   // 3 uses 2
   EXPECT_FALSE(some.add(3, 2));  // 1 would use 3
-  EXPECT_TRUE(some.add(3, 0));   // its own
+  EXPECT_TRUE(some.add(3, 0));   // the same package
 }
 
 // Source: the rule is explained at `elaborate_world_exports` in the crate wit-parser.
-TEST(WitUses, DoNotShowAnExportTheImportOfWhatIsExported) {
+TEST(WitUses, ByExportsDoNotReachAnImportThatIsExportedToo) {
   {
     auto some = uses({both(), imported(), exported()});
     EXPECT_TRUE(some.add(1, 0));
-    EXPECT_FALSE(some.add(2, 1)) << "by way of an import";
+    EXPECT_FALSE(some.add(2, 1)) << "through an import";
     EXPECT_TRUE(some.add(2, 0));
   }
   {
     auto some = uses({both(), imported(), imported(), exported()});
     EXPECT_TRUE(some.add(2, 1));
     EXPECT_TRUE(some.add(3, 2));
-    EXPECT_FALSE(some.add(1, 0)) << "what is used already";
+    EXPECT_FALSE(some.add(1, 0)) << "an export already uses it";
     EXPECT_FALSE(some.add(2, 0));
   }
   {
     auto some = uses({both(), both(), exported()});
     EXPECT_TRUE(some.add(1, 0));
-    EXPECT_TRUE(some.add(2, 1)) << "by way of an export";
+    EXPECT_TRUE(some.add(2, 1)) << "through an export";
     EXPECT_TRUE(some.add(2, 0));
   }
 }

@@ -21,7 +21,7 @@ std::vector<std::byte> from_hex(std::string_view text) {
   return bytes;
 }
 
-// The same bytes are in bridge/src/world.rs, where they come from a component.
+// bridge/src/world.rs has the same bytes and checks that a component produces them.
 const std::vector<std::byte> kSample = from_hex(R"(
     54574c44 02000000
     01000000 01000000 0b000000 613a622f6340312e302e30 01000000 72 03000000
@@ -36,7 +36,7 @@ const std::vector<std::byte> kSample = from_hex(R"(
     00000000 00000000 00000000
     00000000 00000000 00000000 00000000 00000000)");
 
-TEST(World, IsReadFromWhatTheBridgeWrites) {
+TEST(World, DecodesTheBridgesDescription) {
   const auto world = decode_world(kSample);
   ASSERT_TRUE(world) << world.error().message();
   ASSERT_EQ(world->imports.interfaces.size(), 1U);
@@ -57,7 +57,7 @@ TEST(World, IsReadFromWhatTheBridgeWrites) {
   EXPECT_TRUE(world->exports.interfaces.empty() && world->exports.functions.empty());
 }
 
-TEST(World, IsNotReadFromATruncatedBuffer) {
+TEST(World, RejectsATruncatedBuffer) {
   for (std::size_t size = 0; size < kSample.size(); ++size) {
     const auto world = decode_world(std::span(kSample).first(size));
     ASSERT_FALSE(world) << size;
@@ -68,19 +68,19 @@ TEST(World, IsNotReadFromATruncatedBuffer) {
   EXPECT_FALSE(decode_world(longer));
 }
 
-TEST(World, SurvivesEveryDamagedByte) {
+TEST(World, SurvivesCorruptionOfEveryByte) {
   for (std::size_t i = 0; i < kSample.size(); ++i) {
     for (const unsigned value : {0x00U, 0x01U, 0x7fU, 0x80U, 0xffU}) {
-      auto damaged = kSample;
-      damaged[i] = static_cast<std::byte>(value);
-      // Either it still makes sense, as another letter of a name does, or it is an error.
-      const auto world = decode_world(damaged);
+      auto corrupt = kSample;
+      corrupt[i] = static_cast<std::byte>(value);
+      // Either it is still valid (another letter in a name), or it is an error.
+      const auto world = decode_world(corrupt);
       EXPECT_TRUE(!world || !world->to_string().empty());
     }
   }
 }
 
-/// A buffer with these types and an empty world.
+/// Returns a buffer with these types and an empty world.
 std::vector<std::byte> with_types(std::string_view count, std::string_view types) {
   std::string text = "54574c44 02000000 00000000";
   text.append(count).append(types);
@@ -90,7 +90,7 @@ std::vector<std::byte> with_types(std::string_view count, std::string_view types
 
 constexpr std::string_view kU8InBytes = "02 00000000 00000000 00000000 00000000";
 
-TEST(World, RefusesTypesThatCannotBe) {
+TEST(World, RejectsInvalidTypes) {
   const auto refused = [](std::string_view last) {
     return !decode_world(with_types("02000000", std::string(kU8InBytes) + std::string(last)));
   };
@@ -106,7 +106,7 @@ TEST(World, RefusesTypesThatCannotBe) {
 }
 
 TEST(World, ReadsTheNamesOfAResource) {
-  // One resource, `r` at the root, of which the root has a second name, `s`.
+  // One resource, `r` at the root, which has a second name there, `s`.
   std::string text = "54574c44 02000000 01000000 02000000 00000000 01000000 72 00000000 01000000 73";
   text += "00000000";                                                     // types
   text += "00000000 00000000 00000000";                                   // interfaces, functions, types
@@ -121,7 +121,7 @@ TEST(World, ReadsTheNamesOfAResource) {
   EXPECT_EQ(world->imports.aliases[0].resource, "r");
 }
 
-TEST(World, RefusesResourcesThatCannotBe) {
+TEST(World, RejectsInvalidResources) {
   const auto read = [](std::string_view identities, std::string_view types, std::string_view resources) {
     std::string text = "54574c44 02000000";
     text.append(identities).append(types).append("00000000 00000000 00000000").append(resources);
@@ -138,7 +138,7 @@ TEST(World, RefusesResourcesThatCannotBe) {
   EXPECT_FALSE(read(kOne, kNone, "01000000 01000000 72 00000000")) << "a name of nothing";
 }
 
-TEST(World, RefusesTypesThatAreTooDeepToFree) {
+TEST(World, RejectsTypesThatAreTooDeepToFree) {
   std::string types(kU8InBytes);
   constexpr unsigned kCount = 250;
   for (unsigned i = 1; i < kCount; ++i) {

@@ -1,4 +1,4 @@
-// Worlds as WIT text. What WIT can say is read back, and compared.
+// Worlds as WIT text. What WIT can express is read back and compared.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -45,7 +45,7 @@ FunctionItem function_item(std::string name, std::vector<TypeField> parameters,
 
 const Type kBytePoint = record("point", {{"x", kU8}, {"y", kU8}});
 
-/// The only world of the text. Fails the test where it does not parse.
+/// Returns the only world of the text. Fails the test if it does not parse.
 World read_back(const std::string& text) {
   const auto wit = WitLoader::parse(text);
   if (!wit) {
@@ -56,7 +56,7 @@ World read_back(const std::string& text) {
   return wit->worlds().at(0).world;
 }
 
-/// `s = a:b/host#r`
+/// Returns the aliases as `s = a:b/host#r`.
 std::string aliases_as_text(const std::vector<ResourceAlias>& aliases) {
   std::string text;
   for (const auto& [name, interface, resource] : aliases) {
@@ -66,8 +66,8 @@ std::string aliases_as_text(const std::vector<ResourceAlias>& aliases) {
   return text;
 }
 
-TEST(WorldText, HasOneResourceUnderSeveralNames) {
-  // What none of the functions mentions is an alias too.
+TEST(WorldText, KeepsAllNamesOfAResource) {
+  // Includes aliases that no function mentions.
   const World world = read_back(R"(package a:b;
     world w {
       use host.{r as top, r};
@@ -202,12 +202,12 @@ package example:shop {
   EXPECT_TRUE(find_signature(again.exports.functions, "run").async);
 }
 
-TEST(WorldText, OfNothingIsAWorld) {
+TEST(WorldText, OfAnEmptyWorldIsValid) {
   EXPECT_EQ(World().to_string(), "package root:component;\n\nworld root {}\n");
   read_back(World().to_string());
 }
 
-TEST(WorldText, EscapesKeywordsWhereverTheyAre) {
+TEST(WorldText, EscapesKeywordsEverywhere) {
   const Type flags = Type::make(TypeKind::flags, "flags", {{"use", {}}, {"from", {}}});
   const Type thing = own("world:interface/package@1.0.0", "resource");
   World world;
@@ -230,7 +230,7 @@ TEST(WorldText, EscapesKeywordsWhereverTheyAre) {
             record("", {{"list", flags}}));
 }
 
-// ---- What is used from where
+// ---- Uses
 
 TEST(WorldText, UsesATypeOfTheSameName) {
   World world;
@@ -252,7 +252,7 @@ TEST(WorldText, UsesATypeOfTheSameName) {
   read_back(text);
 }
 
-TEST(WorldText, WritesATypeOfAnotherNameOutAgain) {
+TEST(WorldText, DefinesATypeWithAnotherNameAgain) {
   const Type mine = record("mine", {{"x", kU8}, {"y", kU8}});
   World world;
   world.imports.interfaces = {
@@ -266,7 +266,7 @@ TEST(WorldText, WritesATypeOfAnotherNameOutAgain) {
   EXPECT_THAT(text, Not(HasSubstr("use ")));
 }
 
-TEST(WorldText, UsesUnderAnotherNameWhatCannotHaveBeenWrittenThere) {
+TEST(WorldText, UsesATypeUnderAnotherNameIfItCannotBeDefinedThere) {
   const Type line = record("line", {{"from", kBytePoint}, {"to", kBytePoint}});
   const Type stroke = record("stroke", {{"from", kBytePoint}, {"to", kBytePoint}});
   World world;
@@ -318,7 +318,7 @@ TEST(WorldText, UsesAResourceFromItsOwner) {
   }
 }
 
-// A coincidence must not stand in the way of what is needed, in whichever order they come.
+// An optional use must not prevent a required one, in whichever order they come.
 TEST(WorldText, UsesResourcesBeforeEqualTypes) {
   World world;
   world.imports.interfaces = {
@@ -336,7 +336,7 @@ TEST(WorldText, UsesResourcesBeforeEqualTypes) {
       own("q:q/one", "r"));
 }
 
-TEST(WorldText, UsesNothingThatWouldMixImportsWithExports) {
+TEST(WorldText, DoesNotMixImportsWithExports) {
   const Type other = record("other", {{"a", kString}});
   const Interface shared{
       .name = "a:b/shared", .functions = {}, .types = {{"point", kBytePoint}}, .resources = {}};
@@ -358,19 +358,20 @@ TEST(WorldText, UsesNothingThatWouldMixImportsWithExports) {
             other);
 }
 
-TEST(WorldText, TellsWhereAResourceCannotBeUsed) {
+TEST(WorldText, CommentsOnAResourceThatCannotBeUsed) {
   World world;
   world.imports.functions = {function_item("f", {{"r", own("a:b/guest", "r")}, {"s", own("", "")}})};
   world.exports.interfaces = {{.name = "a:b/guest", .functions = {}, .types = {}, .resources = {"r"}}};
   const std::string text = world.to_string();
-  EXPECT_THAT(text, HasSubstr("// Of another interface, from which WIT cannot use it here.\n  resource r;"));
+  EXPECT_THAT(text,
+              HasSubstr("// Belongs to another interface, but WIT cannot use it from there.\n  resource r;"));
   EXPECT_THAT(text, HasSubstr("import f: func(r: r, s: unnamed);"));
   EXPECT_EQ(read_back(text).exports.interfaces.size(), 1U);
 }
 
 // ---- Both sides
 
-TEST(WorldText, HasAnInterfaceOfBothSidesOnce) {
+TEST(WorldText, WritesAnInterfaceOfBothSidesOnce) {
   const Interface interface{.name = "a:b/c",
                             .functions = {function_item("f", {{"p", kBytePoint}})},
                             .types = {{"point", kBytePoint}},
@@ -399,7 +400,7 @@ package a:b {
 )");
 }
 
-TEST(WorldText, SaysHowBothSidesOfAnInterfaceDiffer) {
+TEST(WorldText, CommentsOnDifferencesBetweenBothSides) {
   World world;
   world.imports.interfaces = {
       {.name = "a:b/c",
@@ -420,7 +421,7 @@ TEST(WorldText, SaysHowBothSidesOfAnInterfaceDiffer) {
   EXPECT_EQ(find_interface(again.exports, "a:b/c").functions.size(), 4U);
 }
 
-TEST(WorldText, KeepsInterfacesOfPlainNamesApart) {
+TEST(WorldText, KeepsInterfacesWithPlainNamesSeparate) {
   World world;
   world.imports.interfaces = {
       {.name = "run", .functions = {function_item("f", {})}, .types = {}, .resources = {"r"}}};
@@ -432,9 +433,9 @@ TEST(WorldText, KeepsInterfacesOfPlainNamesApart) {
   EXPECT_EQ(find_interface(again.exports, "run").functions[0].name, "g");
 }
 
-// ---- What a component does not say, and what WIT does not
+// ---- What a component leaves out, and what WIT cannot express
 
-TEST(WorldText, MakesUpNamesForTypesWithout) {
+TEST(WorldText, InventsNamesForUnnamedTypes) {
   const Type nameless = record("", {{"x", kU8}});
   const Type flags = Type::make(TypeKind::flags, {}, {{"a", {}}});
   World world;
@@ -447,8 +448,8 @@ TEST(WorldText, MakesUpNamesForTypesWithout) {
   EXPECT_EQ(find_signature(read_back(text).imports.functions, "f").parameters[1].type, list(nameless));
 }
 
-TEST(WorldText, NamesTypesThatAnotherScopeHasNamed) {
-  // As of a component that exports no name for it where it is used.
+TEST(WorldText, FindsNamesInOtherScopes) {
+  // Like a component that exports no name for the type in the scope that uses it.
   World world;
   world.exports.interfaces = {
       {.name = "a:b/one", .functions = {}, .types = {{"point", kBytePoint}}, .resources = {}},
@@ -460,11 +461,11 @@ TEST(WorldText, NamesTypesThatAnotherScopeHasNamed) {
   const std::string text = world.to_string();
   EXPECT_THAT(text, HasSubstr("use one.{point as point2};"));
   EXPECT_THAT(text, HasSubstr("// The component has no name for this type here.\n  record point {"))
-      << "a world uses from imports alone";
+      << "a world can only use imports";
   EXPECT_EQ(find_signature(read_back(text).exports.functions, "g").parameters[0].type, kBytePoint);
 }
 
-TEST(WorldText, KeepsWhatIsExportedAtTheRoot) {
+TEST(WorldText, KeepsTheExportsOfTheRoot) {
   const Type thing = own("", "thing");
   World world;
   world.exports = {.interfaces = {},
@@ -474,13 +475,13 @@ TEST(WorldText, KeepsWhatIsExportedAtTheRoot) {
                    .resources = {"thing"},
                    .unsupported = {}};
   const std::string text = world.to_string();
-  EXPECT_THAT(text, HasSubstr("// The component exports this, which WIT cannot say.\n  record point {"));
-  EXPECT_THAT(text, HasSubstr("// The component exports this, which WIT cannot say.\n  resource thing {\n"
+  EXPECT_THAT(text, HasSubstr("// The component exports this, which WIT cannot express.\n  record point {"));
+  EXPECT_THAT(text, HasSubstr("// The component exports this, which WIT cannot express.\n  resource thing {\n"
                               "    constructor();\n  }"));
   EXPECT_EQ(find_signature(read_back(text).exports.functions, "f").result, thing);
 }
 
-TEST(WorldText, HasACommentForWhatWitCannotSay) {
+TEST(WorldText, CommentsOnWhatWitCannotExpress) {
   World world;
   world.imports.interfaces = {
       {.name = "url=<https://a.b/c>", .functions = {}, .types = {}, .resources = {}},
@@ -495,10 +496,10 @@ TEST(WorldText, HasACommentForWhatWitCannotSay) {
   const std::string text = world.to_string();
   EXPECT_THAT(text, HasSubstr("// import url=<https://a.b/c>, an interface that WIT cannot name\n"));
   EXPECT_THAT(text, HasSubstr("// import instance \"in?ner?\"?in \"a:b/c\", which is not supported\n"));
-  EXPECT_THAT(text, HasSubstr("// The component calls it a:b/c@1.\n  interface c {"));
-  EXPECT_THAT(text, HasSubstr("// [method]missing.f: func(), which WIT cannot say\n"));
-  EXPECT_THAT(text, HasSubstr("// bad?name: func(), which WIT cannot say\n"));
-  EXPECT_THAT(text, HasSubstr("// type not a name, which WIT cannot say\n"));
+  EXPECT_THAT(text, HasSubstr("// In the component: a:b/c@1.\n  interface c {"));
+  EXPECT_THAT(text, HasSubstr("// [method]missing.f: func(), which WIT cannot express\n"));
+  EXPECT_THAT(text, HasSubstr("// bad?name: func(), which WIT cannot express\n"));
+  EXPECT_THAT(text, HasSubstr("// type not a name, which WIT cannot express\n"));
   const World again = read_back(text);
   ASSERT_EQ(again.imports.interfaces.size(), 1U);
   EXPECT_EQ(again.imports.interfaces[0].name, "a:b/c@1.0.0");
@@ -506,7 +507,7 @@ TEST(WorldText, HasACommentForWhatWitCannotSay) {
   EXPECT_EQ(again.imports.interfaces[0].functions[0].name, "[static]r.s");
 }
 
-TEST(WorldText, KeepsItsPackageApartFromTheComponents) {
+TEST(WorldText, AvoidsThePackagesOfTheComponent) {
   World world;
   world.imports.interfaces = {{.name = "root:component/root", .functions = {}, .types = {}, .resources = {}}};
   const std::string text = world.to_string();
@@ -553,7 +554,7 @@ TEST(WorldText, ReadsBackEveryKindOfType) {
 
 // ---- Hostile worlds
 
-TEST(WorldText, DoesNotGrowWithTheWaysInWhichTypesAreNested) {
+TEST(WorldText, StaysSmallForTypesThatNestManyTimes) {
   Type type = kU8;
   for (int i = 0; i < 60; ++i) type = tuple({type, type});
   World world;
@@ -566,13 +567,13 @@ TEST(WorldText, DoesNotGrowWithTheWaysInWhichTypesAreNested) {
   const std::string text = world.to_string();
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
   EXPECT_LT(text.size(), 200'000U);
-  // It would be too much for whoever writes it out.
+  // Expanding it would take too much.
   const auto wit = WitLoader::parse(text);
   ASSERT_FALSE(wit);
   EXPECT_THAT(wit.error().message(), HasSubstr("too large"));
 }
 
-TEST(WorldText, IsCutOffWhereItWouldBeTooLong) {
+TEST(WorldText, IsTruncatedIfItIsTooLong) {
   const Type named = record(std::string(100'000, 'a'), {{"x", kU8}});
   std::vector<TypeField> parameters;
   for (int i = 0; i < 1000; ++i) parameters.push_back({"p" + std::to_string(i), named});
@@ -582,15 +583,15 @@ TEST(WorldText, IsCutOffWhereItWouldBeTooLong) {
   }
   const std::string text = world.to_string();
   EXPECT_LT(text.size(), std::size_t{20} << 20);
-  EXPECT_THAT(text.substr(text.size() - 100), HasSubstr("// ... and more"));
+  EXPECT_THAT(text.substr(text.size() - 100), HasSubstr("// ... truncated"));
 }
 
-TEST(WorldText, OfManyInterfacesIsThereSoon) {
+TEST(WorldText, PrintsManyInterfacesQuickly) {
   World world;
   std::string last;
   for (int i = 0; i < 3000; ++i) {
     const std::string number = std::to_string(i);
-    // Each uses from all before it, where it may.
+    // Each uses earlier ones, if WIT permits it.
     Interface interface{
         .name = "p" + number + ":p/i", .functions = {}, .types = {}, .resources = {"r" + number}};
     for (const int other : {0, i / 2, i - 1, i}) {

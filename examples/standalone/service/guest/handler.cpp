@@ -16,7 +16,7 @@ void respond(ResponseOutparam&& out, uint16_t status, const std::string& text) {
   {
     const auto stream = *body.Write();
     (void)stream.BlockingWriteAndFlush(std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
-  }  // The stream ends before its body does.
+  }  // The stream must be dropped before the body is finished.
   (void)OutgoingBody::Finish(std::move(body), std::nullopt);
 }
 

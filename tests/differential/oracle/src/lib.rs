@@ -1,7 +1,7 @@
-//! The oracle of the differential test: Wasmtime's own dynamic calls, on the bridge's stores.
+//! The oracle of the differential test: Wasmtime's own dynamic calls on the bridge's stores.
 //!
-//! Values cross to C++ as text, printed and parsed by each side alone. See [`text`] for its grammar.
-//! [`wave`] is the oracle of another such text, the library's own.
+//! Values cross to C++ as text, which each side prints and parses with its own code. See [`text`] for the grammar.
+//! [`wave`] is the oracle for the library's WAVE.
 
 mod text;
 mod wave;
@@ -11,11 +11,11 @@ use tairitsu_bridge::ffi::{Buffer, Bytes, give, guard};
 use tairitsu_bridge::store::Store;
 use wasmtime::component::Val;
 
-/// Calls an export of the store's guest with the arguments that `arguments` spells, one a line, and
-/// gives its result as text, empty where it has none.
+/// Calls an export of the store's guest. `arguments` has one argument per line. Returns the result as text, which is
+/// empty if there is no result.
 ///
 /// # Safety
-/// `store` is live and no call runs in it; the rest is readable, `out` valid for a write.
+/// `store` is valid and no call is running in it, `name` and `arguments` are readable, `out` is writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_oracle_call(
     store: *mut Store,
@@ -24,11 +24,11 @@ pub unsafe extern "C" fn tairitsu_oracle_call(
     out: *mut *mut Buffer,
 ) -> *mut Error {
     guard(|| {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         let (store, name, arguments) =
             unsafe { (&mut *store, name.as_str()?, arguments.as_str()?) };
         let result = call(store, name, arguments)?;
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { give(out, Buffer(result.into_bytes())) };
         Ok(())
     })
@@ -38,14 +38,17 @@ fn call(store: &mut Store, name: &str, arguments: &str) -> Result<String, Error>
     let (store, instance) = store.inner();
     let function = instance
         .and_then(|instance| instance.get_func(&mut *store, name))
-        .ok_or_else(|| Error::new(Code::NotFound, format!("the guest has no function {name}")))?;
+        .ok_or_else(|| Error::new(Code::NotFound, format!("function not found: '{name}'")))?;
     let ty = function.ty(&*store);
     let mut lines = arguments.lines();
     let mut parameters = Vec::new();
     for (_, ty) in ty.params() {
         let line = lines.next().unwrap_or_default();
         parameters.push(text::parse(line, &ty).map_err(|message| {
-            Error::new(Code::InvalidArgument, format!("{message} in `{line}`"))
+            Error::new(
+                Code::InvalidArgument,
+                format!("parsing '{line}': {message}"),
+            )
         })?);
     }
     let mut results = vec![Val::Bool(false); ty.results().len()];

@@ -1,4 +1,4 @@
-//! Values as text, one line of ASCII, to be read with the type at hand.
+//! Values as text: one line of ASCII, which can be parsed if the type is known.
 //!
 //! | type | text |
 //! | --- | --- |
@@ -85,7 +85,7 @@ fn quote(value: &str, out: &mut String) {
     out.push('"');
 }
 
-/// Reads a value of a type.
+/// Parses a value of the type.
 pub fn parse(text: &str, ty: &Type) -> Result<Val, String> {
     let mut parser = Parser { text, at: 0 };
     let value = parser.value(ty)?;
@@ -103,7 +103,7 @@ struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     fn expected(&self, what: &str) -> String {
-        format!("{what} is expected at {}", self.at)
+        format!("expected {what} at offset {}", self.at)
     }
 
     fn take(&mut self, token: char) -> bool {
@@ -122,7 +122,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// A name, a number, or the bits of one.
+    /// Reads a name, a number, or the bits of a float.
     fn word(&mut self) -> &'a str {
         let rest = &self.text[self.at..];
         let end = rest
@@ -166,7 +166,7 @@ impl<'a> Parser<'a> {
         String::from_utf8(bytes).map_err(|_| self.expected("UTF-8"))
     }
 
-    /// What follows an opening bracket: elements up to the closing one.
+    /// Parses the elements of a list, up to the closing bracket.
     fn list(&mut self, close: char, ty: &Type) -> Result<Vec<Val>, String> {
         let mut values = Vec::new();
         while !self.take(close) {
@@ -267,7 +267,7 @@ impl<'a> Parser<'a> {
                 }
                 Val::Flags(labels)
             }
-            other => return Err(format!("values of type {other:?} have no text")),
+            other => return Err(format!("unsupported type: {other:?}")),
         })
     }
 }

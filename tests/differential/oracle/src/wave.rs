@@ -1,4 +1,4 @@
-//! WAVE by its reference implementation, the crate wasm-wave.
+//! WAVE as its reference implementation, the crate wasm-wave, reads and writes it.
 
 use tairitsu_bridge::error::{Code, Error};
 use tairitsu_bridge::ffi::{Buffer, Bytes, give, guard};
@@ -6,11 +6,11 @@ use wasm_wave::untyped::UntypedFuncCall;
 use wasm_wave::value::{Type, Value};
 use wasm_wave::wasm::DisplayFuncArgs;
 
-/// Reads `text` as a value of a type, which is in WIT words with every name spelt out:
-/// `record { id: u32, tags: list<string> }`. Gives what wasm-wave writes for it.
+/// Parses `text` as a value of a type, and returns the value as wasm-wave writes it. The type is WIT with the
+/// definitions of named types written out: `record { id: u32, tags: list<string> }`.
 ///
 /// # Safety
-/// The parameters are readable, `out` valid for a write.
+/// The parameters are readable, `out` is writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_oracle_wave(
     ty: Bytes,
@@ -18,22 +18,22 @@ pub unsafe extern "C" fn tairitsu_oracle_wave(
     out: *mut *mut Buffer,
 ) -> *mut Error {
     guard(|| {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         let (ty, text) = unsafe { (ty.as_str()?, text.as_str()?) };
         let ty = whole(ty, Parser::value_type).map_err(bad_type)?;
         let value: Value = wasm_wave::from_str(&ty, text).map_err(rejected)?;
         let written = wasm_wave::to_string(&value).map_err(rejected)?;
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { give(out, Buffer(written.into_bytes())) };
         Ok(())
     })
 }
 
-/// Reads `call`, `name(arguments)`, as a call of a function of that type: `func(a: u8, b: string) -> u8`.
-/// Gives what wasm-wave writes for the arguments, in parentheses.
+/// Parses `call`, which is `name(arguments)`, as a call of a function of type `func(a: u8, b: string) -> u8`.
+/// Returns the arguments as wasm-wave writes them, in parentheses.
 ///
 /// # Safety
-/// The parameters are readable, `out` valid for a write.
+/// The parameters are readable, `out` is writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tairitsu_oracle_wave_call(
     function: Bytes,
@@ -41,13 +41,13 @@ pub unsafe extern "C" fn tairitsu_oracle_wave_call(
     out: *mut *mut Buffer,
 ) -> *mut Error {
     guard(|| {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         let (function, call) = unsafe { (function.as_str()?, call.as_str()?) };
         let types = whole(function, Parser::parameters).map_err(bad_type)?;
         let call = UntypedFuncCall::parse(call).map_err(rejected)?;
         let values: Vec<Value> = call.to_wasm_params(&types).map_err(rejected)?;
         let written = DisplayFuncArgs(&values).to_string();
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { give(out, Buffer(written.into_bytes())) };
         Ok(())
     })
@@ -75,14 +75,14 @@ fn whole<'a, T>(
     }
 }
 
-/// Types in WIT words.
+/// Parses types in WIT.
 struct Parser<'a> {
     rest: &'a str,
 }
 
 impl<'a> Parser<'a> {
     fn expected(&self, what: &str) -> String {
-        format!("{what} is expected before `{}`", self.rest)
+        format!("expected {what} before `{}`", self.rest)
     }
 
     fn space(&mut self) {
@@ -117,7 +117,7 @@ impl<'a> Parser<'a> {
         Ok(word)
     }
 
-    /// Items up to `close`, the opening bracket having been read.
+    /// Parses items up to `close`, after the opening bracket.
     fn items<T>(
         &mut self,
         close: &str,
@@ -139,7 +139,7 @@ impl<'a> Parser<'a> {
     }
 
     fn value_type(&mut self) -> Result<Type, String> {
-        let empty = || "a type without parts".to_string();
+        let empty = || "type without members".to_string();
         Ok(match self.word()? {
             "bool" => Type::BOOL,
             "s8" => Type::S8,
@@ -178,7 +178,7 @@ impl<'a> Parser<'a> {
             }
             "enum" => Type::enum_ty(self.labels()?).ok_or_else(empty)?,
             "flags" => Type::flags(self.labels()?).ok_or_else(empty)?,
-            other => return Err(format!("values of `{other}` have no text")),
+            other => return Err(format!("unsupported type: `{other}`")),
         })
     }
 
@@ -212,7 +212,7 @@ impl<'a> Parser<'a> {
         Ok((name, Some(payload)))
     }
 
-    /// Those of a function; its result is not looked at.
+    /// Parses the parameter types of a function, and ignores its result.
     fn parameters(&mut self) -> Result<Vec<Type>, String> {
         self.expect("func")?;
         self.expect("(")?;

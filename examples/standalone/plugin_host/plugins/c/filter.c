@@ -4,12 +4,12 @@
 
 #include "plugin.h"
 
-// The names that wit-bindgen-c gives are long.
+// Short names for the types that wit-bindgen-c generates.
 typedef exports_example_editor_filters_filter_t filter_t;
 typedef exports_example_editor_filters_own_filter_t own_filter_t;
 typedef exports_example_editor_filters_borrow_filter_t borrow_filter_t;
 
-// The resource: the host has a handle of it.
+// The resource. The host uses it through a handle.
 struct exports_example_editor_filters_filter_t {
   plugin_string_t word;
   uint32_t hidden;
@@ -17,11 +17,11 @@ struct exports_example_editor_filters_filter_t {
 
 own_filter_t exports_example_editor_filters_constructor_filter(plugin_string_t* word) {
   plugin_string_t message;
-  plugin_string_set(&message, "hiding a word");  // Not copied: it lives as long as the program.
+  plugin_string_set(&message, "hiding a word");  // Not copied, because literals are static.
   example_editor_host_log(&message);
 
   filter_t* filter = malloc(sizeof(filter_t));
-  filter->word = *word;  // What a function is given is its own: to keep or to free.
+  filter->word = *word;  // The callee owns its arguments, and keeps or frees them.
   filter->hidden = 0;
   return exports_example_editor_filters_filter_new(filter);
 }
@@ -31,12 +31,12 @@ void exports_example_editor_filters_filter_destructor(filter_t* filter) {
   free(filter);
 }
 
-// Whether there is a result: it is written to `ret`, an error to `err`.
+// Returns true and sets `ret`, or returns false and sets `err`.
 bool exports_example_editor_filters_method_filter_apply(borrow_filter_t self, plugin_string_t* text,
                                                         plugin_string_t* ret, plugin_string_t* err) {
   if (text->len == 0) {
     plugin_string_free(text);
-    plugin_string_dup(err, "the text is empty");  // Copied: the caller frees it.
+    plugin_string_dup(err, "the text is empty");  // Copied, because the caller frees it.
     return false;
   }
   const plugin_string_t word = self->word;

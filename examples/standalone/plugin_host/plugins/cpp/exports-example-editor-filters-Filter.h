@@ -1,4 +1,4 @@
-// From the template that `tairitsu bindgen guest cpp` writes, with the members filled in.
+// Based on the template that `tairitsu bindgen guest cpp` writes.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ class Filter : public wit::ResourceExportBase<Filter> {
   std::expected<wit::string, wit::string> Apply(wit::string text);
   uint32_t Hidden() { return hidden_; }
 
-  // What the generated code needs.
+  // Required by the generated code.
   static Owned New(wit::string word) { return Owned(new Filter(std::move(word))); }
   static void Dtor(Filter* self) { delete self; }
   static int32_t ResourceNew(Filter* self);

@@ -10,7 +10,7 @@ class Filter {
   }
 
   apply(text) {
-    // What is thrown is the error of the result.
+    // The thrown value becomes the error of the result.
     if (text === '') throw 'the text is empty';
     if (this.#word === '') return text;
     const parts = text.split(this.#word);

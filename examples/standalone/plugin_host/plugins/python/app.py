@@ -1,6 +1,6 @@
 from wit_world import exports
 
-# componentize-py takes the resources of an interface from the module of that name.
+# componentize-py looks for the resources of an interface in the module with its name.
 import filters  # noqa: F401
 
 

@@ -7,7 +7,7 @@ wit_bindgen::generate!({ path: "../../plugin.wit", world: "plugin" });
 
 struct Plugin;
 
-/// A method has `&self`: what changes is in a cell.
+/// Methods take `&self`, so mutable state is in a cell.
 struct Filter {
     word: String,
     hidden: Cell<u32>,

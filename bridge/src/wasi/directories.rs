@@ -1,8 +1,8 @@
-//! Paths that a policy denies are told of: those that lead out of a guest's folders, and changes in one that is
-//! read-only. Wasmtime's context only refuses them, so its functions are called from ours.
+//! Reports paths that a policy denies: those that lead out of a guest's directories, and changes in a read-only
+//! directory. Wasmtime's context only refuses them, so these functions wrap Wasmtime's.
 
+use super::data::Data;
 use super::policy::{Denial, Policy};
-use crate::store::Data;
 use std::any::Any;
 use std::collections::HashMap;
 use wasmtime::StoreContextMut;
@@ -11,57 +11,57 @@ use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystem, WasiFilesystemView};
 use wasmtime_wasi::p2::bindings::filesystem::preopens;
 use wasmtime_wasi::{p2, p3};
 
-/// Where the guest's folders are, by the number of their descriptor. Of one that is closed the entry stays until
-/// another takes its number.
-pub type Folders = HashMap<u32, String>;
+/// The paths of the guest's directories, by descriptor number. The entry of a closed directory stays until its number
+/// is reused.
+pub type Directories = HashMap<u32, String>;
 
-fn is_told(data: &Data) -> bool {
-    data.wasi_policy().is_some_and(Policy::tells_denials)
+fn reports_denials(data: &Data) -> bool {
+    data.wasi_policy().is_some_and(Policy::reports_denials)
 }
 
-/// What a path may grow to, in bytes, by one folder being opened in the other: as much as Linux takes.
+/// The maximum length of a path that nested opens can build, in bytes: the same as Linux allows.
 const MAX_PATH: usize = 4096;
 
-/// What the guest calls `path` in the folder `descriptor`, where anybody is told of it.
-fn asked(data: &Data, descriptor: &Resource<Descriptor>, path: &str) -> Option<String> {
-    if !is_told(data) {
+/// Returns the guest's name of `path` in the directory `descriptor`, if denials are reported.
+fn requested(data: &Data, descriptor: &Resource<Descriptor>, path: &str) -> Option<String> {
+    if !reports_denials(data) {
         return None;
     }
-    Some(match data.wasi_folders().get(&descriptor.rep()) {
-        Some(folder) if folder.len() + path.len() < MAX_PATH => {
-            format!("{}/{path}", folder.trim_end_matches('/'))
+    Some(match data.wasi_directories().get(&descriptor.rep()) {
+        Some(directory) if directory.len() + path.len() < MAX_PATH => {
+            format!("{}/{path}", directory.trim_end_matches('/'))
         }
         _ => path.to_owned(),
     })
 }
 
-fn tell(data: &Data, path: Option<String>) {
+fn report(data: &Data, path: Option<String>) {
     if let (Some(policy), Some(path)) = (data.wasi_policy(), path) {
         policy.denied(Denial::Path, &path);
     }
 }
 
-/// Keeps where the guest's own folders are.
-fn keep(data: &mut Data, folders: &[(Resource<Descriptor>, String)]) {
-    if is_told(data) {
-        let kept = folders
+/// Records the paths of the guest's preopened directories.
+fn record(data: &mut Data, directories: &[(Resource<Descriptor>, String)]) {
+    if reports_denials(data) {
+        let recorded = directories
             .iter()
-            .map(|(folder, path)| (folder.rep(), path.clone()));
-        data.wasi_folders_mut().extend(kept);
+            .map(|(directory, path)| (directory.rep(), path.clone()));
+        data.wasi_directories_mut().extend(recorded);
     }
 }
 
-/// Keeps where a folder is, where `given` is what a function opened.
-fn keep_opened(data: &mut Data, given: &dyn Any, path: Option<String>) {
+/// Records the path of the directory that a function opened, if `given` is a descriptor.
+fn record_opened(data: &mut Data, given: &dyn Any, path: Option<String>) {
     if let Some(opened) = given.downcast_ref::<Resource<Descriptor>>() {
-        data.keep_descriptor(opened);
+        data.record_descriptor(opened);
         if let Some(path) = path {
-            data.wasi_folders_mut().insert(opened.rep(), path);
+            data.wasi_directories_mut().insert(opened.rep(), path);
         }
     }
 }
 
-/// Makes sure that there is room for what `function` opens, if it opens anything.
+/// Fails if `function` opens a descriptor and there is no room for another one.
 fn reserve(data: &mut Data, function: &str) -> wasmtime::Result<()> {
     match function {
         "open-at" => data.reserve_descriptor(),
@@ -69,8 +69,8 @@ fn reserve(data: &mut Data, function: &str) -> wasmtime::Result<()> {
     }
 }
 
-/// Defines every function that takes a path with `$define`, which gets the function's name, its method, its
-/// parameters after the descriptor, and which of them is the path.
+/// Defines every function that takes a path with `$define`, whose arguments are the function's name, its method, the
+/// parameter that is the path, and the parameters after the descriptor.
 macro_rules! define_each {
     ($define:ident) => {
         $define!("create-directory-at", create_directory_at, path, (path: String));
@@ -78,7 +78,7 @@ macro_rules! define_each {
             "link-at",
             link_at,
             path,
-            (flags: PathFlags, path: String, folder: Resource<Descriptor>, new: String)
+            (flags: PathFlags, path: String, directory: Resource<Descriptor>, new: String)
         );
         $define!(
             "open-at",
@@ -92,7 +92,7 @@ macro_rules! define_each {
             "rename-at",
             rename_at,
             path,
-            (path: String, folder: Resource<Descriptor>, new: String)
+            (path: String, directory: Resource<Descriptor>, new: String)
         );
         $define!(
             "set-times-at",
@@ -106,18 +106,18 @@ macro_rules! define_each {
     };
 }
 
-/// What a call gives the guest, after the policy's owner was told.
+/// Returns a call's result to the guest, after reporting a denial.
 macro_rules! finish {
     ($data:expr, $path:expr, $result:expr) => {
         match $result {
             Ok(given) => {
-                keep_opened($data, &given, $path);
+                record_opened($data, &given, $path);
                 Ok((Ok(given),))
             }
             Err(error) => {
                 let error = types::Host::convert_error_code(&mut $data.filesystem(), error)?;
                 if matches!(error, ErrorCode::NotPermitted) {
-                    tell($data, $path);
+                    report($data, $path);
                 }
                 Ok((Err(error),))
             }
@@ -125,20 +125,20 @@ macro_rules! finish {
     };
 }
 
-/// `get-directories` of `wasi:filesystem/preopens`, the same in 0.2 and 0.3.
+/// Defines `get-directories` of `wasi:filesystem/preopens`, which is the same in 0.2 and 0.3.
 pub fn define_preopens(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
     interface.func_wrap(
         "get-directories",
         |mut store: StoreContextMut<'_, Data>, ()| {
             let data = store.data_mut();
-            let folders = preopens::Host::get_directories(&mut data.filesystem())?;
-            keep(data, &folders);
-            Ok((folders,))
+            let directories = preopens::Host::get_directories(&mut data.filesystem())?;
+            record(data, &directories);
+            Ok((directories,))
         },
     )
 }
 
-/// The functions of `wasi:filesystem/types` 0.2 that take a path.
+/// Defines the functions of `wasi:filesystem/types` 0.2 that take a path.
 pub fn define(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
     use p2::bindings::sync::filesystem::types::{
         self, DescriptorFlags, ErrorCode, HostDescriptor, NewTimestamp, OpenFlags, PathFlags,
@@ -149,12 +149,12 @@ pub fn define(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
                 concat!("[method]descriptor.", $name),
                 |mut store: StoreContextMut<'_, Data>,
                  (descriptor, $($parameter),*): (Resource<Descriptor>, $($type),*)| {
-                    let asked = asked(store.data(), &descriptor, &$path);
+                    let requested = requested(store.data(), &descriptor, &$path);
                     let data = store.data_mut();
                     reserve(data, $name)?;
                     let result =
                         HostDescriptor::$method(&mut data.filesystem(), descriptor, $($parameter),*);
-                    finish!(data, asked, result)
+                    finish!(data, requested, result)
                 },
             )?;
         };
@@ -163,7 +163,7 @@ pub fn define(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// The same where functions wait on a fiber.
+/// Like `define`, for linkers whose functions wait on a fiber.
 pub fn define_interruptible(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
     use p2::bindings::filesystem::types::{
         self, DescriptorFlags, ErrorCode, HostDescriptor, NewTimestamp, OpenFlags, PathFlags,
@@ -175,7 +175,7 @@ pub fn define_interruptible(interface: &mut LinkerInstance<Data>) -> wasmtime::R
                 |mut store: StoreContextMut<'_, Data>,
                  (descriptor, $($parameter),*): (Resource<Descriptor>, $($type),*)| {
                     Box::new(async move {
-                        let asked = asked(store.data(), &descriptor, &$path);
+                        let requested = requested(store.data(), &descriptor, &$path);
                         let data = store.data_mut();
                         reserve(data, $name)?;
                         let result = HostDescriptor::$method(
@@ -184,7 +184,7 @@ pub fn define_interruptible(interface: &mut LinkerInstance<Data>) -> wasmtime::R
                             $($parameter),*
                         )
                         .await;
-                        finish!(data, asked, result)
+                        finish!(data, requested, result)
                     })
                 },
             )?;
@@ -194,7 +194,7 @@ pub fn define_interruptible(interface: &mut LinkerInstance<Data>) -> wasmtime::R
     Ok(())
 }
 
-/// The same of 0.3.
+/// Like `define`, for 0.3.
 pub fn define_async(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()> {
     use p3::bindings::filesystem::types::{
         self, DescriptorFlags, ErrorCode, HostDescriptorWithStore, NewTimestamp, OpenFlags,
@@ -207,17 +207,17 @@ pub fn define_async(interface: &mut LinkerInstance<Data>) -> wasmtime::Result<()
                 |store: &Accessor<Data>,
                  (descriptor, $($parameter),*): (Resource<Descriptor>, $($type),*)| {
                     Box::pin(async move {
-                        let asked = store.with(|mut access| {
+                        let requested = store.with(|mut access| {
                             let data = access.data_mut();
                             reserve(data, $name)?;
-                            Ok::<_, wasmtime::Error>(asked(data, &descriptor, &$path))
+                            Ok::<_, wasmtime::Error>(requested(data, &descriptor, &$path))
                         })?;
                         let files = store.with_getter::<WasiFilesystem>(Data::filesystem);
                         let result =
                             WasiFilesystem::$method(&files, descriptor, $($parameter),*).await;
                         store.with(|mut access| {
                             let data = access.data_mut();
-                            finish!(data, asked, result)
+                            finish!(data, requested, result)
                         })
                     })
                 },

@@ -1,4 +1,4 @@
-// RegistryClient between an image store and Debian's docker-registry.
+// OciClient between an image store and Debian's docker-registry.
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
@@ -19,16 +19,16 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-class RegistryClientTest : public DockerRegistryTest {
+class OciClientTest : public DockerRegistryTest {
  protected:
-  [[nodiscard]] RegistryClient client(std::filesystem::path ca_file = {}) const {
-    return unwrap(RegistryClient::create(
-        {.ca_file = std::move(ca_file), .credentials_folder = folder_.path() / "docker"}));
+  [[nodiscard]] OciClient client(std::filesystem::path ca_file = {}) const {
+    return unwrap(OciClient::create(
+        {.ca_file = std::move(ca_file), .credentials_directory = directory_.path() / "docker"}));
   }
   [[nodiscard]] ImageStore store(const std::string& name) const {
-    return unwrap(ImageStore::open(folder_.path() / name));
+    return unwrap(ImageStore::open(directory_.path() / name));
   }
-  /// A component that is so long, and different for each number.
+  /// A component of at least `size` bytes that is different for each number.
   static std::string component(int number, std::size_t size = 300'000) {
     const std::string text =
         "(component (@custom \"" + std::to_string(number) + "\" \"" + std::string(size, 'x') + "\"))";
@@ -41,7 +41,7 @@ class RegistryClientTest : public DockerRegistryTest {
   }
 };
 
-TEST(ImageNames, AreMadeWhole) {
+TEST(ImageNames, AreNormalized) {
   EXPECT_EQ(unwrap(normalize_image_name("hello")), "hello:latest");
   EXPECT_EQ(unwrap(normalize_image_name("docker.io/hello")), "docker.io/library/hello:latest");
   EXPECT_EQ(unwrap(registry_of(unwrap(normalize_image_name("GHCR.IO/me/hello:1")))), "ghcr.io");
@@ -49,9 +49,9 @@ TEST(ImageNames, AreMadeWhole) {
   EXPECT_ERROR(normalize_image_name("me/Hello:"), invalid_argument);
 }
 
-TEST(ImageNames, ComeBeforeDigests) {
-  const TemporaryFolder folder;
-  auto store = unwrap(ImageStore::open(folder.path()));
+TEST(ImageNames, TakePrecedenceOverDigests) {
+  const TemporaryDirectory directory;
+  auto store = unwrap(ImageStore::open(directory.path()));
   const std::string one = "(component)";
   const auto bytes = unwrap(to_wasm_binary(std::as_bytes(std::span(one))));
   const auto image = unwrap(store.add_image("a:latest", bytes));
@@ -63,7 +63,7 @@ TEST(ImageNames, ComeBeforeDigests) {
   EXPECT_ERROR(find_image(store, "b"), not_found);
 }
 
-TEST_F(RegistryClientTest, PushesAndPulls) {
+TEST_F(OciClientTest, PushesAndPulls) {
   start(false, false);
   auto here = store("here");
   auto there = store("there");
@@ -95,7 +95,7 @@ TEST_F(RegistryClientTest, PushesAndPulls) {
 
   EXPECT_FALSE(unwrap(registry.pull(there, name, watch)).changed);
   EXPECT_EQ(states.at(image.component_digest), TransferState::existed);
-  // The name moves on; who has the digest has what it was.
+  // The tag moves to a newer image; the digest still refers to the old one.
   const auto newer = add(here, name, component(2));
   EXPECT_OK(registry.push(here, name));
   EXPECT_TRUE(unwrap(registry.pull(there, name)).changed);
@@ -109,18 +109,18 @@ TEST_F(RegistryClientTest, PushesAndPulls) {
   EXPECT_ERROR(registry.pull(third, name), not_found);
 }
 
-TEST_F(RegistryClientTest, RefusesWhatCannotBe) {
+TEST_F(OciClientTest, RejectsLocalNamesAndLargeComponents) {
   start(false, false);
   auto here = store("here");
   const auto registry = client();
   add(here, "hello:latest", component(1));
   const auto local = registry.push(here, "hello");
   EXPECT_ERROR(local, invalid_argument);
-  EXPECT_THAT(local.error().message(), HasSubstr("without a registry"));
+  EXPECT_THAT(local.error().message(), HasSubstr("has no registry"));
   EXPECT_ERROR(registry.push(here, host() + "/me/none"), not_found);
   EXPECT_ERROR(registry.pull(here, "hello"), invalid_argument);
-  EXPECT_ERROR(RegistryClient::create({.ca_file = folder_.path() / "none.pem"}), io);
-  const auto careful = unwrap(RegistryClient::create({.max_component_bytes = 1000}));
+  EXPECT_ERROR(OciClient::create({.ca_file = directory_.path() / "none.pem"}), io);
+  const auto careful = unwrap(OciClient::create({.max_component_bytes = 1000}));
   const std::string name = host() + "/me/hello:1";
   EXPECT_OK(here.tag("hello:latest", name));
   EXPECT_OK(registry.push(here, name));
@@ -129,19 +129,19 @@ TEST_F(RegistryClientTest, RefusesWhatCannotBe) {
   EXPECT_TRUE(unwrap(there.images()).empty());
 }
 
-TEST_F(RegistryClientTest, LogsIn) {
+TEST_F(OciClientTest, LogsIn) {
   start(true, true);
   auto here = store("here");
   const std::string name = host() + "/me/hello:1";
   const auto image = add(here, name, component(1));
-  EXPECT_ERROR(client().push(here, name), network);  // Nobody trusts that certificate.
-  const auto registry = client(folder_.path() / "ca.pem");
+  EXPECT_ERROR(client().push(here, name), network);  // The certificate is not trusted.
+  const auto registry = client(directory_.path() / "ca.pem");
   const auto anonymous = registry.push(here, name);
   EXPECT_ERROR(anonymous, unauthorized);
   EXPECT_THAT(anonymous.error().message(), HasSubstr("log in first"));
   EXPECT_ERROR(registry.login(host(), "user", "wrong"), unauthorized);
   EXPECT_ERROR(registry.push(here, name), unauthorized);
-  EXPECT_EQ(unwrap(registry.login(host(), "user", "p:ass")), folder_.path() / "docker" / "config.json");
+  EXPECT_EQ(unwrap(registry.login(host(), "user", "p:ass")), directory_.path() / "docker" / "config.json");
   EXPECT_EQ(unwrap(registry.push(here, name)), image.digest);
   EXPECT_TRUE(unwrap(registry.logout(host())));
   EXPECT_FALSE(unwrap(registry.logout(host())));
