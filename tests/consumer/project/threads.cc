@@ -22,18 +22,19 @@ struct Host {
   }
 };
 
-tairitsu::Result<void> work(const tairitsu::Image& image, Host& host) {
+int unprotected = 0;
+
+tairitsu::Result<void> work(const tairitsu::Image& image, Host& host, bool race) {
   for (int round = 0; round < 20; ++round) {
     TAIRITSU_TRY(auto container,
                  tairitsu::Container::builder(image).with_bindings<example::greeter::Greeter>(host).build());
     auto* greeter = container.guest<example::greeter::Greeter>();
     TAIRITSU_TRY(auto greeting, greeter->greet("thread"));
+    if (race) ++unprotected;
     if (greeter->fail()) return tairitsu::fail(tairitsu::ErrorCode::internal, "the guest did not trap");
   }
   return {};
 }
-
-int unprotected = 0;
 
 }  // namespace
 
@@ -46,10 +47,7 @@ int main(int argc, char** argv) {
   std::vector<std::thread> threads;
   std::vector<tairitsu::Result<void>> done(2);
   for (int index = 0; index < 2; ++index) {
-    threads.emplace_back([&, index] {
-      done[index] = work(*image, host);
-      if (argc > 2) ++unprotected;
-    });
+    threads.emplace_back([&, index] { done[index] = work(*image, host, argc > 2); });
   }
   for (std::thread& thread : threads) thread.join();
   for (const auto& one : done) {
